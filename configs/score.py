@@ -1,0 +1,23 @@
+"""Score saved predictions, of any framework, under every label set.
+
+    python main.py --config=configs/score.py --config.predictions='predictions/*.npz' --workdir=runs/score
+
+Expected: torchvision's ResNet-50 has 76.130 % original top-1, 82.969 % ReaL (timm's published table, resnet50.tv_in1k).
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    return ConfigDict(
+        {
+            "program": "score",
+            "predictions": "",  # a path or glob of .npz, .npy or .csv files; a model is called by its file's stem
+            "label_sets": "",  # comma-separated: published names, real@0.5, FILE.json; empty: all published ones
+            "labels_dir": "",  # where label files are looked for first
+            "tfds_dir": "",  # where a prepared imagenet2012_multilabel may stand; empty: ~/tensorflow_datasets
+            "ks": (1, 5),  # right if one of the k best answers is right
+            "allow_missing": False,  # go on where images of a label set have no prediction
+            "repair": "",  # undo a mistake that was named in the predictions, as in class_off_by_one
+        }
+    )

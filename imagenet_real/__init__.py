@@ -1,0 +1,27 @@
+"""How good an ImageNet classifier really is: original, ReaL, multi-label and ImageNet-M accuracy with intervals.
+
+    predictions = imagenet_real.load_predictions("resnet50.npz")
+    results = imagenet_real.score(predictions)
+
+Importing this package imports NumPy alone; JAX comes with `imagenet_real.models`, `imagenet_real.inference` and the
+like.
+"""
+
+__version__ = "0.1.0"
+
+from imagenet_real.errors import InputError
+from imagenet_real.labels.label_set import LabelSet, load_label_set, save_label_set
+from imagenet_real.report.results import Results, score
+from imagenet_real.scoring.predictions import Predictions, load_predictions, save_predictions
+
+__all__ = [
+    "InputError",
+    "LabelSet",
+    "Predictions",
+    "Results",
+    "load_label_set",
+    "load_predictions",
+    "save_label_set",
+    "save_predictions",
+    "score",
+]

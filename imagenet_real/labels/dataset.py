@@ -1,0 +1,44 @@
+"""The label sets that a dataset brings in its own label fields."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from imagenet_real.labels.label_set import LabelSet, class_weights, pad_answers
+
+ORIGINAL_FIELDS = ("original_label", "label")
+
+
+def from_fields(image_ids: np.ndarray, fields: Mapping[str, Sequence], num_classes: int | None, source: str) -> dict[str, LabelSet]:
+    """Label sets, by name, from label fields under the names that TFDS gives them.
+
+    `label` or `original_label` [N] become `original`; `real_label` (N lists) becomes `real`; `correct_multi_labels`
+    with `unclear_multi_labels` (N lists) and `is_problematic` [N] become `multilabel`. Images of a negative label
+    have none.
+
+    Args:
+      image_ids: [N] str.
+      fields: of those names, the ones that the dataset has.
+      num_classes: of the dataset; None where its records carry no labels.
+      source: what the labels were read from, for the record.
+    """
+    if num_classes is None:
+        return {}
+    label_field = next((name for name in ORIGINAL_FIELDS if name in fields), None)
+    group = np.asarray(fields[label_field], dtype=np.int32) if label_field else np.full(len(image_ids), -1, dtype=np.int32)
+    shared = {"image_ids": image_ids, "group": group, "num_classes": num_classes, "origin": {"file": source}}
+    label_sets = {}
+    if label_field:
+        label_sets["original"] = LabelSet("original", answers=group[:, None], weight=(group >= 0) * 1.0, **shared)
+    if "real_label" in fields:
+        answers = pad_answers(fields["real_label"])
+        label_sets["real"] = LabelSet("real", answers=answers, weight=(answers >= 0).any(axis=1) * 1.0, **shared)
+    if "correct_multi_labels" in fields:
+        unclear = fields.get("unclear_multi_labels", [[]] * len(image_ids))
+        answers = pad_answers([sorted({*a, *b}) for a, b in zip(fields["correct_multi_labels"], unclear, strict=True)])
+        problematic = np.asarray(fields.get("is_problematic", np.zeros(len(image_ids))), dtype=bool)
+        counts = ~problematic & (answers >= 0).any(axis=1) & (group >= 0)
+        label_sets["multilabel"] = LabelSet(
+            "multilabel", answers=answers, weight=class_weights(counts, group), average="classes", **shared
+        )
+    return label_sets

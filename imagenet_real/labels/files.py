@@ -1,0 +1,125 @@
+"""Finds a published label file, or downloads it: pinned, checked, whole or not at all."""
+
+import dataclasses
+import functools
+import os
+import pathlib
+import socket
+import threading
+import urllib.parse
+from collections.abc import Sequence
+
+from imagenet_real import storage
+from imagenet_real.errors import InputError
+
+CONNECT_SECONDS = 6  # without a network, the answer comes within this time
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedFile:
+    """Where a label file is published, at a pinned revision, and its SHA-256."""
+
+    url: str
+    sha256: str
+
+
+_REASSESSED = "https://raw.githubusercontent.com/google-research/reassessed-imagenet/bcd006fe12e929f055e0ec7fe39dbf4d64a6881a"
+_CORRECTIONS = (
+    "https://raw.githubusercontent.com/klarajanouskova/ImageNet/008f8fbb123d584ae2a3573bd5f982dc8f31ab23"
+    "/eval_corrections/load_data/validation_correction"
+)
+PUBLISHED = {
+    "real.json": PublishedFile(
+        f"{_REASSESSED}/real.json", "d83e9bff374c631aae8439eb064c7019acc56e1b3bc3f56b8380c2a710b0220b"
+    ),
+    "scores.npz": PublishedFile(
+        f"{_REASSESSED}/scores.npz", "c4b558569f3da12945c57684294f439214a9cb7919b0ae5b44432bd077d03b79"
+    ),
+    "multilabel.csv": PublishedFile(
+        f"{_CORRECTIONS}/imagenet_multilabel/multilabel.csv",
+        "3d2068a392410a04cee532732c1f0c298e8c69535e1c391a062412ce9bc86602",
+    ),
+}
+
+
+def cache_folder() -> pathlib.Path:
+    """The user's cache folder for downloaded label files."""
+    import platformdirs
+
+    return pathlib.Path(platformdirs.user_cache_dir("imagenet_real"))
+
+
+def look_for(name: str, labels_dir: str | os.PathLike = "") -> pathlib.Path | None:
+    """The local copy of a label file: in `labels_dir`, `$IMAGENET_REAL_DATA/labels`, or the user's cache folder."""
+    folders = [pathlib.Path(labels_dir)] if labels_dir else []
+    if data := os.environ.get("IMAGENET_REAL_DATA"):
+        folders.append(pathlib.Path(data) / "labels")
+    folders.append(cache_folder())
+    return next((folder / name for folder in folders if (folder / name).is_file()), None)
+
+
+def find(names: Sequence[str], labels_dir: str | os.PathLike = "") -> dict[str, pathlib.Path]:
+    """Local copies of published label files; those that are nowhere are downloaded into the cache folder.
+
+    Raises InputError, within `CONNECT_SECONDS` where no network answers, with all that is needed to put the files
+    there by hand.
+    """
+    found = {name: look_for(name, labels_dir) for name in names}
+    missing = [name for name, path in found.items() if path is None]
+    place = f"put them into {labels_dir or cache_folder()}, or name the folder that has them in labels_dir"
+    if missing and not _reachable(urllib.parse.urlsplit(PUBLISHED[missing[0]].url).netloc):
+        wanted = ", ".join(_description(name) for name in missing)
+        raise InputError(f"label files are missing and no network answers: {wanted}; {place}.")
+    return {name: path or _download(name, place) for name, path in found.items()}
+
+
+def _description(name: str) -> str:
+    return f"{name} from {PUBLISHED[name].url} (sha256 {PUBLISHED[name].sha256})"
+
+
+def _download(name: str, place: str) -> pathlib.Path:
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    downloader = pooch.HTTPDownloader(timeout=(CONNECT_SECONDS, 30))
+    file = PUBLISHED[name]
+    try:
+        # pooch writes to a temporary neighbour, checks the SHA-256, and only then moves the file to its name.
+        return pathlib.Path(
+            pooch.retrieve(file.url, f"sha256:{file.sha256}", name, cache_folder(), downloader=downloader)
+        )
+    except Exception as error:  # requests, urllib3 and pooch each raise their own
+        raise InputError(f"could not download {_description(name)}: {_first_line(error)}; {place}.") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+@functools.cache
+def _reachable(host: str) -> bool:
+    """Whether `host` answers. Looking up a name can hang for longer than any timeout, so it is left behind in a thread."""
+    answered = threading.Event()
+
+    def connect():
+        try:
+            socket.create_connection((host, 443), timeout=CONNECT_SECONDS).close()
+            answered.set()
+        except OSError:
+            pass
+        finally:
+            finished.set()
+
+    finished = threading.Event()
+    threading.Thread(target=connect, daemon=True).start()
+    finished.wait(CONNECT_SECONDS)
+    return answered.is_set()
+
+
+def origin(path: pathlib.Path) -> dict[str, str]:
+    """What a result records of a label file: its name, its checksum, and whether that is the published one."""
+    digest = storage.sha256(path)
+    record = {"file": path.name, "sha256": digest}
+    if path.name in PUBLISHED and digest != PUBLISHED[path.name].sha256:
+        record["differs_from_published"] = PUBLISHED[path.name].sha256
+    return record

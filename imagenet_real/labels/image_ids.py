@@ -1,0 +1,20 @@
+"""The one rule that makes an image id of a file name."""
+
+import re
+
+IMAGE_ENDINGS = frozenset((".jpeg", ".jpg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm"))
+
+# ImageNet's own file names are unique by themselves, so they need no folder, and join whatever folder they lie in.
+_IMAGENET_NAME = re.compile(r"ILSVRC2012_(val|test)_\d{8}|n\d{8}_\d+")
+
+
+def image_id(path: str) -> str:
+    """The id of the image at `path`, relative to the root of its folder or archive: the path without its ending.
+
+    Of ImageNet's own files (`ILSVRC2012_val_00000001.JPEG`, `n01440764_10026.JPEG`) the file name alone. An id is its
+    own id, so this also serves for ids that may carry an ending.
+    """
+    stem, dot, ending = path.rpartition(".")
+    stem = stem if dot and f".{ending.lower()}" in IMAGE_ENDINGS else path
+    name = stem.rpartition("/")[2]
+    return name if _IMAGENET_NAME.fullmatch(name) else stem

@@ -1,0 +1,170 @@
+"""A label set: which classes are right for each image, and how much each image counts."""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from imagenet_real import storage
+from imagenet_real.errors import InputError
+from imagenet_real.labels.image_ids import image_id
+
+AVERAGES = ("images", "classes")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LabelSet:
+    """Which classes are right for each image, and how much each image counts.
+
+    The accuracy of a model is `np.average(hit, weights=weight)`, where `hit` tells for each image whether the
+    model's answer is one of `answers`. Original labels, ReaL, multi-label, ImageNet-M and the label-error subsets
+    differ in these arrays alone.
+
+    Raises ValueError where the arrays do not fit each other, or an image counts but has no right answer.
+    """
+
+    name: str
+    image_ids: np.ndarray  # [N] str
+    answers: np.ndarray  # [N, A] int, the right classes in ascending order, padded with -1
+    weight: np.ndarray  # [N] float, zero leaves an image out
+    group: np.ndarray  # [N] int, the class each image was collected for, -1 where there is none
+    num_classes: int
+    # What the weights make of the accuracy: a mean over images, or over classes, whose weights a subset makes anew.
+    average: str = "images"
+    origin: dict[str, str] = dataclasses.field(default_factory=dict)  # the file it was read from and its checksum
+
+    def __post_init__(self):
+        rows = len(self.image_ids)
+        if self.answers.ndim != 2 or not rows == len(self.answers) == len(self.weight) == len(self.group):
+            raise ValueError(
+                f"label set {self.name}: image_ids, answers, weight and group must have one row an image, "
+                f"not {rows}, {self.answers.shape}, {len(self.weight)} and {len(self.group)}."
+            )
+        if len(np.unique(self.image_ids)) < rows:
+            ids, counts = np.unique(self.image_ids, return_counts=True)
+            raise ValueError(f"label set {self.name}: image {ids[counts > 1][0]} stands there more than once.")
+        if self.answers.size and not -1 <= self.answers.min() <= self.answers.max() < self.num_classes:
+            raise ValueError(
+                f"label set {self.name}: answers from {self.answers.min()} to {self.answers.max()}, "
+                f"expected class indices from 0 to {self.num_classes - 1}."
+            )
+        if not (np.isfinite(self.weight).all() and (self.weight >= 0).all()):
+            raise ValueError(f"label set {self.name}: weights must be finite and not negative.")
+        if self.average not in AVERAGES:
+            raise ValueError(f"label set {self.name}: average is {self.average!r}, expected one of {AVERAGES}.")
+        unanswerable = (self.weight > 0) & ~(self.answers >= 0).any(axis=1)
+        if unanswerable.any():
+            raise ValueError(
+                f"label set {self.name}: {unanswerable.sum()} images have weight but no right answer, "
+                f"for example {self.image_ids[unanswerable][0]}. Give them weight 0."
+            )
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """[N] bool: the images that count."""
+        return self.weight > 0
+
+    def take(self, rows: np.ndarray) -> "LabelSet":
+        """The label set of the images at `rows` (indices or a mask). A mean over classes is weighted anew."""
+        weight, group = self.weight[rows], self.group[rows]
+        if self.average == "classes":
+            weight = class_weights(weight > 0, group)
+        return dataclasses.replace(
+            self, image_ids=self.image_ids[rows], answers=self.answers[rows], weight=weight, group=group
+        )
+
+
+def class_weights(counts: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Weights that make an average over images the mean over the classes that occur.
+
+    [N] bool, [N] int -> [N] float: 1 / (counted images of the image's class), and 0 where an image does not count.
+    """
+    if (group[counts] < 0).any():
+        raise ValueError("A mean over classes needs a class (group) for every image that counts.")
+    per_class = np.bincount(group[counts], minlength=1)
+    return np.where(counts, 1.0 / np.maximum(per_class[np.maximum(group, 0)], 1), 0.0) if counts.any() else counts * 0.0
+
+
+def pad_answers(answers: Sequence[Sequence[int]]) -> np.ndarray:
+    """Lists of right classes -> [N, A] int32, ascending, padded with -1 (A is at least 1)."""
+    sizes = np.fromiter((len(row) for row in answers), dtype=np.int64, count=len(answers))
+    padded = np.full((len(answers), max(1, sizes.max(initial=0))), np.iinfo(np.int32).max, dtype=np.int32)
+    padded[np.arange(padded.shape[1]) < sizes[:, None]] = np.fromiter(
+        (label for row in answers for label in row), dtype=np.int32, count=sizes.sum()
+    )
+    padded.sort(axis=1)
+    return np.where(padded == np.iinfo(np.int32).max, -1, padded)
+
+
+def load_label_set(path: str | os.PathLike) -> LabelSet:
+    """Reads a label set from JSON: `{"schema": 1, "name", "classes", "images": {id: {"correct", "weight", "group"}}}`.
+
+    `weight` defaults to 1, or 0 where `correct` is empty; `group` to the first right class. `"average": "classes"`
+    makes the accuracy a mean over groups. A bare list of 50,000 lists is read as ReaL's `real.json`. Raises
+    InputError.
+    """
+    path = pathlib.Path(path)
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"no label set at {path}: expected a JSON file.") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not a JSON label set ({error}).") from None
+    try:
+        if isinstance(content, list):
+            from imagenet_real.labels import published
+
+            return published.real_from_lists(content, name=path.stem, origin=_origin(path))
+        return _from_json(content, path)
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+        raise InputError(
+            f"{path} is not a label set: {reason}. Expected "
+            '{"schema": 1, "name": ..., "classes": K, "images": {id: {"correct": [class, ...]}}}.'
+        ) from None
+
+
+def _origin(path: pathlib.Path) -> dict[str, str]:
+    return {"file": path.name, "sha256": storage.sha256(path)}
+
+
+def _from_json(content: dict, path: pathlib.Path) -> LabelSet:
+    if content["schema"] != 1:
+        raise ValueError(f"its schema is {content['schema']!r}, this version reads schema 1")
+    images = content["images"].values()
+    correct = [entry["correct"] for entry in images]
+    counts = np.array([entry.get("weight", 1.0 if entry["correct"] else 0.0) for entry in images], dtype=np.float64)
+    group = np.array([entry.get("group", (entry["correct"] or [-1])[0]) for entry in images], dtype=np.int32)
+    average = content.get("average", "images")
+    ids = [image_id(name) for name in content["images"]]
+    return LabelSet(
+        name=str(content["name"]),
+        image_ids=np.array(ids, dtype=str),
+        answers=pad_answers(correct),
+        weight=class_weights(counts > 0, group) if average == "classes" else counts,
+        group=group,
+        num_classes=int(content["classes"]),
+        average=average,
+        origin=_origin(path),
+    )
+
+
+def save_label_set(path: str | os.PathLike, label_set: LabelSet) -> None:
+    """Writes a label set as the JSON that `load_label_set` reads."""
+    images = {
+        str(name): {"correct": [int(a) for a in answers if a >= 0], "weight": float(weight), "group": int(group)}
+        for name, answers, weight, group in zip(
+            label_set.image_ids, label_set.answers, label_set.weight, label_set.group, strict=True
+        )
+    }
+    content = {"schema": 1, "name": label_set.name, "classes": label_set.num_classes, "average": label_set.average}
+    with storage.open_atomically(path) as file:
+        json.dump({**content, "images": images}, file)

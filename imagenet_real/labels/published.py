@@ -1,0 +1,267 @@
+"""ImageNet's published validation labels as label sets: original, ReaL, multi-label, ImageNet-M, label-error subsets."""
+
+import csv
+import dataclasses
+import json
+import pathlib
+import zipfile
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from imagenet_real.errors import InputError, nearest
+from imagenet_real.labels import classes, files
+from imagenet_real.labels.image_ids import image_id
+from imagenet_real.labels.label_set import LabelSet, class_weights, load_label_set, pad_answers
+
+NAMES = ("original", "real", "multilabel", "imagenet_m", "except_mislabeled", "except_all_errors")
+HUMAN_ACCURACY = "human_accuracy_v3.0.0.json"
+_HUMAN_ACCURACY_URL = f"https://storage.googleapis.com/brain-car-datasets/imagenet-mistakes/{HUMAN_ACCURACY}"
+
+
+def load(
+    names: Sequence[str] = NAMES, labels_dir: str = "", supplied: Mapping[str, LabelSet] | None = None
+) -> tuple[list[LabelSet], list[dict[str, str]]]:
+    """The label sets called `names`, in that order, and which of them are unavailable and why.
+
+    Args:
+      names: of `NAMES`, `real@T` (ReaL at the threshold T of its scores), or paths of JSON label sets.
+      labels_dir: where label files are looked for first.
+      supplied: label sets by name that the caller has from elsewhere, such as a dataset that brings its own.
+
+    Raises InputError for an unknown name, and for files that are neither here nor can be downloaded.
+    """
+    supplied = dict(supplied or {})
+    for name in names:
+        if name not in NAMES and name not in supplied and not _threshold(name) and not name.endswith(".json"):
+            raise InputError(
+                f"unknown label set {name!r}: {nearest(name, [*NAMES, *supplied])} "
+                "A threshold of ReaL is written real@0.5, a label set of your own is a path that ends in .json."
+            )
+    needed = {file for name in names if name not in supplied for file in _needed_files(name, labels_dir)}
+    paths = files.find(sorted(needed), labels_dir)
+    human_accuracy = files.look_for(HUMAN_ACCURACY, labels_dir)
+
+    label_sets, unavailable = [], []
+    for name in dict.fromkeys(names):
+        if name in supplied:
+            label_sets.append(supplied[name])
+        elif name == "imagenet_m" and human_accuracy is None:
+            unavailable.append({"label_set": name, "reason": _imagenet_m_reason()})
+        else:
+            label_sets.append(_load_one(name, paths, human_accuracy))
+    return label_sets, unavailable
+
+
+def _needed_files(name: str, labels_dir: str) -> list[str]:
+    if name in ("real", "except_mislabeled", "except_all_errors"):
+        return ["real.json"]
+    if _threshold(name):
+        return ["scores.npz"]
+    if name == "multilabel" and files.look_for(HUMAN_ACCURACY, labels_dir) is None:
+        return ["multilabel.csv"]
+    return []
+
+
+def _load_one(name: str, paths: Mapping[str, pathlib.Path], human_accuracy: pathlib.Path | None) -> LabelSet:
+    if name == "original":
+        return original()
+    if name == "real":
+        return real(paths["real.json"])
+    if name == "except_mislabeled":
+        return except_mislabeled(real(paths["real.json"]))
+    if name == "except_all_errors":
+        return except_all_errors(real(paths["real.json"]))
+    if threshold := _threshold(name):
+        return real_at(paths["scores.npz"], threshold)
+    if name == "multilabel":
+        return multilabel_from_json(human_accuracy) if human_accuracy else multilabel(paths["multilabel.csv"])
+    if name == "imagenet_m":
+        return imagenet_m(human_accuracy)
+    return load_label_set(name)
+
+
+def _imagenet_m_reason() -> str:
+    return (
+        f"its 68 images are named in {HUMAN_ACCURACY}, which is not here and whose address "
+        f"({_HUMAN_ACCURACY_URL}) is reported dead. Put the file into labels_dir, or point tfds_dir to a prepared "
+        "imagenet2012_multilabel 3.0.0."
+    )
+
+
+def _threshold(name: str) -> float | None:
+    kind, _, number = name.partition("@")
+    if kind != "real" or not number:
+        return None
+    try:
+        threshold = float(number)
+    except ValueError:
+        threshold = 0.0
+    if not 0 < threshold <= 1:
+        raise InputError(f"label set {name!r}: the threshold must be a number above 0 and at most 1, as in real@0.5.")
+    return threshold
+
+
+def original() -> LabelSet:
+    """The labels that ImageNet was published with, from the installed tensorflow-datasets package."""
+    labels = classes.validation_labels()
+    return LabelSet(
+        name="original",
+        image_ids=classes.validation_ids(),
+        answers=labels[:, None],
+        weight=np.ones(len(labels)),
+        group=labels,
+        num_classes=1000,
+        origin=files.origin(classes.validation_labels_path()),
+    )
+
+
+def real(path: pathlib.Path) -> LabelSet:
+    """ReaL (Beyer et al. 2020) from `real.json`: a mean over the images that have any label."""
+    try:
+        lists = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}): delete it, and it is downloaded again.") from None
+    return real_from_lists(lists, name="real", origin=files.origin(path))
+
+
+def real_from_lists(lists: list[list[int]], name: str, origin: dict[str, str]) -> LabelSet:
+    """50,000 lists of right classes, in the order of the image numbers; an empty list leaves its image out."""
+    if len(lists) != 50_000 or not all(isinstance(row, list) for row in lists):
+        raise InputError(f"{origin['file']} holds {len(lists)} entries: ReaL's format is a list of 50,000 lists of class indices.")
+    answers = pad_answers(lists)
+    return LabelSet(
+        name=name,
+        image_ids=classes.validation_ids(),
+        answers=answers,
+        weight=(answers[:, 0] >= 0).astype(np.float64),
+        group=classes.validation_labels(),
+        num_classes=1000,
+        origin=origin,
+    )
+
+
+def real_at(path: pathlib.Path, threshold: float) -> LabelSet:
+    """ReaL with another threshold on the scores of its raters (`scores.npz`); published is 0.8.
+
+    An image that was not rated, because all models agreed with its original label, keeps that label.
+    """
+    try:
+        with np.load(path) as archive:
+            scores, pairs = archive["tensor"], archive["info"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not ReaL's scores.npz ({error}): delete it, and it is downloaded again.") from None
+    image = np.array([int(name[15:23]) - 1 for name in pairs[:, 0]])
+    label = pairs[:, 1].astype(np.int32)
+    lists = [[] for _ in range(50_000)]
+    for unrated in np.setdiff1d(np.arange(50_000), image):
+        lists[unrated].append(int(classes.validation_labels()[unrated]))
+    for row in np.flatnonzero(scores >= threshold):
+        lists[image[row]].append(int(label[row]))
+    return real_from_lists(lists, name=f"real@{threshold:g}", origin=files.origin(path))
+
+
+def multilabel(path: pathlib.Path) -> LabelSet:
+    """Multi-label accuracy (Vasudevan et al. 2022) from `multilabel.csv`: correct or unclear, a mean over classes."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return _multilabel(
+            ids=[image_id(row["id"]) for row in rows],
+            answers=[_numbers(row["proposed_labels"]) + _numbers(row["unclear_multi_labels"]) for row in rows],
+            problematic=[row["is_problematic"] == "True" for row in rows],
+            group=[int(row["original_label"]) for row in rows],
+            origin=files.origin(path),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        raise InputError(f"{path} is not the published multilabel.csv ({error}).") from None
+
+
+def _numbers(cell: str) -> list[int]:
+    return [int(number) for number in cell.split(",") if number.strip()]
+
+
+def _multilabel(ids, answers, problematic, group, origin) -> LabelSet:
+    order = np.argsort(ids)
+    group = np.array(group, dtype=np.int32)[order]
+    counts = ~np.array(problematic, dtype=bool)[order]
+    return LabelSet(
+        name="multilabel",
+        image_ids=np.array(ids, dtype=str)[order],
+        answers=pad_answers([sorted(set(answers[row])) for row in order]),
+        weight=class_weights(counts, group),
+        group=group,
+        num_classes=1000,
+        average="classes",
+        origin=origin,
+    )
+
+
+def multilabel_from_json(path: pathlib.Path) -> LabelSet:
+    """Multi-label accuracy from `human_accuracy_v3.0.0.json`; images of ImageNet-V2, also annotated there, are left out."""
+    content = _human_accuracy(path)
+    index = classes.class_index()
+    annotated = {image_id(name): entry for name, entry in content["initial_annots"].items() if name.startswith("ILSVRC2012_val_")}
+    problematic = {image_id(name) for name in content["problematic_images"]}
+    originals = dict(zip(classes.validation_ids(), classes.validation_labels(), strict=True))
+    return _multilabel(
+        ids=list(annotated),
+        answers=[
+            [index[wnid] for kind in ("correct", "unclear") for wnid in entry.get(kind, [])] for entry in annotated.values()
+        ],
+        problematic=[name in problematic for name in annotated],
+        group=[originals[name] for name in annotated],
+        origin=files.origin(path),
+    )
+
+
+def imagenet_m(path: pathlib.Path) -> LabelSet:
+    """ImageNet-M (Vasudevan et al. 2022): 68 images that a model should not miss, from `human_accuracy_v3.0.0.json`."""
+    names = {image_id(name) for name in _human_accuracy(path)["imagenet_m"]}
+    return imagenet_m_of(multilabel_from_json(path), names)
+
+
+def imagenet_m_of(multi: LabelSet, names: set[str]) -> LabelSet:
+    """ImageNet-M from multi-label answers and the names of its images; every image counts the same."""
+    unknown = names - set(multi.image_ids)
+    if unknown or not names:
+        raise InputError(f"ImageNet-M has {len(names)} images, {len(unknown)} of them without multi-label annotations.")
+    chosen = dataclasses.replace(multi, name="imagenet_m", average="images", weight=np.ones(len(multi)))
+    return chosen.take(np.isin(multi.image_ids, sorted(names)))
+
+
+def _human_accuracy(path: pathlib.Path) -> dict:
+    """The file is known by its keys: its checksum cannot be compared, because its publisher is gone."""
+    keys = ("initial_annots", "problematic_images", "imagenet_m")
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON ({error}).") from None
+    lacking = [key for key in keys if not isinstance(content, dict) or key not in content]
+    if lacking:
+        raise InputError(f"{path} lacks the keys {', '.join(lacking)}: expected {', '.join(keys)}.")
+    return content
+
+
+def except_mislabeled(real_set: LabelSet) -> LabelSet:
+    """Original labels without the images whose only ReaL label is another one (Adansons 2022, class 1)."""
+    return _original_where(~mislabeled(real_set), "except_mislabeled", real_set)
+
+
+def except_all_errors(real_set: LabelSet) -> LabelSet:
+    """Original labels on the images whose only ReaL label is the original one (Adansons 2022, classes 1 to 3 left out)."""
+    correct = (_labels_per_image(real_set) == 1) & (real_set.answers[:, 0] == real_set.group)
+    return _original_where(correct, "except_all_errors", real_set)
+
+
+def mislabeled(real_set: LabelSet) -> np.ndarray:
+    """[N] bool: exactly one ReaL label, and it is not the original one."""
+    return (_labels_per_image(real_set) == 1) & (real_set.answers[:, 0] != real_set.group)
+
+
+def _labels_per_image(label_set: LabelSet) -> np.ndarray:
+    return (label_set.answers >= 0).sum(axis=1)
+
+
+def _original_where(counts: np.ndarray, name: str, real_set: LabelSet) -> LabelSet:
+    return dataclasses.replace(original(), name=name, weight=counts.astype(np.float64), origin=real_set.origin)

@@ -1,0 +1,30 @@
+"""Where a number comes from: versions of what computed it."""
+
+import pathlib
+import platform
+import subprocess
+
+import numpy as np
+
+import imagenet_real
+
+
+def versions() -> dict[str, str | None]:
+    """The versions of this package, of Python and of NumPy, and the commit where this is a checkout."""
+    return {
+        "imagenet_real": imagenet_real.__version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+
+
+def _commit() -> str | None:
+    root = pathlib.Path(imagenet_real.__file__).parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

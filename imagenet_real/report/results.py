@@ -1,0 +1,241 @@
+"""Scores models under label sets: one pass, every number that results.json holds."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from imagenet_real.errors import InputError, MismatchError, nearest
+from imagenet_real.labels import published
+from imagenet_real.labels.classes import validation_ids
+from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.scoring import doctor, ranking
+from imagenet_real.scoring.accuracy import accuracy, accuracy_by_class, answer_rank, errors_on_mislabeled, match
+from imagenet_real.scoring.predictions import Predictions
+from imagenet_real.scoring.uncertainty import interval
+
+Row = dict[str, Any]
+
+
+@dataclasses.dataclass
+class Results:
+    """What `results.json` holds. Prints as a table; shows as one in a notebook. Accuracies are fractions."""
+
+    rows: list[Row]  # one a model, label set and k
+    rankings: list[Row] = dataclasses.field(default_factory=list)  # one a label set, for several models
+    mislabeled: list[Row] = dataclasses.field(default_factory=list)  # one a model
+    unavailable: list[Row] = dataclasses.field(default_factory=list)  # label sets, with the reason
+    missing: list[Row] = dataclasses.field(default_factory=list)  # images that could not be read, with the reason
+    notes: list[str] = dataclasses.field(default_factory=list)
+    provenance: Row = dataclasses.field(default_factory=dict)
+    by_class: list[Row] = dataclasses.field(default_factory=list)  # one a model and label set, with arrays over classes
+
+    def __str__(self) -> str:
+        from imagenet_real.report import table
+
+        return table.as_text(self)
+
+    def _repr_html_(self) -> str:
+        from imagenet_real.report import table
+
+        return table.as_html(self)
+
+
+def score(
+    predictions: Predictions | Sequence[Predictions],
+    label_sets: Sequence[str | LabelSet] | None = None,
+    *,
+    labels_dir: str = "",
+    ks: Sequence[int] = (1, 5),
+    allow_missing: bool = False,
+    repair: str = "",
+) -> Results:
+    """Scores one or several models under every label set.
+
+    Args:
+      predictions: of one model, or of several, which are then also ranked.
+      label_sets: `LabelSet`s, or names as `labels.published.load` takes them; ImageNet's published ones by default.
+      labels_dir: where published label files are looked for first.
+      ks: a model is right at k if one of its k best answers is right. Only k = 1 is ranked.
+      allow_missing: go on where images of a label set have no prediction, and count them in `missing`.
+      repair: a mistake that `scoring.doctor` names, to be undone in the predictions that show it.
+
+    Raises InputError, and MismatchError where predictions do not fit the labels.
+    """
+    models = [predictions] if isinstance(predictions, Predictions) else list(predictions)
+    _check_names(models, repair)
+    label_sets, unavailable = _resolve(published.NAMES if label_sets is None else label_sets, labels_dir)
+    if not label_sets:
+        raise InputError(f"no label set to score: {'; '.join(row['reason'] for row in unavailable) or 'none was given'}")
+    results = Results(rows=[], unavailable=unavailable, provenance=_provenance(models, label_sets))
+    models = [_examine(model, label_sets, ks, repair, results) for model in models]
+
+    first_answers: dict[str, list[np.ndarray]] = {label_set.name: [] for label_set in label_sets}
+    joined_ids, joins = None, []
+    for model in models:
+        if joined_ids is None or not np.array_equal(joined_ids, model.image_ids):  # most often all models share them
+            joined_ids, joins = model.image_ids, [match(one.image_ids, model.image_ids) for one in label_sets]
+        for label_set, rows in zip(label_sets, joins, strict=True):
+            first_answers[label_set.name].append(_score_one(model, label_set, rows, ks, allow_missing, results))
+        results.mislabeled += _mislabeled(model, label_sets, joins)
+    if len(models) > 1:
+        results.rankings = _rankings(models, label_sets, first_answers)
+    return results
+
+
+def _check_names(models: Sequence[Predictions], repair: str) -> None:
+    names = [model.name for model in models]
+    twice = {name for name in names if names.count(name) > 1}
+    if not names or twice:
+        what = f"several predictions are called {', '.join(sorted(twice))}" if twice else "there are no predictions"
+        raise InputError(f"{what}: expected one file a model, with different names.")
+    if repair and repair not in doctor.REPAIRS:
+        raise InputError(f"unknown repair {repair!r}: {nearest(repair, list(doctor.REPAIRS))}")
+
+
+def _resolve(wanted: Sequence[str | LabelSet], labels_dir: str) -> tuple[list[LabelSet], list[Row]]:
+    own = {one.name: one for one in wanted if isinstance(one, LabelSet)}
+    return published.load([one if isinstance(one, str) else one.name for one in wanted], labels_dir, own)
+
+
+def _provenance(models: Sequence[Predictions], label_sets: Sequence[LabelSet]) -> Row:
+    from imagenet_real.report.provenance import versions
+
+    return {
+        **versions(),
+        "labels": {label_set.name: label_set.origin for label_set in label_sets},
+        "predictions": {model.name: dict(model.origin) for model in models},
+    }
+
+
+def _examine(
+    model: Predictions, label_sets: Sequence[LabelSet], ks: Sequence[int], repair: str, results: Results
+) -> Predictions:
+    """The model's predictions, repaired if that was asked for; raises where they do not fit."""
+    named = {label_set.name: label_set for label_set in label_sets}
+    reference = named.get("original", label_sets[0])
+    diagnosis = doctor.diagnose(model, reference, named.get("real"))
+    if diagnosis and diagnosis.mistake != repair:
+        raise diagnosis.error(model.name)
+    results.notes += model.notes
+    if diagnosis:
+        model = diagnosis.repaired
+        results.notes.append(f"{model.name}: repaired {repair}: {diagnosis.evidence}")
+        results.provenance["predictions"][model.name]["repair"] = repair
+    elif repair:
+        results.notes.append(f"{model.name}: left as it is, it does not show the mistake {repair}.")
+    _check_classes(model, label_sets)
+    results.notes += _check_ids(model, label_sets)
+    short = [k for k in ks if k > model.top.shape[1]]
+    if short:
+        results.notes.append(f"{model.name}: no top-{short[0]}, the file has {model.top.shape[1]} answers an image.")
+    if doctor.at_chance(model, reference):
+        results.notes.append(f"{model.name}: no better than guessing under {reference.name}, for no reason known here.")
+    return model
+
+
+def _check_classes(model: Predictions, label_sets: Sequence[LabelSet]) -> None:
+    for label_set in label_sets:
+        largest = int(model.top.max())
+        if model.num_classes not in (None, label_set.num_classes) or largest >= label_set.num_classes:
+            has = f"{model.num_classes} classes" if model.num_classes else f"class index {largest}"
+            raise InputError(
+                f"{model.name} has {has}, the label set {label_set.name} has {label_set.num_classes} classes "
+                f"(0 to {label_set.num_classes - 1}): score it on label sets of its own classes."
+            )
+
+
+def _check_ids(model: Predictions, label_sets: Sequence[LabelSet]) -> list[str]:
+    """Ids that no label set knows are an error beside ImageNet's label sets, which are complete, and else a note."""
+    if all(np.array_equal(model.image_ids, one.image_ids) for one in label_sets[:1]):
+        return []
+    known = np.concatenate([validation_ids(), *(label_set.image_ids for label_set in label_sets)])
+    unknown = ~np.isin(model.image_ids, known)
+    if not unknown.any():
+        return []
+    text = f"{model.name}: {unknown.sum()} of {len(unknown)} image ids are in no label set, such as {model.image_ids[unknown][0]!r}"
+    if unknown.all() or any(label_set.image_ids[0].startswith("ILSVRC2012_val_") for label_set in label_sets):
+        raise InputError(f"{text}; expected ids such as {label_sets[0].image_ids[0]!r}.")
+    return [f"{text}; they are not scored."]
+
+
+def _score_one(
+    model: Predictions, label_set: LabelSet, rows: np.ndarray, ks: Sequence[int], allow_missing: bool, results: Results
+) -> np.ndarray:
+    """Adds a model's rows under one label set; returns [N] int8: 1 right, 0 wrong, -1 no prediction."""
+    missing = int((label_set.counts & (rows < 0)).sum())
+    if missing and not allow_missing:
+        example = label_set.image_ids[label_set.counts & (rows < 0)][0]
+        raise MismatchError(
+            f"{model.name}: wrong_count: {missing} of {label_set.counts.sum()} images of the label set {label_set.name} "
+            f"have no prediction, such as {example}. Predict them too, or score the others with --config.allow_missing=True."
+        )
+    here = label_set.take(rows >= 0) if (rows < 0).any() else label_set
+    rank = answer_rank(model.top[rows[rows >= 0]], here.answers)
+    first = np.full(len(label_set), -1, dtype=np.int8)
+    first[rows >= 0] = rank < 1
+    if not here.counts.any():
+        reason = f"none of the images that count is among the predictions of {model.name}"
+        results.unavailable.append({"label_set": label_set.name, "reason": reason})
+        return first
+    for k in (k for k in ks if k <= model.top.shape[1]):
+        hit = rank < k
+        low, high = interval(hit, here)
+        counted = int(here.counts.sum())
+        row = {"model": model.name, "label_set": label_set.name, "k": int(k), "accuracy": accuracy(hit, here.weight)}
+        row |= {"low": low, "high": high, "images": counted, "excluded": len(here) - counted, "missing": missing}
+        if here.average == "classes":
+            row["classes"] = len(np.unique(here.group[here.counts]))
+        if label_set.name == "imagenet_m":
+            row["correct"] = int((hit & here.counts).sum())
+        results.rows.append(row)
+    by_class, images = accuracy_by_class(rank < 1, here)
+    results.by_class.append({"model": model.name, "label_set": label_set.name, "accuracy": by_class, "images": images})
+    return first
+
+
+def _mislabeled(model: Predictions, label_sets: Sequence[LabelSet], joins: Sequence[np.ndarray]) -> list[Row]:
+    for label_set, rows in zip(label_sets, joins, strict=True):
+        if label_set.name == "real" and (label_set.group >= 0).any():
+            chosen = published.mislabeled(label_set) & (rows >= 0) & (label_set.group >= 0)
+            answers = (model.top[rows[chosen], 0], label_set.group[chosen], label_set.answers[chosen, 0])
+            return [{"model": model.name, **errors_on_mislabeled(*answers)}]
+    return []
+
+
+def _rankings(
+    models: Sequence[Predictions], label_sets: Sequence[LabelSet], first_answers: dict[str, list[np.ndarray]]
+) -> list[Row]:
+    """One entry a label set; models are compared on the images that all of them have predictions for."""
+    found = []
+    for label_set in label_sets:
+        answers = np.stack(first_answers[label_set.name])
+        common = (answers >= 0).all(axis=0)
+        if (common & label_set.counts).any():
+            found.append(ranking.rank(answers[:, common] > 0, label_set.take(common)))
+    original = next((one for one in found if one.label_set == "original"), None)
+    return [_ranking_row(one, original, models) for one in found]
+
+
+def _ranking_row(one: ranking.Ranking, original: ranking.Ranking | None, models: Sequence[Predictions]) -> Row:
+    ranks = one.rank
+    change = original.rank - ranks if original else None
+    return {
+        "label_set": one.label_set,
+        "images": one.images,
+        "tau_with_original": ranking.agreement(one, original) if original else None,
+        "neighbours": len(one.p_next),
+        "resolved": int(one.resolved.sum()),
+        "models": [
+            {
+                "model": models[model].name,
+                "rank": int(ranks[model]),
+                "rank_change": int(change[model]) if original else None,
+                "accuracy": float(one.accuracy[place]),
+                "p_next": float(one.p_next[place]) if place < len(one.p_next) else None,
+                "resolved_from_next": bool(one.resolved[place]) if place < len(one.p_next) else None,
+            }
+            for place, model in enumerate(one.order)
+        ],
+    }

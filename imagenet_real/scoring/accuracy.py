@@ -1,0 +1,57 @@
+"""Accuracy under a label set: per image first, averages last."""
+
+import numpy as np
+
+from imagenet_real.labels.label_set import LabelSet
+
+
+def match(wanted: np.ndarray, image_ids: np.ndarray) -> np.ndarray:
+    """For each wanted id its row in `image_ids`, or -1: [N] str, [M] str -> [N] int. Images are joined by id alone."""
+    if np.array_equal(wanted, image_ids):
+        return np.arange(len(wanted))
+    if not len(image_ids):
+        return np.full(len(wanted), -1)
+    order = np.argsort(image_ids)
+    place = np.minimum(np.searchsorted(image_ids, wanted, sorter=order), len(order) - 1)
+    rows = order[place]
+    return np.where(image_ids[rows] == wanted, rows, -1)
+
+
+def answer_rank(top: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """At which rank the first right answer stands, from 0; k where none of the k answers is right.
+
+    [N, k] int best first, [N, A] int padded with -1 -> [N] int. A model is right at k where this is below k.
+    """
+    n, k = top.shape
+    rank = np.full(n, k)
+    for column in answers.T:  # few images have many right answers, so later columns touch few rows
+        rows = np.flatnonzero(column >= 0)
+        right = top[rows] == column[rows, None]
+        rank[rows] = np.minimum(rank[rows], np.where(right.any(axis=1), right.argmax(axis=1), k))
+    return rank
+
+
+def accuracy(hit: np.ndarray, weight: np.ndarray) -> float:
+    """The weighted share of hits, in [0, 1]: [N] bool, [N] float. NaN where no image counts."""
+    total = weight.sum()
+    return float((hit * weight).sum() / total) if total > 0 else float("nan")
+
+
+def accuracy_by_class(hit: np.ndarray, label_set: LabelSet) -> tuple[np.ndarray, np.ndarray]:
+    """Accuracy on, and number of, the images collected for each class: [N] bool -> [K] float (NaN: none), [K] int."""
+    rows = label_set.counts & (label_set.group >= 0)
+    group = label_set.group[rows]
+    images = np.bincount(group, minlength=label_set.num_classes)
+    hits = np.bincount(group, weights=hit[rows], minlength=label_set.num_classes)
+    return np.divide(hits, images, out=np.full(len(images), np.nan), where=images > 0), images
+
+
+def errors_on_mislabeled(top1: np.ndarray, original: np.ndarray, real: np.ndarray) -> dict[str, int]:
+    """What a model answers on images whose only ReaL label is not the original one: [M] int each."""
+    same_as_original, same_as_real = int((top1 == original).sum()), int((top1 == real).sum())
+    return {
+        "images": len(top1),
+        "original": same_as_original,
+        "real": same_as_real,
+        "neither": len(top1) - same_as_original - same_as_real,
+    }

@@ -1,0 +1,225 @@
+"""Names the mistake when predictions do not fit their labels: undo each candidate, score again, and see.
+
+A mistake is named only where undoing it explains the predictions beyond chance, so that a model that is merely bad, or
+guesses, gets no name. Nothing is repaired here without being asked for.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from imagenet_real.errors import MismatchError
+from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.scoring.accuracy import match
+from imagenet_real.scoring.predictions import Predictions
+
+REPAIRS = ("class_off_by_one", "background_class", "class_order", "file_order_off_by_one", "imagefolder_order")
+LARGEST_TABLE = 5_000  # classes; a table of predictions against labels has the square of it
+
+# ImageNet has pairs of classes with one meaning, in which label statistics cannot tell which index is which: models
+# disagree with the labels of either. How often they answer either class can: among the first `k` answers on images of
+# original label `on` (None: on all images), `more` stands more often than `less` in so many of the published predictions
+# of 47 models (counted again by tests/scoring/test_doctor_published.py).
+TWINS = (
+    {"more": 744, "less": 657, "k": 5, "on": None},  # projectile, missile: 44 of 47
+    {"more": 848, "less": 482, "k": 1, "on": None},  # tape player, cassette player: 47 of 47
+    {"more": 681, "less": 620, "k": 1, "on": 620},  # notebook, laptop: 47 of 47
+    {"more": 639, "less": 638, "k": 1, "on": 638},  # maillot (tank suit), maillot: 47 of 47
+    {"more": 837, "less": 836, "k": 1, "on": 837},  # sunglasses, sunglass: 45 of 47
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """A mistake in a predictions file by name, what shows it, and the predictions without it where it can be undone."""
+
+    mistake: str
+    evidence: str
+    repaired: Predictions | None = None
+
+    def error(self, name: str) -> MismatchError:
+        """The one line that tells the user."""
+        advice = f"To undo it: --config.repair={self.mistake}" if self.repaired else "It cannot be undone: predict again."
+        return MismatchError(f"{name}: {self.mistake}: {self.evidence} {advice}")
+
+
+def diagnose(predictions: Predictions, reference: LabelSet, real: LabelSet | None = None) -> Diagnosis | None:
+    """The mistake that keeps `predictions` from fitting `reference`, or None.
+
+    Args:
+      predictions: of any model.
+      reference: the labels that the images were collected for, `original` where it is there.
+      real: ReaL's labels of the same images, which tell similar classes apart better than the original ones.
+    """
+    before = _hits(predictions, reference)
+    if not len(before):
+        return None
+    if before.mean() > 0.5 and predictions.top.max() < reference.num_classes:
+        return None  # nothing can double that
+    candidates = [*_class_candidates(predictions, reference), *_order_candidates(predictions, reference)]
+    candidates += [] if (order := _class_order(predictions, reference, real)) is None else [order]
+    scored = [(_hits(candidate.repaired, reference), candidate) for candidate in candidates]
+    scored = [(after, candidate) for after, candidate in scored if _explains(before, after)]
+    if not scored:
+        return _shuffled_rows(predictions, reference, before)
+    # An order of classes found from the table can imitate any of the others: it is named only where it explains more.
+    most = max(after.sum() for after, _ in scored)
+    after, found = next(pair for pair in scored if pair[0].sum() >= 0.9 * most)
+    shares = f"{before.mean():.1%} of {len(before)} images are right as they stand, {after.mean():.1%}"
+    return dataclasses.replace(found, evidence=f"{shares} {found.evidence}.")
+
+
+def at_chance(predictions: Predictions, reference: LabelSet) -> bool:
+    """Whether the predictions are no better than guessing a class."""
+    hits = _hits(predictions, reference)
+    guessed = len(hits) / reference.num_classes
+    return bool(hits.sum() < guessed + 6 * np.sqrt(guessed + 1))
+
+
+def _hits(predictions: Predictions, reference: LabelSet) -> np.ndarray:
+    """[M] bool: for each image that counts and has a prediction, whether the first answer is right."""
+    rows = match(reference.image_ids, predictions.image_ids)
+    scored = (rows >= 0) & reference.counts
+    return (predictions.top[rows[scored], :1] == np.where(reference.answers[scored] < 0, -2, reference.answers[scored])).any(axis=1)
+
+
+def _explains(before: np.ndarray, after: np.ndarray) -> bool:
+    """Twice as many hits, and six standard deviations more: beyond chance and beyond what similar classes can do."""
+    return after.sum() > 2 * before.sum() and after.sum() - before.sum() > 6 * np.sqrt(before.sum() + after.sum() + 1)
+
+
+def _with_classes(predictions: Predictions, top: np.ndarray, num_classes: int) -> Predictions:
+    return dataclasses.replace(predictions, top=top.astype(np.int32), num_classes=num_classes, scores=None)
+
+
+def _class_candidates(predictions: Predictions, reference: LabelSet) -> Iterator[Diagnosis]:
+    top, classes = predictions.top, reference.num_classes
+    if predictions.num_classes == classes + 1 or (top.min() == 0 and top.max() == classes):
+        yield Diagnosis(
+            "background_class",
+            f"once class 0 of {classes + 1} outputs is taken for a background class and left out",
+            _with_classes(predictions, _without_background(top), classes),
+        )
+    elif top.max() <= classes:
+        for step, words in ((-1, "too high"), (1, "too low")):
+            yield Diagnosis(
+                "class_off_by_one",
+                f"once every class index, which is one {words}, is corrected",
+                _with_classes(predictions, (top + step) % classes, classes),
+            )
+
+
+def _without_background(top: np.ndarray) -> np.ndarray:
+    """Class 0 taken out of [N, k] answers and the others moved up; -1, which is never right, for an answer that lacks."""
+    order = np.argsort(top == 0, axis=1, kind="stable")
+    return np.take_along_axis(top, order, axis=1) - 1
+
+
+def _order_candidates(predictions: Predictions, reference: LabelSet) -> Iterator[Diagnosis]:
+    """Other images that the rows may stand for; only for files that have a row for each image."""
+    if len(predictions) != len(reference) or np.isin(predictions.image_ids, reference.image_ids).mean() < 0.5:
+        return
+    place = np.argsort(np.argsort(predictions.image_ids))  # each row's place in the order of its ids
+    ids = np.sort(reference.image_ids)
+    for step, words in ((1, "next"), (-1, "previous"), (0, "same-numbered")):
+        renamed = ids[(place + step) % len(ids)]
+        if not np.array_equal(renamed, predictions.image_ids):
+            evidence = f"once each row is taken for the {words} image in file order"
+            yield Diagnosis("file_order_off_by_one", evidence, dataclasses.replace(predictions, image_ids=renamed))
+    if (reference.group >= 0).all():
+        by_id = np.argsort(reference.image_ids)
+        by_class = by_id[np.argsort(reference.group[by_id], kind="stable")]
+        yield Diagnosis(
+            "imagefolder_order",
+            "once the rows are taken in the order of a folder with one subfolder a class",
+            dataclasses.replace(predictions, image_ids=reference.image_ids[by_class][place]),
+        )
+
+
+def _class_order(predictions: Predictions, reference: LabelSet, real: LabelSet | None) -> Diagnosis | None:
+    """Finds any other order of the classes: the one-to-one assignment that the table of answers and labels fits best.
+
+    An assignment fits the images it was found on even by chance; so it must explain a half of them that it has not seen.
+    """
+    classes = reference.num_classes
+    if classes > LARGEST_TABLE or predictions.top.min() < 0 or predictions.top.max() >= classes:
+        return None
+    rows = match(reference.image_ids, predictions.image_ids)
+    seen = np.flatnonzero((rows >= 0) & reference.counts)
+    if not len(seen):
+        return None
+    half = np.random.default_rng(0).permutation(len(seen)) < len(seen) // 2
+    top, answers = predictions.top[rows[seen]], reference.answers[seen]
+    found = _assign(top[half], answers[half], classes)
+    held_out_top, held_out = top[~half, 0], answers[~half]
+    before = (held_out_top[:, None] == held_out).any(axis=1)
+    after = (found[held_out_top][:, None] == held_out).any(axis=1)
+    if not _explains(before, after):
+        return None
+
+    better = real if real is not None and real.num_classes == classes else reference
+    place = match(better.image_ids, predictions.image_ids)
+    seen = (place >= 0) & better.counts
+    order = _assign(predictions.top[place[seen]], better.answers[seen], classes)
+    if better is real:
+        order = _tell_twins_apart(order, predictions.top[place[seen]], better.group[seen])
+    moved = np.flatnonzero(order != np.arange(classes))
+    rare = int((np.bincount(predictions.top[:, 0], minlength=classes) < 5).sum())
+    doubt = f", {rare} of them seldom predicted and so uncertain" if rare else ""
+    example = f"for example index {moved[0]} stands for class {order[moved[0]]}" if len(moved) else ""
+    evidence = f"once {len(moved)} of {classes} classes are put into their order ({example}{doubt})"
+    return Diagnosis("class_order", evidence, _with_classes(predictions, order[predictions.top], classes))
+
+
+def _assign(top: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
+    """For each index that a model uses the class it stands for: [N, k], [N, A] -> [K] int, a permutation.
+
+    The table counts how often an index is answered where a class is right. Later answers count less, an image with many
+    right classes shares its count among them, and rare indices are lifted so that frequent ones do not decide for them.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    share = 1.0 / np.maximum((answers >= 0).sum(axis=1), 1)
+    table = np.zeros(classes * classes)
+    for rank in range(min(5, top.shape[1])):
+        for column in answers.T:
+            rows = column >= 0
+            cells = top[rows, rank].astype(np.int64) * classes + column[rows]
+            table += np.bincount(cells, weights=share[rows] / (rank + 1), minlength=len(table))
+    table = table.reshape(classes, classes)
+    return linear_sum_assignment(table / np.sqrt(np.maximum(table.sum(axis=1, keepdims=True), 1)), maximize=True)[1]
+
+
+def _tell_twins_apart(order: np.ndarray, top: np.ndarray, original: np.ndarray) -> np.ndarray:
+    order = order.copy()
+    for twin in TWINS if len(order) == 1000 else ():
+        more, less = (int(np.flatnonzero(order == twin[key])[0]) for key in ("more", "less"))
+        answers = top[:, : twin["k"]] if twin["on"] is None else top[original == twin["on"], : twin["k"]]
+        if (answers == more).sum() < (answers == less).sum():
+            order[[more, less]] = order[[less, more]]
+    return order
+
+
+def _shuffled_rows(predictions: Predictions, reference: LabelSet, hits: np.ndarray) -> Diagnosis | None:
+    """Answers that hang together as a trained model's do, spread over the classes, and yet right no more than by chance.
+
+    Of a model that has learned, the second answer follows from the first: the same pairs come again and again. A model
+    that guesses has pairs at random, an untrained one has few classes.
+    """
+    top, classes = predictions.top, reference.num_classes
+    if top.shape[1] < 2 or len(hits) < 10 * classes or not at_chance(predictions, reference):
+        return None
+    _, pairs = np.unique(top[:, 0].astype(np.int64) * (classes + 2) + top[:, 1], return_counts=True)
+    first, second = (np.unique(top[:, rank], return_counts=True)[1] / len(top) for rank in (0, 1))
+    repeats = (pairs * (pairs - 1.0)).sum()
+    by_chance = len(top) * (len(top) - 1.0) * (first**2).sum() * (second**2).sum()
+    spread = 1 / (first**2).sum()
+    if repeats < 5 * by_chance or spread < classes / 10:
+        return None
+    return Diagnosis(
+        "shuffled_rows",
+        f"{hits.mean():.2%} of {len(hits)} images are right, as by guessing, but the first two answers belong together "
+        f"({repeats / by_chance:.0f} times as many repeated pairs as by chance): these are a trained model's answers to "
+        "other images than their ids say.",
+    )

@@ -1,0 +1,54 @@
+"""Ranks of several models under a label set, and how much of them is more than chance."""
+
+import dataclasses
+
+import numpy as np
+
+from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.scoring.accuracy import accuracy
+from imagenet_real.scoring.uncertainty import holm, kendall_tau, paired_p_value
+
+SIGNIFICANCE = 0.05
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ranking:
+    """M models from best to worst under one label set."""
+
+    label_set: str
+    images: int  # that count and that every model has a prediction for
+    order: np.ndarray  # [M] int, models (as numbered by the caller) best first
+    accuracy: np.ndarray  # [M] float, in that order
+    p_next: np.ndarray  # [M - 1] float: that a model and the next are equally good, adjusted by Holm's method
+
+    @property
+    def resolved(self) -> np.ndarray:
+        """[M - 1] bool: whether the order of a model and the next is more than chance."""
+        return self.p_next < SIGNIFICANCE
+
+    @property
+    def rank(self) -> np.ndarray:
+        """[M] int: each model's rank, from 1; models of exactly the same accuracy share the better one."""
+        rank = np.empty(len(self.order), dtype=np.int64)
+        rank[self.order] = 1 + np.searchsorted(-self.accuracy, -self.accuracy)
+        return rank
+
+    def by_model(self) -> np.ndarray:
+        """[M] float: the accuracies in the caller's order of models."""
+        values = np.empty(len(self.order))
+        values[self.order] = self.accuracy
+        return values
+
+
+def rank(hits: np.ndarray, label_set: LabelSet) -> Ranking:
+    """Ranks M models by their hits on the same N images: [M, N] bool, a label set of N images."""
+    values = np.array([accuracy(hit, label_set.weight) for hit in hits])
+    order = np.argsort(-values, kind="stable")
+    neighbours = zip(order[:-1], order[1:], strict=True)
+    p_values = np.array([paired_p_value(hits[a], hits[b], label_set.weight) for a, b in neighbours])
+    return Ranking(label_set.name, int(label_set.counts.sum()), order, values[order], holm(p_values))
+
+
+def agreement(a: Ranking, b: Ranking) -> float:
+    """Kendall's tau between two rankings of the same models."""
+    return kendall_tau(a.by_model(), b.by_model())

@@ -1,0 +1,138 @@
+"""How sure an accuracy is, and how firm a ranking: intervals, paired tests, rank correlation."""
+
+import math
+
+import numpy as np
+
+from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.scoring.accuracy import accuracy
+
+Z95 = 1.959963984540054  # the normal distribution's 97.5 % quantile
+EXACT_BELOW = 200  # images; from here on Wilson's interval is as good as the exact one and costs nothing
+
+
+def interval(hit: np.ndarray, label_set: LabelSet) -> tuple[float, float]:
+    """The 95 % interval of the accuracy that `hit` [N] bool gives under a label set.
+
+    Equal weights: Wilson's interval, or the exact binomial one on fewer than 200 images (ImageNet-M). A mean over
+    classes: stratified variance. Other weights: Wilson's interval on Kish's effective number of images.
+    """
+    counts = label_set.counts
+    hit, weight, group = hit[counts], label_set.weight[counts], label_set.group[counts]
+    if not len(hit):
+        return float("nan"), float("nan")
+    if label_set.average == "classes":
+        return stratified(hit, weight, group)
+    if np.ptp(weight) > 1e-9 * weight.max():
+        return wilson(accuracy(hit, weight), _effective_size(weight))
+    if len(hit) < EXACT_BELOW:
+        return exact_binomial(int(hit.sum()), len(hit))
+    return wilson(hit.mean(), len(hit))
+
+
+def wilson(share: float, n: float, z: float = Z95) -> tuple[float, float]:
+    """Wilson's score interval of a share seen in n trials; n may be an effective number."""
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))
+
+
+def stratified(hit: np.ndarray, weight: np.ndarray, group: np.ndarray) -> tuple[float, float]:
+    """The interval of a mean over classes, each a sample of its own: [N] bool, [N] float, [N] int.
+
+    The variance is the sum over classes of their own variances. It enters Wilson's interval as an effective number of
+    images, which keeps the interval within [0, 1] near perfect accuracy. A class with one image tells nothing of its
+    variance; that of all images stands in for it.
+    """
+    share = accuracy(hit, weight)
+    _, stratum = np.unique(group, return_inverse=True)
+    images = np.bincount(stratum)
+    p = np.bincount(stratum, weights=hit) / images
+    total = np.bincount(stratum, weights=weight) / weight.sum()
+    within = np.where(images > 1, p * (1 - p) / np.maximum(images - 1, 1), share * (1 - share))
+    variance = float((total**2 * within).sum())
+    return wilson(share, share * (1 - share) / variance if variance > 0 else _effective_size(weight))
+
+
+def _effective_size(weight: np.ndarray) -> float:
+    """Kish's effective number of images: as many equal weights give the same variance."""
+    return float(weight.sum() ** 2 / (weight**2).sum())
+
+
+def exact_binomial(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """The exact (Clopper-Pearson) interval of `hits` in `n` trials."""
+    tail = (1 - level) / 2
+    low = 0.0 if hits == 0 else _bisect(lambda p: 1 - _binomial_cdf(hits - 1, n, p), tail)
+    high = 1.0 if hits == n else _bisect(lambda p: -_binomial_cdf(hits, n, p), -tail)
+    return low, high
+
+
+def _bisect(increasing, target: float) -> float:
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if increasing(middle) < target else (low, middle)
+    return (low + high) / 2
+
+
+def _log_choose(n: int) -> np.ndarray:
+    """log(n over k) for k = 0..n."""
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
+    return log_factorial[n] - log_factorial - log_factorial[::-1]
+
+
+def _binomial_cdf(k: int, n: int, p: float) -> float:
+    if k < 0 or p >= 1:
+        return 0.0 if k < n else 1.0
+    if p <= 0:
+        return 1.0
+    hits = np.arange(k + 1)
+    return float(min(1.0, np.exp(_log_choose(n)[: k + 1] + hits * math.log(p) + (n - hits) * math.log1p(-p)).sum()))
+
+
+def mcnemar(only_a: int, only_b: int) -> float:
+    """The exact two-sided p-value that two models are equally good, from the images that only one of them has right."""
+    return min(1.0, 2 * _binomial_cdf(min(only_a, only_b), only_a + only_b, 0.5)) if only_a + only_b else 1.0
+
+
+def sign_flip(difference: np.ndarray, seed: int = 0, flips: int = 100_000) -> float:
+    """The two-sided p-value of a weighted difference between two models, by flipping which model is which per image.
+
+    [N] float: the image's weight, signed by the model that has it right, 0 where both or none do. Images of the same
+    weight are flipped together: the number of heads among them is binomial, so 100,000 permutations cost no more than
+    the number of different weights.
+    """
+    sizes, images = np.unique(np.round(np.abs(difference[difference != 0]), 12), return_counts=True)
+    random = np.random.default_rng(seed)
+    sums = np.zeros(flips)
+    for size, count in zip(sizes, images, strict=True):
+        sums += size * (2.0 * random.binomial(count, 0.5, flips) - count)
+    as_large = np.abs(sums) >= abs(difference.sum()) - 1e-9
+    return float((1 + as_large.sum()) / (1 + flips))
+
+
+def paired_p_value(hit_a: np.ndarray, hit_b: np.ndarray, weight: np.ndarray) -> float:
+    """The p-value that two models are equally good: exact McNemar for equal weights, else the sign-flip test."""
+    rows = weight > 0
+    a, b, weight = hit_a[rows], hit_b[rows], weight[rows]
+    if not len(weight) or np.ptp(weight) <= 1e-9 * weight.max():
+        return mcnemar(int((a & ~b).sum()), int((b & ~a).sum()))
+    return sign_flip((a.astype(np.float64) - b) * weight / weight.sum())
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Holm's adjusted p-values: compared with 0.05, they hold the chance of any wrong claim among all below 5 %."""
+    p_values = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p_values)
+    factors = len(p_values) - np.arange(len(p_values))
+    adjusted = np.empty_like(p_values)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p_values[order] * factors))
+    return adjusted
+
+
+def kendall_tau(a: np.ndarray, b: np.ndarray) -> float:
+    """Kendall's tau-b between two lists of accuracies, ties allowed: [M] float each. NaN for fewer than two models."""
+    upper = np.triu_indices(len(a), k=1)
+    sign_a, sign_b = (np.sign(np.subtract.outer(x, x))[upper] for x in (np.asarray(a), np.asarray(b)))
+    untied = math.sqrt((sign_a != 0).sum() * (sign_b != 0).sum())
+    return float((sign_a * sign_b).sum() / untied) if untied else float("nan")

@@ -1,0 +1,62 @@
+"""Runs the program that a config names: python main.py --config=configs/score.py --workdir=DIR [--config.FIELD=VALUE ...]"""
+
+import importlib
+import os
+import pathlib
+import sys
+
+from absl import app, flags
+from ml_collections import config_flags
+
+from imagenet_real.errors import InputError, nearest
+
+CONFIG = config_flags.DEFINE_config_file("config", help_string="The experiment: a file in configs/.", lock_config=True)
+WORKDIR = flags.DEFINE_string("workdir", None, "The folder that results are written to.")
+
+
+def main(argv: list[str]) -> None:
+    if len(argv) > 1:
+        raise InputError(f"unexpected argument {argv[1]!r}: every option is written --config.NAME=VALUE.")
+    if CONFIG.value is None or WORKDIR.value is None:
+        raise InputError("--config and --workdir are needed: python main.py --config=configs/score.py --workdir=DIR ...")
+    program = importlib.import_module(f"imagenet_real.programs.{CONFIG.value.program}")
+    program.run(CONFIG.value, pathlib.Path(WORKDIR.value))
+
+
+def parse(argv: list[str]) -> list[str]:
+    """Reads the flags; a field that the config does not have is told with the nearest ones that it has."""
+    try:
+        return flags.FLAGS(argv)
+    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError, ImportError) as error:
+        raise InputError(_unknown_field(argv) or " ".join(str(error).split())) from None
+
+
+def _unknown_field(argv: list[str]) -> str:
+    config = flags.FLAGS["config"].value
+    given = [argument.partition("=")[0].lstrip("-") for argument in argv if argument.lstrip("-").startswith("config.")]
+    known = [] if config is None else list(config)
+    for name in (name.removeprefix("config.") for name in given):
+        if known and name.partition(".")[0].partition("[")[0] not in known:
+            return f"the config has no field {name!r}: {nearest(name, known)}"
+    return ""
+
+
+def run() -> int:
+    """Like `app.run`, but a user's mistake ends in one line and an exit code, not in a traceback."""
+    sys.path.insert(0, os.getcwd())  # a model of the user's own is imported from where the command runs
+    try:
+        app.run(main, flags_parser=parse)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"error: {error.filename or 'a file'} could not be read or written: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: what was done is kept, the same command continues.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())
