@@ -18,7 +18,9 @@ def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise InputError(f"unexpected argument {argv[1]!r}: every option is written --config.NAME=VALUE.")
     if CONFIG.value is None or WORKDIR.value is None:
-        raise InputError("--config and --workdir are needed: python main.py --config=configs/score.py --workdir=DIR ...")
+        raise InputError(
+            "--config and --workdir are needed: python main.py --config=configs/score.py --workdir=DIR ..."
+        )
     program = importlib.import_module(f"imagenet_real.programs.{CONFIG.value.program}")
     program.run(CONFIG.value, pathlib.Path(WORKDIR.value))
 
@@ -50,7 +52,10 @@ def run() -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
-        print(f"error: {error.filename or 'a file'} could not be read or written: {error.strerror or error}", file=sys.stderr)
+        print(
+            f"error: {error.filename or 'a file'} could not be read or written: {error.strerror or error}",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print("interrupted: what was done is kept, the same command continues.", file=sys.stderr)

@@ -13,7 +13,9 @@ def _packaged(name: str) -> pathlib.Path:
     """A file that the installed tensorflow-datasets brings; found without importing the package, which takes seconds."""
     spec = importlib.util.find_spec("tensorflow_datasets")
     if spec is None or spec.origin is None:
-        raise InputError("tensorflow-datasets is not installed; ImageNet's original labels are read from it: pip install tensorflow-datasets.")
+        raise InputError(
+            "tensorflow-datasets is not installed; ImageNet's original labels are read from it: pip install tensorflow-datasets."
+        )
     return pathlib.Path(spec.origin).parent / "datasets" / "imagenet2012" / name
 
 
@@ -38,7 +40,9 @@ def validation_labels_path() -> pathlib.Path:
 def validation_labels() -> np.ndarray:
     """[50000] int32: the original label of `ILSVRC2012_val_{i+1:08d}`. Read-only."""
     index = class_index()
-    labels = np.array([index[wnid] for wnid in validation_labels_path().read_text(encoding="ascii").split()], dtype=np.int32)
+    labels = np.array(
+        [index[wnid] for wnid in validation_labels_path().read_text(encoding="ascii").split()], dtype=np.int32
+    )
     labels.flags.writeable = False
     return labels
 

@@ -9,7 +9,9 @@ from imagenet_real.labels.label_set import LabelSet, class_weights, pad_answers
 ORIGINAL_FIELDS = ("original_label", "label")
 
 
-def from_fields(image_ids: np.ndarray, fields: Mapping[str, Sequence], num_classes: int | None, source: str) -> dict[str, LabelSet]:
+def from_fields(
+    image_ids: np.ndarray, fields: Mapping[str, Sequence], num_classes: int | None, source: str
+) -> dict[str, LabelSet]:
     """Label sets, by name, from label fields under the names that TFDS gives them.
 
     `label` or `original_label` [N] become `original`; `real_label` (N lists) becomes `real`; `correct_multi_labels`
@@ -25,7 +27,9 @@ def from_fields(image_ids: np.ndarray, fields: Mapping[str, Sequence], num_class
     if num_classes is None:
         return {}
     label_field = next((name for name in ORIGINAL_FIELDS if name in fields), None)
-    group = np.asarray(fields[label_field], dtype=np.int32) if label_field else np.full(len(image_ids), -1, dtype=np.int32)
+    group = (
+        np.asarray(fields[label_field], dtype=np.int32) if label_field else np.full(len(image_ids), -1, dtype=np.int32)
+    )
     shared = {"image_ids": image_ids, "group": group, "num_classes": num_classes, "origin": {"file": source}}
     label_sets = {}
     if label_field:

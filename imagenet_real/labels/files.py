@@ -23,7 +23,9 @@ class PublishedFile:
     sha256: str
 
 
-_REASSESSED = "https://raw.githubusercontent.com/google-research/reassessed-imagenet/bcd006fe12e929f055e0ec7fe39dbf4d64a6881a"
+_REASSESSED = (
+    "https://raw.githubusercontent.com/google-research/reassessed-imagenet/bcd006fe12e929f055e0ec7fe39dbf4d64a6881a"
+)
 _CORRECTIONS = (
     "https://raw.githubusercontent.com/klarajanouskova/ImageNet/008f8fbb123d584ae2a3573bd5f982dc8f31ab23"
     "/eval_corrections/load_data/validation_correction"

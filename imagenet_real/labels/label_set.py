@@ -87,8 +87,8 @@ def class_weights(counts: np.ndarray, group: np.ndarray) -> np.ndarray:
     """
     if (group[counts] < 0).any():
         raise ValueError("A mean over classes needs a class (group) for every image that counts.")
-    per_class = np.bincount(group[counts], minlength=1)
-    return np.where(counts, 1.0 / np.maximum(per_class[np.maximum(group, 0)], 1), 0.0) if counts.any() else counts * 0.0
+    per_class = np.bincount(group[counts], minlength=max(1, group.max(initial=0) + 1))
+    return np.where(counts, 1.0 / np.maximum(per_class[np.maximum(group, 0)], 1), 0.0)
 
 
 def pad_answers(answers: Sequence[Sequence[int]]) -> np.ndarray:

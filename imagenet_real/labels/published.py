@@ -128,7 +128,9 @@ def real(path: pathlib.Path) -> LabelSet:
 def real_from_lists(lists: list[list[int]], name: str, origin: dict[str, str]) -> LabelSet:
     """50,000 lists of right classes, in the order of the image numbers; an empty list leaves its image out."""
     if len(lists) != 50_000 or not all(isinstance(row, list) for row in lists):
-        raise InputError(f"{origin['file']} holds {len(lists)} entries: ReaL's format is a list of 50,000 lists of class indices.")
+        raise InputError(
+            f"{origin['file']} holds {len(lists)} entries: ReaL's format is a list of 50,000 lists of class indices."
+        )
     answers = pad_answers(lists)
     return LabelSet(
         name=name,
@@ -201,18 +203,23 @@ def multilabel_from_json(path: pathlib.Path) -> LabelSet:
     """Multi-label accuracy from `human_accuracy_v3.0.0.json`; images of ImageNet-V2, also annotated there, are left out."""
     content = _human_accuracy(path)
     index = classes.class_index()
-    annotated = {image_id(name): entry for name, entry in content["initial_annots"].items() if name.startswith("ILSVRC2012_val_")}
-    problematic = {image_id(name) for name in content["problematic_images"]}
     originals = dict(zip(classes.validation_ids(), classes.validation_labels(), strict=True))
-    return _multilabel(
-        ids=list(annotated),
-        answers=[
-            [index[wnid] for kind in ("correct", "unclear") for wnid in entry.get(kind, [])] for entry in annotated.values()
-        ],
-        problematic=[name in problematic for name in annotated],
-        group=[originals[name] for name in annotated],
-        origin=files.origin(path),
-    )
+    try:
+        annotated = {
+            image_id(name): [index[wnid] for kind in ("correct", "unclear") for wnid in entry.get(kind, [])]
+            for name, entry in content["initial_annots"].items()
+            if name.startswith("ILSVRC2012_val_")
+        }
+        problematic = {image_id(name) for name in content["problematic_images"]}
+        return _multilabel(
+            ids=list(annotated),
+            answers=list(annotated.values()),
+            problematic=[name in problematic for name in annotated],
+            group=[originals[name] for name in annotated],
+            origin=files.origin(path),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"{path} has an annotation that cannot be read ({error!r}).") from None
 
 
 def imagenet_m(path: pathlib.Path) -> LabelSet:
@@ -226,8 +233,8 @@ def imagenet_m_of(multi: LabelSet, names: set[str]) -> LabelSet:
     unknown = names - set(multi.image_ids)
     if unknown or not names:
         raise InputError(f"ImageNet-M has {len(names)} images, {len(unknown)} of them without multi-label annotations.")
-    chosen = dataclasses.replace(multi, name="imagenet_m", average="images", weight=np.ones(len(multi)))
-    return chosen.take(np.isin(multi.image_ids, sorted(names)))
+    chosen = multi.take(np.isin(multi.image_ids, sorted(names)))
+    return dataclasses.replace(chosen, name="imagenet_m", average="images", weight=np.ones(len(chosen)))
 
 
 def _human_accuracy(path: pathlib.Path) -> dict:

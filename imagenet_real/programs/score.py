@@ -17,7 +17,9 @@ def run(config: ConfigDict, workdir: pathlib.Path) -> Results:
     """Writes results.json, results.csv and accuracy_by_class.csv into `workdir`, and prints the table."""
     paths = sorted(glob.glob(config.predictions)) if config.predictions else []
     if not paths:
-        raise InputError(f"no file matches predictions={config.predictions!r}: give a path or a glob, --config.predictions='runs/*.npz'.")
+        raise InputError(
+            f"no file matches predictions={config.predictions!r}: give a path or a glob, --config.predictions='runs/*.npz'."
+        )
     names = config.label_sets.split(",") if config.label_sets else list(published.NAMES)
     own = supplied_by_tfds(names, config.labels_dir, config.tfds_dir)
     results = score(

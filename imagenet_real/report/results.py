@@ -67,7 +67,9 @@ def score(
     _check_names(models, repair)
     label_sets, unavailable = _resolve(published.NAMES if label_sets is None else label_sets, labels_dir)
     if not label_sets:
-        raise InputError(f"no label set to score: {'; '.join(row['reason'] for row in unavailable) or 'none was given'}")
+        raise InputError(
+            f"no label set to score: {'; '.join(row['reason'] for row in unavailable) or 'none was given'}"
+        )
     results = Results(rows=[], unavailable=unavailable, provenance=_provenance(models, label_sets))
     models = [_examine(model, label_sets, ks, repair, results) for model in models]
 

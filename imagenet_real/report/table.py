@@ -44,12 +44,19 @@ def _one(results: Results, model: str) -> list:
         first = by_k[min(by_k)]
         accuracies = [cell for k in ks for cell in _accuracy(by_k.get(k), with_interval=k == ks[0])]
         missing = [f"{first['missing']:,}"] if any(row["missing"] for row in results.rows) else []
-        rows.append([label_set, *accuracies, f"{first['images']:,}", f"{first['excluded']:,}", *missing, _remark(first)])
-    head = ["label set", *(cell for k in ks for cell in ([f"top-{k}", "95 % interval"] if k == ks[0] else [f"top-{k}"]))]
+        rows.append(
+            [label_set, *accuracies, f"{first['images']:,}", f"{first['excluded']:,}", *missing, _remark(first)]
+        )
+    head = [
+        "label set",
+        *(cell for k in ks for cell in ([f"top-{k}", "95 % interval"] if k == ks[0] else [f"top-{k}"])),
+    ]
     head += ["images", "excluded", *(["missing"] if any(row["missing"] for row in results.rows) else []), ""]
     lines = [model]
     for row in results.mislabeled:
-        told = f"{row['original']:,} as the wrong original label, {row['real']:,} as ReaL's, {row['neither']:,} as neither"
+        told = (
+            f"{row['original']:,} as the wrong original label, {row['real']:,} as ReaL's, {row['neither']:,} as neither"
+        )
         after = f"Of {row['images']:,} mislabeled images the model predicts {told}."
         return [*lines, (head, rows), after]
     return [*lines, (head, rows)]
@@ -80,13 +87,25 @@ def _many(results: Results, models: Sequence[str]) -> tuple:
     for model in sorted(models, key=lambda name: first[name]["rank"] if name in first else 0):
         cells = [str(first[model]["rank"]) if model in first else "", model]
         for label_set in label_sets:
-            cells.append(_compact(table.get((model, label_set, ks[0])), rankings.get(label_set, {}).get(model), label_set))
+            cells.append(
+                _compact(table.get((model, label_set, ks[0])), rankings.get(label_set, {}).get(model), label_set)
+            )
             if label_set == label_sets[0]:
                 cells += [_accuracy(table.get((model, label_set, k)), with_interval=False)[0] for k in ks[1:]]
         if mislabeled:
-            cells.append("/".join(str(mislabeled[model][key]) for key in ("original", "real", "neither")) if model in mislabeled else "")
+            cells.append(
+                "/".join(str(mislabeled[model][key]) for key in ("original", "real", "neither"))
+                if model in mislabeled
+                else ""
+            )
         rows.append(cells)
-    head = ["", "model", label_sets[0], *(f"top-{k}" for k in ks[1:]), *(name.replace("except_", "except ") for name in label_sets[1:])]
+    head = [
+        "",
+        "model",
+        label_sets[0],
+        *(f"top-{k}" for k in ks[1:]),
+        *(name.replace("except_", "except ") for name in label_sets[1:]),
+    ]
     return [*head, *(["mislabeled: original/ReaL/neither"] if mislabeled else [])], rows
 
 
@@ -102,12 +121,18 @@ def _compact(row: Row | None, ranked: Row | None, label_set: str) -> str:
 def _rankings(results: Results) -> str:
     lines = []
     for row in results.rankings:
-        moved = sorted((entry for entry in row["models"] if entry["rank_change"]), key=lambda entry: -abs(entry["rank_change"]))
+        moved = sorted(
+            (entry for entry in row["models"] if entry["rank_change"]), key=lambda entry: -abs(entry["rank_change"])
+        )
         tau = row["tau_with_original"]
-        against = f", Kendall's tau with original {tau:.3f}" if tau is not None and row["label_set"] != "original" else ""
+        against = (
+            f", Kendall's tau with original {tau:.3f}" if tau is not None and row["label_set"] != "original" else ""
+        )
         largest = ", ".join(f"{entry['model']} {entry['rank_change']:+d}" for entry in moved[:3])
         changes = f", {len(moved)} models change rank ({largest})" if moved else ""
-        lines.append(f"{row['label_set']}: the order of {row['resolved']} of {row['neighbours']} neighbours is resolved{against}{changes}.")
+        lines.append(
+            f"{row['label_set']}: the order of {row['resolved']} of {row['neighbours']} neighbours is resolved{against}{changes}."
+        )
     return "\n".join(lines)
 
 
@@ -130,7 +155,10 @@ def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     right = [all(not cell or cell[0].isdigit() for cell in column[1:]) for column in columns]
     rule = [GAP.join("-" * width for width in widths)]
     texts = [
-        GAP.join(cell.rjust(width) if number else cell.ljust(width) for cell, width, number in zip(line, widths, right, strict=True))
+        GAP.join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(line, widths, right, strict=True)
+        )
         for line in (head, *rows)
     ]
     return [texts[0], *rule, *texts[1:]]

@@ -78,7 +78,9 @@ def load_predictions(path: str | os.PathLike) -> Predictions:
     path = pathlib.Path(path)
     readers = {".npz": _read_npz, ".npy": _read_npy, ".csv": _read_csv}
     if path.suffix not in readers:
-        raise InputError(f"{path} ends in {path.suffix or 'nothing'!r}: predictions are read from .npz, .npy or .csv files.")
+        raise InputError(
+            f"{path} ends in {path.suffix or 'nothing'!r}: predictions are read from .npz, .npy or .csv files."
+        )
     if not path.is_file():
         raise InputError(f"there is no predictions file {path}.")
     try:
@@ -96,6 +98,8 @@ def load_predictions(path: str | os.PathLike) -> Predictions:
 
 
 def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
+    if not zipfile.is_zipfile(path):  # NumPy would take it for a pickle
+        raise zipfile.BadZipFile("it is no zip archive")
     wanted = ("image_ids", "top", "scores", "top_scores", "logsumexp", "num_classes")
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in wanted if name in archive.files}
@@ -116,7 +120,9 @@ def _read_csv(path: pathlib.Path) -> dict[str, np.ndarray]:
         rows = [row for row in reader if row]
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header) or not all(cell.strip().lstrip("-").isdigit() for cell in row[1:]):
-            raise InputError(f"{path} line {number}: {','.join(row)!r}, expected an image id and {len(header) - 1} class indices.")
+            raise InputError(
+                f"{path} line {number}: {','.join(row)!r}, expected an image id and {len(header) - 1} class indices."
+            )
     return {
         "image_ids": np.array([row[0] for row in rows], dtype=str),
         "top": np.array([row[1:] for row in rows], dtype=np.int64).reshape(len(rows), len(header) - 1),
@@ -125,20 +131,30 @@ def _read_csv(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _from_arrays(arrays: dict[str, np.ndarray], path: pathlib.Path) -> Predictions:
     name = path.stem
-    if ("scores" in arrays) == ("top" in arrays):
+    if "scores" not in arrays and "top" not in arrays:
         held = ", ".join(arrays) or "none of the known arrays"
         raise InputError(f"{path} holds {held}: expected image_ids and one of scores [N, K] and top [N, k].")
     answers = arrays.get("top", arrays.get("scores"))
+    if not answers.size:
+        raise InputError(f"{path} has no row: expected one an image.")
     if answers.ndim == 1 and "top" in arrays:
         answers = answers[:, None]
     if answers.ndim != 2:
-        raise InputError(f"{path}: {'top' if 'top' in arrays else 'scores'} has shape {answers.shape}, expected one row an image.")
+        raise InputError(
+            f"{path}: {'top' if 'top' in arrays else 'scores'} has shape {answers.shape}, expected one row an image."
+        )
     ids, notes = _ids(arrays, len(answers), path)
     if "top" in arrays:
         if not np.issubdtype(answers.dtype, np.integer):
-            raise InputError(f"{path}: top holds {answers.dtype} numbers, expected class indices (integers); likelihoods are called scores.")
+            raise InputError(
+                f"{path}: top holds {answers.dtype} numbers, expected class indices (integers); likelihoods are called scores."
+            )
         stated = arrays.get("num_classes")
-        top, top_scores, num_classes = answers.astype(np.int32), arrays.get("top_scores"), None if stated is None else int(stated)
+        top, top_scores, num_classes = (
+            answers.astype(np.int32),
+            arrays.get("top_scores"),
+            None if stated is None else int(stated),
+        )
     else:
         top, top_scores = top_of_scores(answers, KEPT, name, ids)
         num_classes = answers.shape[1]

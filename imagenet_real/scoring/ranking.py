@@ -1,6 +1,7 @@
 """Ranks of several models under a label set, and how much of them is more than chance."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def rank(hits: np.ndarray, label_set: LabelSet) -> Ranking:
     """Ranks M models by their hits on the same N images: [M, N] bool, a label set of N images."""
     values = np.array([accuracy(hit, label_set.weight) for hit in hits])
     order = np.argsort(-values, kind="stable")
-    neighbours = zip(order[:-1], order[1:], strict=True)
+    neighbours = itertools.pairwise(order)
     p_values = np.array([paired_p_value(hits[a], hits[b], label_set.weight) for a, b in neighbours])
     return Ranking(label_set.name, int(label_set.counts.sum()), order, values[order], holm(p_values))
 

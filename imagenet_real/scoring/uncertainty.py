@@ -95,11 +95,11 @@ def mcnemar(only_a: int, only_b: int) -> float:
     return min(1.0, 2 * _binomial_cdf(min(only_a, only_b), only_a + only_b, 0.5)) if only_a + only_b else 1.0
 
 
-def sign_flip(difference: np.ndarray, seed: int = 0, flips: int = 100_000) -> float:
+def sign_flip(difference: np.ndarray, seed: int = 0, flips: int = 30_000) -> float:
     """The two-sided p-value of a weighted difference between two models, by flipping which model is which per image.
 
     [N] float: the image's weight, signed by the model that has it right, 0 where both or none do. Images of the same
-    weight are flipped together: the number of heads among them is binomial, so 100,000 permutations cost no more than
+    weight are flipped together: the number of heads among them is binomial, so 30,000 permutations cost no more than
     the number of different weights.
     """
     sizes, images = np.unique(np.round(np.abs(difference[difference != 0]), 12), return_counts=True)

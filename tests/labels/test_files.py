@@ -1,0 +1,73 @@
+import http.server
+import threading
+
+import pytest
+
+from imagenet_real.errors import InputError
+from imagenet_real.labels import files
+
+
+def test_labels_dir_comes_first_then_the_data_folder_then_the_cache(nowhere, monkeypatch):
+    places = [nowhere / "mine", nowhere / "data" / "labels", nowhere / "cache"]
+    monkeypatch.setenv("IMAGENET_REAL_DATA", str(nowhere / "data"))
+    for place in reversed(places):
+        place.mkdir(parents=True)
+        (place / "real.json").write_text("[]")
+        assert files.look_for("real.json", nowhere / "mine") == place / "real.json"
+
+
+def test_without_a_network_one_message_tells_all(nowhere):
+    with pytest.raises(InputError) as error:
+        files.find(["real.json", "multilabel.csv"], nowhere / "mine")
+    message = str(error.value)
+    for name in ("real.json", "multilabel.csv"):
+        assert files.PUBLISHED[name].url in message
+        assert files.PUBLISHED[name].sha256 in message
+    assert str(nowhere / "mine") in message
+    assert "\n" not in message
+
+
+def test_addresses_are_pinned_to_commits():
+    for file in files.PUBLISHED.values():
+        revision = file.url.split("/")[5]
+        assert len(revision) == 40
+        int(revision, 16)
+
+
+@pytest.fixture
+def server(tmp_path):
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "real.json").write_text("[[1]]")
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=tmp_path / "served")
+
+        def log_message(self, *arguments):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}/real.json"
+        running.shutdown()
+
+
+def test_download_is_checked_and_kept(nowhere, monkeypatch, server):
+    from imagenet_real.storage import sha256
+
+    good = sha256(nowhere / "served" / "real.json")
+    monkeypatch.setattr(files, "_reachable", lambda host: True)
+    monkeypatch.setitem(files.PUBLISHED, "real.json", files.PublishedFile(server, "0" * 64))
+    with pytest.raises(InputError, match=r"could not download real\.json"):
+        files.find(["real.json"])
+    assert not (nowhere / "cache" / "real.json").exists()
+
+    monkeypatch.setitem(files.PUBLISHED, "real.json", files.PublishedFile(server, good))
+    assert files.find(["real.json"])["real.json"].read_text() == "[[1]]"
+    monkeypatch.setattr(files, "_reachable", lambda host: False)
+    assert files.find(["real.json"])["real.json"].parent == nowhere / "cache"
+
+
+def test_a_local_file_that_is_not_the_published_one_is_recorded_as_such(tmp_path):
+    (tmp_path / "real.json").write_text("[]")
+    assert files.origin(tmp_path / "real.json")["differs_from_published"] == files.PUBLISHED["real.json"].sha256

@@ -1,0 +1,96 @@
+import json
+
+import numpy as np
+import pytest
+
+from imagenet_real.errors import InputError
+from imagenet_real.labels.label_set import LabelSet, class_weights, load_label_set, pad_answers, save_label_set
+from tests import toy
+
+
+def write(path, **changes):
+    content = {"schema": 1, "name": "mine", "classes": 4, "images": {"a.jpg": {"correct": [2]}}} | changes
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_pad_answers_sorts_and_pads():
+    assert pad_answers([[3, 1], [], [2]]).tolist() == [[1, 3], [-1, -1], [2, -1]]
+    assert pad_answers([[], []]).tolist() == [[-1], [-1]]
+
+
+def test_class_weights_make_the_mean_over_classes():
+    counts = np.array([True, True, False, True])
+    assert class_weights(counts, np.array([5, 5, 5, 7])).tolist() == [0.5, 0.5, 0.0, 1.0]
+
+
+def test_take_weighs_a_mean_over_classes_anew():
+    part = toy.multilabel().take(np.array([1, 2, 3]))  # one image of class 0, two of class 1 of which one counts
+    assert part.weight.tolist() == [1.0, 1.0, 0.0]
+    assert toy.original().take(np.array([0, 1])).weight.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weight": np.ones(6)}, "1 images have weight but no right answer, for example d"),
+        ({"image_ids": np.array(list("abcdee"))}, "image e stands there more than once"),
+        ({"weight": np.ones(5)}, "one row an image"),
+        ({"num_classes": 3}, "expected class indices from 0 to 2"),
+        ({"weight": np.array([1, 1, np.nan, 0, 1, 1])}, "finite"),
+        ({"average": "pixels"}, "average is 'pixels'"),
+    ],
+)
+def test_a_label_set_checks_itself(changes, message):
+    good = toy.real()
+    arrays = {name: getattr(good, name) for name in ("image_ids", "answers", "weight", "group", "num_classes")}
+    with pytest.raises(ValueError, match=message):
+        LabelSet("real", **(arrays | changes))
+
+
+def test_json_round_trip(tmp_path):
+    for label_set in toy.label_sets():
+        save_label_set(tmp_path / "mine.json", label_set)
+        again = load_label_set(tmp_path / "mine.json")
+        for field in ("image_ids", "answers", "weight", "group"):
+            np.testing.assert_array_equal(getattr(again, field), getattr(label_set, field))
+        assert (again.name, again.num_classes, again.average) == (label_set.name, 4, label_set.average)
+
+
+def test_json_defaults(tmp_path):
+    images = {"folder/a.jpg": {"correct": [2, 1]}, "folder/b.v2": {"correct": []}, "c": {"correct": [3], "weight": 2.5}}
+    mine = load_label_set(write(tmp_path / "mine.json", images=images))
+    assert mine.image_ids.tolist() == ["folder/a", "folder/b.v2", "c"]
+    assert mine.weight.tolist() == [1.0, 0.0, 2.5]
+    assert mine.group.tolist() == [2, -1, 3]
+
+
+def test_a_bare_list_is_read_as_real_json(tmp_path):
+    (tmp_path / "my_real.json").write_text(json.dumps([[7]] + [[]] * 49_999))
+    mine = load_label_set(tmp_path / "my_real.json")
+    assert (mine.name, int(mine.counts.sum()), mine.answers[0, 0]) == ("my_real", 1, 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "no label set at"),
+        ("{", "is not a JSON label set"),
+        ('{"schema": 1, "name": "x", "classes": 3}', "'images' is missing"),
+        ('{"schema": 2}', "schema is 2"),
+        (
+            '{"schema": 1, "name": "x", "classes": 3, "images": {"a": {"correct": [3]}}}',
+            "expected class indices from 0 to 2",
+        ),
+        ('{"schema": 1, "name": "x", "classes": 3, "images": {"a": [1]}}', "is not a label set"),
+        ("[[1], [2]]", "list of 50,000 lists"),
+        ("3", "is not a label set"),
+    ],
+)
+def test_bad_json_is_one_line(tmp_path, text, message):
+    path = tmp_path / "bad.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InputError, match=message) as error:
+        load_label_set(path)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,94 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.scoring.doctor import REPAIRS, diagnose
+from imagenet_real.scoring.predictions import Predictions
+from tests import toy
+
+LABELS, MODEL = toy.large_world()
+FOLDER = np.argsort(LABELS.group, kind="stable")
+ORDER = np.random.default_rng(5).permutation(50)
+
+
+def changed(**changes) -> Predictions:
+    return dataclasses.replace(MODEL, **changes)
+
+
+PLANTED = {
+    "one too high": ("class_off_by_one", changed(top=MODEL.top + 1)),
+    "one too low": ("class_off_by_one", changed(top=MODEL.top - 1)),
+    "one too high, wrapped": ("class_off_by_one", changed(top=(MODEL.top + 1) % 50)),
+    "background": ("background_class", changed(top=MODEL.top + 1, num_classes=51)),
+    "another order": ("class_order", changed(top=ORDER[MODEL.top])),
+    "a row late": ("file_order_off_by_one", changed(top=np.roll(MODEL.top, 1, axis=0))),
+    "a row early": ("file_order_off_by_one", changed(top=np.roll(MODEL.top, -1, axis=0))),
+    "ImageFolder": ("imagefolder_order", changed(top=MODEL.top[FOLDER])),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_mistake_is_named_and_undone(name):
+    mistake, planted = PLANTED[name]
+    found = diagnose(planted, LABELS)
+    assert found.mistake == mistake
+    assert mistake in REPAIRS
+    order = np.argsort(found.repaired.image_ids)
+    assert found.repaired.image_ids[order].tolist() == MODEL.image_ids.tolist()
+    np.testing.assert_array_equal(found.repaired.top[order], MODEL.top)
+    assert f"--config.repair={mistake}" in str(found.error("model"))
+    assert "70" in found.evidence or "69" in found.evidence  # the accuracy that the repair restores
+
+
+def test_shuffled_rows_are_named_without_a_repair():
+    shuffled = changed(top=MODEL.top[np.random.default_rng(1).permutation(len(MODEL))])
+    found = diagnose(shuffled, LABELS)
+    assert (found.mistake, found.repaired) == ("shuffled_rows", None)
+
+
+def test_ids_that_count_from_zero():
+    shifted = np.array([f"image_{int(name[6:]) + 1:06d}" for name in LABELS.image_ids])
+    labels = dataclasses.replace(LABELS, image_ids=shifted)
+    found = diagnose(MODEL, labels)
+    assert found.mistake == "file_order_off_by_one"
+    assert found.repaired.image_ids.tolist() == shifted.tolist()
+
+
+def test_background_answers_are_left_out():
+    top = MODEL.top + 1
+    top[0] = [0, *top[0, :2]]
+    found = diagnose(changed(top=top, num_classes=51), LABELS)
+    assert found.repaired.top[0].tolist() == [*MODEL.top[0, :2], -1]
+
+
+def healthy():
+    random = np.random.default_rng(2)
+    n = len(MODEL)
+    yield "good", MODEL
+    for share in (0.05, 0.1, 0.3):
+        yield f"{share:.0%} right", toy.large_world(share=share, confused=15)[1]
+    yield "guesses", changed(top=random.integers(0, 50, (n, 3)))
+    yield "one class", changed(top=np.tile([3, 4, 5], (n, 1)))
+    yield "untrained", changed(top=np.argsort(random.normal(size=(n, 50)) + 4 * random.normal(size=50), axis=1)[:, :3])
+    yield "one answer", changed(top=random.integers(0, 50, (n, 1)))
+
+
+@pytest.mark.parametrize(("name", "predictions"), list(healthy()))
+def test_no_wrong_name(name, predictions):
+    assert diagnose(predictions, LABELS) is None
+
+
+def test_few_images_are_no_evidence():
+    few = np.arange(12)
+    assert diagnose(changed(image_ids=MODEL.image_ids[few], top=MODEL.top[few] + 1), LABELS.take(few)) is None
+
+
+def test_two_swapped_classes_of_two():
+    group = np.arange(400) % 2
+    ids = np.array([f"{i:04d}" for i in range(400)])
+    labels = LabelSet("original", ids, group[:, None], np.ones(400), group, 2)
+    wrong = np.where(np.arange(400) % 10 == 0, group, 1 - group)
+    assert diagnose(Predictions(ids, wrong[:, None]), labels).mistake in ("class_order", "class_off_by_one")
+    assert diagnose(Predictions(ids, np.zeros((400, 1), int)), labels) is None
