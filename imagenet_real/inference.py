@@ -1,0 +1,175 @@
+"""A model, batches and a mesh -> Predictions. Each image is counted once; a run that was killed goes on where it stopped."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+from tqdm import tqdm
+
+from imagenet_real import devices
+from imagenet_real.errors import InputError
+from imagenet_real.models.catalog import Apply
+from imagenet_real.partial_predictions import PartialPredictions, Rows
+from imagenet_real.scoring.predictions import Predictions
+
+
+def predict(
+    apply: Apply,
+    params: Any,
+    batches_from: Callable[[int], Iterator],
+    *,
+    total: int,
+    batch_size: int,
+    image_size: int,
+    mean: tuple[float, float, float],
+    std: tuple[float, float, float],
+    mesh: Mesh,
+    name: str,
+    folder: str | os.PathLike | None = None,
+    identity: Mapping[str, Any] | None = None,
+    top_k: int = 20,
+    save_scores: bool = False,
+    skip_unreadable: bool = False,
+) -> tuple[Predictions, dict[str, str]]:
+    """Runs a model over `total` records: the predictions of every readable image, and `{image_id: reason}` of the others.
+
+    `batches_from(start)` gives the batches from record `start` on, a multiple of `batch_size`. A batch has `images`
+    [B, image_size, image_size, 3] uint8, `image_ids` [B], `valid` [B], False in the padding of the last batch and for
+    unreadable images, and `unreadable` {image_id: reason}. `mean` and `std` are of RGB in [0, 1].
+
+    With a `folder`, rows are written there as they come, and a run that finds a part of them goes on from there; a finished
+    one reads no image. Both end in the same rows. `identity` names what else the rows depend on, such as the checksum of the
+    weights, as plain values. Raises InputError where the folder belongs to a run of another identity, where an image is
+    unreadable and not to be skipped, and where the model's output is not finite or not [B, K].
+    """
+    if not total:
+        raise InputError("there are no images to predict")
+    num_classes = _num_classes(apply, params, batch_size, image_size)
+    rows_depend_on = {
+        **(identity or {}),
+        "images": total,
+        "image_size": image_size,
+        "mean": mean,
+        "std": std,
+        "classes": num_classes,
+        "top_k": top_k,
+        "save_scores": save_scores,
+        "batch_size": batch_size,
+        "devices": f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
+        "jax": jax.__version__,
+    }
+    done = PartialPredictions(folder, rows_depend_on)
+    _refuse(done.unreadable(), skip_unreadable)
+    with tqdm(total=total, initial=done.stop, unit=" images", desc="predicting") as progress:
+        if done.stop < total:
+            params = devices.put_copies(mesh, params)
+            step = prediction_step(
+                apply, mesh, mean=mean, std=std, top_k=min(top_k, num_classes), save_scores=save_scores
+            )
+            progress.set_description("compiling")
+            step = step.lower(params, _images(batch_size + -batch_size % mesh.size, image_size, jnp.uint8)).compile()
+            progress.set_description("predicting")
+            progress.unpause()  # the time to compile is no image's
+            for batch, results in _in_turn(step, params, batches_from(done.stop), mesh):
+                _refuse(batch.unreadable, skip_unreadable)
+                records = min(batch_size, total - done.stop)
+                done.append(_rows(batch, results), records)
+                progress.update(records)
+    done.flush()
+    return _predictions(done, total, num_classes, name), done.unreadable()
+
+
+def prediction_step(
+    apply: Apply,
+    mesh: Mesh,
+    *,
+    mean: tuple[float, float, float],
+    std: tuple[float, float, float],
+    top_k: int,
+    save_scores: bool,
+) -> Callable[[Any, jax.Array], dict[str, jax.Array]]:
+    """The compiled function of parameters, on every device, and [B, H, W, 3] uint8 images, divided over the mesh.
+
+    It gives `top` and `top_scores` [B, k], of equal scores the lower class first, `logsumexp` [B], `finite` [B] and, where
+    asked for, `scores` [B, K]; all scores in float32.
+    """
+
+    def step(params, images):
+        pixels = (images.astype(jnp.float32) / 255 - jnp.asarray(mean)) / jnp.asarray(std)
+        logits = apply(params, pixels).astype(jnp.float32)
+        logits = jax.lax.with_sharding_constraint(logits, devices.split_over(mesh))
+        # top_k takes -0 for less than 0, though they are equal.
+        top_scores, top = jax.lax.top_k(jnp.where(logits == 0, 0.0, logits), top_k)
+        results = {
+            "top": top,
+            "top_scores": top_scores,
+            "logsumexp": jax.nn.logsumexp(logits, axis=-1),
+            "finite": jnp.isfinite(logits).all(axis=-1),
+        }
+        return {**results, "scores": logits} if save_scores else results
+
+    copied = devices.copied_to(mesh)
+    return jax.jit(step, in_shardings=(copied, devices.split_over(mesh)), out_shardings=copied)
+
+
+def _in_turn(step: Callable, params: Any, batches: Iterator, mesh: Mesh) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
+    """Each batch with its results; the devices work on a batch while the next one is read."""
+    previous = None
+    for batch in batches:
+        current = batch, step(params, devices.put_batch(mesh, batch.images))
+        if previous is not None:
+            yield previous[0], jax.device_get(previous[1])
+        previous = current
+    if previous is not None:
+        yield previous[0], jax.device_get(previous[1])
+
+
+def _rows(batch: Any, results: dict[str, np.ndarray]) -> Rows:
+    valid = np.asarray(batch.valid)
+    rows = {column: values[: len(valid)][valid] for column, values in results.items()}
+    rows["image_ids"] = np.asarray(batch.image_ids)[valid]
+    finite = rows.pop("finite")
+    if not finite.all():
+        raise InputError(
+            f"the model's scores of {rows['image_ids'][~finite][0]} are not finite (NaN or infinite); check that its "
+            f"weights fit the model, and the mean and std of its input"
+        )
+    unreadable = list(batch.unreadable.items())
+    rows["unreadable"] = np.array(unreadable, dtype=str) if unreadable else np.empty((0, 2), dtype=str)
+    return rows
+
+
+def _refuse(unreadable: Mapping[str, str], skip_unreadable: bool) -> None:
+    if unreadable and not skip_unreadable:
+        image_id, reason = next(iter(unreadable.items()))
+        raise InputError(
+            f"image {image_id} is unreadable ({reason}); mend it, or leave such images out, and have them listed, with "
+            f"--config.skip_unreadable=True"
+        )
+
+
+def _predictions(done: PartialPredictions, total: int, num_classes: int, name: str) -> Predictions:
+    rows = done.rows()
+    seen = len(rows["image_ids"]) + len(rows.pop("unreadable"))
+    if done.stop != total or seen != total:
+        raise RuntimeError(f"{seen} images came out of {done.stop} records, expected {total} of each")
+    return Predictions(num_classes=num_classes, name=name, **rows)
+
+
+def _num_classes(apply: Apply, params: Any, batch_size: int, image_size: int) -> int:
+    logits = jax.eval_shape(apply, params, _images(batch_size, image_size, jnp.float32))
+    shape = getattr(logits, "shape", None)
+    if shape is None or len(shape) != 2 or shape[0] != batch_size or not shape[1]:
+        came = type(logits).__name__ if shape is None else f"an array of shape {list(shape)}"
+        raise InputError(
+            f"the model gave {came} for {batch_size} images, expected logits of shape [{batch_size}, classes]"
+        )
+    return shape[1]
+
+
+def _images(count: int, size: int, dtype: jnp.dtype) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((count, size, size, 3), dtype)

@@ -1,0 +1,116 @@
+"""Vision Transformer (Dosovitskiy et al. 2021, arXiv 2010.11929), with the names and the choices of timm's `VisionTransformer`.
+
+Modules bear timm's names, so that a published tensor `blocks.0.attn.qkv.weight` finds its place by name (see `weights`).
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from imagenet_real.errors import InputError
+
+Linear = functools.partial(nnx.Linear, kernel_init=nnx.initializers.truncated_normal(0.02))
+# Mean and variance in two passes: E[x^2] - E[x]^2 loses digits on the large activations of late blocks.
+LayerNorm = functools.partial(nnx.LayerNorm, epsilon=1e-6, use_fast_variance=False)
+
+
+class PatchEmbed(nnx.Module):
+    """Cuts images into square patches and maps each to a token."""
+
+    def __init__(self, patch: int, width: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
+        self.proj = nnx.Conv(3, width, (patch, patch), strides=patch, padding="VALID", dtype=dtype, rngs=rngs)
+
+    def __call__(self, images: jax.Array) -> jax.Array:  # [B, H, W, 3] -> [B, T, D]
+        patches = self.proj(images)
+        return patches.reshape(len(patches), -1, patches.shape[-1])
+
+
+class Attention(nnx.Module):
+    """Self-attention whose query, key and value are one matrix."""
+
+    def __init__(self, width: int, heads: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
+        self.heads = heads
+        self.qkv = Linear(width, 3 * width, dtype=dtype, rngs=rngs)
+        self.proj = Linear(width, width, dtype=dtype, rngs=rngs)
+
+    def __call__(self, tokens: jax.Array) -> jax.Array:  # [B, T, D] -> [B, T, D]
+        batch, length, width = tokens.shape
+        qkv = self.qkv(tokens).reshape(batch, length, 3, self.heads, width // self.heads)
+        query, key, value = qkv.transpose(2, 0, 3, 1, 4)  # [B, heads, T, D / heads] each
+        scores = jnp.einsum("bhqd,bhkd->bhqk", query * query.shape[-1] ** -0.5, key)
+        attention = jax.nn.softmax(scores.astype(jnp.float32)).astype(tokens.dtype)
+        mixed = jnp.einsum("bhqk,bhkd->bqhd", attention, value)
+        return self.proj(mixed.reshape(tokens.shape))
+
+
+class Mlp(nnx.Module):
+    """Two layers with the exact GELU between them, not its tanh approximation."""
+
+    def __init__(self, width: int, hidden: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
+        self.fc1 = Linear(width, hidden, dtype=dtype, rngs=rngs)
+        self.fc2 = Linear(hidden, width, dtype=dtype, rngs=rngs)
+
+    def __call__(self, tokens: jax.Array) -> jax.Array:  # [B, T, D] -> [B, T, D]
+        return self.fc2(nnx.gelu(self.fc1(tokens), approximate=False))
+
+
+class Block(nnx.Module):
+    """Attention, then MLP: each on normalised tokens and added to the residual stream."""
+
+    def __init__(self, width: int, heads: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
+        self.norm1 = LayerNorm(width, dtype=dtype, rngs=rngs)
+        self.attn = Attention(width, heads, dtype=dtype, rngs=rngs)
+        self.norm2 = LayerNorm(width, dtype=dtype, rngs=rngs)
+        self.mlp = Mlp(width, 4 * width, dtype=dtype, rngs=rngs)
+
+    def __call__(self, tokens: jax.Array) -> jax.Array:  # [B, T, D] -> [B, T, D]
+        tokens = tokens + self.attn(self.norm1(tokens))
+        return tokens + self.mlp(self.norm2(tokens))
+
+
+class ViT(nnx.Module):
+    """Class token and patch tokens, learned positions, pre-norm blocks, and a linear head on the class token.
+
+    `dtype` is that of the computation; parameters are float32. float32 is multiplied in full precision on every device,
+    where accelerators would round its factors to fewer bits: published numbers are to be reproduced.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: int,
+        patch: int,
+        width: int,
+        depth: int,
+        heads: int,
+        num_classes: int,
+        dtype: jnp.dtype = jnp.float32,
+        rngs: nnx.Rngs,
+    ):
+        self.image_size = image_size
+        tokens = 1 + (image_size // patch) ** 2
+        self.patch_embed = PatchEmbed(patch, width, dtype=dtype, rngs=rngs)
+        self.cls_token = nnx.Param(1e-6 * jax.random.normal(rngs.params(), (1, 1, width)))
+        self.pos_embed = nnx.Param(nnx.initializers.truncated_normal(0.02)(rngs.params(), (1, tokens, width)))
+        self.blocks = nnx.List([Block(width, heads, dtype=dtype, rngs=rngs) for _ in range(depth)])
+        self.norm = LayerNorm(width, dtype=dtype, rngs=rngs)
+        self.head = Linear(width, num_classes, dtype=dtype, rngs=rngs)
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """[B, H, W, 3] normalised float images -> [B, K] float32 logits. Raises InputError for images of another size."""
+        height, width = images.shape[1:3]
+        if (height, width) != (self.image_size, self.image_size):
+            raise InputError(
+                f"images of {height} x {width} pixels came to a model of {self.image_size} x {self.image_size}: "
+                f"set crop to {self.image_size}, or choose a model of that size"
+            )
+        with jax.default_matmul_precision("highest"):
+            patches = self.patch_embed(images)
+            first = jnp.broadcast_to(self.cls_token[...], (len(images), 1, patches.shape[-1]))
+            tokens = jnp.concatenate([first.astype(patches.dtype), patches], axis=1)
+            tokens = tokens + self.pos_embed[...].astype(tokens.dtype)
+            for block in self.blocks:
+                tokens = block(tokens)
+            return self.head(self.norm(tokens)[:, 0]).astype(jnp.float32)

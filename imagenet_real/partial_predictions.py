@@ -1,0 +1,114 @@
+"""The predictions of a run that is under way: parts on the disk, from which a run that was killed goes on."""
+
+import json
+import os
+import pathlib
+import time
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from imagenet_real.errors import InputError
+from imagenet_real.storage import open_atomically
+
+# A part is written after so many records or so many seconds, whichever comes first: little work is lost on any machine,
+# and a part stays within a few MB. Where the cuts fall changes nothing: a run's rows are all its parts in order.
+RECORDS_PER_PART = 1024
+SECONDS_PER_PART = 20.0
+
+Rows = dict[str, np.ndarray]
+"""Columns of equal length by name, one row an image; except `unreadable` [U, 2], an image id and a reason a row."""
+
+
+class PartialPredictions:
+    """The rows of the first `stop` records of a run. Without a folder they are kept in memory alone.
+
+    A part is named by its records, `START-STOP.npz`; it holds their rows, or nothing of it is there. `identity.json` says
+    what the rows depend on. Raises InputError where the folder holds the rows of a run of another identity.
+    """
+
+    def __init__(self, folder: str | os.PathLike | None, identity: Mapping[str, Any]):
+        self.folder = None if folder is None else pathlib.Path(folder)
+        self.stop = 0
+        self._written: list[Rows] = []
+        self._waiting: list[Rows] = []
+        self._waiting_from = 0
+        self._waiting_since = 0.0
+        if self.folder is not None:
+            self._claim(json.loads(json.dumps(identity)))
+            self._read_parts()
+
+    def append(self, rows: Rows, records: int) -> None:
+        """Adds the rows of the next `records` records, of which unreadable ones and padding have no row."""
+        if not self._waiting:
+            self._waiting_since = time.monotonic()
+        self._waiting.append(rows)
+        self.stop += records
+        waited = time.monotonic() - self._waiting_since
+        if self.stop - self._waiting_from >= RECORDS_PER_PART or waited >= SECONDS_PER_PART:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what waits as one part."""
+        if not self._waiting:
+            return
+        part = _concatenate(self._waiting)
+        if self.folder is not None:
+            with open_atomically(self.folder / f"{self._waiting_from:09d}-{self.stop:09d}.npz", "wb") as file:
+                np.savez(file, **part)
+        self._written.append(part)
+        self._waiting = []
+        self._waiting_from = self.stop
+
+    def rows(self) -> Rows:
+        """All rows so far, in the order of the records."""
+        return _concatenate(self._written + self._waiting)
+
+    def unreadable(self) -> dict[str, str]:
+        """The images without a row: image id -> reason."""
+        return {str(image): str(why) for part in self._written + self._waiting for image, why in part["unreadable"]}
+
+    def _claim(self, identity: dict[str, Any]) -> None:
+        file = self.folder / "identity.json"
+        if not file.exists():
+            if any(self.folder.glob("*.npz")):
+                raise InputError(
+                    f"{self.folder} holds predictions of an unknown run; use another --workdir or delete it"
+                )
+            with open_atomically(file) as opened:
+                json.dump(identity, opened, indent=1)
+            return
+        try:
+            there = dict(json.loads(file.read_text(encoding="utf-8")))
+        except ValueError:
+            raise InputError(f"{file} is damaged; delete {self.folder} and run again") from None
+        differences = [
+            f"{field} was {_shown(there, field)}, is {_shown(identity, field)}"
+            for field in dict.fromkeys([*identity, *there])
+            if there.get(field) != identity.get(field)
+        ]
+        if differences:
+            raise InputError(
+                f"{self.folder} holds predictions of another run: {'; '.join(differences)}. "
+                f"Use another --workdir, or delete {self.folder} to start anew"
+            )
+
+    def _read_parts(self) -> None:
+        while found := sorted(self.folder.glob(f"{self.stop:09d}-*.npz")):
+            try:
+                with np.load(found[0], allow_pickle=False) as part:
+                    self._written.append(dict(part))
+            except (ValueError, OSError, KeyError, zipfile.BadZipFile):
+                raise InputError(f"{found[0]} is damaged; delete it and run again") from None
+            self.stop = self._waiting_from = int(found[0].stem.partition("-")[2])
+
+
+def _concatenate(parts: list[Rows]) -> Rows:
+    return {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
+
+
+def _shown(identity: dict[str, Any], field: str) -> str:
+    text = json.dumps(identity[field]) if field in identity else "not recorded"
+    return text if len(text) <= 60 else f"{text[:57]}..."
