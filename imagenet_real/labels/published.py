@@ -53,6 +53,13 @@ def load(
     return label_sets, unavailable
 
 
+def is_local(name: str, labels_dir: str = "") -> bool:
+    """Whether a label set can be had without a download and without being supplied."""
+    if name == "imagenet_m":
+        return files.look_for(HUMAN_ACCURACY, labels_dir) is not None
+    return all(files.look_for(file, labels_dir) for file in _needed_files(name, labels_dir))
+
+
 def _needed_files(name: str, labels_dir: str) -> list[str]:
     if name in ("real", "except_mislabeled", "except_all_errors"):
         return ["real.json"]

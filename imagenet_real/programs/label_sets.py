@@ -1,18 +1,63 @@
-"""Multi-label and ImageNet-M labels from a prepared TFDS dataset, where no label file has them."""
+"""Which label sets a program scores: published ones, a dataset's own, and those of a prepared TFDS multi-label dataset."""
 
 import pathlib
 from collections.abc import Sequence
 
+import numpy as np
+
 from imagenet_real.labels import dataset, files, published
+from imagenet_real.labels.classes import validation_ids
 from imagenet_real.labels.label_set import LabelSet
 
 MULTILABEL_DATASET = "imagenet2012_multilabel:3.0.0"
 
 
-def supplied_by_tfds(names: Sequence[str], labels_dir: str, tfds_dir: str) -> dict[str, LabelSet]:
-    """Those of `multilabel` and `imagenet_m` that are wanted and stand in `tfds_dir` alone."""
+def named(names: str, labels_dir: str, tfds_dir: str) -> list[str | LabelSet]:
+    """The label sets of a comma-separated list, all published ones by default; for `report.results.score`."""
+    wanted = [name.strip() for name in names.split(",")] if names else list(published.NAMES)
+    prepared = _prepared_multilabel(wanted, labels_dir, tfds_dir)
+    return [prepared.get(name, name) for name in wanted]
+
+
+def of_source(
+    names: str, image_ids: np.ndarray, brought: dict[str, LabelSet], num_classes: int, labels_dir: str, tfds_dir: str
+) -> tuple[list[str | LabelSet], list[str]]:
+    """The label sets for images of a source, and notes about them.
+
+    Images of ImageNet's validation set have the published label sets, and those that their dataset brings take the place
+    of published files that are not here. Other images have what their dataset brings.
+
+    Args:
+      names: a comma-separated list, or empty for all.
+      image_ids: [N] str, of the source.
+      brought: the label sets that the source brings, by name.
+      num_classes: of the model.
+    """
+    if num_classes != 1000 or not np.isin(image_ids, validation_ids()).any():
+        wanted = [name.strip() for name in names.split(",")] if names else list(brought)
+        return [brought.get(name, name) for name in wanted], []
+    chosen = named(names, labels_dir, tfds_dir)
+    absent = {name for name in brought if not published.is_local(name, labels_dir)}
+    notes = [_difference(brought["original"])] if "original" in brought else []
+    return [brought[one] if one in absent else one for one in chosen], [note for note in notes if note]
+
+
+def _difference(brought: LabelSet) -> str:
+    order = np.searchsorted(validation_ids(), brought.image_ids)
+    here = np.isin(brought.image_ids, validation_ids()) & brought.counts
+    differ = brought.group[here] != published.original().group[order[here]]
+    if not differ.any():
+        return ""
+    return (
+        f"the dataset's own labels differ from ImageNet's on {differ.sum()} of {here.sum()} images, such as "
+        f"{brought.image_ids[here][differ][0]}; ImageNet's are used."
+    )
+
+
+def _prepared_multilabel(wanted: Sequence[str], labels_dir: str, tfds_dir: str) -> dict[str, LabelSet]:
+    """Those of `multilabel` and `imagenet_m` that stand in a prepared TFDS dataset alone."""
     folder = pathlib.Path(tfds_dir or pathlib.Path.home() / "tensorflow_datasets") / "imagenet2012_multilabel" / "3.0.0"
-    wanted = [name for name in ("multilabel", "imagenet_m") if name in names]
+    wanted = [name for name in ("multilabel", "imagenet_m") if name in wanted]
     if files.look_for(published.HUMAN_ACCURACY, labels_dir) or not wanted or not folder.is_dir():
         return {}
     multi = _multilabel(tfds_dir, "validation")
@@ -26,5 +71,4 @@ def _multilabel(tfds_dir: str, split: str) -> LabelSet:
     from imagenet_real.data.sources import open_source
 
     labels = open_source(f"tfds:{MULTILABEL_DATASET}", split=split, tfds_dir=tfds_dir).label_fields()
-    found = dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, MULTILABEL_DATASET)
-    return found["multilabel"]
+    return dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, MULTILABEL_DATASET)["multilabel"]

@@ -58,7 +58,8 @@ def score(
       label_sets: `LabelSet`s, or names as `labels.published.load` takes them; ImageNet's published ones by default.
       labels_dir: where published label files are looked for first.
       ks: a model is right at k if one of its k best answers is right. Only k = 1 is ranked.
-      allow_missing: go on where images of a label set have no prediction, and count them in `missing`.
+      allow_missing: go on where images of a label set have no prediction, and count them in `missing`; and where
+        images are in none of ImageNet's label sets.
       repair: a mistake that `scoring.doctor` names, to be undone in the predictions that show it.
 
     Raises InputError, and MismatchError where predictions do not fit the labels.
@@ -71,7 +72,7 @@ def score(
             f"no label set to score: {'; '.join(row['reason'] for row in unavailable) or 'none was given'}"
         )
     results = Results(rows=[], unavailable=unavailable, provenance=_provenance(models, label_sets))
-    models = [_examine(model, label_sets, ks, repair, results) for model in models]
+    models = [_examine(model, label_sets, ks, allow_missing, repair, results) for model in models]
 
     first_answers: dict[str, list[np.ndarray]] = {label_set.name: [] for label_set in label_sets}
     joined_ids, joins = None, []
@@ -112,7 +113,12 @@ def _provenance(models: Sequence[Predictions], label_sets: Sequence[LabelSet]) -
 
 
 def _examine(
-    model: Predictions, label_sets: Sequence[LabelSet], ks: Sequence[int], repair: str, results: Results
+    model: Predictions,
+    label_sets: Sequence[LabelSet],
+    ks: Sequence[int],
+    allow_missing: bool,
+    repair: str,
+    results: Results,
 ) -> Predictions:
     """The model's predictions, repaired if that was asked for; raises where they do not fit."""
     named = {label_set.name: label_set for label_set in label_sets}
@@ -128,7 +134,7 @@ def _examine(
     elif repair:
         results.notes.append(f"{model.name}: left as it is, it does not show the mistake {repair}.")
     _check_classes(model, label_sets)
-    results.notes += _check_ids(model, label_sets)
+    results.notes += _check_ids(model, label_sets, allow_missing)
     short = [k for k in ks if k > model.top.shape[1]]
     if short:
         results.notes.append(f"{model.name}: no top-{short[0]}, the file has {model.top.shape[1]} answers an image.")
@@ -148,7 +154,7 @@ def _check_classes(model: Predictions, label_sets: Sequence[LabelSet]) -> None:
             )
 
 
-def _check_ids(model: Predictions, label_sets: Sequence[LabelSet]) -> list[str]:
+def _check_ids(model: Predictions, label_sets: Sequence[LabelSet], allow_missing: bool) -> list[str]:
     """Ids that no label set knows are an error beside ImageNet's label sets, which are complete, and else a note."""
     if all(np.array_equal(model.image_ids, one.image_ids) for one in label_sets[:1]):
         return []
@@ -156,9 +162,10 @@ def _check_ids(model: Predictions, label_sets: Sequence[LabelSet]) -> list[str]:
     unknown = ~np.isin(model.image_ids, known)
     if not unknown.any():
         return []
-    text = f"{model.name}: {unknown.sum()} of {len(unknown)} image ids are in no label set, such as {model.image_ids[unknown][0]!r}"
-    if unknown.all() or any(label_set.image_ids[0].startswith("ILSVRC2012_val_") for label_set in label_sets):
-        raise InputError(f"{text}; expected ids such as {label_sets[0].image_ids[0]!r}.")
+    text = f"{model.name}: {unknown.sum()} of {len(unknown)} image ids are in no label set, such as '{model.image_ids[unknown][0]}'"
+    imagenet = any(label_set.image_ids[0].startswith("ILSVRC2012_val_") for label_set in label_sets)
+    if unknown.all() or (imagenet and not allow_missing):
+        raise InputError(f"{text}; expected ids such as '{label_sets[0].image_ids[0]}'.")
     return [f"{text}; they are not scored."]
 
 

@@ -1,0 +1,154 @@
+"""Runs a model over images, writes its predictions, and scores them under every label set the images have."""
+
+import dataclasses
+import os
+import pathlib
+import sys
+from typing import Any
+
+from ml_collections import ConfigDict
+
+import imagenet_real
+from imagenet_real import devices, storage
+from imagenet_real.data.batches import evaluation_batches
+from imagenet_real.data.preprocess import Preprocessing
+from imagenet_real.data.sources import Source, open_source
+from imagenet_real.errors import InputError
+from imagenet_real.inference import predict
+from imagenet_real.labels import dataset
+from imagenet_real.models import catalog
+from imagenet_real.models.user_model import user_model, user_model_checksum
+from imagenet_real.programs import label_sets
+from imagenet_real.report.files import write_results
+from imagenet_real.report.results import Results, score
+from imagenet_real.scoring.predictions import Predictions, load_predictions, save_predictions
+
+PREPROCESSING = tuple(field.name for field in dataclasses.fields(Preprocessing))
+
+
+def run(config: ConfigDict, workdir: pathlib.Path) -> Results | None:
+    """Writes predictions.npz into `workdir`, and what `score` writes; a run that was killed continues."""
+    if not config.images:
+        raise InputError("images is empty: give --config.images=FOLDER, a .tar file, or tfds:NAME.")
+    preprocessing = preprocessing_of(config)
+    source = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir)
+    apply, params = load_model(config)
+    _say(f"{config.model} on {len(source):,} images of {source.name}: {_shown(preprocessing)}")
+
+    predictions, unreadable = predict(
+        apply,
+        params,
+        lambda start: evaluation_batches(
+            source, preprocessing, batch_size=config.batch_size, start=start, workers=config.workers
+        ),
+        total=len(source),
+        batch_size=config.batch_size,
+        image_size=preprocessing.crop,
+        mean=preprocessing.mean,
+        std=preprocessing.std,
+        mesh=devices.data_mesh(),
+        name=config.model,
+        folder=workdir / "parts",
+        identity=_identity(config, source, preprocessing),
+        save_scores=config.save_scores,
+        skip_unreadable=config.skip_unreadable,
+    )
+    save_predictions(workdir / "predictions.npz", predictions)
+    saved = dataclasses.replace(load_predictions(workdir / "predictions.npz"), name=config.model)
+    return _score(config, workdir, source, saved, preprocessing, unreadable)
+
+
+def load_model(config: ConfigDict) -> tuple[catalog.Apply, Any]:
+    """`(apply, params)` of a model of the catalog, or of the user's own (`package.module:function`)."""
+    if ":" in config.model:
+        return user_model(config.model, config.weights)
+    catalog.find(config.model)
+    if not config.weights:
+        raise InputError(f"weights is empty: give --config.weights=FILE, a .safetensors file of {config.model}.")
+    return catalog.load(config.model, config.weights)
+
+
+def preprocessing_of(config: ConfigDict) -> Preprocessing:
+    """The model's published preprocessing, with the config's fields in its place where they are given."""
+    given = {name: config[name] for name in PREPROCESSING if config[name] is not None}
+    if ":" not in config.model:
+        return Preprocessing(**(dict(catalog.find(config.model).preprocessing) | given))
+    lacking = [name for name in PREPROCESSING if name not in given]
+    if lacking:
+        raise InputError(
+            f"the preprocessing of {config.model} is not known, and a wrong one costs accuracy silently: "
+            f"give {', '.join(f'--config.{name}=...' for name in lacking)}."
+        )
+    return Preprocessing(**given)
+
+
+def _identity(config: ConfigDict, source: Source, preprocessing: Preprocessing) -> dict[str, Any]:
+    """What the predictions depend on beside what `predict` itself knows."""
+    return {
+        "imagenet_real": imagenet_real.__version__,
+        "model": config.model,
+        "code": user_model_checksum(config.model) if ":" in config.model else None,
+        "weights": storage.sha256(config.weights) if os.path.isfile(config.weights) else config.weights,
+        "source": source.fingerprint,
+        "resize": preprocessing.resize,
+        "interpolation": preprocessing.interpolation,
+    }
+
+
+def _score(
+    config: ConfigDict,
+    workdir: pathlib.Path,
+    source: Source,
+    predictions: Predictions,
+    preprocessing: Preprocessing,
+    unreadable: dict[str, str],
+) -> Results | None:
+    labels = source.label_fields()
+    brought = dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, source.name)
+    chosen, notes = label_sets.of_source(
+        config.label_sets, labels.image_ids, brought, predictions.num_classes, config.labels_dir, config.tfds_dir
+    )
+    if not chosen:
+        _say(f"{source.name} brings no labels: wrote {workdir / 'predictions.npz'}; score it with --config.label_sets.")
+        return None
+    results = score(
+        predictions,
+        chosen,
+        labels_dir=config.labels_dir,
+        ks=config.ks,
+        allow_missing=True,
+        repair=config.repair,
+    )
+    results.notes += notes
+    results.missing = [{"image_id": name, "reason": reason} for name, reason in unreadable.items()]
+    results.provenance |= _provenance(config, source, preprocessing)
+    write_results(workdir, results)
+    print(results)
+    return results
+
+
+def _provenance(config: ConfigDict, source: Source, preprocessing: Preprocessing) -> dict[str, Any]:
+    import flax
+    import jax
+
+    return {
+        "jax": jax.__version__,
+        "flax": flax.__version__,
+        "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        "model": config.model,
+        "weights": {
+            "file": os.path.basename(config.weights),
+            "sha256": storage.sha256(config.weights) if os.path.isfile(config.weights) else None,
+        },
+        "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint},
+        "preprocessing": dataclasses.asdict(preprocessing),
+    }
+
+
+def _shown(preprocessing: Preprocessing) -> str:
+    resized = f"short side to {preprocessing.resize}, {preprocessing.interpolation}, " if preprocessing.resize else ""
+    return f"{resized}centre crop {preprocessing.crop}, mean {preprocessing.mean}, std {preprocessing.std}"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
