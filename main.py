@@ -5,7 +5,7 @@ import os
 import pathlib
 import sys
 
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import config_flags
 
 from imagenet_real.errors import InputError, nearest
@@ -21,8 +21,9 @@ def main(argv: list[str]) -> None:
         raise InputError(
             "--config and --workdir are needed: python main.py --config=configs/score.py --workdir=DIR ..."
         )
+    logging.set_verbosity(logging.WARNING)  # the backends that JAX tries and does not find are nobody's concern
     program = importlib.import_module(f"imagenet_real.programs.{CONFIG.value.program}")
-    program.run(CONFIG.value, pathlib.Path(WORKDIR.value))
+    program.run(CONFIG.value, pathlib.Path(WORKDIR.value).expanduser())
 
 
 def parse(argv: list[str]) -> list[str]:

@@ -100,24 +100,21 @@ def _resized(height: int, width: int, short: int) -> tuple[int, int]:
 
 
 def _resize_and_crop(image: np.ndarray, new_size, offset, kept, interpolation: str) -> np.ndarray:
-    """`image.resize(new_size)[offset : offset + kept]`, without the pixels of the long side that the crop drops.
+    """`image.resize(new_size)[offset : offset + kept]`, within one level, without most of the work on what is dropped.
 
-    Pillow can resize a box alone, but keeps its edges in single precision. Boxed along one axis a pixel differs by one
-    level at most; boxed along both, by two. The long side is where the crop drops most.
+    Pillow resizes along the rows, rounds to whole levels, and resizes along the columns. It can resize a box alone, but
+    keeps the edges of the box in single precision, which tips the rounding here and there: of the second pass, that is
+    one level; of both passes, it would be two. So the box is the second pass's.
     """
-    long = int(new_size[1] >= new_size[0])  # the axis
-    scale = image.shape[long] / new_size[long]
-    start, end = offset[long] * scale, (offset[long] + kept[long]) * scale
-    margin = math.ceil(SUPPORT[interpolation] * max(1.0, scale)) + 1
-    first, last = max(0, math.floor(start) - margin), min(image.shape[long], math.ceil(end) + margin)
-    start, end = start - first, min(end - first, last - first)  # a sum may pass the border by a rounding error
-    # Two calls, for Pillow rounds between its passes, and has its own mind about which of them to make first when their
-    # sizes differ. Of a whole image it takes the rows first.
     resampling = FILTERS[interpolation]
-    if long == 1:
-        near = Image.fromarray(image[:, first:last])
-        near = near.resize((kept[1], near.height), resampling, box=(start, 0, end, near.height))
-        return np.asarray(near.resize((kept[1], new_size[0]), resampling))[offset[0] : offset[0] + kept[0]]
-    near = Image.fromarray(image[first:last])
-    near = near.resize((new_size[1], near.height), resampling).crop((offset[1], 0, offset[1] + kept[1], near.height))
-    return np.asarray(near.resize(kept[::-1], resampling, box=(0, start, kept[1], end)))
+    if new_size[0] >= 2 * new_size[1]:  # Pillow 13 begins with the columns of an image as tall as that
+        whole = Image.fromarray(image).resize(new_size[::-1], resampling)
+        return np.asarray(whole)[offset[0] : offset[0] + kept[0], offset[1] : offset[1] + kept[1]]
+    scale = image.shape[0] / new_size[0]
+    start, end = offset[0] * scale, (offset[0] + kept[0]) * scale
+    margin = math.ceil(SUPPORT[interpolation] * max(1.0, scale)) + 1
+    first, last = max(0, math.floor(start) - margin), min(image.shape[0], math.ceil(end) + margin)
+    near = Image.fromarray(image[first:last]).resize((new_size[1], last - first), resampling)
+    near = near.crop((offset[1], 0, offset[1] + kept[1], last - first))
+    box = (0, start - first, kept[1], min(end - first, last - first))  # a sum may pass the border by a rounding error
+    return np.asarray(near.resize(kept[::-1], resampling, box=box))

@@ -1,0 +1,101 @@
+"""Records to batches: deterministic, resumable, the last one padded and masked. NumPy in, NumPy out."""
+
+import dataclasses
+import os
+from collections.abc import Iterator
+
+import numpy as np
+
+from imagenet_real.data.preprocess import Preprocessing, central_crop, decode
+from imagenet_real.data.sources import Source
+from imagenet_real.errors import InputError
+
+BATCHES_AHEAD = 4  # read while the model computes
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Batch:
+    """One batch; every batch has as many rows, of which the last one's are padding where records lack."""
+
+    images: np.ndarray  # [B, crop, crop, 3] uint8
+    image_ids: np.ndarray  # [B] str, "" in padding
+    valid: np.ndarray  # [B] bool: False in padding and for unreadable images
+    unreadable: dict[str, str]  # image id -> reason
+
+
+class _Batches:
+    """Random access to whole batches, so that each is made by one thread or process, and their order is theirs."""
+
+    def __init__(self, source: Source, preprocessing: Preprocessing, batch_size: int, start: int):
+        self.source, self.preprocessing, self.batch_size, self.start = source, preprocessing, batch_size, start
+
+    def __len__(self) -> int:
+        return -(-(len(self.source) - self.start) // self.batch_size)
+
+    def __getitem__(self, index: int) -> dict:
+        first = self.start + index * self.batch_size
+        records = range(first, min(first + self.batch_size, len(self.source)))
+        crop = self.preprocessing.crop
+        images = np.zeros((self.batch_size, crop, crop, 3), np.uint8)
+        valid = np.zeros(self.batch_size, bool)
+        image_ids, unreadable = [""] * self.batch_size, {}
+        for row, number in enumerate(records):
+            image_ids[row], reason = self._read(number, images[row])
+            valid[row] = reason is None
+            if reason is not None:
+                unreadable[image_ids[row]] = reason
+        # Strings travel from a process to another as lists: shared memory holds numbers alone.
+        return {"images": images, "valid": valid, "image_ids": image_ids, "unreadable": list(unreadable.items())}
+
+    def _read(self, number: int, pixels: np.ndarray) -> tuple[str, str | None]:
+        """Fills `pixels`; the record's id, and why it cannot be read or None."""
+        record = self.source[number]
+        try:
+            pixels[:] = central_crop(decode(record["image"]), self.preprocessing)
+        except InputError as error:
+            return record["image_id"], str(error)
+        return record["image_id"], None
+
+
+def evaluation_batches(
+    source: Source, preprocessing: Preprocessing, *, batch_size: int, start: int = 0, workers: int = 0
+) -> Iterator[Batch]:
+    """Batches of the records from `start` on, in order, each record in exactly one of them.
+
+    Args:
+      source: the images.
+      preprocessing: what makes pixels of them.
+      batch_size: rows of every batch.
+      start: index of the first record. With a multiple of `batch_size` the batches are those that a run from 0 gives.
+      workers: processes that read and decode; 0 means threads, one a core, which start at once.
+    """
+    if batch_size < 1 or workers < 0:
+        raise InputError(f"batch_size={batch_size}, workers={workers}: expected at least 1 and at least 0.")
+    import grain
+
+    _parse_flags()
+    batches = grain.MapDataset.source(_Batches(source, preprocessing, batch_size, start))
+    threads = 1 if workers else min(os.cpu_count() or 1, BATCHES_AHEAD)
+    ahead = 1 if workers else max(BATCHES_AHEAD, threads)
+    iterable = batches.to_iter_dataset(grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead))
+    if workers:
+        iterable = iterable.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
+    iterator = iter(iterable)
+    try:
+        for batch in iterator:
+            yield Batch(
+                images=np.asarray(batch["images"]),
+                image_ids=np.array(batch["image_ids"], dtype=str),
+                valid=np.asarray(batch["valid"]),
+                unreadable=dict(batch["unreadable"]),
+            )
+    finally:
+        iterator.close()  # ends the worker processes, also when the caller stops early
+
+
+def _parse_flags() -> None:
+    """Grain's workers read absl's flags, which nobody parses in a notebook or a test."""
+    from absl import flags
+
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS.mark_as_parsed()

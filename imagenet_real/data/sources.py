@@ -1,0 +1,184 @@
+"""Where images come from: a folder, a tar read in place, or a prepared TFDS dataset. All give random access to records."""
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+import tarfile
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypedDict
+
+import numpy as np
+
+from imagenet_real.errors import InputError
+from imagenet_real.labels.classes import class_index
+from imagenet_real.labels.image_ids import IMAGE_ENDINGS, image_id
+
+
+class Record(TypedDict):
+    """One image, still encoded."""
+
+    image_id: str
+    image: bytes
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LabelFields:
+    """The label fields of all records, under the names that TFDS gives them; see `labels.dataset.from_fields`."""
+
+    image_ids: np.ndarray  # [N] str, in the order of the source
+    fields: dict[str, Sequence]  # [N] each
+    num_classes: int | None
+    class_names: tuple[str, ...] | None
+
+
+class Source(Protocol):
+    """Random access to encoded images. Sources travel to worker processes, so they can be pickled."""
+
+    name: str  # as the user wrote it
+    num_classes: int | None  # None where the images carry no labels
+    class_names: tuple[str, ...] | None
+    fingerprint: str  # a digest of what identifies the records and their order
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Record: ...
+
+    def label_fields(self) -> LabelFields:
+        """All labels, without decoding a pixel."""
+        ...
+
+
+def open_source(images: str, *, split: str = "validation", tfds_dir: str = "") -> Source:
+    """The images of `FOLDER`, `FILE.tar`, or `tfds:NAME`, of which `split` and `tfds_dir` tell which and where.
+
+    Raises InputError where there are none, or two have the same id.
+    """
+    if images.startswith("tfds:"):
+        from imagenet_real.data.tfds_source import TfdsSource
+
+        return TfdsSource(images, split, tfds_dir)
+    path = pathlib.Path(images).expanduser()
+    if path.is_dir():
+        return FolderSource(images, path)
+    if path.is_file() and ".tar" in path.suffixes:
+        return TarSource(images, path)
+    what = "a file that is no .tar" if path.is_file() else "neither a folder nor a file"
+    raise InputError(f"images={images} is {what}: give a folder, an uncompressed .tar, or tfds:NAME.")
+
+
+class _Files:
+    """What folders and tars share: files with a path below a root; one first-level folder a class, or no labels."""
+
+    def __init__(self, name: str, paths: Sequence[str], sizes: Iterable[int]):
+        self.name = name
+        self.paths = paths
+        self.image_ids = _unique_ids(name, paths)
+        self.class_names, self._labels = classes_of(paths)
+        self.num_classes = len(self.class_names) if self.class_names else None
+        listing = "\n".join(f"{path}\t{size}" for path, size in zip(paths, sizes, strict=True))
+        self.fingerprint = hashlib.sha256(listing.encode()).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Record:
+        return {"image_id": self.image_ids[index], "image": self.read(index)}
+
+    def read(self, index: int) -> bytes:
+        """The encoded image at `index`."""
+        raise NotImplementedError
+
+    def label_fields(self) -> LabelFields:
+        fields = {"label": self._labels} if self._labels is not None else {}
+        return LabelFields(np.array(self.image_ids, dtype=str), fields, self.num_classes, self.class_names)
+
+
+class FolderSource(_Files):
+    """The images of a folder and of the folders in it, sorted by path."""
+
+    def __init__(self, name: str, root: pathlib.Path):
+        self.root = root
+        sizes = dict(_images_below(root))
+        if not sizes:
+            raise InputError(f"images={name} has no image: looked for {', '.join(sorted(IMAGE_ENDINGS))} files below it.")
+        paths = sorted(sizes)
+        super().__init__(name, paths, (sizes[path] for path in paths))
+
+    def read(self, index: int) -> bytes:
+        return (self.root / self.paths[index]).read_bytes()
+
+
+def _images_below(root: pathlib.Path) -> Iterable[tuple[str, int]]:
+    """Relative POSIX path and size of every image file; what begins with a dot is hidden and left alone."""
+    pending = [root]
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    pending.append(pathlib.Path(entry.path))
+                elif _is_image(entry.name):
+                    yield pathlib.Path(entry.path).relative_to(root).as_posix(), entry.stat().st_size
+
+
+def _is_image(path: str) -> bool:
+    return os.path.splitext(path)[1].lower() in IMAGE_ENDINGS
+
+
+class TarSource(_Files):
+    """The images of an uncompressed tar, read in place: its index once, each image by its position."""
+
+    def __init__(self, name: str, path: pathlib.Path):
+        self.path = path
+        try:
+            with tarfile.open(path, "r:") as archive:  # "r:" refuses compressed archives, which have no positions
+                members = [(member.name.removeprefix("./"), member.offset_data, member.size) for member in archive if member.isfile()]
+        except tarfile.TarError as error:
+            raise InputError(f"images={name} is not a whole uncompressed tar ({error}): unpack it with gunzip or tar first.") from None
+        images = sorted(member for member in members if _is_image(member[0]) and not pathlib.PurePosixPath(member[0]).name.startswith("."))
+        if not images:
+            inner = sum(member[0].endswith(".tar") for member in members)
+            held = f"{inner} tars: give one of them, or a folder of them unpacked" if inner else f"{len(members)} files, none an image"
+            raise InputError(f"images={name} holds {held}.")
+        self.offsets = np.array([offset for _, offset, _ in images])
+        self.sizes = np.array([size for _, _, size in images])
+        self._descriptor: tuple[int, int] | None = None  # of the process that opened it
+        super().__init__(name, [member for member, _, _ in images], self.sizes)
+
+    def read(self, index: int) -> bytes:
+        if self._descriptor is None or self._descriptor[0] != os.getpid():
+            self._descriptor = os.getpid(), os.open(self.path, os.O_RDONLY)
+        return os.pread(self._descriptor[1], int(self.sizes[index]), int(self.offsets[index]))
+
+    def __getstate__(self) -> dict:
+        return self.__dict__ | {"_descriptor": None}
+
+
+def _unique_ids(name: str, paths: Sequence[str]) -> list[str]:
+    seen: dict[str, str] = {}
+    for path in paths:
+        other = seen.setdefault(image_id(path), path)
+        if other != path:
+            raise InputError(f"images={name}: {other} and {path} have the same id {image_id(path)}: keep one of them.")
+    return list(seen)
+
+
+def classes_of(paths: Sequence[str]) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
+    """The class names and [N] int labels of images that lie in one first-level folder a class; else None and None.
+
+    The index is the rank of the folder's name; for folders named by ImageNet's wnids it is ImageNet's own class index,
+    also where some of the 1,000 are not there. One folder alone is a place, not a class.
+    """
+    folders = [path.partition("/")[0] if "/" in path else None for path in paths]
+    names = sorted({folder for folder in folders if folder is not None})
+    if None in folders or not names:
+        return None, None
+    index = class_index()
+    if all(name in index for name in names):
+        return tuple(index), np.array([index[folder] for folder in folders])
+    if len(names) == 1:
+        return None, None
+    ranks = {name: rank for rank, name in enumerate(names)}
+    return tuple(names), np.array([ranks[folder] for folder in folders])

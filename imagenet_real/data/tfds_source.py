@@ -1,0 +1,115 @@
+"""Images of a TFDS dataset that was prepared as ArrayRecord. TensorFlow is not needed."""
+
+import hashlib
+import json
+import pathlib
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from imagenet_real.data.sources import LabelFields, Record
+from imagenet_real.errors import InputError, nearest
+from imagenet_real.labels.dataset import ORIGINAL_FIELDS
+from imagenet_real.labels.image_ids import image_id
+
+LIST_FIELDS = ("real_label", "correct_multi_labels", "unclear_multi_labels")
+ID_FIELDS = ("file_name", "id")
+READERS = 4  # threads; reading waits for the disk
+SLOW = 5_000  # records; reading the labels of more than that shows its progress
+
+
+class TfdsSource:
+    """The records of one split of a prepared dataset."""
+
+    def __init__(self, name: str, split: str, tfds_dir: str):
+        import tensorflow_datasets as tfds
+
+        self.name, self.split = name, split
+        builder = tfds.builder_from_directory(prepared_folder(name, tfds_dir))
+        self._info = builder.info
+        if builder.info.file_format != tfds.core.FileFormat.ARRAY_RECORD:
+            raise InputError(
+                f"{name} is prepared as {builder.info.file_format.value}, which has no random access: prepare it as "
+                "array_record (configs/prepare.py does so from a folder or a tar)."
+            )
+        try:
+            self._records = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
+        except (ValueError, KeyError, AssertionError) as error:
+            known = {key: value.num_examples for key, value in builder.info.splits.items()}
+            raise InputError(f"{name} has no split {split!r}: {known} ({_first_line(error)}).") from None
+        features = builder.info.features
+        if "image" not in features:
+            raise InputError(f"{name} has no images: its features are {', '.join(features)}.")
+        self._id_field = next((field for field in ID_FIELDS if field in features), None)
+        self._label_fields = [field for field in (*ORIGINAL_FIELDS, *LIST_FIELDS, "is_problematic") if field in features]
+        label = next((features[field] for field in ORIGINAL_FIELDS if field in features), None)
+        self.num_classes: int | None = getattr(label, "num_classes", None)
+        self.class_names: tuple[str, ...] | None = tuple(label.names) if self.num_classes and label.names else None
+        identity = [builder.info.full_name, split, len(self._records), _shards(builder.info), builder.info.metadata]
+        self.fingerprint = hashlib.sha256(json.dumps(identity, default=str).encode()).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index: int) -> Record:
+        record = self._records[index]
+        return {"image_id": self._id(record, index), "image": record["image"]}
+
+    def _id(self, record: dict[str, Any], index: int) -> str:
+        if self._id_field is None:
+            return f"{self._info.name}_{re.sub(r'[^0-9A-Za-z]+', '_', self.split)}_{index:08d}"
+        text = record[self._id_field]
+        return image_id(text.decode() if isinstance(text, bytes) else str(text))
+
+    def label_fields(self) -> LabelFields:
+        from tqdm import tqdm
+
+        with ThreadPoolExecutor(READERS) as readers:
+            labels = readers.map(self._labels, range(len(self)))
+            shown = tqdm(labels, total=len(self), desc="reading labels", unit=" records", disable=len(self) < SLOW)
+            rows = list(shown)
+        fields = {name: [row[name] for row in rows] for name in self._label_fields}
+        fields = {name: column if name in LIST_FIELDS else np.array(column) for name, column in fields.items()}
+        return LabelFields(np.array([row["image_id"] for row in rows], dtype=str), fields, self.num_classes, self.class_names)
+
+    def _labels(self, index: int) -> dict[str, Any]:
+        record = self._records[index]
+        labels = {name: record[name] for name in self._label_fields}
+        labels |= {name: [int(label) for label in record[name]] for name in LIST_FIELDS if name in labels}
+        return {"image_id": self._id(record, index), **labels}
+
+
+def _shards(info) -> dict[str, list[int]]:
+    return {name: list(split.shard_lengths) for name, split in info.splits.items()}
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def tfds_root(tfds_dir: str) -> pathlib.Path:
+    """Where TFDS datasets are prepared: `tfds_dir`, or TFDS's own default."""
+    return pathlib.Path(tfds_dir).expanduser() if tfds_dir else pathlib.Path.home() / "tensorflow_datasets"
+
+
+def prepared_folder(name: str, tfds_dir: str) -> pathlib.Path:
+    """The folder of `tfds:NAME[/CONFIG][:VERSION]`, of the newest version where none is given.
+
+    Found by its files, so that datasets which TFDS does not know are found as well. Raises InputError.
+    """
+    dataset, _, version = name.removeprefix("tfds:").partition(":")
+    root = tfds_root(tfds_dir)
+    folder = root / dataset
+    if not folder.is_dir():
+        prepared = sorted(entry.name for entry in root.iterdir() if entry.is_dir()) if root.is_dir() else []
+        known = nearest(dataset, prepared) if prepared else "nothing is prepared there"
+        raise InputError(f"{name} is not prepared in {root} ({known}): prepare it, or name its folder with --config.tfds_dir.")
+    versions = {entry.name: entry for entry in folder.iterdir() if re.fullmatch(r"\d+\.\d+\.\d+", entry.name)}
+    if version and version not in versions:
+        raise InputError(f"{name} is not prepared in {root}: there are the versions {', '.join(sorted(versions)) or 'none'}.")
+    if not versions:
+        configs = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("incomplete"))
+        raise InputError(f"{folder} holds no version of a dataset, but {', '.join(configs) or 'nothing'}: give tfds:NAME/CONFIG.")
+    return versions[version or max(versions, key=lambda text: tuple(map(int, text.split("."))))]

@@ -1,0 +1,25 @@
+"""Makes a TFDS dataset (ArrayRecord) of the images in a folder or a tar."""
+
+import pathlib
+
+from ml_collections import ConfigDict
+
+from imagenet_real.data.prepare import prepare
+from imagenet_real.data.sources import FolderSource, TarSource, open_source
+from imagenet_real.errors import InputError
+
+
+def run(config: ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
+    """Writes the dataset below `workdir`, and prints how to read it."""
+    if not config.images:
+        raise InputError("images is empty: give --config.images=FOLDER or a .tar file.")
+    source = open_source(config.images)
+    if not isinstance(source, FolderSource | TarSource):
+        raise InputError(f"images={config.images} is a TFDS dataset already: give a folder or a .tar file.")
+    folder, was_there = prepare(
+        source, str(workdir), name=config.name, split=config.split, version=config.version
+    )
+    did = "were already prepared" if was_there else "are prepared"
+    print(f"{len(source):,} images {did} in {folder}.")
+    print(f"Read them with --config.images=tfds:{config.name} --config.split={config.split} --config.tfds_dir={workdir}")
+    return folder
