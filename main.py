@@ -1,8 +1,10 @@
 """Runs the program that a config names: python main.py --config=configs/score.py --workdir=DIR [--config.FIELD=VALUE ...]"""
 
+import glob
 import importlib
 import os
 import pathlib
+import runpy
 import sys
 
 from absl import app, flags, logging
@@ -27,20 +29,22 @@ def main(argv: list[str]) -> None:
 
 
 def parse(argv: list[str]) -> list[str]:
-    """Reads the flags; a field that the config does not have is told with the nearest ones that it has."""
+    """Reads the flags; a config or field that does not exist is told with the nearest ones that do."""
+    path = next((argument.partition("=")[2] for argument in argv if argument.lstrip("-").startswith("config=")), "")
+    if path and not os.path.isfile(path.partition(":")[0]):
+        raise InputError(f"there is no config {path}: {nearest(path, glob.glob('configs/[a-z]*.py'))}")
     try:
         return flags.FLAGS(argv)
-    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError, ImportError) as error:
-        raise InputError(_unknown_field(argv) or " ".join(str(error).split())) from None
+    except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(_unknown_field(argv, path) or " ".join(str(error).split())) from None
 
 
-def _unknown_field(argv: list[str]) -> str:
-    config = flags.FLAGS["config"].value
-    given = [argument.partition("=")[0].lstrip("-") for argument in argv if argument.lstrip("-").startswith("config.")]
-    known = [] if config is None else list(config)
-    for name in (name.removeprefix("config.") for name in given):
-        if known and name.partition(".")[0].partition("[")[0] not in known:
-            return f"the config has no field {name!r}: {nearest(name, known)}"
+def _unknown_field(argv: list[str], path: str) -> str:
+    known = list(runpy.run_path(path)["get_config"]()) if path else []
+    for argument in argv:
+        flag, _, name = argument.lstrip("-").partition("=")[0].partition(".")
+        if flag == "config" and name and known and name.partition(".")[0].partition("[")[0] not in known:
+            return f"{path} has no field {name!r}: {nearest(name, known)}"
     return ""
 
 

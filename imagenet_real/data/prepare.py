@@ -14,7 +14,9 @@ from imagenet_real.errors import InputError
 from imagenet_real.labels import classes
 
 
-def prepare(source: FolderSource | TarSource, tfds_dir: str, *, name: str, split: str, version: str) -> tuple[pathlib.Path, bool]:
+def prepare(
+    source: FolderSource | TarSource, tfds_dir: str, *, name: str, split: str, version: str
+) -> tuple[pathlib.Path, bool]:
     """Writes the images of a folder or tar as the dataset `name` into `tfds_dir`; the images' bytes stay as they are.
 
     A dataset that is already there and was made of the same images is left as it is. A run that is killed leaves a
@@ -90,4 +92,6 @@ def _builder(source: FolderSource | TarSource, data_dir: str, name: str, split: 
         "_split_generators": lambda self, downloads: {split: examples()},
         "_generate_examples": lambda self: examples(),
     }
-    return type("Prepared", (tfds.core.GeneratorBasedBuilder,), members)(data_dir=data_dir, file_format="array_record")
+    # Registered, it would clash with a builder of TFDS's own that has the same name.
+    builder = type("Prepared", (tfds.core.GeneratorBasedBuilder,), members, skip_registration=True)
+    return builder(data_dir=data_dir, file_format="array_record")

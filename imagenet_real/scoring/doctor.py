@@ -73,10 +73,11 @@ def diagnose(predictions: Predictions, reference: LabelSet, real: LabelSet | Non
 
 
 def at_chance(predictions: Predictions, reference: LabelSet) -> bool:
-    """Whether the predictions are no better than guessing a class."""
+    """Whether the predictions are no better than guessing a class; never where there are too few images to tell."""
     hits = _hits(predictions, reference)
     guessed = len(hits) / reference.num_classes
-    return bool(hits.sum() < guessed + 6 * np.sqrt(guessed + 1))
+    beyond = guessed + 6 * np.sqrt(guessed + 1)
+    return bool(hits.sum() < beyond < len(hits) / 2)
 
 
 def _hits(predictions: Predictions, reference: LabelSet) -> np.ndarray:

@@ -1,0 +1,44 @@
+"""Small pictures for tests: every one different, in the sizes, modes and formats that ImageNet has."""
+
+import io
+import pathlib
+import tarfile
+
+import numpy as np
+from PIL import Image
+
+from imagenet_real.labels.classes import validation_labels
+
+
+def picture(number: int, mode: str = "RGB", size: tuple[int, int] | None = None, kind: str = "JPEG") -> bytes:
+    """An image file of smooth random colours, so that a JPEG keeps them."""
+    random = np.random.default_rng(number)
+    width, height = size or (40 + number % 7, 36 + number % 5)
+    coarse = Image.fromarray(random.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+    file = io.BytesIO()
+    coarse.resize((width, height), Image.Resampling.BICUBIC).convert(mode).save(file, kind)
+    return file.getvalue()
+
+
+def validation_name(number: int) -> str:
+    return f"ILSVRC2012_val_{number:08d}.JPEG"
+
+
+def write_folder(root: pathlib.Path, numbers) -> pathlib.Path:
+    """A flat folder of pictures named as ImageNet's validation images."""
+    root.mkdir(parents=True)
+    for number in numbers:
+        (root / validation_name(number)).write_bytes(picture(number))
+    return root
+
+
+def write_tar(path: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
+    with tarfile.open(path, "w") as archive:
+        for file in sorted(folder.rglob("*"), reverse=True):  # not in order
+            if file.is_file():
+                archive.add(file, f"./{file.relative_to(folder)}")
+    return path
+
+
+def label(number: int) -> int:
+    return int(validation_labels()[number - 1])
