@@ -48,7 +48,7 @@ def predict(
     """
     if not total:
         raise InputError("there are no images to predict")
-    num_classes = _num_classes(apply, params, batch_size, image_size)
+    num_classes = num_classes_of(apply, params, batch_size, image_size)
     rows_depend_on = {
         **(identity or {}),
         "images": total,
@@ -160,7 +160,8 @@ def _predictions(done: PartialPredictions, total: int, num_classes: int, name: s
     return Predictions(num_classes=num_classes, name=name, **rows)
 
 
-def _num_classes(apply: Apply, params: Any, batch_size: int, image_size: int) -> int:
+def num_classes_of(apply: Apply, params: Any, batch_size: int, image_size: int) -> int:
+    """How many classes a model tells apart; nothing is computed. Raises InputError where it does not give logits [B, K]."""
     logits = jax.eval_shape(apply, params, _images(batch_size, image_size, jnp.float32))
     shape = getattr(logits, "shape", None)
     if shape is None or len(shape) != 2 or shape[0] != batch_size or not shape[1]:

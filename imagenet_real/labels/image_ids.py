@@ -2,6 +2,8 @@
 
 import re
 
+import numpy as np
+
 IMAGE_ENDINGS = frozenset((".jpeg", ".jpg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm"))
 
 # ImageNet's own file names are unique by themselves, so they need no folder, and join whatever folder they lie in.
@@ -18,3 +20,11 @@ def image_id(path: str) -> str:
     stem = stem if dot and f".{ending.lower()}" in IMAGE_ENDINGS else path
     name = stem.rpartition("/")[2]
     return name if _IMAGENET_NAME.fullmatch(name) else stem
+
+
+def first_repeated(image_ids: np.ndarray) -> str | None:
+    """An id that stands more than once in [N] str, or None."""
+    if (image_ids[1:] > image_ids[:-1]).all():  # in order, as they mostly are; spares a sort
+        return None
+    ids, counts = np.unique(image_ids, return_counts=True)
+    return str(ids[counts > 1][0]) if (counts > 1).any() else None

@@ -10,7 +10,7 @@ import numpy as np
 
 from imagenet_real import storage
 from imagenet_real.errors import InputError
-from imagenet_real.labels.image_ids import image_id
+from imagenet_real.labels.image_ids import first_repeated, image_id
 
 AVERAGES = ("images", "classes")
 
@@ -43,9 +43,8 @@ class LabelSet:
                 f"label set {self.name}: image_ids, answers, weight and group must have one row an image, "
                 f"not {rows}, {self.answers.shape}, {len(self.weight)} and {len(self.group)}."
             )
-        if len(np.unique(self.image_ids)) < rows:
-            ids, counts = np.unique(self.image_ids, return_counts=True)
-            raise ValueError(f"label set {self.name}: image {ids[counts > 1][0]} stands there more than once.")
+        if repeated := first_repeated(self.image_ids):
+            raise ValueError(f"label set {self.name}: image {repeated} stands there more than once.")
         if self.answers.size and not -1 <= self.answers.min() <= self.answers.max() < self.num_classes:
             raise ValueError(
                 f"label set {self.name}: answers from {self.answers.min()} to {self.answers.max()}, "

@@ -39,8 +39,10 @@ def load(
                 "A threshold of ReaL is written real@0.5, a label set of your own is a path that ends in .json."
             )
     needed = {file for name in names if name not in supplied for file in _needed_files(name, labels_dir)}
+    needed -= {"real.json"} if "real" in supplied else set()
     paths = files.find(sorted(needed), labels_dir)
     human_accuracy = files.look_for(HUMAN_ACCURACY, labels_dir)
+    real_set = real(paths["real.json"]) if "real.json" in paths else supplied.get("real")
 
     label_sets, unavailable = [], []
     for name in dict.fromkeys(names):
@@ -49,7 +51,7 @@ def load(
         elif name == "imagenet_m" and human_accuracy is None:
             unavailable.append({"label_set": name, "reason": _imagenet_m_reason()})
         else:
-            label_sets.append(_load_one(name, paths, human_accuracy))
+            label_sets.append(_load_one(name, paths, real_set, human_accuracy))
     return label_sets, unavailable
 
 
@@ -70,15 +72,20 @@ def _needed_files(name: str, labels_dir: str) -> list[str]:
     return []
 
 
-def _load_one(name: str, paths: Mapping[str, pathlib.Path], human_accuracy: pathlib.Path | None) -> LabelSet:
+def _load_one(
+    name: str,
+    paths: Mapping[str, pathlib.Path],
+    real_set: LabelSet | None,
+    human_accuracy: pathlib.Path | None,
+) -> LabelSet:
     if name == "original":
         return original()
     if name == "real":
-        return real(paths["real.json"])
+        return real_set
     if name == "except_mislabeled":
-        return except_mislabeled(real(paths["real.json"]))
+        return except_mislabeled(real_set)
     if name == "except_all_errors":
-        return except_all_errors(real(paths["real.json"]))
+        return except_all_errors(real_set)
     if threshold := _threshold(name):
         return real_at(paths["scores.npz"], threshold)
     if name == "multilabel":
@@ -278,4 +285,5 @@ def _labels_per_image(label_set: LabelSet) -> np.ndarray:
 
 
 def _original_where(counts: np.ndarray, name: str, real_set: LabelSet) -> LabelSet:
-    return dataclasses.replace(original(), name=name, weight=counts.astype(np.float64), origin=real_set.origin)
+    weight = (counts & (real_set.group >= 0)).astype(np.float64)
+    return dataclasses.replace(real_set, name=name, answers=real_set.group[:, None], weight=weight)

@@ -14,14 +14,15 @@ from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources import Source, open_source
 from imagenet_real.errors import InputError
-from imagenet_real.inference import predict
-from imagenet_real.labels import dataset
+from imagenet_real.inference import num_classes_of, predict
+from imagenet_real.labels import dataset, published
+from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.models import catalog
 from imagenet_real.models.user_model import user_model, user_model_checksum
 from imagenet_real.programs import label_sets
 from imagenet_real.report.files import write_results
 from imagenet_real.report.results import Results, score
-from imagenet_real.scoring.predictions import Predictions, load_predictions, save_predictions
+from imagenet_real.scoring.predictions import load_predictions, save_predictions
 
 PREPROCESSING = tuple(field.name for field in dataclasses.fields(Preprocessing))
 
@@ -33,6 +34,8 @@ def run(config: ConfigDict, workdir: pathlib.Path) -> Results | None:
     preprocessing = preprocessing_of(config)
     source = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir)
     apply, params = load_model(config)
+    num_classes = num_classes_of(apply, params, config.batch_size, preprocessing.crop)
+    scored_on, unavailable, notes = label_sets_of(config, source, num_classes)
     _say(f"{config.model} on {len(source):,} images of {source.name}: {_shown(preprocessing)}")
 
     predictions, unreadable = predict(
@@ -54,8 +57,18 @@ def run(config: ConfigDict, workdir: pathlib.Path) -> Results | None:
         skip_unreadable=config.skip_unreadable,
     )
     save_predictions(workdir / "predictions.npz", predictions)
+    if not scored_on:
+        _say(f"{source.name} brings no labels: wrote {workdir / 'predictions.npz'}; score it with --config.label_sets.")
+        return None
     saved = dataclasses.replace(load_predictions(workdir / "predictions.npz"), name=config.model)
-    return _score(config, workdir, source, saved, preprocessing, unreadable)
+    results = score(saved, scored_on, ks=config.ks, allow_missing=True, repair=config.repair)
+    results.notes += notes
+    results.unavailable += unavailable
+    results.missing = [{"image_id": name, "reason": reason} for name, reason in unreadable.items()]
+    results.provenance |= _provenance(config, source, preprocessing)
+    write_results(workdir, results)
+    print(results)
+    return results
 
 
 def load_model(config: ConfigDict) -> tuple[catalog.Apply, Any]:
@@ -95,36 +108,19 @@ def _identity(config: ConfigDict, source: Source, preprocessing: Preprocessing) 
     }
 
 
-def _score(
-    config: ConfigDict,
-    workdir: pathlib.Path,
-    source: Source,
-    predictions: Predictions,
-    preprocessing: Preprocessing,
-    unreadable: dict[str, str],
-) -> Results | None:
+def label_sets_of(
+    config: ConfigDict, source: Source, num_classes: int
+) -> tuple[list[LabelSet], list[dict[str, str]], list[str]]:
+    """The label sets of a source's images, those that are unavailable, and notes; before an hour goes into predicting."""
     labels = source.label_fields()
     brought = dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, source.name)
     chosen, notes = label_sets.of_source(
-        config.label_sets, labels.image_ids, brought, predictions.num_classes, config.labels_dir, config.tfds_dir
+        config.label_sets, labels.image_ids, brought, num_classes, config.labels_dir, config.tfds_dir
     )
-    if not chosen:
-        _say(f"{source.name} brings no labels: wrote {workdir / 'predictions.npz'}; score it with --config.label_sets.")
-        return None
-    results = score(
-        predictions,
-        chosen,
-        labels_dir=config.labels_dir,
-        ks=config.ks,
-        allow_missing=True,
-        repair=config.repair,
-    )
-    results.notes += notes
-    results.missing = [{"image_id": name, "reason": reason} for name, reason in unreadable.items()]
-    results.provenance |= _provenance(config, source, preprocessing)
-    write_results(workdir, results)
-    print(results)
-    return results
+    own = {one.name: one for one in chosen if isinstance(one, LabelSet)}
+    names = [one if isinstance(one, str) else one.name for one in chosen]
+    found, unavailable = published.load(names, config.labels_dir, own)
+    return found, unavailable, notes
 
 
 def _provenance(config: ConfigDict, source: Source, preprocessing: Preprocessing) -> dict[str, Any]:

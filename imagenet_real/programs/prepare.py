@@ -16,10 +16,10 @@ def run(config: ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
     source = open_source(config.images)
     if not isinstance(source, FolderSource | TarSource):
         raise InputError(f"images={config.images} is a TFDS dataset already: give a folder or a .tar file.")
-    folder, was_there = prepare(
-        source, str(workdir), name=config.name, split=config.split, version=config.version
-    )
+    folder, was_there = prepare(source, str(workdir), name=config.name, split=config.split, version=config.version)
     did = "were already prepared" if was_there else "are prepared"
     print(f"{len(source):,} images {did} in {folder}.")
-    print(f"Read them with --config.images=tfds:{config.name} --config.split={config.split} --config.tfds_dir={workdir}")
+    print(
+        f"Read them with --config.images=tfds:{config.name} --config.split={config.split} --config.tfds_dir={workdir}"
+    )
     return folder

@@ -12,7 +12,7 @@ import numpy as np
 from imagenet_real import storage
 from imagenet_real.errors import InputError, MismatchError
 from imagenet_real.labels.classes import validation_ids
-from imagenet_real.labels.image_ids import image_id
+from imagenet_real.labels.image_ids import first_repeated, image_id
 
 KEPT = 20  # answers kept of each image when a file holds the scores of all classes
 
@@ -45,13 +45,8 @@ class Predictions:
                 raise InputError(f"{self.name}: {field} has shape {array.shape}, expected {expected}.")
         if self.top_scores is not None and np.isnan(self.top_scores).any():
             raise _nan_error(self.name, self.image_ids, np.isnan(self.top_scores).any(axis=1))
-        ids, first = np.unique(self.image_ids, return_index=True)
-        if len(ids) < rows:
-            twice = np.setdiff1d(np.arange(rows), first)
-            raise InputError(
-                f"{self.name}: {len(twice)} image ids stand there more than once, for example "
-                f"{self.image_ids[twice[0]]}; expected one row an image."
-            )
+        if repeated := first_repeated(self.image_ids):
+            raise InputError(f"{self.name}: image {repeated} stands there more than once; expected one row an image.")
 
     def __len__(self) -> int:
         return len(self.image_ids)
