@@ -1,12 +1,19 @@
 # make test: installs what the tests need into .venv and runs all of them.
+# make test-reference: compares the models with PyTorch.
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: test lint clean
+.PHONY: test test-reference lint clean
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest -q -n 2
+
+# The Flax models against PyTorch: installs it beside the rest.
+test-reference: $(READY)
+	$(VENV)/bin/pip install --quiet --upgrade 'pip>=25.1'  # the first that knows dependency groups
+	$(VENV)/bin/pip install --quiet --group reference
+	$(VENV)/bin/python -m pytest -q tests/reference
 
 lint: $(READY)
 	$(VENV)/bin/ruff format --check .

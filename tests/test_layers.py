@@ -65,7 +65,9 @@ def test_only_programs_see_a_config():
 
 @pytest.mark.parametrize("module", ["imagenet_real", "imagenet_real.programs.score", "imagenet_real.data.batches"])
 def test_what_needs_no_device_imports_no_jax(module):
-    heavy = {"jax", "flax", "tensorflow", "tensorflow_datasets", "torch"} | ({"grain", "scipy"} if "data" not in module else set())
+    heavy = {"jax", "flax", "tensorflow", "tensorflow_datasets", "torch"} | (
+        {"grain", "scipy"} if "data" not in module else set()
+    )
     code = f"import {module}, sys; print(sorted(set(sys.modules) & {heavy}))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

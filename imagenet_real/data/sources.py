@@ -101,7 +101,9 @@ class FolderSource(_Files):
         self.root = root
         sizes = dict(_images_below(root))
         if not sizes:
-            raise InputError(f"images={name} has no image: looked for {', '.join(sorted(IMAGE_ENDINGS))} files below it.")
+            raise InputError(
+                f"images={name} has no image: looked for {', '.join(sorted(IMAGE_ENDINGS))} files below it."
+            )
         paths = sorted(sizes)
         super().__init__(name, paths, (sizes[path] for path in paths))
 
@@ -134,13 +136,27 @@ class TarSource(_Files):
         self.path = path
         try:
             with tarfile.open(path, "r:") as archive:  # "r:" refuses compressed archives, which have no positions
-                members = [(member.name.removeprefix("./"), member.offset_data, member.size) for member in archive if member.isfile()]
+                members = [
+                    (member.name.removeprefix("./"), member.offset_data, member.size)
+                    for member in archive
+                    if member.isfile()
+                ]
         except tarfile.TarError as error:
-            raise InputError(f"images={name} is not a whole uncompressed tar ({error}): unpack it with gunzip or tar first.") from None
-        images = sorted(member for member in members if _is_image(member[0]) and not pathlib.PurePosixPath(member[0]).name.startswith("."))
+            raise InputError(
+                f"images={name} is not a whole uncompressed tar ({error}): unpack it with gunzip or tar first."
+            ) from None
+        images = sorted(
+            member
+            for member in members
+            if _is_image(member[0]) and not pathlib.PurePosixPath(member[0]).name.startswith(".")
+        )
         if not images:
             inner = sum(member[0].endswith(".tar") for member in members)
-            held = f"{inner} tars: give one of them, or a folder of them unpacked" if inner else f"{len(members)} files, none an image"
+            held = (
+                f"{inner} tars: give one of them, or a folder of them unpacked"
+                if inner
+                else f"{len(members)} files, none an image"
+            )
             raise InputError(f"images={name} holds {held}.")
         self.offsets = np.array([offset for _, offset, _ in images])
         self.sizes = np.array([size for _, _, size in images])

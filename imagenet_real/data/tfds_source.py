@@ -43,7 +43,9 @@ class TfdsSource:
         if "image" not in features:
             raise InputError(f"{name} has no images: its features are {', '.join(features)}.")
         self._id_field = next((field for field in ID_FIELDS if field in features), None)
-        self._label_fields = [field for field in (*ORIGINAL_FIELDS, *LIST_FIELDS, "is_problematic") if field in features]
+        self._label_fields = [
+            field for field in (*ORIGINAL_FIELDS, *LIST_FIELDS, "is_problematic") if field in features
+        ]
         label = next((features[field] for field in ORIGINAL_FIELDS if field in features), None)
         self.num_classes: int | None = getattr(label, "num_classes", None)
         self.class_names: tuple[str, ...] | None = tuple(label.names) if self.num_classes and label.names else None
@@ -72,7 +74,9 @@ class TfdsSource:
             rows = list(shown)
         fields = {name: [row[name] for row in rows] for name in self._label_fields}
         fields = {name: column if name in LIST_FIELDS else np.array(column) for name, column in fields.items()}
-        return LabelFields(np.array([row["image_id"] for row in rows], dtype=str), fields, self.num_classes, self.class_names)
+        return LabelFields(
+            np.array([row["image_id"] for row in rows], dtype=str), fields, self.num_classes, self.class_names
+        )
 
     def _labels(self, index: int) -> dict[str, Any]:
         record = self._records[index]
@@ -105,11 +109,19 @@ def prepared_folder(name: str, tfds_dir: str) -> pathlib.Path:
     if not folder.is_dir():
         prepared = sorted(entry.name for entry in root.iterdir() if entry.is_dir()) if root.is_dir() else []
         known = nearest(dataset, prepared) if prepared else "nothing is prepared there"
-        raise InputError(f"{name} is not prepared in {root} ({known}): prepare it, or name its folder with --config.tfds_dir.")
+        raise InputError(
+            f"{name} is not prepared in {root} ({known}): prepare it, or name its folder with --config.tfds_dir."
+        )
     versions = {entry.name: entry for entry in folder.iterdir() if re.fullmatch(r"\d+\.\d+\.\d+", entry.name)}
     if version and version not in versions:
-        raise InputError(f"{name} is not prepared in {root}: there are the versions {', '.join(sorted(versions)) or 'none'}.")
+        raise InputError(
+            f"{name} is not prepared in {root}: there are the versions {', '.join(sorted(versions)) or 'none'}."
+        )
     if not versions:
-        configs = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("incomplete"))
-        raise InputError(f"{folder} holds no version of a dataset, but {', '.join(configs) or 'nothing'}: give tfds:NAME/CONFIG.")
+        configs = sorted(
+            entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("incomplete")
+        )
+        raise InputError(
+            f"{folder} holds no version of a dataset, but {', '.join(configs) or 'nothing'}: give tfds:NAME/CONFIG."
+        )
     return versions[version or max(versions, key=lambda text: tuple(map(int, text.split("."))))]

@@ -57,7 +57,7 @@ BAD = {
     "holds image_ids": {"image_ids": toy.IDS},
     r"has shape \(5, 2\)|expected 5 strings": {"image_ids": toy.IDS, "top": toy.TOP[:5]},
     "expected 6 strings": {"image_ids": np.arange(6), "top": toy.TOP},
-    "more than once, for example a": {"image_ids": np.array(list("abcdea")), "top": toy.TOP},
+    "image a stands there more than once": {"image_ids": np.array(list("abcdea")), "top": toy.TOP},
     "expected class indices": {"image_ids": toy.IDS, "top": toy.TOP / 2},
     "nan_scores: the scores of 1 of 6 images are NaN, the first of them c": {
         "image_ids": toy.IDS,
