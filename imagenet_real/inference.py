@@ -1,7 +1,8 @@
 """A model, batches and a mesh -> Predictions. Each image is counted once; a run that was killed goes on where it stopped."""
 
+import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -20,7 +21,7 @@ from imagenet_real.scoring.predictions import Predictions
 def predict(
     apply: Apply,
     params: Any,
-    batches_from: Callable[[int], Iterator],
+    batches_from: Callable[[int], Generator],
     *,
     total: int,
     batch_size: int,
@@ -74,11 +75,12 @@ def predict(
             step = step.lower(params, _images(batch_size + -batch_size % mesh.size, image_size, jnp.uint8)).compile()
             progress.set_description("predicting")
             progress.unpause()  # the time to compile is no image's
-            for batch, results in _in_turn(step, params, batches_from(done.stop), mesh):
-                _refuse(batch.unreadable, skip_unreadable)
-                records = min(batch_size, total - done.stop)
-                done.append(_rows(batch, results), records)
-                progress.update(records)
+            with contextlib.closing(batches_from(done.stop)) as batches:  # ends what reads ahead, whatever happens
+                for batch, results in _in_turn(step, params, batches, mesh):
+                    _refuse(batch.unreadable, skip_unreadable)
+                    records = min(batch_size, total - done.stop)
+                    done.append(_rows(batch, results), records)
+                    progress.update(records)
     done.flush()
     return _predictions(done, total, num_classes, name), done.unreadable()
 

@@ -1,13 +1,15 @@
 """Records to batches: deterministic, resumable, the last one padded and masked. NumPy in, NumPy out."""
 
 import dataclasses
+import multiprocessing
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator
 
 import numpy as np
 
 from imagenet_real.data.preprocess import Preprocessing, central_crop, decode
-from imagenet_real.data.sources import Source
+from imagenet_real.data.sources import Source, UnreadableRecord
 from imagenet_real.errors import InputError
 
 BATCHES_AHEAD = 4  # read while the model computes
@@ -49,7 +51,10 @@ class _Batches:
 
     def _read(self, number: int, pixels: np.ndarray) -> tuple[str, str | None]:
         """Fills `pixels`; the record's id, and why it cannot be read or None."""
-        record = self.source[number]
+        try:
+            record = self.source[number]
+        except UnreadableRecord as error:
+            return error.image_id, str(error)
         try:
             pixels[:] = central_crop(decode(record["image"]), self.preprocessing)
         except InputError as error:
@@ -59,7 +64,7 @@ class _Batches:
 
 def evaluation_batches(
     source: Source, preprocessing: Preprocessing, *, batch_size: int, start: int = 0, workers: int = 0
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Batches of the records from `start` on, in order, each record in exactly one of them.
 
     Args:
@@ -79,18 +84,30 @@ def evaluation_batches(
     ahead = 1 if workers else max(BATCHES_AHEAD, threads)
     iterable = batches.to_iter_dataset(grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead))
     if workers:
-        iterable = iterable.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
+        iterable = iterable.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers), _end_with_parent)
     iterator = iter(iterable)
     try:
         for batch in iterator:
             yield Batch(
-                images=np.asarray(batch["images"]),
+                images=np.array(
+                    batch["images"]
+                ),  # a copy: a worker's array lies in shared memory, which is to be freed
                 image_ids=np.array(batch["image_ids"], dtype=str),
-                valid=np.asarray(batch["valid"]),
+                valid=np.array(batch["valid"]),
                 unreadable=dict(batch["unreadable"]),
             )
     finally:
         iterator.close()  # ends the worker processes, also when the caller stops early
+
+
+def _end_with_parent(worker: int, workers: int) -> None:
+    """Ends a worker whose parent was killed and could not end it."""
+
+    def wait():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _parse_flags() -> None:

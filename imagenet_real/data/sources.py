@@ -22,6 +22,14 @@ class Record(TypedDict):
     image: bytes
 
 
+class UnreadableRecord(InputError):
+    """A record whose bytes cannot be had; says which image it is."""
+
+    def __init__(self, image_id: str, reason: str):
+        super().__init__(reason)
+        self.image_id = image_id
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class LabelFields:
     """The label fields of all records, under the names that TFDS gives them; see `labels.dataset.from_fields`."""
@@ -83,7 +91,10 @@ class _Files:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> Record:
-        return {"image_id": self.image_ids[index], "image": self.read(index)}
+        try:
+            return {"image_id": self.image_ids[index], "image": self.read(index)}
+        except OSError as error:  # moved or deleted since the source was opened
+            raise UnreadableRecord(self.image_ids[index], error.strerror or str(error)) from None
 
     def read(self, index: int) -> bytes:
         """The encoded image at `index`."""
@@ -148,7 +159,7 @@ class TarSource(_Files):
         images = sorted(
             member
             for member in members
-            if _is_image(member[0]) and not pathlib.PurePosixPath(member[0]).name.startswith(".")
+            if _is_image(member[0]) and not any(part.startswith(".") for part in member[0].split("/"))
         )
         if not images:
             inner = sum(member[0].endswith(".tar") for member in members)
@@ -185,7 +196,8 @@ def classes_of(paths: Sequence[str]) -> tuple[tuple[str, ...] | None, np.ndarray
     """The class names and [N] int labels of images that lie in one first-level folder a class; else None and None.
 
     The index is the rank of the folder's name; for folders named by ImageNet's wnids it is ImageNet's own class index,
-    also where some of the 1,000 are not there. One folder alone is a place, not a class.
+    also where some of the 1,000 are not there. One folder alone is a place, not a class; and so are folders with other
+    names that hold ImageNet's validation images, whose labels are known by their names.
     """
     folders = [path.partition("/")[0] if "/" in path else None for path in paths]
     names = sorted({folder for folder in folders if folder is not None})
@@ -194,7 +206,7 @@ def classes_of(paths: Sequence[str]) -> tuple[tuple[str, ...] | None, np.ndarray
     index = class_index()
     if all(name in index for name in names):
         return tuple(index), np.array([index[folder] for folder in folders])
-    if len(names) == 1:
+    if len(names) == 1 or any(image_id(path).startswith("ILSVRC2012_val_") for path in paths):
         return None, None
     ranks = {name: rank for rank, name in enumerate(names)}
     return tuple(names), np.array([ranks[folder] for folder in folders])

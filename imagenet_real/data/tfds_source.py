@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import pathlib
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -94,8 +95,8 @@ def _first_line(error: Exception) -> str:
 
 
 def tfds_root(tfds_dir: str) -> pathlib.Path:
-    """Where TFDS datasets are prepared: `tfds_dir`, or TFDS's own default."""
-    return pathlib.Path(tfds_dir).expanduser() if tfds_dir else pathlib.Path.home() / "tensorflow_datasets"
+    """Where TFDS datasets are prepared: `tfds_dir`, or as TFDS has it $TFDS_DATA_DIR or ~/tensorflow_datasets."""
+    return pathlib.Path(tfds_dir or os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
 
 
 def prepared_folder(name: str, tfds_dir: str) -> pathlib.Path:

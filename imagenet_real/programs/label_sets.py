@@ -1,10 +1,10 @@
 """Which label sets a program scores: published ones, a dataset's own, and those of a prepared TFDS multi-label dataset."""
 
-import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 
+from imagenet_real.data.tfds_source import tfds_root
 from imagenet_real.labels import dataset, files, published
 from imagenet_real.labels.classes import validation_ids
 from imagenet_real.labels.label_set import LabelSet
@@ -56,7 +56,7 @@ def _difference(brought: LabelSet) -> str:
 
 def _prepared_multilabel(wanted: Sequence[str], labels_dir: str, tfds_dir: str) -> dict[str, LabelSet]:
     """Those of `multilabel` and `imagenet_m` that stand in a prepared TFDS dataset alone."""
-    folder = pathlib.Path(tfds_dir or pathlib.Path.home() / "tensorflow_datasets") / "imagenet2012_multilabel" / "3.0.0"
+    folder = tfds_root(tfds_dir) / "imagenet2012_multilabel" / "3.0.0"
     wanted = [name for name in ("multilabel", "imagenet_m") if name in wanted]
     if files.look_for(published.HUMAN_ACCURACY, labels_dir) or not wanted or not folder.is_dir():
         return {}

@@ -1,4 +1,8 @@
 import multiprocessing
+import os
+import pathlib
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -68,6 +72,47 @@ def test_unreadable_images_come_back_named(tmp_path):
     assert batch.valid.tolist() == [True, False, True, False]
     assert list(batch.unreadable) == ["ILSVRC2012_val_00000002"]
     assert batch.unreadable["ILSVRC2012_val_00000002"]
+
+
+def test_an_image_that_vanished_is_unreadable(tmp_path):
+    source = open_source(str(write_folder(tmp_path / "folder", (1, 2))))
+    (tmp_path / "folder" / "ILSVRC2012_val_00000002.JPEG").unlink()
+    (batch,) = evaluation_batches(source, SMALL, batch_size=2)
+    assert batch.unreadable == {"ILSVRC2012_val_00000002": "No such file or directory"}
+
+
+def test_workers_end_with_a_killed_parent(tmp_path, source):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import multiprocessing, sys, time\n"
+        "from imagenet_real.data.batches import evaluation_batches\n"
+        "from tests.data.test_batches import SMALL, open_source\n"
+        "if __name__ == '__main__':\n"
+        "    batches = evaluation_batches(open_source(sys.argv[1]), SMALL, batch_size=2, workers=1)\n"
+        "    next(batches)\n"
+        "    print(*(child.pid for child in multiprocessing.active_children()), flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(pathlib.Path(__file__).parents[2])}
+    command = [sys.executable, str(script), source.name]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    workers = [int(pid) for pid in process.stdout.readline().split()]
+    process.kill()
+    process.communicate()
+    assert workers
+    for _ in range(100):
+        if not any(_runs(pid) for pid in workers):
+            break
+        time.sleep(0.1)
+    assert not any(_runs(pid) for pid in workers)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        return True
+    except ProcessLookupError:
+        return False
 
 
 @pytest.mark.parametrize("options", [{"batch_size": 0}, {"batch_size": 2, "workers": -1}])

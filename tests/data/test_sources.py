@@ -78,6 +78,7 @@ def test_classes_of_paths():
     assert classes_of(["only/a.jpg", "only/b.jpg"]) == (None, None)
     assert classes_of(["cats/a.jpg", "b.jpg"]) == (None, None)
     assert classes_of([f"{wnids[5]}/x.jpg"])[1].tolist() == [5]
+    assert classes_of(["part1/ILSVRC2012_val_00000001.JPEG", "part2/ILSVRC2012_val_00000002.JPEG"]) == (None, None)
 
 
 def test_images_in_one_folder_have_no_labels(places):
