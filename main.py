@@ -10,6 +10,7 @@ import sys
 from absl import app, flags, logging
 from ml_collections import config_flags
 
+import imagenet_real
 from imagenet_real.errors import InputError, nearest
 
 CONFIG = config_flags.DEFINE_config_file("config", help_string="The experiment: a file in configs/.", lock_config=True)
@@ -24,6 +25,9 @@ def main(argv: list[str]) -> None:
             "--config and --workdir are needed: python main.py --config=configs/score.py --workdir=DIR ..."
         )
     logging.set_verbosity(logging.WARNING)  # the backends that JAX tries and does not find are nobody's concern
+    programs = sorted(path.stem for path in pathlib.Path(imagenet_real.__file__).parent.glob("programs/[a-z]*.py"))
+    if CONFIG.value.program not in programs:
+        raise InputError(f"there is no program {CONFIG.value.program!r}: {nearest(CONFIG.value.program, programs)}")
     program = importlib.import_module(f"imagenet_real.programs.{CONFIG.value.program}")
     program.run(CONFIG.value, pathlib.Path(WORKDIR.value).expanduser())
 
@@ -31,16 +35,16 @@ def main(argv: list[str]) -> None:
 def parse(argv: list[str]) -> list[str]:
     """Reads the flags; a config or field that does not exist is told with the nearest ones that do."""
     path = next((argument.partition("=")[2] for argument in argv if argument.lstrip("-").startswith("config=")), "")
-    if path and not os.path.isfile(path.partition(":")[0]):
+    if path and not (path.endswith(".py") and os.path.isfile(path)):
         raise InputError(f"there is no config {path}: {nearest(path, glob.glob('configs/[a-z]*.py'))}")
     try:
         return flags.FLAGS(argv)
-    except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
+    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
         raise InputError(_unknown_field(argv, path) or " ".join(str(error).split())) from None
 
 
 def _unknown_field(argv: list[str], path: str) -> str:
-    known = list(runpy.run_path(path)["get_config"]()) if path else []
+    known = list(runpy.run_path(path).get("get_config", dict)()) if path else []
     for argument in argv:
         flag, _, name = argument.lstrip("-").partition("=")[0].partition(".")
         if flag == "config" and name and known and name.partition(".")[0].partition("[")[0] not in known:
@@ -58,7 +62,7 @@ def run() -> int:
         return error.exit_code
     except OSError as error:
         print(
-            f"error: {error.filename or 'a file'} could not be read or written: {error.strerror or error}",
+            f"error: {error.filename or 'a file'} could not be read or written: {error.strerror or ' '.join(str(error).split())}",
             file=sys.stderr,
         )
         return 1

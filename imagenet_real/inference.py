@@ -149,8 +149,8 @@ def _refuse(unreadable: Mapping[str, str], skip_unreadable: bool) -> None:
     if unreadable and not skip_unreadable:
         image_id, reason = next(iter(unreadable.items()))
         raise InputError(
-            f"image {image_id} is unreadable ({reason}); mend it, or leave such images out, and have them listed, with "
-            f"--config.skip_unreadable=True"
+            f"image {image_id} is unreadable ({reason}); leave such images out, and have them listed, with "
+            f"--config.skip_unreadable=True, or mend it and start anew"
         )
 
 

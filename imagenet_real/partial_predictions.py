@@ -18,6 +18,8 @@ from imagenet_real.storage import open_atomically
 RECORDS_PER_PART = 1024
 SECONDS_PER_PART = 20.0
 
+IDENTITY = "identity.json"
+
 Rows = dict[str, np.ndarray]
 """Columns of equal length by name, one row an image; except `unreadable` [U, 2], an image id and a reason a row."""
 
@@ -36,8 +38,9 @@ class PartialPredictions:
         self._waiting: list[Rows] = []
         self._waiting_from = 0
         self._waiting_since = 0.0
+        self._identity = json.loads(json.dumps(identity))
         if self.folder is not None:
-            self._claim(json.loads(json.dumps(identity)))
+            self._check_identity(self._identity)
             self._read_parts()
 
     def append(self, rows: Rows, records: int) -> None:
@@ -56,6 +59,9 @@ class PartialPredictions:
             return
         part = _concatenate(self._waiting)
         if self.folder is not None:
+            if not self._written:  # a run that came to nothing holds no folder
+                with open_atomically(self.folder / IDENTITY) as file:
+                    json.dump(self._identity, file, indent=1)
             with open_atomically(self.folder / f"{self._waiting_from:09d}-{self.stop:09d}.npz", "wb") as file:
                 np.savez(file, **part)
         self._written.append(part)
@@ -70,15 +76,13 @@ class PartialPredictions:
         """The images without a row: image id -> reason."""
         return {str(image): str(why) for part in self._written + self._waiting for image, why in part["unreadable"]}
 
-    def _claim(self, identity: dict[str, Any]) -> None:
-        file = self.folder / "identity.json"
+    def _check_identity(self, identity: dict[str, Any]) -> None:
+        file = self.folder / IDENTITY
         if not file.exists():
             if any(self.folder.glob("*.npz")):
                 raise InputError(
                     f"{self.folder} holds predictions of an unknown run; use another --workdir or delete it"
                 )
-            with open_atomically(file) as opened:
-                json.dump(identity, opened, indent=1)
             return
         try:
             there = dict(json.loads(file.read_text(encoding="utf-8")))

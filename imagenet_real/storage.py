@@ -5,7 +5,7 @@ import hashlib
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO
 
 
@@ -26,10 +26,22 @@ def open_atomically(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files for one user; results are to be shared
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a write does not know where it writes to
         raise
+
+
+def write_together(texts: Mapping[pathlib.Path, str]) -> None:
+    """Writes several text files, none of them unless there is room for all."""
+    with contextlib.ExitStack() as files:  # each is moved to its place as the stack unwinds
+        for path, text in texts.items():
+            file = files.enter_context(open_atomically(path))
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _umask() -> int:

@@ -68,6 +68,8 @@ def test_score_writes_results_and_prints_the_table(world):
         (["--config.repair=shuffle"], "unknown repair 'shuffle': did you mean shuffled_rows|known are"),
         (["--wrkdir=x"], "wrkdir"),
         (["stray"], "unexpected argument 'stray'"),
+        (["--config.program=scor"], "there is no program 'scor': did you mean score"),
+        (["--config.ks=(0,)"], "expected whole numbers of at least 1"),
     ],
 )
 def test_wrong_arguments(world, arguments, message):
@@ -100,9 +102,11 @@ def test_a_full_disk_leaves_nothing_half_written(world):
     folder, arguments = world
     assert run(*arguments).returncode == 0
     before = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
-    full = run(*arguments, preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64)))
-    assert "could not be read or written" in one_line(full)
-    assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == before
+    sizes = sorted(len(content) for content in before.values())
+    for limit in (64, sizes[1] + 1):  # room for none of the files, and for all but the largest
+        full = run(*arguments, preexec=lambda limit=limit: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+        assert f"{folder}/out" in one_line(full)
+        assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == before
 
 
 def test_score_imports_neither_jax_nor_tensorflow_datasets(world):

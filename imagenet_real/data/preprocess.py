@@ -34,7 +34,8 @@ class Preprocessing:
             raise InputError(f"unknown interpolation {self.interpolation!r}: {hint}")
         for name in ("mean", "std"):
             values = getattr(self, name)
-            if len(values) != 3 or not all(math.isfinite(value) for value in values):
+            numbers = all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+            if len(values) != 3 or not numbers:
                 raise InputError(f"{name}={values} is not three finite numbers: give one each for red, green and blue.")
         if min(self.std) <= 0:
             raise InputError(f"std={self.std} would divide by zero or less: give three positive numbers.")

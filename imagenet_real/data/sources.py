@@ -206,7 +206,7 @@ def classes_of(paths: Sequence[str]) -> tuple[tuple[str, ...] | None, np.ndarray
     index = class_index()
     if all(name in index for name in names):
         return tuple(index), np.array([index[folder] for folder in folders])
-    if len(names) == 1 or any(image_id(path).startswith("ILSVRC2012_val_") for path in paths):
+    if len(names) == 1 or all(image_id(path).startswith("ILSVRC2012_val_") for path in paths):
         return None, None
     ranks = {name: rank for rank, name in enumerate(names)}
     return tuple(names), np.array([ranks[folder] for folder in folders])

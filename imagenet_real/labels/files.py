@@ -53,11 +53,16 @@ def cache_folder() -> pathlib.Path:
 
 def look_for(name: str, labels_dir: str | os.PathLike = "") -> pathlib.Path | None:
     """The local copy of a label file: in `labels_dir`, `$IMAGENET_REAL_DATA/labels`, or the user's cache folder."""
-    folders = [pathlib.Path(labels_dir)] if labels_dir else []
+    return look_for_any([name], labels_dir)
+
+
+def look_for_any(names: Sequence[str], labels_dir: str | os.PathLike = "") -> pathlib.Path | None:
+    """The first of several label files that serve alike: an earlier folder goes before an earlier name."""
+    folders = [pathlib.Path(labels_dir).expanduser()] if labels_dir else []
     if data := os.environ.get("IMAGENET_REAL_DATA"):
         folders.append(pathlib.Path(data) / "labels")
     folders.append(cache_folder())
-    return next((folder / name for folder in folders if (folder / name).is_file()), None)
+    return next((folder / name for folder in folders for name in names if (folder / name).is_file()), None)
 
 
 def find(names: Sequence[str], labels_dir: str | os.PathLike = "") -> dict[str, pathlib.Path]:

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -50,8 +51,13 @@ class LabelSet:
                 f"label set {self.name}: answers from {self.answers.min()} to {self.answers.max()}, "
                 f"expected class indices from 0 to {self.num_classes - 1}."
             )
-        if not (np.isfinite(self.weight).all() and (self.weight >= 0).all()):
-            raise ValueError(f"label set {self.name}: weights must be finite and not negative.")
+        if not np.isfinite(self.weight.sum()) or (self.weight < 0).any():
+            raise ValueError(f"label set {self.name}: weights must be finite, also their sum, and not negative.")
+        if rows and not -1 <= self.group.min() <= self.group.max() < self.num_classes:
+            raise ValueError(
+                f"label set {self.name}: groups from {self.group.min()} to {self.group.max()}, "
+                f"expected class indices from 0 to {self.num_classes - 1}, or -1."
+            )
         if self.average not in AVERAGES:
             raise ValueError(f"label set {self.name}: average is {self.average!r}, expected one of {AVERAGES}.")
         unanswerable = (self.weight > 0) & ~(self.answers >= 0).any(axis=1)
@@ -108,9 +114,9 @@ def load_label_set(path: str | os.PathLike) -> LabelSet:
     makes the accuracy a mean over groups. A bare list of 50,000 lists is read as ReaL's `real.json`. Raises
     InputError.
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(path).expanduser()
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes(), object_pairs_hook=_without_repetition)
     except FileNotFoundError:
         raise InputError(f"no label set at {path}: expected a JSON file.") from None
     except (OSError, ValueError) as error:
@@ -124,11 +130,20 @@ def load_label_set(path: str | os.PathLike) -> LabelSet:
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+        reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error).rstrip(".")
         raise InputError(
             f"{path} is not a label set: {reason}. Expected "
             '{"schema": 1, "name": ..., "classes": K, "images": {id: {"correct": [class, ...]}}}.'
         ) from None
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; of a key that stands twice JSON would keep the last, silently."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands there more than once")
+    return content
 
 
 def _origin(path: pathlib.Path) -> dict[str, str]:
@@ -139,7 +154,12 @@ def _from_json(content: dict, path: pathlib.Path) -> LabelSet:
     if content["schema"] != 1:
         raise ValueError(f"its schema is {content['schema']!r}, this version reads schema 1")
     images = content["images"].values()
+    if not images:
+        raise ValueError("it has no images")
     correct = [entry["correct"] for entry in images]
+    wrong = next((label for row in correct for label in row if type(label) is not int or label < 0), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong!r} is no class index")
     counts = np.array([entry.get("weight", 1.0 if entry["correct"] else 0.0) for entry in images], dtype=np.float64)
     group = np.array([entry.get("group", (entry["correct"] or [-1])[0]) for entry in images], dtype=np.int32)
     average = content.get("average", "images")

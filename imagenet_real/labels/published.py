@@ -16,6 +16,7 @@ from imagenet_real.labels.label_set import LabelSet, class_weights, load_label_s
 
 NAMES = ("original", "real", "multilabel", "imagenet_m", "except_mislabeled", "except_all_errors")
 HUMAN_ACCURACY = "human_accuracy_v3.0.0.json"
+MULTILABEL_FILES = ("multilabel.csv", HUMAN_ACCURACY)  # either has the multi-label annotations
 _HUMAN_ACCURACY_URL = f"https://storage.googleapis.com/brain-car-datasets/imagenet-mistakes/{HUMAN_ACCURACY}"
 
 
@@ -35,24 +36,41 @@ def load(
     for name in names:
         if name not in NAMES and name not in supplied and not _threshold(name) and not name.endswith(".json"):
             raise InputError(
-                f"unknown label set {name!r}: {nearest(name, [*NAMES, *supplied])} "
-                "A threshold of ReaL is written real@0.5, a label set of your own is a path that ends in .json."
+                f"unknown label set {name!r}: {nearest(name, [*NAMES, *supplied])}; "
+                "a threshold of ReaL is written real@0.5, a label set of your own is a path that ends in .json."
             )
     needed = {file for name in names if name not in supplied for file in _needed_files(name, labels_dir)}
     needed -= {"real.json"} if "real" in supplied else set()
     paths = files.find(sorted(needed), labels_dir)
+    multilabel_file = files.look_for_any(MULTILABEL_FILES, labels_dir)
     human_accuracy = files.look_for(HUMAN_ACCURACY, labels_dir)
     real_set = real(paths["real.json"]) if "real.json" in paths else supplied.get("real")
 
     label_sets, unavailable = [], []
-    for name in dict.fromkeys(names):
+    for name in dict.fromkeys(map(_normal, names)):
         if name in supplied:
             label_sets.append(supplied[name])
         elif name == "imagenet_m" and human_accuracy is None:
             unavailable.append({"label_set": name, "reason": _imagenet_m_reason()})
         else:
-            label_sets.append(_load_one(name, paths, real_set, human_accuracy))
+            label_sets.append(_load_one(name, paths, real_set, multilabel_file, human_accuracy))
+    _refuse_same_names(label_sets)
     return label_sets, unavailable
+
+
+def _normal(name: str) -> str:
+    """One spelling a label set: `real@0.80` is `real@0.8`."""
+    threshold = _threshold(name)
+    return f"real@{threshold:g}" if threshold else name
+
+
+def _refuse_same_names(label_sets: Sequence[LabelSet]) -> None:
+    names = [one.name for one in label_sets]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise InputError(
+            f"two label sets are called {twice!r}: give them different names, in the field name of their files."
+        )
 
 
 def is_local(name: str, labels_dir: str = "") -> bool:
@@ -67,7 +85,7 @@ def _needed_files(name: str, labels_dir: str) -> list[str]:
         return ["real.json"]
     if _threshold(name):
         return ["scores.npz"]
-    if name == "multilabel" and files.look_for(HUMAN_ACCURACY, labels_dir) is None:
+    if name == "multilabel" and files.look_for_any(MULTILABEL_FILES, labels_dir) is None:
         return ["multilabel.csv"]
     return []
 
@@ -76,6 +94,7 @@ def _load_one(
     name: str,
     paths: Mapping[str, pathlib.Path],
     real_set: LabelSet | None,
+    multilabel_file: pathlib.Path | None,
     human_accuracy: pathlib.Path | None,
 ) -> LabelSet:
     if name == "original":
@@ -89,10 +108,15 @@ def _load_one(
     if threshold := _threshold(name):
         return real_at(paths["scores.npz"], threshold)
     if name == "multilabel":
-        return multilabel_from_json(human_accuracy) if human_accuracy else multilabel(paths["multilabel.csv"])
+        path = multilabel_file or paths["multilabel.csv"]
+        return multilabel_from_json(path) if path.suffix == ".json" else multilabel(path)
     if name == "imagenet_m":
         return imagenet_m(human_accuracy)
-    return load_label_set(name)
+    own = load_label_set(name)
+    taken = own.name == "imagenet_m" or np.isin(own.image_ids, classes.validation_ids()).any()
+    if own.name in NAMES and taken and pathlib.Path(name).name != "real.json":
+        raise InputError(f"{name} is called {own.name!r}, as a published label set is: give it a name of its own.")
+    return own
 
 
 def _imagenet_m_reason() -> str:
@@ -133,10 +157,11 @@ def original() -> LabelSet:
 def real(path: pathlib.Path) -> LabelSet:
     """ReaL (Beyer et al. 2020) from `real.json`: a mean over the images that have any label."""
     try:
-        lists = json.loads(path.read_bytes())
-    except ValueError as error:
+        return real_from_lists(json.loads(path.read_bytes()), name="real", origin=files.origin(path))
+    except InputError:
+        raise
+    except (ValueError, TypeError) as error:
         raise InputError(f"{path} is damaged ({error}): delete it, and it is downloaded again.") from None
-    return real_from_lists(lists, name="real", origin=files.origin(path))
 
 
 def real_from_lists(lists: list[list[int]], name: str, origin: dict[str, str]) -> LabelSet:
@@ -163,18 +188,23 @@ def real_at(path: pathlib.Path, threshold: float) -> LabelSet:
     An image that was not rated, because all models agreed with its original label, keeps that label.
     """
     try:
-        with np.load(path) as archive:
+        with np.load(path, allow_pickle=False) as archive:
             scores, pairs = archive["tensor"], archive["info"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not ReaL's scores.npz ({error}): delete it, and it is downloaded again.") from None
-    image = np.array([int(name[15:23]) - 1 for name in pairs[:, 0]])
-    label = pairs[:, 1].astype(np.int32)
-    lists = [[] for _ in range(50_000)]
-    for unrated in np.setdiff1d(np.arange(50_000), image):
-        lists[unrated].append(int(classes.validation_labels()[unrated]))
-    for row in np.flatnonzero(scores >= threshold):
-        lists[image[row]].append(int(label[row]))
-    return real_from_lists(lists, name=f"real@{threshold:g}", origin=files.origin(path))
+        image = np.array([int(name[15:23]) - 1 for name in pairs[:, 0]])
+        label = pairs[:, 1].astype(np.int32)
+        lists = [[] for _ in range(50_000)]
+        for unrated in np.setdiff1d(np.arange(50_000), image):
+            lists[unrated].append(int(classes.validation_labels()[unrated]))
+        for row in np.flatnonzero(scores >= threshold):
+            lists[image[row]].append(int(label[row]))
+        return real_from_lists(lists, name=f"real@{threshold:g}", origin=files.origin(path))
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
+        reason = str(error).partition(". ")[0]
+        raise InputError(
+            f"{path} is not ReaL's scores.npz ({reason}): delete it, and it is downloaded again."
+        ) from None
 
 
 def multilabel(path: pathlib.Path) -> LabelSet:
@@ -200,7 +230,8 @@ def _numbers(cell: str) -> list[int]:
 def _multilabel(ids, answers, problematic, group, origin) -> LabelSet:
     order = np.argsort(ids)
     group = np.array(group, dtype=np.int32)[order]
-    counts = ~np.array(problematic, dtype=bool)[order]
+    # An image on which no answer was found right cannot tell models apart; published version 3 has none.
+    counts = np.array([bool(answers[row]) and not problematic[row] for row in order])
     return LabelSet(
         name="multilabel",
         image_ids=np.array(ids, dtype=str)[order],

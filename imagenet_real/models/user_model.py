@@ -38,7 +38,8 @@ def user_model(spec: str, weights: str | os.PathLike | None = None) -> tuple[App
 
 def user_model_checksum(spec: str) -> str | None:
     """The SHA-256 of the file that holds the function of `spec`: predictions of an edited model are not continued."""
-    file = inspect.getsourcefile(inspect.unwrap(_find_function(spec)))
+    _find_function(spec)
+    file = getattr(sys.modules[spec.partition(":")[0]], "__file__", None)
     return sha256(file) if file else None
 
 

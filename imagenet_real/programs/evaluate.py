@@ -21,7 +21,7 @@ from imagenet_real.models import catalog
 from imagenet_real.models.user_model import user_model, user_model_checksum
 from imagenet_real.programs import label_sets
 from imagenet_real.report.files import write_results
-from imagenet_real.report.results import Results, score
+from imagenet_real.report.results import Results, check_classes, check_options, score
 from imagenet_real.scoring.predictions import load_predictions, save_predictions
 
 PREPROCESSING = tuple(field.name for field in dataclasses.fields(Preprocessing))
@@ -31,6 +31,9 @@ def run(config: ConfigDict, workdir: pathlib.Path) -> Results | None:
     """Writes predictions.npz into `workdir`, and what `score` writes; a run that was killed continues."""
     if not config.images:
         raise InputError("images is empty: give --config.images=FOLDER, a .tar file, or tfds:NAME.")
+    if config.batch_size < 1:
+        raise InputError(f"batch_size={config.batch_size}: expected at least 1.")
+    check_options(config.ks, config.repair)
     preprocessing = preprocessing_of(config)
     source = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir)
     apply, params = load_model(config)
@@ -73,12 +76,13 @@ def run(config: ConfigDict, workdir: pathlib.Path) -> Results | None:
 
 def load_model(config: ConfigDict) -> tuple[catalog.Apply, Any]:
     """`(apply, params)` of a model of the catalog, or of the user's own (`package.module:function`)."""
+    weights = os.path.expanduser(config.weights)
     if ":" in config.model:
-        return user_model(config.model, config.weights)
+        return user_model(config.model, weights)
     catalog.find(config.model)
     if not config.weights:
         raise InputError(f"weights is empty: give --config.weights=FILE, a .safetensors file of {config.model}.")
-    return catalog.load(config.model, config.weights)
+    return catalog.load(config.model, weights)
 
 
 def preprocessing_of(config: ConfigDict) -> Preprocessing:
@@ -95,13 +99,18 @@ def preprocessing_of(config: ConfigDict) -> Preprocessing:
     return Preprocessing(**given)
 
 
+def _weights_checksum(config: ConfigDict) -> str | None:
+    path = os.path.expanduser(config.weights)
+    return storage.sha256(path) if os.path.isfile(path) else None
+
+
 def _identity(config: ConfigDict, source: Source, preprocessing: Preprocessing) -> dict[str, Any]:
     """What the predictions depend on beside what `predict` itself knows."""
     return {
         "imagenet_real": imagenet_real.__version__,
         "model": config.model,
         "code": user_model_checksum(config.model) if ":" in config.model else None,
-        "weights": storage.sha256(config.weights) if os.path.isfile(config.weights) else config.weights,
+        "weights": _weights_checksum(config) or config.weights,
         "source": source.fingerprint,
         "resize": preprocessing.resize,
         "interpolation": preprocessing.interpolation,
@@ -119,7 +128,8 @@ def label_sets_of(
     )
     own = {one.name: one for one in chosen if isinstance(one, LabelSet)}
     names = [one if isinstance(one, str) else one.name for one in chosen]
-    found, unavailable = published.load(names, config.labels_dir, own)
+    found, unavailable = published.load(names, config.labels_dir, {**brought, **own} if own else {})
+    check_classes(config.model, num_classes, -1, found)
     return found, unavailable, notes
 
 
@@ -134,7 +144,7 @@ def _provenance(config: ConfigDict, source: Source, preprocessing: Preprocessing
         "model": config.model,
         "weights": {
             "file": os.path.basename(config.weights),
-            "sha256": storage.sha256(config.weights) if os.path.isfile(config.weights) else None,
+            "sha256": _weights_checksum(config),
         },
         "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint},
         "preprocessing": dataclasses.asdict(preprocessing),

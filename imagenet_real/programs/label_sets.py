@@ -1,11 +1,13 @@
 """Which label sets a program scores: published ones, a dataset's own, and those of a prepared TFDS multi-label dataset."""
 
+import sys
 from collections.abc import Sequence
 
 import numpy as np
 
 from imagenet_real.data.tfds_source import tfds_root
-from imagenet_real.labels import dataset, files, published
+from imagenet_real.errors import InputError
+from imagenet_real.labels import dataset, published
 from imagenet_real.labels.classes import validation_ids
 from imagenet_real.labels.label_set import LabelSet
 
@@ -14,7 +16,7 @@ MULTILABEL_DATASET = "imagenet2012_multilabel:3.0.0"
 
 def named(names: str, labels_dir: str, tfds_dir: str) -> list[str | LabelSet]:
     """The label sets of a comma-separated list, all published ones by default; for `report.results.score`."""
-    wanted = [name.strip() for name in names.split(",")] if names else list(published.NAMES)
+    wanted = _split(names) or list(published.NAMES)
     prepared = _prepared_multilabel(wanted, labels_dir, tfds_dir)
     return [prepared.get(name, name) for name in wanted]
 
@@ -33,13 +35,19 @@ def of_source(
       brought: the label sets that the source brings, by name.
       num_classes: of the model.
     """
-    if num_classes != 1000 or not np.isin(image_ids, validation_ids()).any():
-        wanted = [name.strip() for name in names.split(",")] if names else list(brought)
+    imagenets = np.isin(image_ids, validation_ids())
+    # A few of ImageNet's images among others with labels of their own do not make them ImageNet's.
+    if num_classes != 1000 or not (imagenets.all() if "original" in brought else imagenets.any()):
+        wanted = _split(names) or list(brought)
         return [brought.get(name, name) for name in wanted], []
     chosen = named(names, labels_dir, tfds_dir)
     absent = {name for name in brought if not published.is_local(name, labels_dir)}
     notes = [_difference(brought["original"])] if "original" in brought else []
     return [brought[one] if one in absent else one for one in chosen], [note for note in notes if note]
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 def _difference(brought: LabelSet) -> str:
@@ -58,12 +66,17 @@ def _prepared_multilabel(wanted: Sequence[str], labels_dir: str, tfds_dir: str) 
     """Those of `multilabel` and `imagenet_m` that stand in a prepared TFDS dataset alone."""
     folder = tfds_root(tfds_dir) / "imagenet2012_multilabel" / "3.0.0"
     wanted = [name for name in ("multilabel", "imagenet_m") if name in wanted]
-    if files.look_for(published.HUMAN_ACCURACY, labels_dir) or not wanted or not folder.is_dir():
+    wanted = [name for name in wanted if not published.is_local(name, labels_dir)]
+    if not wanted or not folder.is_dir():
         return {}
-    multi = _multilabel(tfds_dir, "validation")
-    found = {"multilabel": multi}
-    if "imagenet_m" in wanted:
-        found["imagenet_m"] = published.imagenet_m_of(multi, set(_multilabel(tfds_dir, "imagenet_m").image_ids))
+    try:
+        multi = _multilabel(tfds_dir, "validation")
+        found = {"multilabel": multi}
+        if "imagenet_m" in wanted:
+            found["imagenet_m"] = published.imagenet_m_of(multi, set(_multilabel(tfds_dir, "imagenet_m").image_ids))
+    except (InputError, OSError) as error:  # what is not there must not keep the other label sets from being scored
+        print(f"{folder} is left aside: {' '.join(str(error).split())}", file=sys.stderr)
+        return {}
     return {name: found[name] for name in wanted}
 
 

@@ -1,6 +1,7 @@
 """Makes a TFDS dataset (ArrayRecord) of the images in a folder or a tar."""
 
 import pathlib
+import re
 
 from ml_collections import ConfigDict
 
@@ -8,11 +9,16 @@ from imagenet_real.data.prepare import prepare
 from imagenet_real.data.sources import FolderSource, TarSource, open_source
 from imagenet_real.errors import InputError
 
+NAMES = {"name": r"[a-z]\w*", "split": r"[a-z]\w*", "version": r"\d+\.\d+\.\d+"}
+
 
 def run(config: ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
     """Writes the dataset below `workdir`, and prints how to read it."""
     if not config.images:
         raise InputError("images is empty: give --config.images=FOLDER or a .tar file.")
+    for field, form in NAMES.items():
+        if not re.fullmatch(form, config[field]):
+            raise InputError(f"{field}={config[field]!r}: expected letters, digits and _ (a version as 1.0.0).")
     source = open_source(config.images)
     if not isinstance(source, FolderSource | TarSource):
         raise InputError(f"images={config.images} is a TFDS dataset already: give a folder or a .tar file.")

@@ -1,6 +1,7 @@
 """Scores saved predictions of one or many models under every label set."""
 
 import glob
+import os
 import pathlib
 
 from ml_collections import ConfigDict
@@ -14,7 +15,7 @@ from imagenet_real.scoring.predictions import load_predictions
 
 def run(config: ConfigDict, workdir: pathlib.Path) -> Results:
     """Writes results.json, results.csv and accuracy_by_class.csv into `workdir`, and prints the table."""
-    paths = sorted(glob.glob(config.predictions)) if config.predictions else []
+    paths = sorted(glob.glob(os.path.expanduser(config.predictions))) if config.predictions else []
     if not paths:
         raise InputError(
             f"no file matches predictions={config.predictions!r}: give a path or a glob, --config.predictions='runs/*.npz'."

@@ -1,6 +1,7 @@
 """Scores models under label sets: one pass, every number that results.json holds."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,7 +66,8 @@ def score(
     Raises InputError, and MismatchError where predictions do not fit the labels.
     """
     models = [predictions] if isinstance(predictions, Predictions) else list(predictions)
-    _check_names(models, repair)
+    _check_names(models)
+    check_options(ks, repair)
     label_sets, unavailable = _resolve(published.NAMES if label_sets is None else label_sets, labels_dir)
     if not label_sets:
         raise InputError(
@@ -84,21 +86,37 @@ def score(
         results.mislabeled += _mislabeled(model, label_sets, joins)
     if len(models) > 1:
         results.rankings = _rankings(models, label_sets, first_answers)
+    if not results.rows:
+        raise InputError(f"nothing to score: {'; '.join(row['reason'] for row in results.unavailable)}.")
+    results.notes += [
+        f"{one.name}: {one.origin['file']} is not the published file, its SHA-256 begins with {one.origin['sha256'][:12]}."
+        for one in label_sets
+        if "differs_from_published" in one.origin
+    ]
     return results
 
 
-def _check_names(models: Sequence[Predictions], repair: str) -> None:
+def check_options(ks: Sequence[int], repair: str) -> None:
+    """Raises InputError for a k that is no rank, and for a repair that nobody knows."""
+    if not ks or not all(isinstance(k, int) and k >= 1 for k in ks):
+        raise InputError(f"ks={tuple(ks)}: expected whole numbers of at least 1, as in (1, 5).")
+    known = [*doctor.REPAIRS, doctor.AS_IT_IS]
+    if repair and repair not in known:
+        raise InputError(f"unknown repair {repair!r}: {nearest(repair, known)}")
+
+
+def _check_names(models: Sequence[Predictions]) -> None:
     names = [model.name for model in models]
     twice = {name for name in names if names.count(name) > 1}
     if not names or twice:
         what = f"several predictions are called {', '.join(sorted(twice))}" if twice else "there are no predictions"
         raise InputError(f"{what}: expected one file a model, with different names.")
-    if repair and repair not in doctor.REPAIRS:
-        raise InputError(f"unknown repair {repair!r}: {nearest(repair, list(doctor.REPAIRS))}")
 
 
 def _resolve(wanted: Sequence[str | LabelSet], labels_dir: str) -> tuple[list[LabelSet], list[Row]]:
     own = {one.name: one for one in wanted if isinstance(one, LabelSet)}
+    if len(own) < sum(isinstance(one, LabelSet) for one in wanted):
+        raise InputError(f"two of the label sets have the same name, of {', '.join(own)}: give them different names.")
     return published.load([one if isinstance(one, str) else one.name for one in wanted], labels_dir, own)
 
 
@@ -124,32 +142,39 @@ def _examine(
     named = {label_set.name: label_set for label_set in label_sets}
     reference = named.get("original", label_sets[0])
     diagnosis = doctor.diagnose(model, reference, named.get("real"))
-    if diagnosis and diagnosis.mistake != repair:
+    if diagnosis and repair not in (diagnosis.mistake, doctor.AS_IT_IS):
         raise diagnosis.error(model.name)
     results.notes += model.notes
-    if diagnosis:
+    if diagnosis and repair == doctor.AS_IT_IS:
+        results.notes.append(
+            f"{model.name}: scored as it is, though it looks like {diagnosis.mistake}: {diagnosis.evidence}"
+        )
+    elif diagnosis:
         model = diagnosis.repaired
         results.notes.append(f"{model.name}: repaired {repair}: {diagnosis.evidence}")
         results.provenance["predictions"][model.name]["repair"] = repair
-    elif repair:
+    elif repair and repair != doctor.AS_IT_IS:
         results.notes.append(f"{model.name}: left as it is, it does not show the mistake {repair}.")
-    _check_classes(model, label_sets)
+    check_classes(model.name, model.num_classes, int(model.top.max()), label_sets)
     results.notes += _check_ids(model, label_sets, allow_missing)
     short = [k for k in ks if k > model.top.shape[1]]
     if short:
         results.notes.append(f"{model.name}: no top-{short[0]}, the file has {model.top.shape[1]} answers an image.")
+    unanswered = int((model.top[:, 0] < 0).sum())
+    if unanswered:
+        results.notes.append(f"{model.name}: {unanswered} images have no first answer (-1), and count as wrong.")
     if doctor.at_chance(model, reference):
         results.notes.append(f"{model.name}: no better than guessing under {reference.name}, for no reason known here.")
     return model
 
 
-def _check_classes(model: Predictions, label_sets: Sequence[LabelSet]) -> None:
+def check_classes(name: str, num_classes: int | None, largest: int, label_sets: Sequence[LabelSet]) -> None:
+    """Raises InputError where a model of `num_classes`, or whose largest answer is `largest`, is of other classes."""
     for label_set in label_sets:
-        largest = int(model.top.max())
-        if model.num_classes not in (None, label_set.num_classes) or largest >= label_set.num_classes:
-            has = f"{model.num_classes} classes" if model.num_classes else f"class index {largest}"
+        if num_classes not in (None, label_set.num_classes) or largest >= label_set.num_classes:
+            has = f"{num_classes} classes" if num_classes else f"class index {largest}"
             raise InputError(
-                f"{model.name} has {has}, the label set {label_set.name} has {label_set.num_classes} classes "
+                f"{name} has {has}, the label set {label_set.name} has {label_set.num_classes} classes "
                 f"(0 to {label_set.num_classes - 1}): score it on label sets of its own classes."
             )
 
@@ -185,7 +210,8 @@ def _score_one(
     first = np.full(len(label_set), -1, dtype=np.int8)
     first[rows >= 0] = rank < 1
     if not here.counts.any():
-        reason = f"none of the images that count is among the predictions of {model.name}"
+        reason = f"none of the images that count under it is among the predictions of {model.name}"
+        reason = reason if label_set.counts.any() else "no image counts under it, all weights are 0"
         results.unavailable.append({"label_set": label_set.name, "reason": reason})
         return first
     for k in (k for k in ks if k <= model.top.shape[1]):
@@ -209,7 +235,7 @@ def _mislabeled(model: Predictions, label_sets: Sequence[LabelSet], joins: Seque
         if label_set.name == "real" and (label_set.group >= 0).any():
             chosen = published.mislabeled(label_set) & (rows >= 0) & (label_set.group >= 0)
             answers = (model.top[rows[chosen], 0], label_set.group[chosen], label_set.answers[chosen, 0])
-            return [{"model": model.name, **errors_on_mislabeled(*answers)}]
+            return [{"model": model.name, **errors_on_mislabeled(*answers)}] if chosen.any() else []
     return []
 
 
@@ -230,10 +256,11 @@ def _rankings(
 def _ranking_row(one: ranking.Ranking, original: ranking.Ranking | None, models: Sequence[Predictions]) -> Row:
     ranks = one.rank
     change = original.rank - ranks if original else None
+    tau = ranking.agreement(one, original) if original else math.nan
     return {
         "label_set": one.label_set,
         "images": one.images,
-        "tau_with_original": ranking.agreement(one, original) if original else None,
+        "tau_with_original": None if math.isnan(tau) else tau,  # none where all models tie
         "neighbours": len(one.p_next),
         "resolved": int(one.resolved.sum()),
         "models": [

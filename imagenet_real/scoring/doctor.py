@@ -15,6 +15,8 @@ from imagenet_real.scoring.accuracy import match
 from imagenet_real.scoring.predictions import Predictions
 
 REPAIRS = ("class_off_by_one", "background_class", "class_order", "file_order_off_by_one", "imagefolder_order")
+AS_IT_IS = "none"  # the repair of predictions that are meant to be so
+FEWEST_TO_SHIFT = 10  # classes; of fewer, one off by one is as good as any other order
 LARGEST_TABLE = 5_000  # classes; a table of predictions against labels has the square of it
 
 # ImageNet has pairs of classes with one meaning, in which label statistics cannot tell which index is which: models
@@ -40,10 +42,10 @@ class Diagnosis:
 
     def error(self, name: str) -> MismatchError:
         """The one line that tells the user."""
-        advice = (
-            f"To undo it: --config.repair={self.mistake}" if self.repaired else "It cannot be undone: predict again."
+        undo = f"To undo it: --config.repair={self.mistake}" if self.repaired else "It cannot be undone: predict again"
+        return MismatchError(
+            f"{name}: {self.mistake}: {self.evidence} {undo}. To score them as they are: --config.repair={AS_IT_IS}."
         )
-        return MismatchError(f"{name}: {self.mistake}: {self.evidence} {advice}")
 
 
 def diagnose(predictions: Predictions, reference: LabelSet, real: LabelSet | None = None) -> Diagnosis | None:
@@ -106,7 +108,7 @@ def _class_candidates(predictions: Predictions, reference: LabelSet) -> Iterator
             f"once class 0 of {classes + 1} outputs is taken for a background class and left out",
             _with_classes(predictions, _without_background(top), classes),
         )
-    elif top.max() <= classes:
+    elif top.max() <= classes and classes >= FEWEST_TO_SHIFT:
         for step, words in ((-1, "too high"), (1, "too low")):
             yield Diagnosis(
                 "class_off_by_one",
@@ -122,9 +124,12 @@ def _without_background(top: np.ndarray) -> np.ndarray:
 
 
 def _order_candidates(predictions: Predictions, reference: LabelSet) -> Iterator[Diagnosis]:
-    """Other images that the rows may stand for; only for files that have a row for each image."""
-    if len(predictions) != len(reference) or np.isin(predictions.image_ids, reference.image_ids).mean() < 0.5:
+    """Other images that the rows may stand for; for files with a row for each image, or for a part of them."""
+    known = np.isin(predictions.image_ids, reference.image_ids)
+    if known.mean() < 0.5 or not (known.all() or len(predictions) == len(reference)):
         return
+    if len(predictions) < len(reference):
+        reference = reference.take(np.isin(reference.image_ids, predictions.image_ids))
     place = np.argsort(np.argsort(predictions.image_ids))  # each row's place in the order of its ids
     ids = np.sort(reference.image_ids)
     for step, words in ((1, "next"), (-1, "previous"), (0, "same-numbered")):

@@ -66,11 +66,11 @@ def load_predictions(path: str | os.PathLike) -> Predictions:
     best first; and, where they are known, `top_scores` [N, k], `logsumexp` [N] and `num_classes`. A `.csv` has a
     header `image_id,top1,top2,...`. An array of exactly 50,000 rows without ids, in an `.npz` or alone in an `.npy`,
     is taken to be in the order of ImageNet's validation files, and a note says so. The model's name is the file's
-    stem.
+    stem, or the name of its folder where that is `predictions`, as evaluations write it.
 
     Raises InputError.
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(path).expanduser()
     readers = {".npz": _read_npz, ".npy": _read_npy, ".csv": _read_csv}
     if path.suffix not in readers:
         raise InputError(
@@ -79,17 +79,19 @@ def load_predictions(path: str | os.PathLike) -> Predictions:
     if not path.is_file():
         raise InputError(f"there is no predictions file {path}.")
     try:
-        arrays = readers[path.suffix](path)
+        return _from_arrays(readers[path.suffix](path), path)
     except InputError:
         raise
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        if "pickle" in str(error):
-            raise InputError(
-                f"{path} holds Python objects (pickles), which are not read because they can run any code: "
-                "save image_ids as an array of strings and top or scores as an array of numbers."
-            ) from None
-        raise InputError(f"{path} is damaged or not a predictions file ({error}): save it again.") from None
-    return _from_arrays(arrays, path)
+    except (OSError, EOFError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = str(error)
+    except (csv.Error, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        reason = str(error)
+    if reason.startswith("Object arrays cannot be loaded"):
+        raise InputError(
+            f"{path} holds Python objects (pickles), which are not read because they can run any code: "
+            "save image_ids as an array of strings and top or scores as an array of numbers."
+        )
+    raise InputError(f"{path} is damaged or not a predictions file ({reason}): save it again.")
 
 
 def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
@@ -101,6 +103,9 @@ def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _read_npy(path: pathlib.Path) -> dict[str, np.ndarray]:
+    with path.open("rb") as file:
+        if file.read(6) != b"\x93NUMPY":  # NumPy would take it for a pickle
+            raise ValueError("it is no array")
     array = np.load(path, allow_pickle=False)
     return {"top" if np.issubdtype(array.dtype, np.integer) else "scores": array}
 
@@ -125,7 +130,7 @@ def _read_csv(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _from_arrays(arrays: dict[str, np.ndarray], path: pathlib.Path) -> Predictions:
-    name = path.stem
+    name = path.absolute().parent.name if path.stem == "predictions" else path.stem
     if "scores" not in arrays and "top" not in arrays:
         held = ", ".join(arrays) or "none of the known arrays"
         raise InputError(f"{path} holds {held}: expected image_ids and one of scores [N, K] and top [N, k].")
@@ -143,6 +148,10 @@ def _from_arrays(arrays: dict[str, np.ndarray], path: pathlib.Path) -> Predictio
         if not np.issubdtype(answers.dtype, np.integer):
             raise InputError(
                 f"{path}: top holds {answers.dtype} numbers, expected class indices (integers); likelihoods are called scores."
+            )
+        if answers.min() < -1 or answers.max() > np.iinfo(np.int32).max:
+            raise InputError(
+                f"{path}: top goes from {answers.min()} to {answers.max()}, expected class indices from 0."
             )
         stated = arrays.get("num_classes")
         top, top_scores, num_classes = (

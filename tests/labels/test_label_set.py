@@ -83,6 +83,17 @@ def test_a_bare_list_is_read_as_real_json(tmp_path):
             "expected class indices from 0 to 2",
         ),
         ('{"schema": 1, "name": "x", "classes": 3, "images": {"a": [1]}}', "is not a label set"),
+        ('{"schema": 1, "name": "x", "classes": 3, "images": {}}', "it has no images"),
+        ('{"schema": 1, "name": "x", "classes": 3, "images": {"a": {"correct": [0.7]}}}', "0.7 is no class index"),
+        ('{"schema": 1, "name": "x", "classes": 3, "images": {"a": {"correct": [-1, 2]}}}', "-1 is no class index"),
+        (
+            '{"schema": 1, "name": "x", "classes": 3, "images": {"a": {"correct": [1]}, "a": {"correct": [2]}}}',
+            "'a' stands there more than once",
+        ),
+        (
+            '{"schema": 1, "name": "x", "classes": 3, "images": {"a": {"correct": [1], "group": 7}}}',
+            "groups from 7 to 7",
+        ),
         ("[[1], [2]]", "list of 50,000 lists"),
         ("3", "is not a label set"),
     ],

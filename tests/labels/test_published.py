@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -66,6 +67,43 @@ def test_without_its_file_imagenet_m_is_unavailable_with_the_way_to_supply_it(no
     assert "labels_dir" in unavailable[0]["reason"]
 
 
+def test_labels_dir_goes_before_other_folders_for_either_multilabel_file(nowhere, monkeypatch):
+    (nowhere / "data" / "labels").mkdir(parents=True)
+    human_accuracy(nowhere / "data" / "labels")
+    monkeypatch.setenv("IMAGENET_REAL_DATA", str(nowhere / "data"))
+    (nowhere / "mine").mkdir()
+    lines = [
+        "id,category,original_label,proposed_labels,manually_validated,unclear_multi_labels,wrong_multi_labels,is_problematic"
+    ]
+    lines += [
+        'ILSVRC2012_val_00000001.JPEG,M,65,"65, 3",True,7,,False',
+        "ILSVRC2012_val_00000002.JPEG,A,970,970,True,,,True",
+    ]
+    (nowhere / "mine" / "multilabel.csv").write_text("\n".join(lines) + "\n")
+    (multi,), _ = published.load(["multilabel"], str(nowhere / "mine"))
+    assert multi.answers.tolist() == [[3, 7, 65], [970, -1, -1]]
+    assert multi.weight.tolist() == [1.0, 0.0]
+    assert "differs_from_published" in multi.origin
+
+
+def test_one_threshold_spelled_twice_is_one_label_set(nowhere):
+    pairs = np.array([["ILSVRC2012_val_00000002.JPEG", "970"]])
+    np.savez(nowhere / "scores.npz", tensor=np.array([0.9]), info=pairs)
+    assert [one.name for one in published.load(["real@0.80", "real@0.8"], str(nowhere))[0]] == ["real@0.8"]
+
+
+def test_a_file_of_ones_own_cannot_bear_a_published_name(nowhere):
+    from imagenet_real.labels.label_set import save_label_set
+
+    save_label_set(nowhere / "photos.json", toy.real())  # of images that are not ImageNet's, it may
+    assert published.load([str(nowhere / "photos.json")])[0][0].name == "real"
+    few = published.original().take(np.arange(3))
+    for name in ("real", "imagenet_m"):
+        save_label_set(nowhere / "mine.json", dataclasses.replace(few, name=name))
+        with pytest.raises(InputError, match=f"is called '{name}', as a published label set is"):
+            published.load([str(nowhere / "mine.json")])
+
+
 def test_supplied_label_sets_go_before_files(nowhere):
     label_sets, _ = published.load(["original", "real"], supplied={"original": toy.original(), "real": toy.real()})
     assert [len(one) for one in label_sets] == [6, 6]
@@ -73,7 +111,12 @@ def test_supplied_label_sets_go_before_files(nowhere):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("reel", "did you mean real"), ("real@x", "must be a number"), ("real@0", "above 0"), ("real@1.5", "at most 1")],
+    [
+        ("reel", "did you mean real.*; a threshold"),
+        ("real@x", "must be a number"),
+        ("real@0", "above 0"),
+        ("real@1.5", "at most 1"),
+    ],
 )
 def test_unknown_names(nowhere, name, message):
     with pytest.raises(InputError, match=message):

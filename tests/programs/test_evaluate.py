@@ -140,6 +140,15 @@ def test_images_that_are_not_imagenets(tmp_path):
     assert (row["accuracy"], row["images"]) == (expected.mean(), 2)
 
 
+def test_a_few_of_imagenets_images_do_not_take_a_dataset_over(tmp_path):
+    images = own_images(tmp_path / "photos")
+    (tmp_path / "photos" / "dogs" / "ILSVRC2012_val_00000293.JPEG").write_bytes(picture(293))
+    done = run(tmp_path / "out", *images, "--config.label_sets=", "--config.ks=(1,)", model="two_classes")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads((tmp_path / "out" / "results.json").read_text())["rows"]
+    assert (row["label_set"], row["images"]) == ("original", 13)
+
+
 def test_images_without_labels_are_predicted_and_said_so(tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_bytes(picture(1))
@@ -171,7 +180,10 @@ def test_an_unreadable_image_is_named_or_left_out(tmp_path):
         ({"model": "colour"}, "no function 'colour': did you mean colours"),
         ({"model": "broken"}, "ILSVRC2012_val_00000001 are not finite"),
         ({"preprocessing": [*PREPROCESSING, "--config.interpolation=cubic"]}, "did you mean bicubic"),
-        ({"preprocessing": [*PREPROCESSING, "--config.batch_size=0"]}, "batch_size"),
+        ({"preprocessing": [*PREPROCESSING, "--config.batch_size=0"]}, "batch_size=0"),
+        ({"preprocessing": [*PREPROCESSING, "--config.repair=shuffle"]}, "unknown repair 'shuffle'"),
+        ({"preprocessing": [*PREPROCESSING, "--config.std=('a','b','c')"]}, "three finite numbers"),
+        ({"model": "two_classes"}, "has 2 classes, the label set original has 1000 classes"),
     ],
 )
 def test_mistakes_are_one_line(places, tmp_path, options, message):
@@ -180,6 +192,7 @@ def test_mistakes_are_one_line(places, tmp_path, options, message):
     assert done.returncode == 1, done.stderr
     assert len(errors) == 1
     assert message in errors[0]
+    assert not (tmp_path / "out" / "predictions.npz").exists()
     assert "Traceback" not in done.stderr
 
 

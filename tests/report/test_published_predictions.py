@@ -59,5 +59,10 @@ def test_the_rankings_that_the_readme_shows(results):
     assert shown["original"] == (10, 1.0)
     assert shown["real"] == (11, 0.943)
     assert shown["multilabel"] == (8, 0.970)
-    moves = {entry["model"]: entry["rank_change"] for row in results.rankings if row["label_set"] == "real" for entry in row["models"]}
+    moves = {
+        entry["model"]: entry["rank_change"]
+        for row in results.rankings
+        if row["label_set"] == "real"
+        for entry in row["models"]
+    }
     assert (moves["resnet_v2_101_tf"], moves["resnet_v2_152_tf"], moves["resnext101_64x4d"]) == (6, 4, -4)

@@ -47,7 +47,9 @@ def test_rows_in_any_order_score_the_same():
 
 def test_missing_predictions_stop_or_are_counted():
     part = toy.predictions(image_ids=toy.IDS[:4], top=toy.TOP[:4])
-    with pytest.raises(MismatchError, match="wrong_count: 2 of 6 images of the label set original have no prediction, such as e"):
+    with pytest.raises(
+        MismatchError, match="wrong_count: 2 of 6 images of the label set original have no prediction, such as e"
+    ):
         score(part)
     by = rows(score(part, allow_missing=True))
     assert (by["original", 1]["images"], by["original", 1]["missing"]) == (4, 2)
@@ -108,6 +110,49 @@ def test_ranking_of_three_models():
     assert [entry["resolved_from_next"] for entry in ranking["models"]] == [False, True, None]
     assert (ranking["neighbours"], ranking["resolved"]) == (2, 1)
     assert ranking["tau_with_original"] == 1.0
+
+
+def test_models_that_tie_have_no_tau():
+    ranking = score(toy.predictions("a"), toy.predictions("b")).rankings[0]
+    assert ranking["tau_with_original"] is None
+    json.dumps(ranking, allow_nan=False)
+
+
+def test_what_looks_like_a_mistake_can_be_scored_as_it_is():
+    labels, model = toy.large_world()
+    results = imagenet_real.score(
+        dataclasses.replace(model, top=(model.top + 1) % 50), [labels], ks=(1,), repair="none"
+    )
+    assert results.rows[0]["accuracy"] < 0.1
+    assert "scored as it is, though it looks like class_off_by_one" in results.notes[0]
+
+
+@pytest.mark.parametrize("ks", [(), (0,), (-1,), (1.5,), (1, "a")])
+def test_impossible_ranks(ks):
+    with pytest.raises(InputError, match="expected whole numbers of at least 1"):
+        imagenet_real.score(toy.predictions(), toy.label_sets(), ks=ks)
+
+
+def test_images_without_a_first_answer_are_told():
+    top = toy.TOP.copy()
+    top[2, 0] = -1
+    assert "1 images have no first answer" in score(toy.predictions(top=top)).notes[0]
+
+
+def test_label_sets_of_one_name_are_refused():
+    with pytest.raises(InputError, match="two of the label sets have the same name"):
+        imagenet_real.score(toy.predictions(), [toy.real(), toy.real()])
+
+
+def test_files_are_all_written_or_none(tmp_path, monkeypatch):
+    write_results(tmp_path, score())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    other = score(toy.predictions("other"))
+    calls = iter(range(99))
+    monkeypatch.setattr("os.fsync", lambda descriptor: None if next(calls) < 2 else 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_results(tmp_path, other)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_classes_of_other_numbers_are_scored_the_same_way():

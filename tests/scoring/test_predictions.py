@@ -66,6 +66,9 @@ BAD = {
     r"top_scores has shape \(6, 1\)": {"image_ids": toy.IDS, "top": toy.TOP, "top_scores": np.ones((6, 1))},
     "expected one row an image": {"image_ids": toy.IDS, "scores": np.ones((6, 2, 2))},
     "expected real numbers": {"image_ids": toy.IDS, "scores": np.full((6, 2), "x")},
+    "top goes from 0 to 4294967296": {"image_ids": toy.IDS, "top": np.where(toy.TOP == 3, 2**32, toy.TOP)},
+    "top goes from -5 to 3": {"image_ids": toy.IDS, "top": np.where(toy.TOP == 2, -5, toy.TOP)},
+    "damaged": {"image_ids": toy.IDS, "top": toy.TOP, "top_scores": toy.TOP.astype(str), "num_classes": np.ones(3)},
     "no row": {"image_ids": toy.IDS[:0], "top": toy.TOP[:0]},
 }
 
@@ -84,6 +87,8 @@ def test_bad_arrays(tmp_path, message):
         ("missing.npz", None, "there is no predictions file"),
         ("model.txt", b"1", "read from .npz, .npy or .csv"),
         ("text.npz", b"hello", "damaged or not a predictions file"),
+        ("text.npy", b"hello", "it is no array"),
+        ("large.csv", b"image_id,top1\na,99999999999999999999\n", "damaged or not a predictions file"),
         ("empty.npz", b"", "damaged or not a predictions file"),
         ("empty.csv", b"", "expected image_id,top1"),
         ("header.csv", b"id,top1\na,1\n", "begins with 'id,top1'"),
@@ -97,6 +102,11 @@ def test_bad_files(tmp_path, name, content, message):
     with pytest.raises(InputError, match=message) as error:
         load_predictions(tmp_path / name)
     assert "\n" not in str(error.value)
+
+
+def test_a_file_called_predictions_has_the_name_of_its_folder(tmp_path):
+    save_predictions(tmp_path / "resnet50" / "predictions.npz", toy.predictions())
+    assert load_predictions(tmp_path / "resnet50" / "predictions.npz").name == "resnet50"
 
 
 def test_a_truncated_npz_is_damaged(tmp_path):
