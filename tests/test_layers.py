@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "models": {"models"},
     "devices": set(),
     "partial_predictions": set(),
+    "training": {"training", "models", "devices"},
     "inference": {"models", "devices", "partial_predictions", "scoring"},
 }
 NUMPY_ONLY = {"labels", "scoring", "report", "errors", "storage"}

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Generator
+from typing import Any
 
 import numpy as np
 
@@ -76,16 +77,7 @@ def evaluation_batches(
     """
     if batch_size < 1 or workers < 0:
         raise InputError(f"batch_size={batch_size}, workers={workers}: expected at least 1 and at least 0.")
-    import grain
-
-    _parse_flags()
-    batches = grain.MapDataset.source(_Batches(source, preprocessing, batch_size, start))
-    threads = 1 if workers else min(os.cpu_count() or 1, BATCHES_AHEAD)
-    ahead = 1 if workers else max(BATCHES_AHEAD, threads)
-    iterable = batches.to_iter_dataset(grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead))
-    if workers:
-        iterable = iterable.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers), _end_with_parent)
-    iterator = iter(iterable)
+    iterator = grain_iterator(_Batches(source, preprocessing, batch_size, start), workers)
     try:
         for batch in iterator:
             yield Batch(
@@ -98,6 +90,19 @@ def evaluation_batches(
             )
     finally:
         iterator.close()  # ends the worker processes, also when the caller stops early
+
+
+def grain_iterator(batches: Any, workers: int) -> Any:
+    """Grain's iterator over random access to batches: made ahead and in order, by threads or `workers` processes."""
+    import grain
+
+    _parse_flags()
+    threads = 1 if workers else min(os.cpu_count() or 1, BATCHES_AHEAD)
+    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=1 if workers else BATCHES_AHEAD)
+    iterable = grain.MapDataset.source(batches).to_iter_dataset(options)
+    if workers:
+        iterable = iterable.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers), _end_with_parent)
+    return iter(iterable)
 
 
 def _end_with_parent(worker: int, workers: int) -> None:

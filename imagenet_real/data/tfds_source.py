@@ -18,7 +18,7 @@ from imagenet_real.labels.image_ids import image_id
 LIST_FIELDS = ("real_label", "correct_multi_labels", "unclear_multi_labels")
 ID_FIELDS = ("file_name", "id")
 READERS = 4  # threads; reading waits for the disk
-SLOW = 5_000  # records; reading the labels of more than that shows its progress
+SLOW = 20_000  # records; reading the labels of more than that shows its progress
 
 
 class TfdsSource:
@@ -104,6 +104,10 @@ def prepared_folder(name: str, tfds_dir: str) -> pathlib.Path:
 
     Found by its files, so that datasets which TFDS does not know are found as well. Raises InputError.
     """
+    from imagenet_real.data.digits import folder_of
+
+    if embedded := folder_of(name, tfds_dir):
+        return embedded
     dataset, _, version = name.removeprefix("tfds:").partition(":")
     root = tfds_root(tfds_dir)
     folder = root / dataset

@@ -1,7 +1,9 @@
 """The models by name: their architecture, their published preprocessing and accuracy, and how to build and load them.
 
-Architectures and preprocessing are those of timm/models/vision_transformer.py (Apache-2.0, commit 0041cb7) under the same
-names. A crop_pct of 0.9 there means a short side of floor(224 / 0.9) = 248 pixels before the central 224 are cut out.
+Architectures and preprocessing of ViTs are those of timm/models/vision_transformer.py (Apache-2.0, commit 0041cb7)
+under the same names. A crop_pct of 0.9 there means a short side of floor(224 / 0.9) = 248 pixels before the central 224
+are cut out. ResNets are torchvision's (BSD 3-Clause), with the preprocessing of its first weights (IMAGENET1K_V1),
+timm's `tv_in1k`; the second ones (V2) want a short side of 232 pixels.
 """
 
 import dataclasses
@@ -15,6 +17,7 @@ from flax import nnx
 
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.models import weights
+from imagenet_real.models.resnet import ResNet
 from imagenet_real.models.vit import ViT
 
 Apply = Callable[[Any, jax.Array], jax.Array]
@@ -25,17 +28,20 @@ Apply = Callable[[Any, jax.Array], jax.Array]
 class Entry:
     """What is known of a model before its weights are.
 
-    `published` maps the tag of timm's weights (`NAME.TAG`) to its top-1 accuracies in percent on all of the validation set:
-    original and ReaL labels, None where unpublished. Source: timm's results-imagenet.csv and results-imagenet-real.csv.
+    `published` maps the tag of timm's weights (`NAME.TAG`) to its top-1 accuracies in percent on all of the validation
+    set: original and ReaL labels, None where unpublished. Source: timm's results-imagenet.csv and
+    results-imagenet-real.csv.
     """
 
     module: type[nnx.Module]
-    architecture: Mapping[str, int]
+    architecture: Mapping[str, Any]
     preprocessing: Mapping[
         str, Any
     ]  # resize, crop, interpolation, mean, std: the fields of data.preprocess.Preprocessing
-    parameters: int  # with 1000 classes
+    parameters: int  # with `num_classes` classes
     published: Mapping[str, tuple[float, float | None]]
+    num_classes: int = 1000
+    head: str = "head"  # the module whose output are the logits
 
 
 TINY = {"width": 192, "depth": 12, "heads": 3}
@@ -106,6 +112,31 @@ CATALOG = {
     "vit_huge_patch14_224": _vit(HUGE, 14, AT_224, 632_045_800),  # timm has no weights of it for 1000 classes
 }
 
+IMAGENET_MOMENTS = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+TORCHVISION_V1 = {"resize": 256, "crop": 224, "interpolation": "bilinear", **IMAGENET_MOMENTS}
+
+
+def _resnet(block: str, depths: tuple[int, ...], parameters: int, **published: tuple[float, float]) -> Entry:
+    return Entry(ResNet, {"block": block, "depths": depths}, TORCHVISION_V1, parameters, published, head="fc")
+
+
+CATALOG |= {
+    "resnet18": _resnet("basic", (2, 2, 2, 2), 11_689_512, tv_in1k=(69.752, 77.291)),
+    "resnet34": _resnet("basic", (3, 4, 6, 3), 21_797_672, tv_in1k=(73.298, 80.396)),
+    "resnet50": _resnet("bottleneck", (3, 4, 6, 3), 25_557_032, tv_in1k=(76.156, 82.969)),
+    "resnet101": _resnet("bottleneck", (3, 4, 23, 3), 44_549_160, tv_in1k=(77.404, 83.863)),
+    "resnet152": _resnet("bottleneck", (3, 8, 36, 3), 60_192_808, tv_in1k=(78.330, 84.815)),
+    "resnet_digits": Entry(
+        ResNet,
+        {"block": "basic", "depths": (1, 1, 1), "widths": (16, 32, 64), "stem": "small"},
+        {"resize": 0, "crop": 48, "interpolation": "bilinear", **HALVES},
+        78_042,
+        {},  # of this project, for its own `digit_scenes`
+        num_classes=10,
+        head="fc",
+    ),
+}
+
 
 def find(name: str) -> Entry:
     """The catalog's entry. Raises InputError, with the nearest names, for a name that is not in it."""
@@ -118,17 +149,31 @@ def find(name: str) -> Entry:
 
 
 def build(
-    name: str, *, num_classes: int = 1000, dtype: jnp.dtype = jnp.float32, rngs: nnx.Rngs | None = None
+    name: str,
+    *,
+    num_classes: int | None = None,
+    dtype: jnp.dtype = jnp.float32,
+    rngs: nnx.Rngs | None = None,
+    **architecture: Any,
 ) -> nnx.Module:
-    """The model with random parameters."""
+    """The model with random parameters; for the entry's number of classes where none is given.
+
+    `architecture` changes the entry's, or adds to it, as `head_bias=-6.9` does for a ResNet.
+    """
     entry = find(name)
-    rngs = nnx.Rngs(0) if rngs is None else rngs
-    return entry.module(**entry.architecture, num_classes=num_classes, dtype=dtype, rngs=rngs)
+    return entry.module(
+        **{**entry.architecture, **architecture},
+        num_classes=entry.num_classes if num_classes is None else num_classes,
+        dtype=dtype,
+        rngs=nnx.Rngs(0) if rngs is None else rngs,
+    )
 
 
-def build_abstract(name: str, *, num_classes: int = 1000, dtype: jnp.dtype = jnp.float32) -> nnx.Module:
+def build_abstract(
+    name: str, *, num_classes: int | None = None, dtype: jnp.dtype = jnp.float32, **architecture: Any
+) -> nnx.Module:
     """The model with the shapes of its parameters only: takes no memory and no time."""
-    return nnx.eval_shape(lambda: build(name, num_classes=num_classes, dtype=dtype))
+    return nnx.eval_shape(lambda: build(name, num_classes=num_classes, dtype=dtype, **architecture))
 
 
 def load(name: str, file: str | os.PathLike, *, dtype: jnp.dtype = jnp.float32) -> tuple[Apply, nnx.State]:
@@ -136,9 +181,11 @@ def load(name: str, file: str | os.PathLike, *, dtype: jnp.dtype = jnp.float32) 
 
     Raises InputError for an unknown name and for a file that does not hold the weights of this model.
     """
-    find(name)
-    num_classes = weights.tensor_shapes(file).get("head.bias", (1000,))[0]
-    graph, state = nnx.split(build_abstract(name, num_classes=num_classes, dtype=dtype))
+    entry = find(name)
+    num_classes = weights.tensor_shapes(file).get(f"{entry.head}.bias", (entry.num_classes,))[0]
+    model = build_abstract(name, num_classes=num_classes, dtype=dtype)
+    model.eval()  # batch norm by its stored statistics
+    graph, state = nnx.split(model)
     return functional(graph), weights.load(file, state, name)
 
 

@@ -11,7 +11,9 @@ from flax import nnx
 from imagenet_real.errors import InputError
 
 # A model's modules bear timm's names; only the leaves are called otherwise.
-LEAVES = {"kernel": "weight", "scale": "weight", "bias": "bias"}
+LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
+# PyTorch counts the batches that a batch norm saw, and no result depends on it.
+UNUSED = ".num_batches_tracked"
 # Axes of a kernel's tensor in Flax's order: [out, in] -> [in, out] and [out, in, H, W] -> [H, W, in, out].
 KERNEL_AXES = {2: (1, 0), 4: (2, 3, 1, 0)}
 
@@ -23,9 +25,13 @@ def timm_name(path: tuple) -> str:
 
 
 def tensor_shapes(file: str | os.PathLike) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every tensor in a file; reads its header alone. Raises InputError for what is no such file."""
+    """Name and shape of every tensor that a model needs; reads a file's header alone.
+
+    Raises InputError for what is no such file.
+    """
     with _open(file) as tensors:
-        return {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
+        names = [name for name in tensors.keys() if not name.endswith(UNUSED)]  # noqa: SIM118
+        return {name: tuple(tensors.get_slice(name).get_shape()) for name in names}
 
 
 def load(file: str | os.PathLike, state: nnx.State, model: str) -> nnx.State:

@@ -1,0 +1,162 @@
+"""ResNet (He et al. 2016, arXiv 1512.03385), version 1.5: a bottleneck strides in its 3 x 3 convolution.
+
+Modules bear torchvision's names, which are timm's too, so that a published tensor `layer1.0.downsample.1.running_mean`
+finds its place by name (see `weights`).
+"""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+# He et al. 2015 (arXiv 1502.01852), by the outgoing connections, as torchvision has it.
+CONV_INIT = nnx.initializers.variance_scaling(2.0, "fan_out", "normal")
+
+
+def convolution(inputs: int, outputs: int, size: int, stride: int, *, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.Conv:
+    """A `size` x `size` convolution, padded alike on both sides, where "SAME" would pad strided ones unevenly."""
+    return nnx.Conv(
+        inputs,
+        outputs,
+        (size, size),
+        strides=stride,
+        padding=size // 2,
+        use_bias=False,
+        dtype=dtype,
+        kernel_init=CONV_INIT,
+        rngs=rngs,
+    )
+
+
+class BatchNorm(nnx.BatchNorm):
+    """Over the whole batch, on however many devices it lies; in float32, with a result of the input's precision.
+
+    In training mode, a new module's, by the batch's own mean and variance; after `model.eval()` by the running ones.
+    """
+
+    def __init__(self, width: int, *, scale: float = 1.0, rngs: nnx.Rngs):
+        initial = nnx.initializers.constant(scale)
+        super().__init__(width, momentum=0.9, epsilon=1e-5, dtype=jnp.float32, scale_init=initial, rngs=rngs)
+
+    def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H, W, C]
+        return super().__call__(features).astype(features.dtype)
+
+
+class BasicBlock(nnx.Module):
+    """Two 3 x 3 convolutions beside a shortcut."""
+
+    expansion = 1
+
+    def __init__(self, inputs: int, width: int, stride: int, *, last_scale: float, dtype: jnp.dtype, rngs: nnx.Rngs):
+        self.conv1 = convolution(inputs, width, 3, stride, dtype=dtype, rngs=rngs)
+        self.bn1 = BatchNorm(width, rngs=rngs)
+        self.conv2 = convolution(width, width, 3, 1, dtype=dtype, rngs=rngs)
+        self.bn2 = BatchNorm(width, scale=last_scale, rngs=rngs)
+        self.downsample = _projection(inputs, width, stride, dtype=dtype, rngs=rngs)
+
+    def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H / stride, W / stride, C']
+        residual = nnx.relu(self.bn1(self.conv1(features)))
+        residual = self.bn2(self.conv2(residual))
+        return nnx.relu(residual + _shortcut(self.downsample, features))
+
+
+class Bottleneck(nnx.Module):
+    """A 3 x 3 convolution between two 1 x 1 ones, the last of which widens four times, beside a shortcut."""
+
+    expansion = 4
+
+    def __init__(self, inputs: int, width: int, stride: int, *, last_scale: float, dtype: jnp.dtype, rngs: nnx.Rngs):
+        outputs = width * self.expansion
+        self.conv1 = convolution(inputs, width, 1, 1, dtype=dtype, rngs=rngs)
+        self.bn1 = BatchNorm(width, rngs=rngs)
+        self.conv2 = convolution(width, width, 3, stride, dtype=dtype, rngs=rngs)
+        self.bn2 = BatchNorm(width, rngs=rngs)
+        self.conv3 = convolution(width, outputs, 1, 1, dtype=dtype, rngs=rngs)
+        self.bn3 = BatchNorm(outputs, scale=last_scale, rngs=rngs)
+        self.downsample = _projection(inputs, outputs, stride, dtype=dtype, rngs=rngs)
+
+    def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H / stride, W / stride, 4 C']
+        residual = nnx.relu(self.bn1(self.conv1(features)))
+        residual = nnx.relu(self.bn2(self.conv2(residual)))
+        residual = self.bn3(self.conv3(residual))
+        return nnx.relu(residual + _shortcut(self.downsample, features))
+
+
+BLOCKS = {"basic": BasicBlock, "bottleneck": Bottleneck}
+
+
+class ResNet(nnx.Module):
+    """A stem, stages `layer1`, `layer2`, ... of residual blocks, the mean over all places, and a linear head.
+
+    Every stage but the first halves the height and the width. `stem` is "imagenet", a 7 x 7 convolution of stride 2 and
+    a maximum of stride 2, for images of 224 pixels; or "small", a 3 x 3 convolution of stride 2, for those of some 50.
+    Convolutions compute in `dtype`; parameters, batch statistics, the mean over places and the head are float32. A
+    float32 model computes in full precision on every device, where accelerators would round its factors to fewer bits;
+    bfloat16 is the fast choice there. `zero_init` sets the last scale of every residual to 0: blocks begin as
+    identities (Goyal et al. 2017, arXiv 1706.02677). `head_bias` is the initial bias of every class (see
+    `training.losses.head_bias`).
+    """
+
+    def __init__(
+        self,
+        *,
+        block: str,
+        depths: Sequence[int],
+        widths: Sequence[int] = (64, 128, 256, 512),
+        stem: str = "imagenet",
+        num_classes: int,
+        zero_init: bool = False,
+        head_bias: float = 0.0,
+        dtype: jnp.dtype = jnp.float32,
+        rngs: nnx.Rngs,
+    ):
+        module = BLOCKS[block]
+        self.stem = stem
+        self.stages = len(depths)
+        kernel_size = {"imagenet": 7, "small": 3}[stem]
+        self.conv1 = convolution(3, widths[0], kernel_size, 2, dtype=dtype, rngs=rngs)
+        self.bn1 = BatchNorm(widths[0], rngs=rngs)
+        inputs = widths[0]
+        for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
+            blocks = []
+            for index in range(depth):
+                stride = 2 if stage and not index else 1
+                blocks.append(
+                    module(inputs, width, stride, last_scale=0.0 if zero_init else 1.0, dtype=dtype, rngs=rngs)
+                )
+                inputs = width * module.expansion
+            setattr(self, f"layer{stage + 1}", nnx.List(blocks))
+        self.fc = nnx.Linear(
+            inputs,
+            num_classes,
+            kernel_init=nnx.initializers.normal(0.01),  # Goyal et al. 2017
+            bias_init=nnx.initializers.constant(head_bias),
+            rngs=rngs,
+        )
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """[B, H, W, 3] normalised float images -> [B, K] float32 logits."""
+        with jax.default_matmul_precision("highest"):
+            features = nnx.relu(self.bn1(self.conv1(images)))
+            if self.stem == "imagenet":
+                features = nnx.max_pool(features, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
+            for stage in range(self.stages):
+                for block in getattr(self, f"layer{stage + 1}"):
+                    features = block(features)
+            return self.fc(features.astype(jnp.float32).mean(axis=(1, 2)))
+
+
+def _projection(inputs: int, outputs: int, stride: int, *, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.List | None:
+    """What brings a block's input to the shape of its output; None where it has that already."""
+    if stride == 1 and inputs == outputs:
+        return None
+    projection = convolution(inputs, outputs, 1, stride, dtype=dtype, rngs=rngs)
+    return nnx.List([projection, BatchNorm(outputs, rngs=rngs)])
+
+
+def _shortcut(projection: nnx.List | None, features: jax.Array) -> jax.Array:
+    if projection is None:
+        return features
+    convolve, normalise = projection
+    return normalise(convolve(features))

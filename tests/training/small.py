@@ -1,0 +1,104 @@
+"""A model of a convolution, a batch norm and a linear layer, batches for it, and Python processes with more devices."""
+
+import functools
+import os
+import subprocess
+import sys
+import textwrap
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from imagenet_real import devices
+from imagenet_real.models.resnet import BatchNorm, convolution
+from imagenet_real.training import optimizer, state, step
+from imagenet_real.training.losses import LOSSES
+
+CLASSES, SIZE = 3, 6
+MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.5)
+DECAY = 0.9
+
+
+class Net(nnx.Module):
+    def __init__(self, width, *, rngs):
+        self.conv = convolution(3, width, 3, 2, dtype=jnp.float32, rngs=rngs)
+        self.bn = BatchNorm(width, rngs=rngs)
+        self.fc = nnx.Linear(width, CLASSES, rngs=rngs)
+
+    def __call__(self, images):
+        return self.fc(nnx.relu(self.bn(self.conv(images))).mean(axis=(1, 2)))
+
+
+def build(rngs, width=4):
+    return Net(width, rngs=rngs)
+
+
+SGD = optimizer.sgd(0.1, nesterov=True, weight_decay=1e-3, clip_norm=5.0)
+
+
+def one_device():
+    return devices.data_mesh(jax.devices()[:1])
+
+
+@functools.cache
+def initial(average, seed):
+    graph, train_state = state.create(build, SGD, one_device(), seed=seed, average=average)
+    return graph, jax.device_get(train_state)
+
+
+def created(mesh, *, average=False, seed=0):
+    graph, train_state = initial(average, seed)
+    return graph, devices.put_copies(mesh, jax.tree.map(np.copy, train_state))
+
+
+@functools.cache
+def train_step(graph, mesh, loss="sigmoid"):
+    return step.make_train_step(graph, LOSSES[loss], SGD, mesh, mean=MEAN, std=STD, average_decay=DECAY)
+
+
+def batch(seed, size=16):
+    """Noise, brighter in the colour of its class."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, CLASSES, size)
+    images = random.integers(0, 200, (size, SIZE, SIZE, 3), dtype=np.uint8)
+    images[np.arange(size), ..., labels] += 55
+    return {"images": images, "targets": np.eye(CLASSES, dtype=np.float32)[labels]}
+
+
+def normalised(images):
+    return (images / np.float32(255) - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
+
+
+def run(mesh, batches, **options):
+    """The graph, the state after a step on each batch, and the metrics of the last."""
+    graph, train_state = created(mesh, **options)
+    for batch in batches:
+        train_state, metrics = train_step(graph, mesh)(train_state, step.put_batch(mesh, batch))
+    return graph, train_state, metrics
+
+
+def assert_equal(found, expected, **tolerance):
+    """Trees of arrays that are equal bit for bit, or to a tolerance."""
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    compare = np.testing.assert_allclose if tolerance else np.testing.assert_array_equal
+    for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        assert left.dtype == right.dtype
+        compare(left, right, **tolerance)
+
+
+def in_another_process(code, device_count, check=True):
+    """Runs Python code on so many CPU devices; gives its exit status."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={device_count}"
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        cwd=root,
+        env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert not check or done.returncode == 0, done.stderr
+    return done.returncode

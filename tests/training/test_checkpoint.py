@@ -1,0 +1,181 @@
+"""Checkpoints: bitwise, atomic, on other devices, and of this run alone."""
+
+import gc
+import resource
+import signal
+
+import jax
+import pytest
+
+from imagenet_real.errors import InputError
+from imagenet_real.training import state, step
+from imagenet_real.training.checkpoint import Checkpoints
+from tests.training import small
+
+IDENTITY = {"model": "small", "loss": "sigmoid"}
+
+
+def template(mesh, **options):
+    return state.create_abstract(small.build, small.SGD, mesh, **{"average": True} | options)[1]
+
+
+def train(train_state, graph, mesh, steps):
+    for _ in range(steps):
+        batch = small.batch(int(train_state.step))
+        train_state, _ = small.train_step(graph, mesh)(train_state, step.put_batch(mesh, batch))
+    return train_state
+
+
+def saved_run(folder, steps, mesh=None, **options):
+    """The states after 1, 2, ... steps, with a checkpoint of each."""
+    mesh = small.one_device() if mesh is None else mesh
+    graph, train_state = small.created(mesh, average=True)
+    states = []
+    with Checkpoints(folder, IDENTITY, **options) as checkpoints:
+        for number in range(1, steps + 1):
+            train_state = train(train_state, graph, mesh, 1)
+            states.append(jax.device_get(train_state))
+            checkpoints.save(train_state, {"records": 16 * number})
+    return states
+
+
+def test_a_resumed_run_ends_bit_for_bit_like_an_uninterrupted_one(tmp_path):
+    mesh = small.one_device()
+    graph, start = small.created(mesh, average=True)
+    expected = jax.device_get(train(start, graph, mesh, 6))
+    states = saved_run(tmp_path, 3)
+    with Checkpoints(tmp_path, IDENTITY) as checkpoints:
+        restored, position = checkpoints.restore(template(mesh))
+    assert position == {"records": 48}
+    small.assert_equal(jax.device_get(restored), states[-1])
+    small.assert_equal(jax.device_get(train(restored, graph, mesh, 3)), expected)
+
+
+def test_no_checkpoint(tmp_path):
+    with Checkpoints(tmp_path / "new", IDENTITY) as checkpoints:
+        assert checkpoints.restore(template(small.one_device())) is None
+        assert checkpoints.latest_step() is None
+        assert checkpoints.best_step() is None
+
+
+def test_a_checkpoint_is_of_the_moment_it_was_asked_for(tmp_path):
+    """Steps that reuse the state's memory while it is being written change nothing in it."""
+    mesh = small.one_device()
+    graph, train_state = small.created(mesh, average=True)
+    with Checkpoints(tmp_path, IDENTITY) as checkpoints:
+        checkpoints.save(train_state, None)
+        train(train_state, graph, mesh, 5)
+        checkpoints.wait()
+        restored, _ = checkpoints.restore(template(mesh))
+    small.assert_equal(jax.device_get(restored), jax.device_get(small.created(mesh, average=True)[1]))
+
+
+def test_the_newest_and_the_best_are_kept(tmp_path):
+    mesh = small.one_device()
+    graph, train_state = small.created(mesh, average=True)
+    scores = {1: 0.3, 2: 0.9, 3: 0.1, 4: 0.2, 5: None}
+    with Checkpoints(tmp_path, IDENTITY, keep=2) as checkpoints:
+        for number, score in scores.items():
+            train_state = train(train_state, graph, mesh, 1)
+            checkpoints.save(train_state, number, score=score)
+        checkpoints.save(train_state, "again")  # this step is kept already
+        checkpoints.wait()
+        assert checkpoints.best_step() == 2
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["2", "4", "5"]
+    with Checkpoints(tmp_path, IDENTITY, keep=2) as checkpoints:
+        assert (checkpoints.latest_step(), checkpoints.best_step()) == (5, 2)
+        best, position = checkpoints.restore(template(mesh), checkpoints.best_step())
+        assert (int(best.step), position) == (2, 2)
+        assert checkpoints.restore(template(mesh))[1] == 5
+
+
+def test_a_half_written_checkpoint_is_ignored(tmp_path):
+    """What a killed run leaves: a folder under its temporary name."""
+    states = saved_run(tmp_path, 2)
+    half = tmp_path / "3.orbax-checkpoint-tmp"
+    (half / "state").mkdir(parents=True)
+    (half / "state" / "manifest.ocdbt").write_bytes(b"half")
+    with Checkpoints(tmp_path, IDENTITY) as checkpoints:
+        restored, _ = checkpoints.restore(template(small.one_device()))
+        small.assert_equal(jax.device_get(restored), states[-1])
+        graph, _ = small.created(small.one_device(), average=True)
+        checkpoints.save(train(restored, graph, small.one_device(), 1), None)  # the same step again
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["2", "3"]
+
+
+def test_killed_while_writing(tmp_path):
+    """Whatever was whole when SIGKILL came is there, and is what it was."""
+    killed = small.in_another_process(
+        f"""
+        import os, signal
+        from tests.training import small, test_checkpoint
+        from imagenet_real.training.checkpoint import Checkpoints
+        graph, train_state = small.created(small.one_device(), average=True)
+        checkpoints = Checkpoints({str(tmp_path)!r}, test_checkpoint.IDENTITY)
+        for number in (1, 2, 3):
+            train_state = test_checkpoint.train(train_state, graph, small.one_device(), 1)
+            checkpoints.save(train_state, number)
+        os.kill(os.getpid(), signal.SIGKILL)
+        """,
+        device_count=1,
+        check=False,
+    )
+    assert killed == -signal.SIGKILL
+    mesh = small.one_device()
+    graph, train_state = small.created(mesh, average=True)
+    with Checkpoints(tmp_path, IDENTITY) as checkpoints:
+        restored, position = checkpoints.restore(template(mesh))
+    assert position in (2, 3)
+    small.assert_equal(jax.device_get(restored), jax.device_get(train(train_state, graph, mesh, position)))
+
+
+@pytest.mark.parametrize(
+    ("identity", "difference"),
+    [
+        ({"model": "small", "loss": "softmax"}, 'loss was "sigmoid", is "softmax"'),
+        ({"model": "small", "loss": "sigmoid", "seed": 3}, "seed was not there, is 3"),
+        ({"model": "small"}, 'loss was "sigmoid", is not there'),
+    ],
+)
+def test_a_checkpoint_of_another_config(tmp_path, identity, difference):
+    saved_run(tmp_path, 1)
+    with Checkpoints(tmp_path, identity) as checkpoints, pytest.raises(InputError) as caught:
+        checkpoints.restore(template(small.one_device()))
+    assert "\n" not in str(caught.value)
+    assert f"the checkpoint of step 1 in {tmp_path} is of another run: {difference}. Use another" in str(caught.value)
+
+
+def test_a_checkpoint_of_another_model(tmp_path):
+    saved_run(tmp_path, 1)
+    wider = state.create_abstract(lambda rngs: small.build(rngs, width=5), small.SGD, small.one_device(), average=True)
+    with Checkpoints(tmp_path, IDENTITY) as checkpoints:
+        with pytest.raises(InputError, match=r'another run: params\.bn\.bias was "float32\[4\]", is "float32\[5\]"; '):
+            checkpoints.restore(wider[1])
+        with pytest.raises(InputError, match=r'average\.0\.bn\.bias was "float32\[4\]", is not there; '):
+            checkpoints.restore(template(small.one_device(), average=False))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of the writes that Orbax gave up
+def test_a_disk_that_refuses(tmp_path):
+    """One line, and the checkpoints that are whole stay."""
+    states = saved_run(tmp_path, 2)
+    graph, train_state = small.created(small.one_device(), average=True)
+    later = train(train_state, graph, small.one_device(), 3)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    checkpoints = Checkpoints(tmp_path, IDENTITY)
+
+    def save():
+        checkpoints.save(later, None)
+        checkpoints.wait()
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(InputError, match=r"could not be written \(.*; see to the disk and run again") as caught:
+            save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "\n" not in str(caught.value)
+    with Checkpoints(tmp_path, IDENTITY) as reopened:
+        restored, _ = reopened.restore(template(small.one_device()))
+    small.assert_equal(jax.device_get(restored), states[-1])
+    gc.collect()
