@@ -16,6 +16,11 @@ def colours(classes: int = 1000):
     return apply, weights
 
 
+def other_colours():
+    apply, weights = colours()
+    return apply, weights[::-1]
+
+
 def two_classes():
     return colours(2)
 

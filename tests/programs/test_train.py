@@ -1,0 +1,262 @@
+"""Training as a user runs it: killed, stopped, moved to other devices, and given what it cannot use."""
+
+import json
+import signal
+import time
+
+import jax
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from configs import train_digits, train_resnet50
+from imagenet_real.errors import InputError
+from imagenet_real.models import catalog
+from imagenet_real.programs import train
+from imagenet_real.programs.workdir import claimed
+from imagenet_real.training.checkpoint import Checkpoints
+from tests.programs import training_world as world
+
+STEPS = 60
+LONG = {"steps": STEPS, "checkpoint_every": 7, "average_decay": 0.9, "loss": "sigmoid"}
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return world.write_images(tmp_path_factory.mktemp("images") / "images")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(images, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("uninterrupted")
+    code, out, error = world.run(images, workdir, **LONG)
+    assert code == 0, error
+    assert "original" in out
+    return workdir
+
+
+def arrays(workdir, step):
+    """The arrays of a checkpoint by name."""
+    import orbax.checkpoint as ocp
+
+    with ocp.StandardCheckpointer() as reader:
+        return reader.restore((workdir / "checkpoints" / str(step) / "state").absolute())
+
+
+def assert_same_run(workdir, other):
+    assert (workdir / "metrics.jsonl").read_text() == (other / "metrics.jsonl").read_text()
+    ours, theirs = arrays(workdir, STEPS), arrays(other, STEPS)
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
+
+
+def wait_for(condition, process):
+    for _ in range(3000):
+        if condition() or process.poll() is not None:
+            return
+        time.sleep(0.01)
+    raise TimeoutError
+
+
+def test_it_learns_and_reports(uninterrupted):
+    rows = world.metrics(uninterrupted)
+    assert [row["step"] for row in rows] == [*range(5, STEPS + 1, 5)]
+    assert rows[-1]["loss"] < rows[0]["loss"] / 3
+    results = json.loads((uninterrupted / "results.json").read_text())
+    assert [row["label_set"] for row in results["rows"]] == ["original"]
+    assert results["rows"][0]["accuracy"] > 0.9
+    assert results["provenance"]["config"]["loss"] == "sigmoid"
+    assert next((uninterrupted / "tensorboard").iterdir()).stat().st_size > 0
+
+
+def test_a_run_killed_at_random_moments_ends_bit_for_bit_like_an_uninterrupted_one(images, uninterrupted, tmp_path):
+    random = np.random.default_rng()
+    checkpoints = tmp_path / "checkpoints"
+    for kill in range(2):
+        process = world.start(images, tmp_path, **LONG)
+        there = set(checkpoints.glob("[0-9]*"))
+        wait_for(lambda there=there: set(checkpoints.glob("[0-9]*")) - there, process)
+        time.sleep(random.uniform(0, 0.15))
+        process.kill()
+        process.communicate()
+        assert kill or not (tmp_path / "results.json").exists(), "ended before it was killed"
+    code, _, error = world.run(images, tmp_path, **LONG)
+    assert code == 0, error
+    assert_same_run(tmp_path, uninterrupted)
+
+
+def test_sigterm_saves_the_step_and_the_same_command_goes_on(images, uninterrupted, tmp_path):
+    process = world.start(images, tmp_path, **LONG)
+    wait_for((tmp_path / "checkpoints" / "7").exists, process)
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 143, error
+    message = error.strip().splitlines()[-1]
+    assert message.startswith("error: stopped by SIGTERM after step ")
+    step = int(message.split("after step ")[1].split(",")[0])
+    assert (tmp_path / "checkpoints" / str(step)).is_dir()
+    code, _, error = world.run(images, tmp_path, **LONG)
+    assert code == 0, error
+    assert_same_run(tmp_path, uninterrupted)
+
+
+def last_line(done):
+    code, out, error = done
+    assert code == 1, error
+    assert "Traceback" not in out + error
+    return error.strip().splitlines()[-1]
+
+
+def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_checkpoint_before_it(images, tmp_path):
+    message = last_line(world.run(images, tmp_path, optimizer="sgd", learning_rate=1e30, clip_norm=0, log_every=100))
+    assert message.startswith("error: step 3 went wrong (loss nan")  # the rate of the first step is 0
+    assert not list((tmp_path / "checkpoints").glob("[0-9]*"))
+
+
+def config_of(images, **fields):
+    config = train_digits.get_config()
+    config.update(images=str(images), validation_images=str(images), select_split="", crop=world.SIZE, batch_size=8, **fields)
+    return config
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    from tests.programs import tiny_model
+
+    monkeypatch.setitem(catalog.CATALOG, "tiny", tiny_model.catalog.CATALOG["tiny"])
+
+
+def brief(images, **fields):
+    config = config_of(images, model="tiny", **({"steps": 2, "checkpoint_every": 1, "log_every": 1} | fields))
+    config.augmentation.shift = 1
+    return config
+
+
+def test_it_continues_on_another_number_of_devices_and_workers(images, tmp_path):
+    first = world.start(images, tmp_path, devices=8, steps=400, checkpoint_every=2)
+    wait_for((tmp_path / "checkpoints" / "2").exists, first)
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=60)
+    code, _, error = world.run(images, tmp_path, devices=2, steps=400, checkpoint_every=200, workers=1)
+    assert code == 0, error
+
+
+def test_a_checkpoint_of_another_config_is_refused(images, tmp_path, tiny):
+    train.run(brief(images), tmp_path)
+    before = (tmp_path / "metrics.jsonl").read_bytes()
+    with pytest.raises(InputError, match="another run: learning_rate was 0.015, is 0.1"):
+        train.run(brief(images, learning_rate=0.1), tmp_path)
+    (images / "blue" / "new.png").write_bytes((images / "blue" / "000.png").read_bytes())
+    try:
+        with pytest.raises(InputError, match="another run: training_images was 60, is 61"):
+            train.run(brief(images), tmp_path)
+    finally:
+        (images / "blue" / "new.png").unlink()
+    assert (tmp_path / "metrics.jsonl").read_bytes() == before
+    train.run(brief(images, log_every=2, workers=0, cache=False), tmp_path)  # none of which the parameters depend on
+
+
+def test_a_workdir_in_use(images, tmp_path):
+    with claimed(tmp_path), pytest.raises(InputError, match="in use by another run"):
+        train.run(brief(images), tmp_path)
+
+
+def test_selection_chooses_the_best_checkpoint(images, tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr(train, "open_split", lambda config, split: train.open_source(str(images)))
+    train.run(brief(images, steps=4, select_split="train[90%:]", eval_every=2), tmp_path)
+    rows = [row for row in world.metrics(tmp_path) if "select_original" in row]
+    assert [row["step"] for row in rows] == [2, 4]
+    with Checkpoints(tmp_path / "checkpoints", {}) as checkpoints:
+        assert checkpoints.best_step() in (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"model": "resnet51"}, "no model is called 'resnet51': did you mean resnet"),
+        ({"loss": "sigmod"}, "unknown loss 'sigmod': did you mean sigmoid"),
+        ({"schedule": "linear"}, "unknown schedule 'linear'"),
+        ({"dtype": "float16"}, "unknown dtype 'float16'"),
+        ({"epochs": 2.0}, "give exactly one of them"),
+        ({"steps": 0}, "give exactly one of them"),
+        ({"log_every": 0}, "log_every=0"),
+        ({"train_labels": "real"}, "brings no label set 'real'"),
+        ({"split": "test", "validation_images": ""}, "has no splits, all its images are trained on"),
+        ({"select_split": "train[90%:]"}, "has no splits, all its images are trained on"),
+        ({"crop": 16}, r"blue/\d+ has 12 x 12 pixels, expected 16 x 16|(green|red)/\d+ has 12 x 12 pixels"),
+    ],
+)
+def test_mistakes(images, tmp_path, tiny, fields, message):
+    with pytest.raises(InputError, match=message):
+        train.run(brief(images, **fields), tmp_path)
+
+
+def test_a_folder_without_classes_has_no_labels(images, tmp_path):
+    with pytest.raises(InputError, match="brings no label set 'original': none: put images in one folder a class"):
+        train.training_data(config_of(images / "blue"))
+
+
+def test_a_batch_that_does_not_divide_over_the_devices(images, tmp_path):
+    message = last_line(world.run(images, tmp_path, devices=8, batch_size=12))
+    assert message == "error: a batch of 12 images does not divide over 8 devices: make it 8 or 16"
+
+
+def test_a_full_disk_ends_in_one_line_and_keeps_the_checkpoint_before(images, tmp_path, uninterrupted):
+    import resource
+
+    message = last_line(
+        world.run(images, tmp_path, preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)))
+    )
+    assert "could not be" in message
+
+
+def write_list(path, lines):
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return str(path)
+
+
+def test_clean_list(images, tmp_path, capsys):
+    listed = [f"blue/{number:03d}.png" for number in range(5)] + [f"red/{number:03d}" for number in range(3)]
+    data = train.training_data(config_of(images, clean_list=write_list(tmp_path / "a.txt", [*listed, "red/999", ""])))
+    assert data.image_ids.tolist() == [line.removesuffix(".png") for line in listed]
+    assert data.answers[:, 0].tolist() == [0] * 5 + [2] * 3
+    assert [data.source[row]["image_id"] for row in range(8)] == data.image_ids.tolist()
+    assert "8 of 60 images are on" in capsys.readouterr().err
+    assert train.total_steps(config_of(images, steps=0, epochs=3.0), len(data)) == 3
+
+
+@pytest.mark.parametrize("ours", [0, 4])
+def test_a_clean_list_of_other_images(images, tmp_path, ours):
+    lines = [f"red/{number:03d}" for number in range(ours)] + [f"n01440764_{number}.JPEG" for number in range(4)]
+    with pytest.raises(InputError, match=r"4 of them are not among the 60 .* such as n01440764_0; .* such as blue/000"):
+        train.training_data(config_of(images, clean_list=write_list(tmp_path / "list.txt", lines)))
+
+
+def test_lengths():
+    def steps(images, **fields):
+        return train.total_steps(ConfigDict({"batch_size": 128, "steps": 0, "epochs": 0.0, "examples": 0} | fields), images)
+
+    assert steps(1000, steps=7) == 7
+    assert steps(1000, epochs=1.0) == 8  # the last batch goes on into the next epoch
+    assert steps(1024, epochs=1.5) == 12
+    assert steps(1000, examples=257) == 3
+    imagenet = train_resnet50.get_config()
+    assert train.total_steps(imagenet, 1_268_355) == -(-90 * 1_268_355 // 4096)
+
+
+def test_the_sigmoid_loss_starts_from_a_head_that_expects_one_class(images, tiny):
+    build = train.builder(brief(images, loss="sigmoid"), num_classes=3)
+    np.testing.assert_allclose(build(train.nnx.Rngs(0)).head.bias[...], -np.log(3), rtol=1e-6)
+    build = train.builder(brief(images, loss="softmax"), num_classes=3)
+    np.testing.assert_array_equal(build(train.nnx.Rngs(0)).head.bias[...], 0)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("schedule", ["cosine", "step"])
+def test_optimizers_of_a_config(images, optimizer, schedule):
+    config = brief(images, optimizer=optimizer, schedule=schedule, decay_at=(0.5, 0.75), warmup_steps=0, learning_rate=0.5)
+    params = {"kernel": jax.numpy.ones(3)}
+    transformation = train.make_optimizer(config, 8)
+    updates, _ = transformation.update({"kernel": jax.numpy.zeros(3)}, transformation.init(params), params)
+    np.testing.assert_allclose(updates["kernel"], -0.5 * config.weight_decay, rtol=1e-5)

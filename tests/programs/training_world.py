@@ -1,0 +1,67 @@
+"""A folder of small pictures in three classes, some labels of which are wrong, and commands that train on it."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+from PIL import Image
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+COLOURS = {"blue": (40, 40, 200), "green": (40, 200, 40), "red": (200, 40, 40)}
+SIZE = 12
+
+
+def write_images(root, per_class=20, wrong=(), classes=tuple(COLOURS)):
+    """PNGs of noisy colour, one folder a class; those of `wrong`, (class, number), show the next colour."""
+    random = np.random.default_rng(0)
+    colours = list(COLOURS.values())
+    for index, name in enumerate(classes):
+        (root / name).mkdir(parents=True)
+        for number in range(per_class):
+            colour = colours[(index + ((name, number) in wrong)) % 3]
+            pixels = np.clip(np.array(colour) + random.normal(0, 25, (SIZE, SIZE, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{number:03d}.png")
+    return root
+
+
+def arguments(images, workdir, config="train_digits", **fields):
+    fields = {
+        "images": images,
+        "validation_images": images,
+        "select_split": "",
+        "model": "tiny",
+        "crop": SIZE,
+        "augmentation.shift": 1,
+        "batch_size": 8,
+        "steps": 12,
+        "warmup_steps": 2,
+        "log_every": 5,
+        "checkpoint_every": 4,
+    } | fields
+    return [
+        f"--config=configs/{config}.py",
+        f"--workdir={workdir}",
+        *(f"--config.{name}={value}" for name, value in fields.items()),
+    ]
+
+
+def start(images, workdir, *, devices=1, preexec=None, **fields):
+    flags = f"--xla_force_host_platform_device_count={devices} --xla_cpu_multi_thread_eigen=false"
+    environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "tests.programs.tiny_model", *arguments(images, workdir, **fields)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=ROOT, env=environment, preexec_fn=preexec, **pipes)
+
+
+def run(*positional, **named):
+    """The exit code, what went to stdout, and the lines of stderr."""
+    process = start(*positional, **named)
+    out, error = process.communicate(timeout=120)
+    return process.returncode, out, error
+
+
+def metrics(workdir):
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
