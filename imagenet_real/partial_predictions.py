@@ -77,13 +77,11 @@ class PartialPredictions:
         return {str(image): str(why) for part in self._written + self._waiting for image, why in part["unreadable"]}
 
     def _check_identity(self, identity: dict[str, Any]) -> None:
+        if not any(self.folder.glob("*.npz")):
+            return  # a run that came to nothing, or none
         file = self.folder / IDENTITY
         if not file.exists():
-            if any(self.folder.glob("*.npz")):
-                raise InputError(
-                    f"{self.folder} holds predictions of an unknown run; use another --workdir or delete it"
-                )
-            return
+            raise InputError(f"{self.folder} holds predictions of an unknown run; use another --workdir or delete it")
         try:
             there = dict(json.loads(file.read_text(encoding="utf-8")))
         except ValueError:
