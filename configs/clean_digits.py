@@ -1,0 +1,22 @@
+"""A clean list of digit scenes by 3-fold cross-validation; the paper has 10 folds.
+
+    python main.py --config=configs/clean_digits.py --workdir=DIR                 # DIR/clean_ids.txt
+    python main.py --config=configs/clean_digits.py --config.fold=0 --workdir=DIR # one fold; others run elsewhere
+    python main.py --config=configs/clean_digits.py --config.predictions=FILE.npz --workdir=DIR
+
+Measured: not yet run to the end.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import train_digits
+
+
+def get_config() -> ConfigDict:
+    config = train_digits.get_config()
+    config.program = "clean"
+    config.folds = 3
+    config.fold = -1  # all of them; or one, as a job of its own
+    config.predictions = ""  # of all images, made elsewhere by a model that was not trained on them; no fold is trained
+    config.select_split = ""
+    return config

@@ -1,0 +1,49 @@
+"""ResNet-50 on ImageNet, by the later ResNet-50 recipe of the authors of "Are we done with ImageNet?".
+
+    python main.py --config=configs/train_resnet50.py --config.epochs=90|270|900 --config.loss=softmax|sigmoid \\
+        [--config.clean_list=fnames_clean.txt] --config.images=tfds:imagenet2012 --workdir=DIR
+
+The paper's own hyper-parameters are not available. This is big_vision's configs/bit_i1k.py: batch 4096, SGD with momentum
+0.9, a rate of 0.1 for every 256 images, 1,000 warm-up steps and cosine decay, gradients clipped to a norm of 1, Inception
+crops and flips. Three things differ. Images are resized with antialiasing. The net is ResNet v1.5 with batch norm, there a ResNet v2 with group norm and weight
+standardisation. And the weight decay of 1e-4 is added to the gradient: over the steps a kernel loses the share
+1.6 * 1e-4 / (1 - 0.9) a step at the peak rate, which is what the decay apart from the gradient takes there.
+
+`train[:99%]` trains, `train[99%:]` selects, validation only reports. Smaller batches want `learning_rate` in proportion.
+
+Published: that sigmoid loss and clean labels each help, and most together and on long schedules (Beyer et al. 2020,
+section 6). Expected: nothing, not yet run.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import train_digits
+
+BATCH_SIZE = 4096
+
+
+def get_config() -> ConfigDict:
+    config = train_digits.get_config()
+    config.images = "tfds:imagenet2012"
+    config.train_split, config.select_split = "train[:99%]", "train[99%:]"
+
+    config.model, config.dtype = "resnet50", "bfloat16"
+    config.resize, config.crop = 256, 224
+    config.augmentation = {
+        "crop": "inception",
+        "shift": 0,
+        "min_area": 0.05,  # tf.image.sample_distorted_bounding_box, which the recipe's Inception crop draws from
+        "flip": True,
+        "smoothing": 0.0,
+        "mixup": 0.0,
+        "cutmix": 0.0,
+    }
+
+    config.batch_size, config.steps, config.epochs = BATCH_SIZE, 0, 90.0
+    config.optimizer, config.learning_rate = "sgd", 0.1 * BATCH_SIZE / 256
+    config.warmup_steps, config.weight_decay, config.clip_norm = 1000, 1e-4, 1.0
+
+    config.eval_every, config.checkpoint_every = 5000, 1000
+    config.workers, config.cache = 16, False
+    config.ks = (1, 5)
+    return config

@@ -1,0 +1,208 @@
+"""Training batches: every image once an epoch, each batch a function of the seed and its number alone."""
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from imagenet_real.data import augment, targets
+from imagenet_real.data.batches import grain_iterator
+from imagenet_real.data.preprocess import FILTERS, decode
+from imagenet_real.data.sources import Source, UnreadableRecord
+from imagenet_real.data.subset import Subset
+from imagenet_real.errors import InputError, nearest
+
+CROPS = ("inception", "shift")
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """What happens to a training image. Flips are for images whose mirror image means the same."""
+
+    size: int  # side of the square that comes out, in pixels
+    crop: str  # "inception", or "shift" for images that have this size
+    min_area: float = 0.08  # of an inception crop
+    interpolation: str = "bilinear"
+    shift: int = 0  # pixels
+    flip: bool = True
+    smoothing: float = 0.0  # of the targets
+    mixup: float = 0.0  # alpha; 0: never
+    cutmix: float = 0.0
+
+    def __post_init__(self):
+        for name, known in (("crop", CROPS), ("interpolation", tuple(FILTERS))):
+            if (value := getattr(self, name)) not in known:
+                raise InputError(f"unknown augmentation.{name} {value!r}: {nearest(str(value), list(known))}")
+        if not 0 < self.min_area <= 1 or not 0 <= self.smoothing <= 1:
+            raise InputError(
+                f"augmentation.min_area={self.min_area} and smoothing={self.smoothing}: give shares, up to 1."
+            )
+        if min(self.mixup, self.cutmix, self.shift) < 0 or self.size < 1:
+            raise InputError(
+                f"augmentation.mixup={self.mixup}, cutmix={self.cutmix}, shift={self.shift}: give 0 or more."
+            )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TrainingData:
+    """The n images that are trained on, and what is right for each."""
+
+    source: Source  # of n records
+    image_ids: np.ndarray  # [n] str
+    answers: np.ndarray  # [n, A] int, padded with -1
+    num_classes: int
+
+    def __len__(self) -> int:
+        return len(self.answers)
+
+    def at(self, rows: np.ndarray) -> "TrainingData":
+        """The images at `rows`, in that order."""
+        return TrainingData(Subset(self.source, rows), self.image_ids[rows], self.answers[rows], self.num_classes)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the images and what is right for them."""
+        digest = hashlib.sha256(self.source.fingerprint.encode())
+        digest.update("\n".join(self.image_ids.tolist()).encode())
+        digest.update(np.ascontiguousarray(self.answers, dtype="<i8").tobytes())
+        return digest.hexdigest()
+
+
+class TrainingBatches:
+    """An iterator over `{"images" [B, H, W, 3] uint8, "targets" [B, K] float32}`, whose position can be kept and set.
+
+    The position is the number of the next batch, whatever made the batches before it: a run may go on with another
+    number of workers. `divide` shares the target among several right classes, for the softmax loss. With `cache`
+    decoded images stay in memory, in that of every worker.
+    """
+
+    def __init__(
+        self,
+        data: TrainingData,
+        augmentation: Augmentation,
+        *,
+        batch_size: int,
+        steps: int,
+        seed: int,
+        divide: bool,
+        workers: int = 0,
+        cache: bool = False,
+    ):
+        if batch_size < 1 or workers < 0:
+            raise InputError(f"batch_size={batch_size}, workers={workers}: expected at least 1 and at least 0.")
+        self._batches = functools.partial(_Batches, data, augmentation, batch_size, steps, seed, divide, cache)
+        self._workers, self._next, self._iterator = workers, 0, None
+
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        return self
+
+    def __next__(self) -> dict[str, np.ndarray]:
+        if self._iterator is None:
+            self._iterator = grain_iterator(self._batches(self._next), self._workers)
+        batch = {name: np.array(values) for name, values in next(self._iterator).items()}
+        self._next += 1
+        return batch
+
+    def get_state(self) -> dict[str, Any]:
+        """The exact position in the data, as JSON."""
+        return {"next_batch": self._next}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Goes on from a position that `get_state` gave."""
+        self.close()
+        self._next = state["next_batch"]
+
+    def close(self) -> None:
+        """Ends what reads ahead."""
+        if self._iterator is not None:
+            self._iterator.close()
+            self._iterator = None
+
+
+class _Batches:
+    """Random access to the batches of a run from `start` on. An epoch ends within a batch where sizes do not divide."""
+
+    def __init__(
+        self,
+        data: TrainingData,
+        augmentation: Augmentation,
+        batch_size: int,
+        steps: int,
+        seed: int,
+        divide: bool,
+        cache: bool,
+        start: int,
+    ):
+        self.data, self.augmentation, self.divide = data, augmentation, divide
+        self.batch_size, self.steps, self.seed, self.start = batch_size, steps, seed, start
+        self.decoded: dict[int, np.ndarray] | None = {} if cache else None
+
+    def __len__(self) -> int:
+        return self.steps - self.start
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        number = self.start + index
+        rng = np.random.default_rng([self.seed, 1, number])
+        rows = self._rows(number)
+        images = np.stack([self._augmented(row, rng) for row in rows])
+        target = targets.label_sets(self.data.answers[rows], self.data.num_classes, divide=self.divide)
+        images, target = _mixed(self.augmentation, images, target, rng)
+        return {"images": images, "targets": target}
+
+    def _rows(self, number: int) -> list[int]:
+        """Which images the batch has: the next ones of an endless row of epochs, each in an order of its own."""
+        first = number * self.batch_size
+        places = (divmod(place, len(self.data)) for place in range(first, first + self.batch_size))
+        return [int(_order(self.seed, epoch, len(self.data))[place]) for epoch, place in places]
+
+    def _augmented(self, row: int, rng: np.random.Generator) -> np.ndarray:
+        wanted, image = self.augmentation, self._pixels(row)
+        if wanted.crop == "inception":
+            image, _ = augment.inception_crop(
+                image, wanted.size, rng, min_area=wanted.min_area, interpolation=wanted.interpolation
+            )
+        elif image.shape[:2] == (wanted.size, wanted.size):
+            image, _ = augment.shift(image, wanted.shift, rng)
+        else:
+            raise InputError(
+                f"training image {self.data.image_ids[row]} has {image.shape[0]} x {image.shape[1]} pixels, expected "
+                f"{wanted.size} x {wanted.size}: images of other sizes take --config.augmentation.crop=inception."
+            )
+        return augment.flip(image, rng) if wanted.flip else image
+
+    def _pixels(self, row: int) -> np.ndarray:
+        if self.decoded is not None and row in self.decoded:
+            return self.decoded[row]
+        try:
+            image = decode(self.data.source[row]["image"])
+        except (InputError, UnreadableRecord) as error:
+            raise InputError(
+                f"training image {self.data.image_ids[row]} is unreadable ({error}): mend it, or leave it out with a "
+                "clean_list."
+            ) from None
+        if self.decoded is not None:
+            self.decoded[row] = image
+        return image
+
+
+def _mixed(
+    wanted: Augmentation, images: np.ndarray, target: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Smoothed and mixed as is wanted; where both mixtures are, every batch gets one or the other."""
+    if wanted.smoothing:
+        target = targets.smooth(target, wanted.smoothing)
+    mixtures = [
+        (mix, alpha) for mix, alpha in ((targets.mixup, wanted.mixup), (targets.cutmix, wanted.cutmix)) if alpha
+    ]
+    if mixtures:
+        mix, alpha = mixtures[int(rng.integers(len(mixtures)))]
+        images, target = mix(images, target, rng, alpha)
+    return images, target
+
+
+@functools.lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, images: int) -> np.ndarray:
+    return np.random.default_rng([seed, 0, epoch]).permutation(images)

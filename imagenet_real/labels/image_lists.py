@@ -1,0 +1,29 @@
+"""Lists of images, such as clean lists: text, one image id a line, the ending optional."""
+
+import os
+import pathlib
+from collections.abc import Iterable
+
+import numpy as np
+
+from imagenet_real import storage
+from imagenet_real.errors import InputError
+from imagenet_real.labels.image_ids import image_id
+
+
+def load(path: str | os.PathLike) -> np.ndarray:
+    """[N] str: the ids of a list, without repetitions. Raises InputError where there is none, or it is empty."""
+    try:
+        lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not a list of images ({error}): expected text, one image id a line.") from None
+    ids = dict.fromkeys(image_id(line.strip()) for line in lines if line.strip())
+    if not ids:
+        raise InputError(f"{path} is an empty list of images: expected one image id a line.")
+    return np.array(list(ids), dtype=str)
+
+
+def save(path: str | os.PathLike, image_ids: Iterable[str]) -> None:
+    """Writes a list that `load` reads."""
+    with storage.open_atomically(path) as file:
+        file.writelines(f"{name}\n" for name in image_ids)

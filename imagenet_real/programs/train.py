@@ -1,0 +1,292 @@
+"""Trains a model, keeps checkpoints, and ends with its predictions of images it has not seen, scored."""
+
+import contextlib
+import dataclasses
+import math
+import pathlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from ml_collections import ConfigDict
+
+import imagenet_real
+from imagenet_real import devices
+from imagenet_real.data.batches import evaluation_batches
+from imagenet_real.data.preprocess import Preprocessing
+from imagenet_real.data.sources import Source, open_source
+from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
+from imagenet_real.errors import InputError, nearest
+from imagenet_real.inference import predict
+from imagenet_real.labels import dataset, image_lists, published
+from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.models import catalog
+from imagenet_real.programs import label_sets
+from imagenet_real.programs.workdir import claimed
+from imagenet_real.report.files import write_results
+from imagenet_real.report.results import Results, score
+from imagenet_real.scoring.predictions import Predictions, save_predictions
+from imagenet_real.training import optimizer as optimizers
+from imagenet_real.training import state as states
+from imagenet_real.training.checkpoint import Checkpoints
+from imagenet_real.training.loop import Metrics, fit
+from imagenet_real.training.losses import LOSSES, head_bias
+from imagenet_real.training.state import Build, TrainState
+from imagenet_real.training.step import check_batch_size, make_train_step
+
+# What a run's parameters depend on, beside its images and the labels of them: a checkpoint of another run is refused.
+MODEL = ("model", "dtype", "resize", "crop", "interpolation", "mean", "std")
+RECIPE = ("loss", "augmentation", "batch_size", "steps", "epochs", "examples", "seed")
+OPTIMIZER = ("optimizer", "learning_rate", "schedule", "warmup_steps", "decay_at", "weight_decay", "momentum")
+OPTIMIZER += ("nesterov", "beta2", "clip_norm", "average_decay")
+
+
+def run(config: ConfigDict, workdir: pathlib.Path) -> Results | None:
+    """Trains until the last step, from where an earlier run in `workdir` stopped, and reports on the images of `split`."""
+    with claimed(workdir):
+        data, reported = training_data(config), open_split(config, config.split)
+        predictions = train(config, workdir, data, reported)
+        return report(config, workdir, reported, predictions)
+
+
+def open_split(config: ConfigDict, split: str) -> Source:
+    """The images of a split. Those of `config.split` may lie elsewhere; a folder or a tar is one split as a whole."""
+    elsewhere = split == config.split and bool(config.validation_images)
+    images = config.validation_images if elsewhere else config.images
+    if not elsewhere and not images.startswith("tfds:") and split != config.train_split:
+        raise InputError(
+            f"{images} has no splits, all its images are trained on: give --config.select_split= and other images to "
+            "report on with --config.validation_images, or prepare a TFDS dataset of it (configs/prepare.py)."
+        )
+    return open_source(images, split=split, tfds_dir=config.tfds_dir)
+
+
+def label_sets_of(source: Source) -> dict[str, LabelSet]:
+    """The label sets that a source brings, row for row."""
+    labels = source.label_fields()
+    return dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, source.name)
+
+
+def training_data(config: ConfigDict) -> TrainingData:
+    """The images of `train_split` that have a right class, and are on `clean_list` where one is given."""
+    source = open_split(config, config.train_split)
+    brought = label_sets_of(source)
+    if config.train_labels not in brought:
+        known = nearest(config.train_labels, list(brought)) if brought else "none: put images in one folder a class"
+        raise InputError(f"{source.name} brings no label set {config.train_labels!r}: {known}.")
+    labels = brought[config.train_labels]
+    keep = labels.counts & _on_list(config.clean_list, labels.image_ids)
+    if not keep.any():
+        raise InputError(f"none of the {len(source)} images of {source.name} is left to train on: see clean_list.")
+    everything = TrainingData(source, labels.image_ids, labels.answers, labels.num_classes)
+    return everything.at(np.flatnonzero(keep))
+
+
+def _on_list(path: str, image_ids: np.ndarray) -> np.ndarray:  # [N] str -> [N] bool
+    if not path:
+        return np.ones(len(image_ids), bool)
+    listed = image_lists.load(path)
+    absent = listed[~np.isin(listed, image_ids)]
+    if len(absent) >= len(listed) / 2:
+        raise InputError(
+            f"{path} lists {len(listed)} images, and {len(absent)} of them are not among the {len(image_ids)} to train "
+            f"on, such as {absent[0]}; expected ids such as {image_ids[0]}."
+        )
+    kept = np.isin(image_ids, listed)
+    print(f"{kept.sum():,} of {len(kept):,} images are on {path}; {len(absent):,} others are too.", file=sys.stderr)
+    return kept
+
+
+def train(config: ConfigDict, workdir: pathlib.Path, data: TrainingData, reported: Source) -> Predictions:
+    """Trains on `data`, from where an earlier run in `workdir` stopped, and predicts the images of `reported`."""
+    check(config)
+    mesh = devices.data_mesh()
+    check_batch_size(config.batch_size, mesh)
+    steps = total_steps(config, len(data))
+    optimizer, average = make_optimizer(config, steps), config.average_decay > 0
+    preprocessing, batches = preprocessing_of(config), training_batches(config, data, steps)
+    build = builder(config, data.num_classes)
+    graph, shapes = states.create_abstract(build, optimizer, mesh, average=average)
+    step = make_train_step(
+        graph,
+        LOSSES[config.loss],
+        optimizer,
+        mesh,
+        mean=preprocessing.mean,
+        std=preprocessing.std,
+        average_decay=config.average_decay,
+    )
+    with contextlib.closing(batches), Checkpoints(workdir / "checkpoints", identity(config, data)) as checkpoints:
+        restored = checkpoints.restore(shapes)
+        state, position = restored or (
+            states.create(build, optimizer, mesh, seed=config.seed, average=average)[1],
+            None,
+        )
+        with contextlib.closing(Metrics(workdir, done=int(state.step))) as metrics:
+            state = fit(
+                state,
+                step,
+                batches,
+                mesh,
+                position=position,
+                steps=steps,
+                checkpoints=checkpoints,
+                metrics=metrics,
+                checkpoint_every=config.checkpoint_every,
+                log_every=config.log_every,
+                evaluate=selection(config, graph),
+                evaluate_every=config.eval_every,
+                title=f"{config.model}, {config.loss}, {len(data):,} images",
+            )
+    return predictions_of(config, graph, state, reported)
+
+
+def check(config: ConfigDict) -> None:
+    """Raises InputError for what would only be noticed later."""
+    catalog.find(config.model)
+    choices = (
+        ("loss", LOSSES),
+        ("optimizer", optimizers.OPTIMIZERS),
+        ("schedule", ("cosine", "step")),
+        ("dtype", ("float32", "bfloat16")),
+    )
+    for name, known in choices:
+        if config[name] not in known:
+            raise InputError(f"unknown {name} {config[name]!r}: {nearest(config[name], list(known))}")
+    for name in ("checkpoint_every", "log_every"):
+        if config[name] < 1:
+            raise InputError(f"{name}={config[name]}: give a number of steps, at least 1.")
+
+
+def total_steps(config: ConfigDict, images: int) -> int:
+    """The length of a run in steps, from the one of `steps`, `epochs` and `examples` that is given."""
+    lengths = {"steps": config.steps, "epochs": config.epochs, "examples": config.examples}
+    given = [name for name, length in lengths.items() if length]
+    if len(given) != 1 or lengths[given[0]] < 0:
+        raise InputError(
+            f"the length of the run is given by {lengths}: give exactly one of them, and 0 for the others."
+        )
+    examples = {"steps": config.batch_size, "epochs": images, "examples": 1}[given[0]] * lengths[given[0]]
+    return math.ceil(examples / config.batch_size)
+
+
+def make_optimizer(config: ConfigDict, steps: int) -> optax.GradientTransformation:
+    """The optax transformation for a run of so many steps, all of which one shorter than its warm-up warms up."""
+    warmup = min(config.warmup_steps, steps)
+    if config.schedule == "cosine":
+        rate = optimizers.cosine(config.learning_rate, steps, warmup)
+    else:
+        falls = [round(share * steps) for share in config.decay_at]
+        rate = optimizers.step_decay(config.learning_rate, steps, warmup, boundaries=falls)
+    shared = {"weight_decay": config.weight_decay, "clip_norm": config.clip_norm}
+    if config.optimizer == "sgd":
+        return optimizers.sgd(rate, momentum=config.momentum, nesterov=config.nesterov, **shared)
+    return optimizers.adamw(rate, beta2=config.beta2, **shared)
+
+
+def preprocessing_of(config: ConfigDict) -> Preprocessing:
+    """How images are prepared in evaluation; crop, interpolation, mean and std are also those of training."""
+    return Preprocessing(**{field.name: config[field.name] for field in dataclasses.fields(Preprocessing)})
+
+
+def training_batches(config: ConfigDict, data: TrainingData, steps: int) -> TrainingBatches:
+    """The batches of a run."""
+    return TrainingBatches(
+        data,
+        Augmentation(size=config.crop, interpolation=config.interpolation, **config.augmentation.to_dict()),
+        batch_size=config.batch_size,
+        steps=steps,
+        seed=config.seed,
+        divide=config.loss == "softmax",
+        workers=config.workers,
+        cache=config.cache,
+    )
+
+
+def builder(config: ConfigDict, num_classes: int) -> Build:
+    """What makes the model of a config with random parameters, and the head's bias that its loss starts from."""
+
+    def build(rngs: nnx.Rngs) -> nnx.Module:
+        model = catalog.build(config.model, num_classes=num_classes, dtype=config.dtype, rngs=rngs)
+        head = getattr(model, catalog.find(config.model).head)
+        head.bias[...] = jnp.full_like(head.bias[...], head_bias(config.loss, num_classes))
+        return model
+
+    return build
+
+
+def identity(config: ConfigDict, data: TrainingData) -> dict[str, Any]:
+    """What a run's parameters depend on, as plain values."""
+    fields = config.to_dict()
+    return {
+        **{name: fields[name] for name in (*MODEL, *RECIPE, *OPTIMIZER)},
+        "training_images": len(data),
+        "data": data.fingerprint,
+        "imagenet_real": imagenet_real.__version__,
+    }
+
+
+def selection(config: ConfigDict, graph: nnx.GraphDef) -> Callable[[TrainState], dict[str, float]] | None:
+    """What gives a state's accuracies on `select_split`, by which choices may be made; None where there is none."""
+    if not config.select_split:
+        return None
+    source = open_split(config, config.select_split)
+    brought = list(label_sets_of(source).values())
+
+    def accuracies(state: TrainState) -> dict[str, float]:
+        rows = score(predictions_of(config, graph, state, source), brought, ks=(1,)).rows
+        return {f"select_{row['label_set']}": row["accuracy"] for row in rows}
+
+    return accuracies
+
+
+def predictions_of(config: ConfigDict, graph: nnx.GraphDef, state: TrainState, source: Source) -> Predictions:
+    """The predictions of a state for the images of a source."""
+    preprocessing = preprocessing_of(config)
+    apply, params = states.evaluated_model(graph, state)
+    predictions, _ = predict(
+        apply,
+        params,
+        lambda start: evaluation_batches(
+            source, preprocessing, batch_size=config.batch_size, start=start, workers=config.workers
+        ),
+        total=len(source),
+        batch_size=config.batch_size,
+        image_size=preprocessing.crop,
+        mean=preprocessing.mean,
+        std=preprocessing.std,
+        mesh=devices.data_mesh(),
+        name=config.model,
+    )
+    return predictions
+
+
+def report(config: ConfigDict, workdir: pathlib.Path, source: Source, predictions: Predictions) -> Results | None:
+    """Writes predictions.npz and, under all label sets of the images, results.json; prints the table."""
+    save_predictions(workdir / "predictions.npz", predictions)
+    brought = label_sets_of(source)
+    if {
+        "original",
+        "real",
+    } <= brought.keys():  # the label-error subsets follow from original and ReaL labels of any dataset
+        brought["except_mislabeled"] = published.except_mislabeled(brought["real"])
+        brought["except_all_errors"] = published.except_all_errors(brought["real"])
+    chosen, notes = label_sets.of_source(
+        config.label_sets, predictions.image_ids, brought, predictions.num_classes, config.labels_dir, config.tfds_dir
+    )
+    if not chosen:
+        print(f"{source.name} brings no labels: wrote {workdir / 'predictions.npz'} alone.", file=sys.stderr)
+        return None
+    results = score(predictions, chosen, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True)
+    results.notes += notes
+    results.provenance |= {
+        "config": config.to_dict(),
+        "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint},
+    }
+    write_results(workdir, results)
+    print(results)
+    return results

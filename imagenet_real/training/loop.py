@@ -1,0 +1,185 @@
+"""The loop: steps, metrics, evaluations and checkpoints, until the last step or a signal."""
+
+import contextlib
+import json
+import pathlib
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+from tqdm import tqdm
+
+from imagenet_real import storage
+from imagenet_real.errors import InputError
+from imagenet_real.training.checkpoint import Checkpoints
+from imagenet_real.training.state import TrainState
+from imagenet_real.training.step import Step, put_batch
+
+
+class Batches(Protocol):
+    """An iterator over batches whose position can be kept and set."""
+
+    def __next__(self) -> Mapping[str, np.ndarray]: ...
+
+    def get_state(self) -> Any:
+        """The position, as JSON."""
+        ...
+
+    def set_state(self, state: Any) -> None: ...
+
+
+class Stopped(InputError):
+    """The run was asked to end and did, with its last step saved."""
+
+    exit_code = 128 + signal.SIGTERM
+
+
+class Metrics:
+    """`metrics.jsonl` and TensorBoard's event files in a folder, of the run up to step `done`.
+
+    What an earlier process wrote past that step, which it could not save, is taken back.
+    """
+
+    def __init__(self, folder: pathlib.Path, done: int):
+        from tensorboardX import SummaryWriter
+
+        path = folder / "metrics.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        with storage.open_atomically(path) as file:
+            file.writelines(f"{line}\n" for line in lines if _step_of(line) <= done)
+        self._file = path.open("a", encoding="utf-8")
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1)
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Adds the values of a step, under their names."""
+        self._file.write(json.dumps({"step": step, **values}) + "\n")
+        self._file.flush()
+        for name, value in values.items():
+            self._board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Closes the files."""
+        self._file.close()
+        self._board.close()
+
+
+def _step_of(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except ValueError:
+        return float("inf")  # half a line, which a killed run left
+
+
+def fit(
+    state: TrainState,
+    step: Step,
+    batches: Batches,
+    mesh: Mesh,
+    *,
+    position: Mapping[str, Any] | None = None,
+    steps: int,
+    checkpoints: Checkpoints,
+    metrics: Metrics,
+    checkpoint_every: int,
+    log_every: int,
+    evaluate: Callable[[TrainState], dict[str, float]] | None = None,
+    evaluate_every: int = 0,
+    title: str = "training",
+) -> TrainState:
+    """Trains until `steps` are done in all, and returns the last state, which is saved.
+
+    A run that was killed and goes on from any checkpoint, with its `position`, ends in the same state and metrics as one
+    that was not. The means of loss and gradient norm are logged every `log_every` steps; the values of `evaluate` every
+    `evaluate_every` steps, if not 0, and at the end; the first of them chooses the best checkpoint.
+
+    Raises InputError where a loss is not finite, naming its step, and `Stopped` after SIGTERM; what was saved stays.
+    """
+    recent = _Recent(checkpoints.folder)
+    if position:
+        batches.set_state(position["batches"])
+        recent.values = position["recent"]
+    done = int(state.step)
+    with _asked_to_stop() as asked, tqdm(total=steps, initial=done, unit=" steps", desc=title) as progress:
+        for number in range(done + 1, steps + 1):
+            batch = next(batches)
+            state, values = step(state, put_batch(mesh, batch))
+            recent.add(number, values)
+            last, stopping = number == steps, asked()
+            if last or number % log_every == 0:
+                means = recent.means()
+                metrics.write(number, means)
+                progress.update(number - progress.n)
+                progress.set_postfix_str(
+                    f"loss {means['loss']:.3f}, {recent.speed(len(batch['images'])):,.0f} images/s"
+                )
+            due = evaluate is not None and (last or (evaluate_every > 0 and number % evaluate_every == 0))
+            if last or due or stopping or number % checkpoint_every == 0:
+                position = {"recent": recent.fetched(), "batches": batches.get_state()}
+                scores = evaluate(state) if due else {}
+                if scores:
+                    metrics.write(number, scores)
+                checkpoints.save(state, position, score=next(iter(scores.values()), None))
+            if stopping and not last:
+                checkpoints.wait()
+                raise Stopped(
+                    f"stopped by SIGTERM after step {number}, which is saved: the same command goes on from it"
+                )
+        checkpoints.wait()
+    return state
+
+
+class _Recent:
+    """The values of the steps since the last means, left on their devices until they are needed."""
+
+    def __init__(self, checkpoints: pathlib.Path):
+        self.values: list[dict[str, float]] = []
+        self._pending: list[tuple[int, dict[str, jax.Array]]] = []
+        self._checkpoints = checkpoints
+        self._began, self._steps = time.perf_counter(), 0
+
+    def add(self, number: int, values: dict[str, jax.Array]) -> None:
+        """Takes the values of a step."""
+        self._pending.append((number, values))
+        self._steps += 1
+
+    def fetched(self) -> list[dict[str, float]]:
+        """The values of each step since the last means. Raises InputError where one is not finite."""
+        numbers = [number for number, _ in self._pending]
+        fetched = jax.device_get([values for _, values in self._pending])
+        for number, values in zip(numbers, fetched, strict=True):
+            if not np.isfinite(list(values.values())).all():
+                shown = ", ".join(f"{name} {value}" for name, value in sorted(values.items(), reverse=True))
+                raise InputError(
+                    f"step {number} went wrong ({shown}); the checkpoints in {self._checkpoints} are from before it. "
+                    "Give a lower learning_rate or a clip_norm, and another --workdir"
+                )
+        self.values += [{name: float(value) for name, value in values.items()} for values in fetched]
+        self._pending = []
+        return self.values
+
+    def means(self) -> dict[str, float]:
+        """The mean of each value over the steps since the last means."""
+        values = self.fetched()
+        self.values = []
+        return {name: float(np.mean([one[name] for one in values])) for name in values[0]}
+
+    def speed(self, batch_size: int) -> float:
+        """Images a second since the last call."""
+        seconds, images = time.perf_counter() - self._began, self._steps * batch_size
+        self._began, self._steps = time.perf_counter(), 0
+        return images / seconds
+
+
+@contextlib.contextmanager
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Whether SIGTERM came, as schedulers send it before they take a machine away."""
+    came = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+    try:
+        yield lambda: bool(came)
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,136 @@
+"""Training batches: every image once an epoch, from any position on, with the targets that belong to the images."""
+
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+
+from imagenet_real.data.sources import open_source
+from imagenet_real.data.subset import Subset
+from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
+from imagenet_real.errors import InputError
+from tests.programs.training_world import SIZE, write_images
+
+PLAIN = Augmentation(size=SIZE, crop="shift", shift=0, flip=False)
+BUSY = Augmentation(size=10, crop="inception", smoothing=0.1, mixup=0.2, cutmix=1.0)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """10 images, whose answers also tell the number of the image: class 3 + number."""
+    source = open_source(
+        str(write_images(tmp_path_factory.mktemp("images") / "images", per_class=5, classes=("a", "b")))
+    )
+    answers = np.stack([np.repeat([0, 1], 5), 3 + np.arange(10)], axis=1)
+    return TrainingData(source, source.label_fields().image_ids, answers, num_classes=13)
+
+
+def batches(data, augmentation=PLAIN, *, batch_size=4, steps=10, seed=0, divide=False, **options):
+    return TrainingBatches(data, augmentation, batch_size=batch_size, steps=steps, seed=seed, divide=divide, **options)
+
+
+def numbers(batch):
+    return batch["targets"][:, 3:].argmax(axis=1).tolist()
+
+
+def assert_same(ours, theirs):
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one["images"], other["images"])
+        np.testing.assert_array_equal(one["targets"], other["targets"])
+
+
+def test_every_image_once_an_epoch_in_another_order(data):
+    seen = list(itertools.chain.from_iterable(numbers(batch) for batch in batches(data)))
+    epochs = [seen[start : start + 10] for start in range(0, 40, 10)]
+    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+    assert [numbers(batch) for batch in batches(data, seed=1)] != [numbers(batch) for batch in batches(data)]
+
+
+def test_targets_are_those_of_the_images(data):
+    from imagenet_real.data.preprocess import decode
+
+    for batch in batches(data):
+        assert batch["images"].dtype == np.uint8
+        assert batch["targets"].dtype == np.float32
+        for image, target, number in zip(batch["images"], batch["targets"], numbers(batch), strict=True):
+            np.testing.assert_array_equal(image, decode(data.source[number]["image"]))
+            np.testing.assert_array_equal(np.flatnonzero(target), [number // 5, 3 + number])
+            assert target.sum() == 2
+    assert next(batches(data, divide=True))["targets"].sum(axis=1).tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("cache", [False, True])
+def test_a_position_gives_the_batches_that_would_have_come(data, cache):
+    whole = list(batches(data, BUSY, cache=cache))
+    first = batches(data, BUSY)
+    read = [next(first) for _ in range(3)]
+    position = first.get_state()
+    first.close()
+    later = batches(data, BUSY, cache=cache)
+    next(later)
+    later.set_state(position)
+    assert_same([*read, *later], whole)
+    assert len(whole) == 10
+
+
+def test_processes_give_the_same_batches_and_go_on_from_the_same_position(data):
+    position = {"next_batch": 6}
+    ours, theirs = batches(data, BUSY, workers=1), batches(data, BUSY)
+    ours.set_state(position)
+    theirs.set_state(position)
+    assert_same(list(ours), list(theirs))
+    ours.close()
+
+
+def test_mixtures_keep_the_sum_of_targets(data):
+    for augmentation in (BUSY, Augmentation(size=10, crop="inception", cutmix=1.0)):
+        sums = [batch["targets"].sum(axis=1) for batch in batches(data, augmentation, divide=True)]
+        np.testing.assert_allclose(sums, 1, rtol=1e-6)
+
+
+def test_some_of_the_images(data):
+    some = data.at(np.array([7, 2, 5])).at(np.array([2, 0]))
+    assert some.image_ids.tolist() == ["b/000", "b/002"]
+    assert some.answers[:, 1].tolist() == [8, 10]
+    assert [some.source[row]["image_id"] for row in range(2)] == ["b/000", "b/002"]
+    assert len({data.fingerprint, some.fingerprint, data.at(np.arange(10)).at(np.array([7, 5])).fingerprint}) == 3
+
+
+def test_a_subset_is_a_source(data):
+    subset = pickle.loads(pickle.dumps(Subset(data.source, np.array([6, 1]))))
+    labels = subset.label_fields()
+    assert (len(subset), subset.num_classes, subset.class_names) == (2, 2, ("a", "b"))
+    assert labels.image_ids.tolist() == ["b/001", "a/001"]
+    assert labels.fields["label"].tolist() == [1, 0]
+
+
+def test_another_label_is_another_run(data):
+    answers = data.answers.copy()
+    answers[0, 0] = 1
+    assert TrainingData(data.source, data.image_ids, answers, data.num_classes).fingerprint != data.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"crop": "central"}, "unknown augmentation.crop 'central'"),
+        ({"interpolation": "nearest"}, "unknown augmentation.interpolation 'nearest'"),
+        ({"min_area": 0.0}, "min_area=0.0"),
+        ({"smoothing": 1.5}, "smoothing=1.5"),
+        ({"mixup": -1.0}, "mixup=-1.0"),
+    ],
+)
+def test_impossible_augmentations(options, message):
+    with pytest.raises(InputError, match=message):
+        Augmentation(**({"size": 10, "crop": "inception"} | options))
+
+
+def test_an_unreadable_image_is_named(tmp_path):
+    folder = write_images(tmp_path / "images", per_class=2)
+    (folder / "green" / "001.png").write_bytes(b"no image")
+    source = open_source(str(folder))
+    data = TrainingData(source, source.label_fields().image_ids, np.zeros((6, 1), int), 3)
+    with pytest.raises(InputError, match="training image green/001 is unreadable .* clean_list"):
+        list(batches(data))

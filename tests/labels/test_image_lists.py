@@ -1,0 +1,32 @@
+"""Lists of images as text."""
+
+import numpy as np
+import pytest
+
+from imagenet_real.errors import InputError
+from imagenet_real.labels import image_lists
+
+
+def test_a_list_that_was_saved(tmp_path):
+    image_lists.save(tmp_path / "list.txt", np.array(["b", "a/c"]))
+    assert (tmp_path / "list.txt").read_text() == "b\na/c\n"
+    assert image_lists.load(tmp_path / "list.txt").tolist() == ["b", "a/c"]
+
+
+def test_endings_folders_blank_lines_and_repetitions(tmp_path):
+    (tmp_path / "list.txt").write_text(
+        "n01440764_10026.JPEG\r\n\n  own/one.png \nown/one\nn01440764/n01440764_10026.JPEG\n"
+    )
+    assert image_lists.load(tmp_path / "list.txt").tolist() == ["n01440764_10026", "own/one"]
+
+
+def test_no_list(tmp_path):
+    (tmp_path / "empty.txt").write_text("\n\n")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff\xff")
+    for name, message in (
+        ("empty.txt", "is an empty list"),
+        ("nowhere.txt", "is not a list"),
+        ("picture.png", "is not"),
+    ):
+        with pytest.raises(InputError, match=message):
+            image_lists.load(tmp_path / name)

@@ -1,0 +1,180 @@
+"""Clean lists: from folds, at once or one by one, and from predictions made elsewhere."""
+
+import json
+
+import numpy as np
+import pytest
+
+from configs import clean_digits
+from imagenet_real.data.training_batches import TrainingData
+from imagenet_real.errors import InputError
+from imagenet_real.labels import image_lists
+from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.models import catalog
+from imagenet_real.programs import clean, train
+from imagenet_real.scoring.predictions import Predictions, load_predictions, save_predictions
+from tests.programs import training_world as world
+
+WRONG = {("blue", 3), ("green", 0), ("red", 19)}
+WRONG_IDS = {f"{name}/{number:03d}" for name, number in WRONG}
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return world.write_images(tmp_path_factory.mktemp("images") / "images", wrong=WRONG)
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    from tests.programs import tiny_model
+
+    monkeypatch.setitem(catalog.CATALOG, "tiny", tiny_model.catalog.CATALOG["tiny"])
+
+
+def config_of(images, **fields):
+    config = clean_digits.get_config()
+    given = {"images": str(images), "model": "tiny", "crop": world.SIZE, "batch_size": 8, "steps": 25, "folds": 2}
+    config.update(given | {"warmup_steps": 2} | fields)
+    config.augmentation.shift = 1
+    return config
+
+
+def ids(workdir):
+    return image_lists.load(workdir / "clean_ids.txt").tolist()
+
+
+@pytest.fixture(scope="module")
+def at_once(images, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        from tests.programs import tiny_model
+
+        patch.setitem(catalog.CATALOG, "tiny", tiny_model.catalog.CATALOG["tiny"])
+        workdir = tmp_path_factory.mktemp("at_once")
+        clean.run(config_of(images), workdir)
+    return workdir
+
+
+def test_wrong_labels_are_removed(images, at_once):
+    data = train.training_data(config_of(images))
+    assert set(data.image_ids) - set(ids(at_once)) == WRONG_IDS
+    predictions = load_predictions(at_once / "predictions.npz")
+    assert predictions.image_ids.tolist() == data.image_ids.tolist()
+    summary = json.loads((at_once / "summary.json").read_text())
+    assert (summary["images"], summary["kept"], summary["removed"]) == (60, 57, 3)
+    assert summary["kept_by_class"] == {"blue": 0.95, "green": 0.95, "red": 0.95}
+    assert "real" not in summary  # a folder brings no other labels
+    assert len(train.training_data(config_of(images, clean_list=str(at_once / "clean_ids.txt")))) == 57
+
+
+def test_no_image_is_predicted_by_a_model_that_saw_it(images, at_once):
+    data = train.training_data(config_of(images))
+    fold_of = clean.folds(data, 2, 0)
+    for fold in range(2):
+        held_out = load_predictions(at_once / f"fold{fold}" / "predictions.npz").image_ids
+        assert held_out.tolist() == data.image_ids[fold_of == fold].tolist()
+        made_with = json.loads((at_once / f"fold{fold}" / "fold.json").read_text())
+        assert made_with["data"] == data.at(np.flatnonzero(fold_of != fold)).fingerprint
+
+
+def test_folds_one_by_one_give_the_same_list(images, at_once, tmp_path, capsys):
+    assert clean.run(config_of(images, fold=1), tmp_path) is None
+    assert "the list is written when [0] are" in capsys.readouterr().err
+    assert not (tmp_path / "clean_ids.txt").exists()
+    assert clean.run(config_of(images, fold=0), tmp_path)["kept"] == 57
+    assert (tmp_path / "clean_ids.txt").read_text() == (at_once / "clean_ids.txt").read_text()
+
+
+def test_a_fold_of_another_run_is_not_merged(images, at_once):
+    with pytest.raises(InputError, match="fold0 was made with learning_rate=0.015, expected 0.1"):
+        clean.run(config_of(images, learning_rate=0.1), at_once)
+
+
+def test_predictions_made_elsewhere(images, at_once, tmp_path):
+    theirs = load_predictions(at_once / "predictions.npz")
+    order = np.random.default_rng(0).permutation(60)
+    save_predictions(
+        tmp_path / "theirs.npz",
+        Predictions(image_ids=theirs.image_ids[order], top=theirs.top[order, :2], top_scores=None, num_classes=3),
+    )
+    clean.run(config_of(images, predictions=str(tmp_path / "theirs.npz")), tmp_path / "out")
+    assert ids(tmp_path / "out") == ids(at_once)
+    save_predictions(
+        tmp_path / "few.npz",
+        Predictions(image_ids=theirs.image_ids[1:], top=theirs.top[1:], top_scores=None, num_classes=3),
+    )
+    with pytest.raises(InputError, match="no prediction of 1 of 60 images, such as blue/000; it has blue/001"):
+        clean.run(config_of(images, predictions=str(tmp_path / "few.npz")), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def data_of(labels, num_classes=4, prefix="image"):
+    class Source:
+        class_names = tuple("abcd")
+        fingerprint = ""
+
+    image_ids = np.array([f"{prefix}{number}" for number in range(len(labels))])
+    return TrainingData(Source(), image_ids, np.array(labels)[:, None], num_classes)
+
+
+@pytest.mark.parametrize("count", [2, 3, 10])
+def test_folds_are_equal_and_spread_every_class(count):
+    labels = np.random.default_rng(0).choice([0, 1, 3], p=[0.5, 0.45, 0.05], size=101)
+    fold = clean.folds(data_of(labels), count, seed=0)
+    assert np.ptp(np.bincount(fold, minlength=count)) <= 1
+    for label in (0, 1, 3):
+        assert np.ptp(np.bincount(fold[labels == label], minlength=count)) <= 1
+
+
+def test_folds_do_not_depend_on_the_order_of_the_images():
+    labels = np.random.default_rng(0).integers(0, 4, 50)
+    data, order = data_of(labels), np.random.default_rng(1).permutation(50)
+    shuffled = TrainingData(data.source, data.image_ids[order], data.answers[order], 4)
+    np.testing.assert_array_equal(clean.folds(shuffled, 5, 0), clean.folds(data, 5, 0)[order])
+    assert (clean.folds(data, 5, 1) != clean.folds(data, 5, 0)).any()
+
+
+def test_classes_of_one_image_are_named():
+    with pytest.raises(InputError, match="2 classes have 1 image, expected at least 2: b, d. Leave them out"):
+        clean.folds(data_of([0, 0, 1, 3]), 2, 0)
+    assert sorted(clean.folds(data_of([0, 0]), 2, 0)) == [0, 1]  # a class of no image needs none
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"), [({"folds": 1}, "folds=1: give at least 2"), ({"fold": 2}, "fold=2: give one of 0 to 1")]
+)
+def test_impossible_folds(images, tmp_path, fields, message):
+    with pytest.raises(InputError, match=message):
+        clean.run(config_of(images, **fields), tmp_path)
+
+
+def test_against_real_by_hand():
+    """Five images: right and only; right, one of two; wrong; without any class; wrong."""
+    real = LabelSet(
+        "real",
+        image_ids=np.array([f"image{number}" for number in range(5)]),
+        answers=np.array([[0, -1], [1, 2], [3, -1], [-1, -1], [0, 2]]),
+        weight=np.array([1.0, 1, 1, 0, 1]),
+        group=np.array([0, 1, 1, 1, 1]),
+        num_classes=4,
+    )
+    keep = np.array([True, False, False, False, True])
+    assert clean.against_real(data_of([0, 1, 1, 1, 1]), keep, real) == {
+        "wrong": 3,
+        "right_but_not_only": 1,
+        "recall_of_wrong": 2 / 3,
+        "removed_that_were_wrong": 2 / 3,
+        "removed_that_were_right_but_not_only": 1 / 3,
+        "kept_that_are_wrong": 1 / 2,
+        "right_but_not_only_removed": 1.0,
+        "right_and_only_removed": 0.0,
+    }
+    assert clean.against_real(data_of([0, 1, 3, 3, 0]), np.ones(5, bool), real)["removed_that_were_wrong"] is None
+
+
+def test_a_list_of_nothing_is_refused(images, tmp_path):
+    data = train.training_data(config_of(images))
+    wrong = (data.answers[:, 0] + 1) % 3
+    predictions = Predictions(image_ids=data.image_ids, top=wrong[:, None], top_scores=None, num_classes=3)
+    with pytest.raises(InputError, match="the list would be empty"):
+        clean.write_list(config_of(images), tmp_path / "out", data, predictions)
+    assert not (tmp_path / "out").exists()

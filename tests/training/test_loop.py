@@ -1,0 +1,156 @@
+"""The loop: it may be killed, stopped or evaluated at any step, and ends in the same arrays and the same metrics."""
+
+import contextlib
+import json
+import os
+import signal
+
+import jax
+import numpy as np
+import pytest
+
+from imagenet_real.errors import InputError
+from imagenet_real.training import loop, state
+from imagenet_real.training.checkpoint import Checkpoints
+from tests.training import small
+
+STEPS = 13
+
+
+class Batches:
+    """The batches of `small`, by number; something may happen while one is read."""
+
+    def __init__(self, happens=None):
+        self.number, self.happens = 0, happens or {}
+
+    def __next__(self):
+        self.number += 1
+        self.happens.get(self.number, lambda: None)()
+        return small.batch(self.number)
+
+    def get_state(self):
+        return self.number
+
+    def set_state(self, number):
+        self.number = number
+
+
+class Killed(Exception):
+    """What a test raises in the place of a SIGKILL, which nobody can catch."""
+
+
+def killed():
+    raise Killed
+
+
+def fit(folder, happens=None, *, batches=None, steps=STEPS, average=False, **options):
+    mesh = small.one_device()
+    graph, start = small.created(mesh, average=average)
+    template = state.create_abstract(small.build, small.SGD, mesh, average=average)[1]
+    folder.mkdir(exist_ok=True)
+    with Checkpoints(folder / "checkpoints", {}) as checkpoints:
+        restored, position = checkpoints.restore(template) or (start, None)
+        with contextlib.closing(loop.Metrics(folder, int(restored.step))) as metrics:
+            final = loop.fit(
+                restored,
+                small.train_step(graph, mesh),
+                batches or Batches(happens),
+                mesh,
+                position=position,
+                steps=steps,
+                checkpoints=checkpoints,
+                metrics=metrics,
+                **{"checkpoint_every": 3, "log_every": 4} | options,
+            )
+            return jax.device_get(final)
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    return fit(folder), lines(folder)
+
+
+def test_metrics_are_means_over_the_steps_since_the_last(tmp_path, uninterrupted):
+    fit(tmp_path / "every", log_every=1)
+    every = {line["step"]: line["loss"] for line in lines(tmp_path / "every")}
+    _, rows = uninterrupted
+    assert [row["step"] for row in rows] == [4, 8, 12, 13]
+    for row, steps in zip(rows, ([1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13]), strict=True):
+        assert row["loss"] == pytest.approx(np.mean([every[step] for step in steps]))
+
+
+@pytest.mark.parametrize("moments", [(2,), (4,), (8, 12), (7, 8, 9, 10, 13)])
+def test_killed_and_continued(tmp_path, uninterrupted, moments):
+    for moment in moments:
+        with pytest.raises(Killed):
+            fit(tmp_path, {moment: killed})
+    final = fit(tmp_path)
+    small.assert_equal(final, uninterrupted[0])
+    assert lines(tmp_path) == uninterrupted[1]
+
+
+@pytest.mark.parametrize("moment", [1, 6, 12])
+def test_sigterm_saves_its_step(tmp_path, uninterrupted, moment):
+    with pytest.raises(loop.Stopped, match=f"after step {moment}, which is saved") as stopped:
+        fit(tmp_path, {moment: lambda: os.kill(os.getpid(), signal.SIGTERM)})
+    assert stopped.value.exit_code == 143
+    assert (tmp_path / "checkpoints" / str(moment)).is_dir()
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    small.assert_equal(fit(tmp_path), uninterrupted[0])
+    assert lines(tmp_path) == uninterrupted[1]
+
+
+def test_sigterm_in_the_last_step_is_an_end_like_any(tmp_path, uninterrupted):
+    small.assert_equal(fit(tmp_path, {STEPS: lambda: os.kill(os.getpid(), signal.SIGTERM)}), uninterrupted[0])
+
+
+def test_half_a_line_of_a_killed_run_is_taken_back(tmp_path, uninterrupted):
+    with pytest.raises(Killed):
+        fit(tmp_path, {9: killed})
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 9, "lo')
+    fit(tmp_path)
+    assert lines(tmp_path) == uninterrupted[1]
+
+
+def test_a_finished_run_only_gives_its_state(tmp_path, uninterrupted):
+    fit(tmp_path)
+    small.assert_equal(fit(tmp_path, {1: killed, STEPS + 1: killed}), uninterrupted[0])
+    assert lines(tmp_path) == uninterrupted[1]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_loss_that_is_not_finite_names_its_step_and_is_not_saved(tmp_path, wrong):
+    class Wrong(Batches):
+        def __next__(self):
+            batch = super().__next__()
+            return batch if self.number != 8 else {**batch, "targets": batch["targets"] * np.float32(wrong)}
+
+    with pytest.raises(InputError, match=r"step 8 went wrong \(loss -?(nan|inf), gradient_norm (nan|inf)\)"):
+        fit(tmp_path, batches=Wrong())
+    assert max(int(path.name) for path in (tmp_path / "checkpoints").glob("[0-9]*")) == 6
+    assert [row["step"] for row in lines(tmp_path)] == [4]
+
+
+def test_evaluations_at_their_own_steps_choose_the_best_checkpoint(tmp_path, uninterrupted):
+    scores = {5: 0.3, 10: 0.9, 13: 0.4}
+
+    def evaluate(train_state):
+        return {"select_original": scores[int(train_state.step)], "select_real": 0.0}
+
+    small.assert_equal(fit(tmp_path, evaluate=evaluate, evaluate_every=5), uninterrupted[0])
+    rows = lines(tmp_path)
+    assert {row["step"]: row["select_original"] for row in rows if "select_original" in row} == scores
+    assert [row for row in rows if "loss" in row] == uninterrupted[1]
+    with Checkpoints(tmp_path / "checkpoints", {}) as checkpoints:
+        assert checkpoints.best_step() == 10
+
+
+def test_only_at_the_end_where_no_interval_is_given(tmp_path):
+    fit(tmp_path, evaluate=lambda train_state: {"select": float(train_state.step)})
+    assert [row for row in lines(tmp_path) if "select" in row] == [{"step": STEPS, "select": float(STEPS)}]
