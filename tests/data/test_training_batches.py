@@ -132,5 +132,5 @@ def test_an_unreadable_image_is_named(tmp_path):
     (folder / "green" / "001.png").write_bytes(b"no image")
     source = open_source(str(folder))
     data = TrainingData(source, source.label_fields().image_ids, np.zeros((6, 1), int), 3)
-    with pytest.raises(InputError, match="training image green/001 is unreadable .* clean_list"):
+    with pytest.raises(InputError, match=r"training image green/001 is unreadable .* clean_list"):
         list(batches(data))

@@ -85,7 +85,7 @@ def test_folds_one_by_one_give_the_same_list(images, at_once, tmp_path, capsys):
 
 
 def test_a_fold_of_another_run_is_not_merged(images, at_once):
-    with pytest.raises(InputError, match="fold0 was made with learning_rate=0.015, expected 0.1"):
+    with pytest.raises(InputError, match=r"fold0 was made with learning_rate=0\.015, expected 0\.1"):
         clean.run(config_of(images, learning_rate=0.1), at_once)
 
 
@@ -134,7 +134,7 @@ def test_folds_do_not_depend_on_the_order_of_the_images():
 
 
 def test_classes_of_one_image_are_named():
-    with pytest.raises(InputError, match="2 classes have 1 image, expected at least 2: b, d. Leave them out"):
+    with pytest.raises(InputError, match=r"2 classes have 1 image, expected at least 2: b, d\. Leave them out"):
         clean.folds(data_of([0, 0, 1, 3]), 2, 0)
     assert sorted(clean.folds(data_of([0, 0]), 2, 0)) == [0, 1]  # a class of no image needs none
 

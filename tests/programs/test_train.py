@@ -115,7 +115,7 @@ def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_checkpoints_befo
 def test_a_checkpoint_of_another_config_is_refused(images, tmp_path, tiny):
     train.run(brief(images), tmp_path)
     before = (tmp_path / "metrics.jsonl").read_bytes()
-    with pytest.raises(InputError, match="another run: learning_rate was 0.015, is 0.1"):
+    with pytest.raises(InputError, match=r"another run: learning_rate was 0\.015, is 0\.1"):
         train.run(brief(images, learning_rate=0.1), tmp_path)
     (images / "blue" / "new.png").write_bytes((images / "blue" / "000.png").read_bytes())
     try:
