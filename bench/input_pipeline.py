@@ -19,6 +19,8 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))  # runs from a checkout that is not installed
+
 RESIZE, CROP = 256, 224
 BATCH_SIZE = 64
 RESULT = pathlib.Path(__file__).parent / "results" / "input_pipeline.txt"
