@@ -3,9 +3,8 @@
 import math
 
 import numpy as np
-from PIL import Image
 
-from imagenet_real.data.preprocess import FILTERS
+from imagenet_real.data.resize import resize
 
 Box = tuple[float, float, float, float]
 """y0, x0, y1, x1 in pixels of the whole image; may reach beyond it where the image was padded."""
@@ -30,8 +29,8 @@ def inception_crop(
     else:
         wide, tall = min(width, round(height * 4 / 3)), min(height, round(width * 4 / 3))
         top, left = (height - tall) // 2, (width - wide) // 2
-    part = Image.fromarray(image[top : top + tall, left : left + wide])
-    return np.asarray(part.resize((size, size), FILTERS[interpolation])), (top, left, top + tall, left + wide)
+    part = image[top : top + tall, left : left + wide]
+    return resize(part, (size, size), interpolation), (top, left, top + tall, left + wide)
 
 
 def shift(image: np.ndarray, most: int, rng: np.random.Generator) -> tuple[np.ndarray, Box]:

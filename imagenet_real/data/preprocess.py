@@ -8,10 +8,8 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
+from imagenet_real.data.resize import FILTERS, resize
 from imagenet_real.errors import InputError, nearest
-
-FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
-SUPPORT = {"bicubic": 2.0, "bilinear": 1.0}  # how many pixels to either side a filter reaches, when it does not shrink
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,8 +65,8 @@ def decode(data: bytes) -> np.ndarray:
 def central_crop(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     """The central square of an image after resizing its short side.
 
-    Equals torchvision's `Resize(resize, interpolation)` followed by `CenterCrop(crop)` on Pillow images, within one
-    level: sizes and offsets are rounded as there, and an image that is smaller than the crop is padded with zeros.
+    Equals torchvision's `Resize(resize, interpolation)` followed by `CenterCrop(crop)` on Pillow images, bit for bit:
+    sizes and offsets are rounded as there, and an image that is smaller than the crop is padded with zeros.
 
     Args:
       image: [H, W, 3] uint8.
@@ -84,7 +82,10 @@ def central_crop(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     if new_size == size:
         square = image[offset[0] : offset[0] + kept[0], offset[1] : offset[1] + kept[1]]
     else:
-        square = _resize_and_crop(image, new_size, offset, kept, preprocessing.interpolation)
+        rows, columns = ((start, start + keep) for start, keep in zip(offset, kept, strict=True))
+        # Pillow 13 begins with the columns of an image that tall, if it shrinks.
+        rows_first = size[0] <= 2 * size[1] or new_size[0] >= size[0]
+        square = resize(image, new_size, preprocessing.interpolation, rows=rows, columns=columns, rows_first=rows_first)
     if square.shape[:2] == (crop, crop):
         return square
     padded = np.zeros((crop, crop, 3), np.uint8)
@@ -98,24 +99,3 @@ def _resized(height: int, width: int, short: int) -> tuple[int, int]:
     if not short:
         return height, width
     return (int(short * height / width), short) if width <= height else (short, int(short * width / height))
-
-
-def _resize_and_crop(image: np.ndarray, new_size, offset, kept, interpolation: str) -> np.ndarray:
-    """`image.resize(new_size)[offset : offset + kept]`, within one level, without most of the work on what is dropped.
-
-    Pillow resizes along the rows, rounds to whole levels, and resizes along the columns. It can resize a box alone, but
-    keeps the edges of the box in single precision, which tips the rounding here and there: of the second pass, that is
-    one level; of both passes, it would be two. So the box is the second pass's.
-    """
-    resampling = FILTERS[interpolation]
-    if new_size[0] >= 2 * new_size[1]:  # Pillow 13 begins with the columns of an image as tall as that
-        whole = Image.fromarray(image).resize(new_size[::-1], resampling)
-        return np.asarray(whole)[offset[0] : offset[0] + kept[0], offset[1] : offset[1] + kept[1]]
-    scale = image.shape[0] / new_size[0]
-    start, end = offset[0] * scale, (offset[0] + kept[0]) * scale
-    margin = math.ceil(SUPPORT[interpolation] * max(1.0, scale)) + 1
-    first, last = max(0, math.floor(start) - margin), min(image.shape[0], math.ceil(end) + margin)
-    near = Image.fromarray(image[first:last]).resize((new_size[1], last - first), resampling)
-    near = near.crop((offset[1], 0, offset[1] + kept[1], last - first))
-    box = (0, start - first, kept[1], min(end - first, last - first))  # a sum may pass the border by a rounding error
-    return np.asarray(near.resize(kept[::-1], resampling, box=box))

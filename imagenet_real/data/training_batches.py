@@ -10,7 +10,8 @@ import numpy as np
 
 from imagenet_real.data import augment, targets
 from imagenet_real.data.batches import grain_iterator
-from imagenet_real.data.preprocess import FILTERS, decode
+from imagenet_real.data.preprocess import decode
+from imagenet_real.data.resize import FILTERS
 from imagenet_real.data.sources import Source, UnreadableRecord
 from imagenet_real.data.subset import Subset
 from imagenet_real.errors import InputError, nearest
