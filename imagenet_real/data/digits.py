@@ -22,7 +22,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.labels.image_ids import image_id
 
 NAME = "digit_scenes"
-VERSION = "1.0.0"  # a change of a single byte of the scenes is a new version
+VERSION = "2.0.0"  # a change of a single byte of the scenes is a new version
 HOMEPAGE = "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits"
 
 

@@ -89,13 +89,13 @@ def _ink(picture: Image.Image, size: int, slant: float) -> np.ndarray:
 
 
 def paint(digits: Sequence[Digit], rng: np.random.RandomState) -> np.ndarray:
-    """[48, 48, 3] float in [0, 1]: background, then clutter, then digits; in each channel light on dark or dark on light."""
+    """[48, 48, 3] float in [0, 1]: background, then clutter, then digits, like chalk on slate."""
     picture = _background(rng)
     for _ in range(rng.binomial(2, 0.5)):  # about one piece
         _blend(picture, _clutter(rng), _colour(rng), rng.uniform(0.4, 0.8))
     for digit in digits:
         _blend(picture[digit.place], digit.ink, _colour(rng), digit.contrast)
-    return np.where(rng.randint(2, size=3), picture, 1 - picture)
+    return picture
 
 
 def _background(rng: np.random.RandomState) -> np.ndarray:

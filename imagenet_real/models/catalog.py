@@ -130,7 +130,7 @@ CATALOG |= {
         ResNet,
         {"block": "basic", "depths": (1, 1, 1), "widths": (16, 32, 64), "stem": "small"},
         {"resize": 0, "crop": 48, "interpolation": "bilinear", **HALVES},
-        78_042,
+        78_810,
         {},  # of this project, for its own `digit_scenes`
         num_classes=10,
         head="fc",

@@ -90,7 +90,7 @@ class ResNet(nnx.Module):
     """A stem, stages `layer1`, `layer2`, ... of residual blocks, the mean over all places, and a linear head.
 
     Every stage but the first halves the height and the width. `stem` is "imagenet", a 7 x 7 convolution of stride 2 and
-    a maximum of stride 2, for images of 224 pixels; or "small", a 3 x 3 convolution of stride 2, for those of some 50.
+    a maximum of stride 2, for images of 224 pixels; or "small", a 5 x 5 convolution of stride 4, for those of some 50.
     Convolutions compute in `dtype`; parameters, batch statistics, the mean over places and the head are float32. A
     float32 model computes in full precision on every device, where accelerators would round its factors to fewer bits;
     bfloat16 is the fast choice there. `zero_init` sets the last scale of every residual to 0: blocks begin as
@@ -114,8 +114,8 @@ class ResNet(nnx.Module):
         module = BLOCKS[block]
         self.stem = stem
         self.stages = len(depths)
-        kernel_size = {"imagenet": 7, "small": 3}[stem]
-        self.conv1 = convolution(3, widths[0], kernel_size, 2, dtype=dtype, rngs=rngs)
+        kernel_size, stride = {"imagenet": (7, 2), "small": (5, 4)}[stem]
+        self.conv1 = convolution(3, widths[0], kernel_size, stride, dtype=dtype, rngs=rngs)
         self.bn1 = BatchNorm(widths[0], rngs=rngs)
         inputs = widths[0]
         for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):

@@ -281,7 +281,7 @@ def test_a_named_configuration_is_prepared_on_first_use(monkeypatch):
     monkeypatch.setattr(
         digits, "prepare_digit_scenes", lambda tfds_dir, **parameters: asked.append((tfds_dir, parameters))
     )
-    for name in ("tfds:digit_scenes", "digit_scenes/seed3", "tfds:digit_scenes/seed12:1.0.0"):
+    for name in ("tfds:digit_scenes", "digit_scenes/seed3", "tfds:digit_scenes/seed12:2.0.0"):
         digits.folder_of(name, "there")
     assert asked == [("there", {"seed": 0}), ("there", {"seed": 3}), ("there", {"seed": 12})]
 

@@ -45,7 +45,7 @@ def call(module, inputs):
 def loaded(tmp_path, size, dtype=jnp.float32):
     """Random tensors under torchvision's names, and the model with them in evaluation mode."""
     given = {name: value for name, value in size.items() if name != "stem"}
-    stem_size = 7 if size["stem"] == "imagenet" else 3
+    stem_size = 7 if size["stem"] == "imagenet" else 5
     tensors = torchvision_resnet.random_tensors(**given, stem_size=stem_size, num_classes=5)
     safetensors.numpy.save_file(tensors, tmp_path / "small.safetensors")
     model = nnx.eval_shape(lambda: ResNet(**size, num_classes=5, dtype=dtype, rngs=nnx.Rngs(0)))

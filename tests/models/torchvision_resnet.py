@@ -41,7 +41,8 @@ def random_tensors(*, block, depths, widths, stem_size, num_classes, seed=0):
 
 
 def logits(tensors, images, *, block, depths, stem):  # [B, H, W, 3] -> [B, K]
-    features = relu(batch_norm(tensors, "bn1", convolve(images.astype(np.float64), tensors["conv1.weight"], 2)))
+    stride = 2 if stem == "imagenet" else 4
+    features = relu(batch_norm(tensors, "bn1", convolve(images.astype(np.float64), tensors["conv1.weight"], stride)))
     if stem == "imagenet":
         features = max_pool(features)
     for stage, depth in enumerate(depths):
