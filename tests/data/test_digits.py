@@ -296,7 +296,7 @@ def test_other_datasets_are_left_to_others(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["digit_scenes/tiny", "digit_scenes/seed01", "digit_scenes:2.0.0", "digit_scenes/seed1:1"]
+    "name", ["digit_scenes/tiny", "digit_scenes/seed01", "digit_scenes:1.0.0", "digit_scenes/seed1:1"]
 )
 def test_an_unknown_configuration_or_version_is_refused(name, tmp_path):
     with pytest.raises(InputError, match=name):
