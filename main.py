@@ -11,7 +11,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 import imagenet_real
-from imagenet_real.errors import InputError, nearest
+from imagenet_real.errors import InputError, exit_code_of, nearest
 
 CONFIG = config_flags.DEFINE_config_file("config", help_string="The experiment: a file in configs/.", lock_config=True)
 WORKDIR = flags.DEFINE_string("workdir", None, "The folder that results are written to.")
@@ -55,21 +55,7 @@ def _unknown_field(argv: list[str], path: str) -> str:
 def run() -> int:
     """Like `app.run`, but a user's mistake ends in one line and an exit code, not in a traceback."""
     sys.path.insert(0, os.getcwd())  # a model of the user's own is imported from where the command runs
-    try:
-        app.run(main, flags_parser=parse)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        print(
-            f"error: {error.filename or 'a file'} could not be read or written: {error.strerror or ' '.join(str(error).split())}",
-            file=sys.stderr,
-        )
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted: what was done is kept, the same command continues.", file=sys.stderr)
-        return 130
-    return 0
+    return exit_code_of(lambda: app.run(main, flags_parser=parse))
 
 
 if __name__ == "__main__":

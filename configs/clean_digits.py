@@ -1,4 +1,4 @@
-"""A clean list of digit scenes by 3-fold cross-validation; the paper has 10 folds.
+"""A clean list of digit scenes by 10-fold cross-validation, as in the paper.
 
     python main.py --config=configs/clean_digits.py --workdir=DIR                 # DIR/clean_ids.txt
     python main.py --config=configs/clean_digits.py --config.fold=0 --workdir=DIR # one fold; others run elsewhere
@@ -15,7 +15,7 @@ from configs import train_digits
 def get_config() -> ConfigDict:
     config = train_digits.get_config()
     config.program = "clean"
-    config.folds = 3
+    config.folds = 10
     config.fold = -1  # all of them; or one, as a job of its own
     config.predictions = ""  # of all images, made elsewhere by a model that was not trained on them; no fold is trained
     config.select_split = ""

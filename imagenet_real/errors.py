@@ -1,5 +1,8 @@
 """The one exception for what a user can mend: it is shown as a line, never as a traceback."""
 
+import sys
+from collections.abc import Callable
+
 
 class InputError(ValueError):
     """Wrong input. The message says what came, what was expected and what to do, in one line."""
@@ -19,3 +22,20 @@ def nearest(name: str, known: list[str]) -> str:
 
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     return f"did you mean {', '.join(close)}?" if close else f"known are {', '.join(sorted(known)[:12])}"
+
+
+def exit_code_of(call: Callable[[], object]) -> int:
+    """Calls; the exit code of a process that does no more. What a user can mend ends in one line on stderr."""
+    try:
+        call()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        reason = error.strerror or " ".join(str(error).split())
+        print(f"error: {error.filename or 'a file'} could not be read or written: {reason}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: what was done is kept, the same command continues.", file=sys.stderr)
+        return 130
+    return 0

@@ -5,7 +5,7 @@ import dataclasses
 import math
 import pathlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -50,7 +50,7 @@ def run(config: ConfigDict, workdir: pathlib.Path) -> Results | None:
     with claimed(workdir):
         data, reported = training_data(config), open_split(config, config.split)
         predictions = train(config, workdir, data, reported)
-        return report(config, workdir, reported, predictions)
+        return report(config, workdir, data, reported, predictions)
 
 
 def open_split(config: ConfigDict, split: str) -> Source:
@@ -265,28 +265,42 @@ def predictions_of(config: ConfigDict, graph: nnx.GraphDef, state: TrainState, s
     return predictions
 
 
-def report(config: ConfigDict, workdir: pathlib.Path, source: Source, predictions: Predictions) -> Results | None:
+def report(
+    config: ConfigDict, workdir: pathlib.Path, data: TrainingData, source: Source, predictions: Predictions
+) -> Results | None:
     """Writes predictions.npz and, under all label sets of the images, results.json; prints the table."""
     save_predictions(workdir / "predictions.npz", predictions)
-    brought = label_sets_of(source)
-    if {
-        "original",
-        "real",
-    } <= brought.keys():  # the label-error subsets follow from original and ReaL labels of any dataset
-        brought["except_mislabeled"] = published.except_mislabeled(brought["real"])
-        brought["except_all_errors"] = published.except_all_errors(brought["real"])
-    chosen, notes = label_sets.of_source(
-        config.label_sets, predictions.image_ids, brought, predictions.num_classes, config.labels_dir, config.tfds_dir
-    )
-    if not chosen:
+    results = scored(config, source, predictions)
+    if results is None:
         print(f"{source.name} brings no labels: wrote {workdir / 'predictions.npz'} alone.", file=sys.stderr)
         return None
-    results = score(predictions, chosen, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True)
-    results.notes += notes
     results.provenance |= {
         "config": config.to_dict(),
+        "training_images": trained_on(data),
         "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint},
     }
     write_results(workdir, results)
     print(results)
+    return results
+
+
+def trained_on(data: TrainingData) -> dict[str, Any]:
+    """What the results say of the training images."""
+    return {"count": len(data), "fingerprint": data.fingerprint}
+
+
+def scored(config: ConfigDict, source: Source, predictions: Predictions | Sequence[Predictions]) -> Results | None:
+    """The results under all label sets of a source's images, or those of `label_sets`; None where there are none."""
+    brought = label_sets_of(source)
+    if {"original", "real"} <= brought.keys():  # these two give the label-error subsets of any dataset
+        brought["except_mislabeled"] = published.except_mislabeled(brought["real"])
+        brought["except_all_errors"] = published.except_all_errors(brought["real"])
+    first = predictions if isinstance(predictions, Predictions) else predictions[0]
+    chosen, notes = label_sets.of_source(
+        config.label_sets, first.image_ids, brought, first.num_classes, config.labels_dir, config.tfds_dir
+    )
+    if not chosen:
+        return None
+    results = score(predictions, chosen, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True)
+    results.notes += notes
     return results

@@ -11,7 +11,7 @@ GAP = "  "
 
 def as_text(results: Results) -> str:
     """One table a model, or one line a model where there are several; fits the terminal's width where it can."""
-    blocks = [_aligned(*table) if isinstance(table, tuple) else table for table in _blocks(results)]
+    blocks = [aligned(*table) if isinstance(table, tuple) else table for table in _blocks(results)]
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -136,7 +136,7 @@ def _rankings(results: Results) -> str:
     return "\n".join(lines)
 
 
-def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Text to the left, numbers to the right; columns that do not fit the terminal lose their half intervals."""
     lines = _lines(head, rows)
     if len(lines[0]) > shutil.get_terminal_size((160, 24)).columns:

@@ -54,6 +54,17 @@ def stratified(hit: np.ndarray, weight: np.ndarray, group: np.ndarray) -> tuple[
     return wilson(share, share * (1 - share) / variance if variance > 0 else _effective_size(weight))
 
 
+def mean_over_repeats(values: np.ndarray) -> tuple[float, float, float]:
+    """The mean of n repeats, such as seeds, and its 95 % interval by Student's t: [n] float; NaN bounds for one."""
+    from scipy.special import stdtrit
+
+    mean, n = float(np.mean(values)), len(values)
+    if n < 2:
+        return mean, float("nan"), float("nan")
+    half = float(stdtrit(n - 1, 0.975) * np.std(values, ddof=1) / math.sqrt(n))
+    return mean, mean - half, mean + half
+
+
 def _effective_size(weight: np.ndarray) -> float:
     """Kish's effective number of images: as many equal weights give the same variance."""
     return float(weight.sum() ** 2 / (weight**2).sum())

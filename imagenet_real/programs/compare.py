@@ -1,0 +1,264 @@
+"""Compares losses and training labels: every combination, length and seed is a run of `train`, several side by side.
+
+What is there already is kept, what was interrupted continues, and the clean list is made first where none is given.
+"""
+
+import dataclasses
+import functools
+import itertools
+import json
+import os
+import pathlib
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from imagenet_real.data import digits
+from imagenet_real.data.sources import Source
+from imagenet_real.data.training_batches import TrainingData
+from imagenet_real.errors import InputError, nearest
+from imagenet_real.jobs import Job, run_side_by_side
+from imagenet_real.programs import clean, train
+from imagenet_real.programs.workdir import claimed
+from imagenet_real.report import provenance
+from imagenet_real.report.comparison import Comparison, Variant, compare, write_comparison
+from imagenet_real.report.results import Row
+from imagenet_real.scoring.predictions import Predictions
+from imagenet_real.training.losses import LOSSES
+
+OWN = ("losses", "data", "lengths", "length_in", "seeds", "clean", "jobs")  # the fields that `train` does not have
+DATA = ("all", "clean", "real")
+LENGTHS = ("steps", "epochs", "examples")
+
+
+def run(config: ConfigDict, workdir: pathlib.Path) -> Comparison:
+    """Trains what is missing, and writes comparison.json and comparison.png; prints the tables."""
+    check(config)
+    with claimed(workdir):
+        reported = train.open_split(config, config.split)  # which also prepares an embedded dataset, once for all runs
+        plan = planned(config, workdir)
+        done = [one for one in plan if one.is_done()]
+        missing = [one for one in plan if one not in done]
+        print(f"{len(done)} of {len(plan)} runs are there; {at_once(config)} side by side.", file=sys.stderr)
+        if missing:
+            with tempfile.TemporaryDirectory(prefix="compiled_") as compiled:
+                jobs = [one.job({other.name for other in missing}) for one in missing]
+                run_side_by_side(
+                    jobs,
+                    at_once(config),
+                    environment(config, compiled),
+                    unit=config.length_in,
+                    done=sum(one.size for one in done),
+                )
+        comparison = compare(
+            [row for one in plan if one.variant for row in rows_of(one)],
+            references(config, reported),
+            {
+                **provenance.versions(),
+                "config": config.to_dict(),
+                "images": {"source": reported.name, "count": len(reported), "fingerprint": reported.fingerprint},
+            },
+        )
+        write_comparison(workdir, comparison)
+    print(comparison)
+    return comparison
+
+
+def check(config: ConfigDict) -> None:
+    """Raises InputError for what would only be noticed later."""
+    for name, known in (("losses", LOSSES), ("data", DATA)):
+        for value in config[name]:
+            if value not in known:
+                raise InputError(f"unknown {value!r} in {name}: {nearest(str(value), list(known))}")
+    if config.length_in not in LENGTHS:
+        raise InputError(f"unknown length_in {config.length_in!r}: {nearest(config.length_in, list(LENGTHS))}")
+    for name in ("losses", "data", "lengths", "seeds"):
+        if not len(config[name]) or len(set(config[name])) < len(config[name]):
+            raise InputError(f"{name}={config[name]}: give at least one, and none of them twice.")
+    if config.jobs < 0:
+        raise InputError(f"jobs={config.jobs}: give how many runs go side by side, or 0 for one a core.")
+
+
+def at_once(config: ConfigDict) -> int:
+    """How many runs go side by side."""
+    return config.jobs or os.cpu_count() or 1
+
+
+def environment(config: ConfigDict, compiled: str) -> dict[str, str]:
+    """Of the processes: runs side by side have a core each, a run alone has all devices. What is compiled is shared."""
+    variables = {"JAX_COMPILATION_CACHE_DIR": compiled, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5"}
+    if at_once(config) > 1:
+        flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        variables |= {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()}
+        variables |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return variables
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Planned:
+    """A run of `train`, or a fold of `clean`."""
+
+    name: str
+    config: ConfigDict
+    folder: pathlib.Path  # of its metrics
+    size: float  # its length, in `length_in`
+    data: Callable[[], TrainingData]  # what it trains on; of a fold, with what it holds out
+    variant: Variant | None = None
+    seed: int = 0
+    needs: tuple[str, ...] = ()
+    clean_dir: pathlib.Path | None = None  # of a fold
+
+    def job(self, missing: set[str]) -> Job:
+        """The job that does it, after those of `missing` that it needs."""
+        fields, call = self.config.to_dict(), _fold if self.clean_dir else _train
+        return Job(
+            name=self.name,
+            run=functools.partial(call, fields, self.clean_dir or self.folder),
+            log=self.folder / "log.txt",
+            size=self.size,
+            share=functools.partial(_share, self),
+            needs=tuple(name for name in self.needs if name in missing),
+        )
+
+    def is_done(self) -> bool:
+        """Whether its result is there, of this very config and these images."""
+        if self.clean_dir:
+            summary = _read(self.clean_dir / "summary.json")
+            config = {**self.config.to_dict(), "fold": -1}
+            return {**summary.get("provenance", {}).get("config", {}), "fold": -1} == _as_json(config)
+        found = _read(self.folder / "results.json").get("provenance", {})
+        if found.get("config") != _as_json(self.config.to_dict()):
+            return False
+        if self.config.clean_list and not pathlib.Path(self.config.clean_list).exists():
+            return False
+        return found["training_images"] == train.trained_on(self.data())
+
+
+def planned(config: ConfigDict, workdir: pathlib.Path) -> list[Planned]:
+    """The folds of the clean list, where it is to be made, and then every run, seed by seed."""
+    base = ConfigDict({name: value for name, value in config.items() if name not in OWN})
+    base.program = "train"
+    make_list = "clean" in config.data and not config.clean_list
+    clean_list = str(workdir / "clean" / "clean_ids.txt") if make_list else config.clean_list
+    trained = {
+        "all": {"clean_list": ""},
+        "clean": {"clean_list": clean_list},
+        "real": {"clean_list": "", "train_labels": "real"},
+    }
+    configs = {data: _changed(base, **trained[data]) for data in ("all", *config.data)}
+    data_of = {data: functools.cache(functools.partial(train.training_data, own)) for data, own in configs.items()}
+
+    folds = []
+    if make_list:
+        folder, wanted = workdir / "clean", config.clean
+        fields = {
+            "folds": wanted.folds,
+            "predictions": "",
+            "loss": wanted.loss,
+            "seed": wanted.seed,
+            "select_split": "",
+        }
+        own = _changed(configs["all"], program="clean", **fields, **_length(config, wanted.length))
+        for fold in range(wanted.folds):
+            name = f"fold {fold} of the clean list"
+            where = {"folder": folder / f"fold{fold}", "clean_dir": folder}
+            folds.append(
+                Planned(name, _changed(own, fold=fold), size=float(wanted.length), data=data_of["all"], **where)
+            )
+    runs = []
+    lengths = sorted(config.lengths, key=config.lengths.get)  # a ConfigDict has its names in the order of the alphabet
+    for seed, length, data, loss in itertools.product(config.seeds, lengths, config.data, config.losses):
+        variant, steps = Variant(loss, data, length), config.lengths[length]
+        name = f"{variant} seed {seed}"
+        runs.append(
+            Planned(
+                name,
+                _changed(configs[data], loss=loss, seed=seed, **_length(config, steps)),
+                workdir / "runs" / name.replace(" ", "_"),
+                float(steps),
+                data_of[data],
+                variant,
+                seed,
+                needs=tuple(fold.name for fold in folds) if data == "clean" else (),
+            )
+        )
+    return folds + runs
+
+
+def _changed(config: ConfigDict, **fields: Any) -> ConfigDict:
+    changed = config.copy_and_resolve_references()
+    with changed.unlocked():
+        changed.update(fields)
+    return changed
+
+
+def _length(config: ConfigDict, length: float) -> dict[str, float]:
+    """The fields of `train` for a length: exactly one of them is not 0."""
+    return {name: type(config[name])(length if name == config.length_in else 0) for name in LENGTHS}
+
+
+def _train(fields: dict[str, Any], folder: pathlib.Path) -> None:
+    train.run(ConfigDict(fields), folder)
+
+
+def _fold(fields: dict[str, Any], folder: pathlib.Path) -> None:
+    clean.run(ConfigDict(fields), folder)
+
+
+def _share(one: Planned) -> float:
+    """How much of a run is done, by its metrics."""
+    try:
+        *_, last = (one.folder / "metrics.jsonl").read_text().splitlines()
+        steps = train.total_steps(one.config, 0 if one.config.steps else len(one.data()))
+        return min(1.0, json.loads(last)["step"] / steps)
+    except (OSError, ValueError):  # it has not begun, or is just writing
+        return 0.0
+
+
+def _read(path: pathlib.Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _as_json(fields: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(fields))
+
+
+def rows_of(one: Planned) -> list[Row]:
+    """The accuracies of a run."""
+    identity = {**dataclasses.asdict(one.variant), "seed": one.seed}
+    return [
+        {**identity, "label_set": row["label_set"], "k": row["k"], "accuracy": row["accuracy"]}
+        for row in _read(one.folder / "results.json")["rows"]
+    ]
+
+
+def references(config: ConfigDict, reported: Source) -> list[Row]:
+    """What needs no training: chance, the original labels, and on digit scenes one who knows the digits and the rates."""
+    brought = train.label_sets_of(reported)
+    rows = [
+        {"name": "chance", "label_set": name, "k": 1, "accuracy": float(np.average(shares, weights=labels.weight))}
+        for name, labels in brought.items()
+        for shares in [(labels.answers >= 0).sum(axis=1) / labels.num_classes]
+    ]
+    answers = {}
+    if "original" in brought:
+        answers["original labels"] = brought["original"].image_ids, brought["original"].answers[:, 0]
+    if folder := digits.folder_of(config.images, config.tfds_dir):
+        known = digits.annotations(folder, config.split)
+        answers["true digits known"] = known.image_ids, known.best_predictions()
+    for name, (image_ids, best) in answers.items():
+        predictions = Predictions(image_ids, best[:, None], num_classes=next(iter(brought.values())).num_classes)
+        results = train.scored(config, reported, predictions)
+        rows += [
+            {"name": name, "label_set": row["label_set"], "k": 1, "accuracy": row["accuracy"]}
+            for row in results.rows
+            if row["k"] == 1
+        ]
+    return rows

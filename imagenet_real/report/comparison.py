@@ -1,0 +1,214 @@
+"""Training runs compared: means over seeds, differences paired by seed, as a table, a plot and `comparison.json`."""
+
+import dataclasses
+import itertools
+import json
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from imagenet_real import storage
+from imagenet_real.report.results import Row
+from imagenet_real.report.table import aligned
+from imagenet_real.scoring.uncertainty import mean_over_repeats
+
+SCHEMA = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """What a run was trained with. Runs of one variant differ by their seed alone."""
+
+    loss: str
+    data: str  # the name of the training labels and images
+    length: str  # the name of it
+
+    def __str__(self) -> str:
+        return f"{self.loss} {self.data} {self.length}"
+
+
+@dataclasses.dataclass
+class Comparison:
+    """What `comparison.json` holds. Accuracies are fractions."""
+
+    rows: list[Row]  # one a run, label set and k
+    summary: list[Row]  # one a variant, label set and k: the mean over seeds
+    pairs: list[Row]  # one a pair of variants, label set and k: the mean of the differences, seed by seed
+    references: list[Row]  # accuracies that need no training, to compare with
+    provenance: Row
+
+    def __str__(self) -> str:
+        return as_text(self)
+
+
+def compare(rows: Sequence[Row], references: Sequence[Row], provenance: Row) -> Comparison:
+    """Summarises runs.
+
+    Args:
+      rows: `loss`, `data`, `length`, `seed`, `label_set`, `k` and `accuracy` of every run. The first loss, data and
+        length that occur are those that others are compared with.
+      references: `name`, `label_set`, `k` and `accuracy`.
+      provenance: where it all comes from.
+    """
+    table: dict[tuple[Variant, str, int], dict[int, float]] = {}
+    for row in rows:
+        key = Variant(row["loss"], row["data"], row["length"]), row["label_set"], row["k"]
+        table.setdefault(key, {})[row["seed"]] = row["accuracy"]
+    summary = [
+        {**dataclasses.asdict(variant), "label_set": label_set, "k": k, **_interval("mean", list(accuracies.values()))}
+        for (variant, label_set, k), accuracies in table.items()
+    ]
+    pairs = []
+    for a, b in pairs_of(list(dict.fromkeys(variant for variant, _, _ in table))):
+        for label_set, k in dict.fromkeys((label_set, k) for _, label_set, k in table):
+            ours, theirs = table.get((a, label_set, k), {}), table.get((b, label_set, k), {})
+            if both := sorted(ours.keys() & theirs.keys()):
+                row = _interval("difference", [ours[seed] - theirs[seed] for seed in both])
+                resolved = None if row["low"] is None else bool(row["low"] > 0 or row["high"] < 0)
+                names = {"a": dataclasses.asdict(a), "b": dataclasses.asdict(b)}
+                pairs.append({**names, "label_set": label_set, "k": k, **row, "resolved": resolved})
+    return Comparison(list(rows), summary, pairs, list(references), provenance)
+
+
+def pairs_of(variants: Sequence[Variant]) -> list[tuple[Variant, Variant]]:
+    """Which variants are compared: a with b, where b has the first of the values in which they differ.
+
+    Variants of one length that differ in the loss, in the data, or in both; then those of one loss and data that differ
+    in length.
+    """
+    first = {field: getattr(variants[0], field) for field in ("loss", "data", "length")}
+
+    def change(a: Variant, b: Variant) -> set[str] | None:
+        fields = {field for field in first if getattr(a, field) != getattr(b, field)}
+        return fields if fields and all(getattr(b, field) == first[field] for field in fields) else None
+
+    wanted = ({"loss"}, {"data"}, {"loss", "data"}, {"length"})
+    order = {variant: index for index, variant in enumerate(variants)}
+    found = [
+        (wanted.index(fields), order[b], order[a], a, b)
+        for a, b in itertools.permutations(variants, 2)
+        if (fields := change(a, b)) in wanted
+    ]
+    return [(a, b) for *_, a, b in sorted(found, key=lambda entry: entry[:3])]
+
+
+def _interval(name: str, values: list[float]) -> Row:
+    mean, low, high = mean_over_repeats(np.array(values))
+    several = len(values) > 1
+    return {name: mean, "low": low if several else None, "high": high if several else None, "seeds": len(values)}
+
+
+def write_comparison(workdir: str | os.PathLike, comparison: Comparison) -> None:
+    """Writes `comparison.json` and `comparison.png`."""
+    workdir = pathlib.Path(workdir)
+    with storage.open_atomically(workdir / "comparison.png", "wb") as file:
+        figure(comparison).savefig(file, dpi=150)
+    content = {"schema": SCHEMA, **dataclasses.asdict(comparison)}
+    storage.write_together({workdir / "comparison.json": json.dumps(content, indent=1, allow_nan=False) + "\n"})
+
+
+def as_text(comparison: Comparison) -> str:
+    """The accuracies, the differences and the references as three tables; top-1, or the smallest k there is."""
+    k = min(row["k"] for row in comparison.rows)
+    summary, pairs, references = (
+        [row for row in rows if row["k"] == k] for rows in (comparison.summary, comparison.pairs, comparison.references)
+    )
+    label_sets = list(dict.fromkeys(row["label_set"] for row in summary))
+    seeds = max(row["seeds"] for row in summary)
+    over = f"mean over {seeds} seeds ± half its 95 % interval" if seeds > 1 else "one seed, so without intervals"
+    blocks = [f"Top-{k} accuracy in %, {over}", aligned(*_pivot(summary, _variant, label_sets, "mean"))]
+    if pairs:
+        shown = [name for name in ("original", "real") if name in label_sets] or label_sets[:2]
+        blocks += [
+            "Differences in points, paired by seed; * where the interval leaves out 0",
+            aligned(*_pivot(pairs, _pair, shown, "difference")),
+        ]
+    if references:
+        blocks += ["For comparison, without training", aligned(*_pivot(references, _name, label_sets, "accuracy"))]
+    return "\n\n".join(blocks)
+
+
+def _variant(row: Row) -> dict[str, str]:
+    return {"length": row["length"], "loss": row["loss"], "labels": row["data"]}
+
+
+def _name(row: Row) -> dict[str, str]:
+    return {"answers": row["name"]}
+
+
+def _pair(row: Row) -> dict[str, str]:
+    a, b = row["a"], row["b"]
+    differing = [field for field in ("loss", "data", "length") if a[field] != b[field]]
+    same = [a[field] for field in ("loss", "data", "length") if a[field] == b[field]]
+    ours, theirs = (" ".join(side[field] for field in differing) for side in (a, b))
+    return {"difference": f"{ours} - {theirs}", "with": ", ".join(same)}
+
+
+def _pivot(rows: Sequence[Row], describe: Any, label_sets: Sequence[str], field: str) -> tuple[list[str], list[list]]:
+    """A line for each thing described, a column a label set."""
+    lines: dict[tuple, dict[str, Row]] = {}
+    for row in rows:
+        lines.setdefault(tuple(describe(row).items()), {})[row["label_set"]] = row
+    cells = [
+        [*(text for _, text in key), *(_cell(found.get(name), field) for name in label_sets)]
+        for key, found in lines.items()
+    ]
+    return [*describe(rows[0]), *label_sets], cells
+
+
+def _cell(row: Row | None, field: str) -> str:
+    if row is None:
+        return ""
+    sign = "+" if field == "difference" else ""
+    half = "" if row.get("low") is None else f" ±{(row['high'] - row['low']) / 2 * 100:.2f}"
+    return f"{row[field] * 100:{sign}.2f}{half}{' *' if row.get('resolved') else ''}"
+
+
+COLOURS = {"softmax": "#0072b2", "sigmoid": "#d55e00"}  # Okabe and Ito's, which colour-blind people tell apart
+STYLES = {"all": ("--", "o"), "clean": ("-", "s"), "real": (":", "^")}
+
+
+def figure(comparison: Comparison) -> Any:
+    """A matplotlib figure: a panel each for original and ReaL labels, a line a loss and data, a column a length."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    k = min(row["k"] for row in comparison.rows)
+    summary = [row for row in comparison.summary if row["k"] == k]
+    known = list(dict.fromkeys(row["label_set"] for row in summary))
+    panels = [name for name in ("original", "real") if name in known] or known[:1]
+    lengths = list(dict.fromkeys(row["length"] for row in summary))
+    variants = list(dict.fromkeys((row["loss"], row["data"]) for row in summary))
+    drawing = Figure(figsize=(4.6 * len(panels) + 1.4, 4.2), layout="constrained")
+    FigureCanvasAgg(drawing)
+    axes = drawing.subplots(1, len(panels), squeeze=False)[0]
+    for axis, label_set in zip(axes, panels, strict=True):
+        for index, (loss, data) in enumerate(variants):
+            rows = [row for row in summary if (row["label_set"], row["loss"], row["data"]) == (label_set, loss, data)]
+            at = [lengths.index(row["length"]) + (index - (len(variants) - 1) / 2) * 0.06 for row in rows]
+            means = [row["mean"] * 100 for row in rows]
+            bars = [0 if row["low"] is None else (row["high"] - row["low"]) / 2 * 100 for row in rows]
+            style, marker = STYLES.get(data, ("-", "o"))
+            look = {"linestyle": style, "marker": marker, "markersize": 5, "color": COLOURS.get(loss), "capsize": 3}
+            axis.errorbar(at, means, bars, label=f"{loss}, {data} labels", **look)
+        for row in comparison.references:
+            if row["label_set"] == label_set and row["k"] == k and row["accuracy"] * 100 > axis.get_ylim()[0]:
+                axis.axhline(row["accuracy"] * 100, color="0.6", linewidth=0.8, zorder=0)
+                place = (0.02, row["accuracy"] * 100)
+                axis.annotate(
+                    row["name"], place, xycoords=("axes fraction", "data"), color="0.4", fontsize=8, va="bottom"
+                )
+        axis.set_xticks(range(len(lengths)), lengths)
+        axis.set_xlim(-0.5, len(lengths) - 0.5)
+        axis.set_title({"real": "ReaL labels", "original": "Original labels"}.get(label_set, label_set), fontsize=11)
+        axis.set_ylabel(f"top-{k} accuracy, %")
+        axis.grid(axis="y", color="0.92")
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[-1].legend(frameon=False, fontsize=8.5, loc="lower right")
+    seeds = max(row["seeds"] for row in summary)
+    told = f"mean over {seeds} seeds with its 95 % interval" if seeds > 1 else "one seed"
+    drawing.supxlabel(f"length of training; {told}", fontsize=10)
+    return drawing
