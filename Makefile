@@ -1,10 +1,14 @@
+# make demo: trains the four variants of the comparison briefly on digit scenes, and shows what comes of it.
 # make test: installs what the tests need into .venv and runs all of them.
 # make test-reference: compares the models with PyTorch.
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: test test-reference lint clean
+.PHONY: demo test test-reference lint clean
+
+demo: $(READY)
+	$(VENV)/bin/python main.py --config=configs/demo.py --workdir=runs/demo
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest -q -n 2

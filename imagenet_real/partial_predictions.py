@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from imagenet_real.errors import InputError
+from imagenet_real.identity import differences
 from imagenet_real.storage import open_atomically
 
 # A part is written after so many records or so many seconds, whichever comes first: little work is lost on any machine,
@@ -86,14 +87,9 @@ class PartialPredictions:
             there = dict(json.loads(file.read_text(encoding="utf-8")))
         except ValueError:
             raise InputError(f"{file} is damaged; delete {self.folder} and run again") from None
-        differences = [
-            f"{field} was {_shown(there, field)}, is {_shown(identity, field)}"
-            for field in dict.fromkeys([*identity, *there])
-            if there.get(field) != identity.get(field)
-        ]
-        if differences:
+        if found := differences(there, identity):
             raise InputError(
-                f"{self.folder} holds predictions of another run: {'; '.join(differences)}. "
+                f"{self.folder} holds predictions of another run: {found}. "
                 f"Use another --workdir, or delete {self.folder} to start anew"
             )
 
@@ -109,8 +105,3 @@ class PartialPredictions:
 
 def _concatenate(parts: list[Rows]) -> Rows:
     return {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
-
-
-def _shown(identity: dict[str, Any], field: str) -> str:
-    text = json.dumps(identity[field]) if field in identity else "not recorded"
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "imagenet_real"
-EVERYWHERE = {"errors", "storage"}
+EVERYWHERE = {"errors", "identity", "storage"}
 MAY_IMPORT = {
     "labels": {"labels"},
     "scoring": {"labels", "scoring"},
@@ -17,11 +17,12 @@ MAY_IMPORT = {
     "data": {"labels", "data"},
     "models": {"models"},
     "devices": set(),
+    "jobs": set(),
     "partial_predictions": set(),
     "training": {"training", "models", "devices"},
     "inference": {"models", "devices", "partial_predictions", "scoring"},
 }
-NUMPY_ONLY = {"labels", "scoring", "report", "errors", "storage"}
+NUMPY_ONLY = {"labels", "scoring", "report", "errors", "identity", "storage"}
 
 
 def imports(path: pathlib.Path, everywhere: bool = True) -> set[str]:

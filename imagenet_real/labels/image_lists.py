@@ -15,8 +15,12 @@ def load(path: str | os.PathLike) -> np.ndarray:
     """[N] str: the ids of a list, without repetitions. Raises InputError where there is none, or it is empty."""
     try:
         lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not a list of images ({error}): expected text, one image id a line.") from None
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}): expected a text file, one image id a line."
+        ) from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not text: expected a list of images, one image id a line.") from None
     ids = dict.fromkeys(image_id(line.strip()) for line in lines if line.strip())
     if not ids:
         raise InputError(f"{path} is an empty list of images: expected one image id a line.")

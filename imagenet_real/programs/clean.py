@@ -18,6 +18,7 @@ import imagenet_real
 from imagenet_real import storage
 from imagenet_real.data.training_batches import TrainingData
 from imagenet_real.errors import InputError
+from imagenet_real.identity import differences
 from imagenet_real.labels import image_lists
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.programs import train
@@ -86,14 +87,8 @@ def predict_fold(config: ConfigDict, folder: pathlib.Path, data: TrainingData, h
 
 
 def _check_identity(folder: pathlib.Path, identity: Mapping[str, Any]) -> None:
-    made_with, expected = json.loads((folder / "fold.json").read_text()), json.loads(json.dumps(identity))
-    differing = [name for name in expected if made_with.get(name) != expected[name]]
-    if differing:
-        name = differing[0]
-        raise InputError(
-            f"{folder} was made with {name}={made_with.get(name)}, expected {expected[name]}: use another --workdir, or "
-            "delete that folder"
-        )
+    if found := differences(json.loads((folder / "fold.json").read_text()), identity):
+        raise InputError(f"{folder} is of another run: {found}. Use another --workdir, or delete that folder")
 
 
 def merged(config: ConfigDict, workdir: pathlib.Path, data: TrainingData, fold_of: np.ndarray) -> Predictions:

@@ -152,23 +152,7 @@ def planned(config: ConfigDict, workdir: pathlib.Path) -> list[Planned]:
     configs = {data: _changed(base, **trained[data]) for data in ("all", *config.data)}
     data_of = {data: functools.cache(functools.partial(train.training_data, own)) for data, own in configs.items()}
 
-    folds = []
-    if make_list:
-        folder, wanted = workdir / "clean", config.clean
-        fields = {
-            "folds": wanted.folds,
-            "predictions": "",
-            "loss": wanted.loss,
-            "seed": wanted.seed,
-            "select_split": "",
-        }
-        own = _changed(configs["all"], program="clean", **fields, **_length(config, wanted.length))
-        for fold in range(wanted.folds):
-            name = f"fold {fold} of the clean list"
-            where = {"folder": folder / f"fold{fold}", "clean_dir": folder}
-            folds.append(
-                Planned(name, _changed(own, fold=fold), size=float(wanted.length), data=data_of["all"], **where)
-            )
+    folds = _folds(config, configs["all"], data_of["all"], workdir / "clean") if make_list else []
     runs = []
     lengths = sorted(config.lengths, key=config.lengths.get)  # a ConfigDict has its names in the order of the alphabet
     for seed, length, data, loss in itertools.product(config.seeds, lengths, config.data, config.losses):
@@ -187,6 +171,25 @@ def planned(config: ConfigDict, workdir: pathlib.Path) -> list[Planned]:
             )
         )
     return folds + runs
+
+
+def _folds(
+    config: ConfigDict, base: ConfigDict, data: Callable[[], TrainingData], folder: pathlib.Path
+) -> list[Planned]:
+    wanted = config.clean
+    fields = {"folds": wanted.folds, "loss": wanted.loss, "seed": wanted.seed, "predictions": "", "select_split": ""}
+    own = _changed(base, program="clean", **fields, **_length(config, wanted.length))
+    return [
+        Planned(
+            f"fold {fold} of the clean list",
+            _changed(own, fold=fold),
+            folder / f"fold{fold}",
+            float(wanted.length),
+            data,
+            clean_dir=folder,
+        )
+        for fold in range(wanted.folds)
+    ]
 
 
 def _changed(config: ConfigDict, **fields: Any) -> ConfigDict:

@@ -94,7 +94,7 @@ def _on_list(path: str, image_ids: np.ndarray) -> np.ndarray:  # [N] str -> [N] 
     if len(absent) >= len(listed) / 2:
         raise InputError(
             f"{path} lists {len(listed)} images, and {len(absent)} of them are not among the {len(image_ids)} to train "
-            f"on, such as {absent[0]}; expected ids such as {image_ids[0]}."
+            f"on, such as {absent[0]}; expected ids such as {image_ids[0]}. Give a list that was made of these images."
         )
     kept = np.isin(image_ids, listed)
     print(f"{kept.sum():,} of {len(kept):,} images are on {path}; {len(absent):,} others are too.", file=sys.stderr)

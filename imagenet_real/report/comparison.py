@@ -5,7 +5,7 @@ import itertools
 import json
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -121,10 +121,9 @@ def as_text(comparison: Comparison) -> str:
     over = f"mean over {seeds} seeds ± half its 95 % interval" if seeds > 1 else "one seed, so without intervals"
     blocks = [f"Top-{k} accuracy in %, {over}", aligned(*_pivot(summary, _variant, label_sets, "mean"))]
     if pairs:
-        shown = [name for name in ("original", "real") if name in label_sets] or label_sets[:2]
         blocks += [
             "Differences in points, paired by seed; * where the interval leaves out 0",
-            aligned(*_pivot(pairs, _pair, shown, "difference")),
+            aligned(*_pivot(pairs, _pair, _shown(label_sets), "difference")),
         ]
     if references:
         blocks += ["For comparison, without training", aligned(*_pivot(references, _name, label_sets, "accuracy"))]
@@ -178,37 +177,45 @@ def figure(comparison: Comparison) -> Any:
 
     k = min(row["k"] for row in comparison.rows)
     summary = [row for row in comparison.summary if row["k"] == k]
-    known = list(dict.fromkeys(row["label_set"] for row in summary))
-    panels = [name for name in ("original", "real") if name in known] or known[:1]
+    panels = _shown(dict.fromkeys(row["label_set"] for row in summary))
     lengths = list(dict.fromkeys(row["length"] for row in summary))
-    variants = list(dict.fromkeys((row["loss"], row["data"]) for row in summary))
-    drawing = Figure(figsize=(4.6 * len(panels) + 1.4, 4.2), layout="constrained")
+    drawing = Figure(figsize=(3.9 * len(panels) + 1.8, 4.2), layout="constrained")
     FigureCanvasAgg(drawing)
     axes = drawing.subplots(1, len(panels), squeeze=False)[0]
     for axis, label_set in zip(axes, panels, strict=True):
-        for index, (loss, data) in enumerate(variants):
-            rows = [row for row in summary if (row["label_set"], row["loss"], row["data"]) == (label_set, loss, data)]
-            at = [lengths.index(row["length"]) + (index - (len(variants) - 1) / 2) * 0.06 for row in rows]
-            means = [row["mean"] * 100 for row in rows]
-            bars = [0 if row["low"] is None else (row["high"] - row["low"]) / 2 * 100 for row in rows]
-            style, marker = STYLES.get(data, ("-", "o"))
-            look = {"linestyle": style, "marker": marker, "markersize": 5, "color": COLOURS.get(loss), "capsize": 3}
-            axis.errorbar(at, means, bars, label=f"{loss}, {data} labels", **look)
+        _draw(axis, [row for row in summary if row["label_set"] == label_set], lengths)
         for row in comparison.references:
-            if row["label_set"] == label_set and row["k"] == k and row["accuracy"] * 100 > axis.get_ylim()[0]:
-                axis.axhline(row["accuracy"] * 100, color="0.6", linewidth=0.8, zorder=0)
-                place = (0.02, row["accuracy"] * 100)
-                axis.annotate(
-                    row["name"], place, xycoords=("axes fraction", "data"), color="0.4", fontsize=8, va="bottom"
-                )
-        axis.set_xticks(range(len(lengths)), lengths)
-        axis.set_xlim(-0.5, len(lengths) - 0.5)
+            percent = row["accuracy"] * 100
+            if (row["label_set"], row["k"]) == (label_set, k) and axis.get_ylim()[0] < percent < 100:
+                axis.axhline(percent, color="0.6", linewidth=0.8, zorder=0)
+                place = {"xy": (0.02, percent), "xycoords": ("axes fraction", "data"), "va": "bottom"}
+                axis.annotate(row["name"], **place, color="0.4", fontsize=8)
         axis.set_title({"real": "ReaL labels", "original": "Original labels"}.get(label_set, label_set), fontsize=11)
         axis.set_ylabel(f"top-{k} accuracy, %")
-        axis.grid(axis="y", color="0.92")
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[-1].legend(frameon=False, fontsize=8.5, loc="lower right")
+    drawing.legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="outside right upper", title="trained with")
     seeds = max(row["seeds"] for row in summary)
     told = f"mean over {seeds} seeds with its 95 % interval" if seeds > 1 else "one seed"
     drawing.supxlabel(f"length of training; {told}", fontsize=10)
     return drawing
+
+
+def _draw(axis: Any, summary: Sequence[Row], lengths: Sequence[str]) -> None:
+    """The accuracies of one panel. Variants stand beside each other, so that none hides another's interval."""
+    variants = list(dict.fromkeys((row["loss"], row["data"]) for row in summary))
+    for index, (loss, data) in enumerate(variants):
+        rows = [row for row in summary if (row["loss"], row["data"]) == (loss, data)]
+        at = [lengths.index(row["length"]) + (index - (len(variants) - 1) / 2) * 0.06 for row in rows]
+        bars = [0 if row["low"] is None else (row["high"] - row["low"]) / 2 * 100 for row in rows]
+        style, marker = STYLES.get(data, ("-", "o"))
+        look = {"linestyle": style, "marker": marker, "markersize": 5, "color": COLOURS.get(loss), "capsize": 3}
+        axis.errorbar(at, [row["mean"] * 100 for row in rows], bars, label=f"{loss}, {data} labels", **look)
+    axis.set_xticks(range(len(lengths)), lengths)
+    axis.set_xlim(-0.5, len(lengths) - 0.5)
+    axis.grid(axis="y", color="0.92")
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _shown(label_sets: Iterable[str]) -> list[str]:
+    """Original and ReaL, or what there is in their place."""
+    label_sets = list(label_sets)
+    return [name for name in ("original", "real") if name in label_sets] or label_sets[:1]

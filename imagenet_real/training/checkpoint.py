@@ -1,7 +1,9 @@
 """Checkpoints of a run: written while training goes on, whole or not there, and restored onto any number of devices."""
 
 import contextlib
+import errno
 import json
+import logging
 import os
 import pathlib
 from collections.abc import Iterator, Mapping
@@ -12,6 +14,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
 from imagenet_real.errors import InputError
+from imagenet_real.identity import differences
 from imagenet_real.training.state import TrainState
 
 
@@ -31,6 +34,7 @@ class Checkpoints:
             best_fn=_score,
             cleanup_tmp_directories=True,  # what a killed run left half-written
         )
+        logging.getLogger("absl").addFilter(_is_not_raised_as_well)
         with self._errors("read"):
             self._manager = ocp.CheckpointManager(
                 self.folder,
@@ -74,8 +78,8 @@ class Checkpoints:
             run = self._manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore()))["run"]
             saved = self._manager.item_metadata(step)["state"]
         expected = _named(template)
-        self._refuse(_differences(run["identity"], self._identity), step)
-        self._refuse(_differences(_shapes(saved), _shapes(expected)), step)
+        self._refuse(differences(run["identity"], self._identity), step)
+        self._refuse(differences(_shapes(saved), _shapes(expected)), step)
         target = {
             name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
             for name, leaf in expected.items()
@@ -110,11 +114,10 @@ class Checkpoints:
     def __exit__(self, *exception) -> None:
         self.close()
 
-    def _refuse(self, differences: list[str], step: int) -> None:
-        if differences:
-            shown = "; ".join(differences[:3]) + (f" and {len(differences) - 3} more" if differences[3:] else "")
+    def _refuse(self, found: str, step: int) -> None:
+        if found:
             raise InputError(
-                f"the checkpoint of step {step} in {self.folder} is of another run: {shown}. "
+                f"the checkpoint of step {step} in {self.folder} is of another run: {found}. "
                 f"Use another --workdir, or delete {self.folder} to start anew"
             )
 
@@ -123,11 +126,22 @@ class Checkpoints:
         try:
             yield
         except (OSError, ValueError, RuntimeError) as error:  # TensorStore says in all three what the disk said
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise InputError(
-                f"a checkpoint in {self.folder} could not be {done} ({reason[:200]}); see to the disk and run again: "
+                f"a checkpoint in {self.folder} could not be {done} ({_reason(error)}); see to the disk and run again: "
                 f"it goes on from the newest whole one"
             ) from error
+
+
+def _is_not_raised_as_well(record: logging.LogRecord) -> bool:
+    """Orbax logs the traceback of an error in each of its threads that meets it, and then raises it to us."""
+    return not (record.exc_info and "orbax" in record.pathname)
+
+
+def _reason(error: Exception) -> str:
+    """What the system said, where that stands at the end of a long line with paths; else the beginning of the line."""
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    known = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
+    return next((os.strerror(code) for code in known if os.strerror(code) in str(error)), text[:200])
 
 
 def _score(metrics: Mapping[str, float | None]) -> float:
@@ -147,18 +161,3 @@ def _named(state: TrainState) -> dict[str, Any]:
 
 def _shapes(leaves: Mapping[str, Any]) -> dict[str, str]:
     return {name: f"{leaf.dtype}{list(leaf.shape)}" for name, leaf in leaves.items()}
-
-
-def _differences(saved: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{name} was {_shown(saved, name)}, is {_shown(expected, name)}"
-        for name in dict.fromkeys([*expected, *saved])
-        if name not in saved or name not in expected or saved[name] != expected[name]
-    ]
-
-
-def _shown(values: Mapping[str, Any], name: str) -> str:
-    if name not in values:
-        return "not there"
-    text = json.dumps(values[name])
-    return text if len(text) <= 60 else f"{text[:57]}..."

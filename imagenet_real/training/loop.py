@@ -45,26 +45,45 @@ class Metrics:
     """
 
     def __init__(self, folder: pathlib.Path, done: int):
-        from tensorboardX import SummaryWriter
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import SessionLog
 
-        path = folder / "metrics.jsonl"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        with storage.open_atomically(path) as file:
+        self._path = folder / "metrics.jsonl"
+        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
+        with storage.open_atomically(self._path) as file:
             file.writelines(f"{line}\n" for line in lines if _step_of(line) <= done)
-        self._file = path.open("a", encoding="utf-8")
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1)
+        self._file = self._path.open("a", encoding="utf-8")
+        (folder / "tensorboard").mkdir(exist_ok=True)
+        # Not `SummaryWriter`: the thread it writes in dies on a full disk, and then it waits for that thread for ever.
+        self._board = EventsWriter(str(folder / "tensorboard" / "events"))
+        self._add_event(done + 1, session_log=SessionLog(status=SessionLog.START))  # hides what is there from that step
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Adds the values of a step, under their names."""
-        self._file.write(json.dumps({"step": step, **values}) + "\n")
-        self._file.flush()
-        for name, value in values.items():
-            self._board.add_scalar(name, value, step)
+        """Adds the values of a step, under their names. Raises InputError where the disk refuses them."""
+        from tensorboardX.proto.summary_pb2 import Summary
+
+        try:
+            self._file.write(json.dumps({"step": step, **values}) + "\n")
+            self._file.flush()
+            shown = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+            self._add_event(step, summary=Summary(value=shown))
+            self._board.flush()
+        except OSError as error:
+            raise InputError(
+                f"the metrics of step {step} could not be written to {self._path} or tensorboard beside it "
+                f"({error.strerror}); see to the disk and run again: it goes on from the newest checkpoint"
+            ) from error
+
+    def _add_event(self, step: int, **content: Any) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+
+        self._board.write_event(Event(wall_time=time.time(), step=step, **content))
 
     def close(self) -> None:
         """Closes the files."""
-        self._file.close()
-        self._board.close()
+        for file in (self._file, self._board):
+            with contextlib.suppress(OSError):  # every line was flushed: what is left the disk refused before
+                file.close()
 
 
 def _step_of(line: str) -> float:

@@ -25,8 +25,8 @@ def test_no_list(tmp_path):
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff\xff")
     for name, message in (
         ("empty.txt", "is an empty list"),
-        ("nowhere.txt", "is not a list"),
-        ("picture.png", "is not"),
+        ("nowhere.txt", "nowhere.txt cannot be read .No such file or directory.: expected a text file"),
+        ("picture.png", "is not text"),
     ):
         with pytest.raises(InputError, match=message):
             image_lists.load(tmp_path / name)

@@ -1,6 +1,8 @@
 """Training as a user runs it: killed, stopped, moved to other devices, and given what it cannot use."""
 
 import json
+import resource
+import signal
 import time
 
 import jax
@@ -12,11 +14,11 @@ from configs import train_digits, train_resnet50
 from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
 from imagenet_real.programs import train
-from imagenet_real.programs.workdir import claimed
 from imagenet_real.training.checkpoint import Checkpoints
+from imagenet_real.training.loop import Metrics
 from tests.programs import training_world as world
 
-STEPS = 60
+STEPS = 150
 LONG = {"steps": STEPS, "checkpoint_every": 7, "average_decay": 0.9, "loss": "sigmoid"}
 
 
@@ -50,12 +52,27 @@ def assert_same_run(workdir, other):
         np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
 
 
+def saved_steps(workdir):
+    return {int(path.name) for path in (workdir / "checkpoints").glob("*") if path.name.isdigit()}
+
+
+def last_logged(workdir):
+    metrics = workdir / "metrics.jsonl"
+    return world.metrics(workdir)[-1]["step"] if metrics.exists() and metrics.stat().st_size else 0
+
+
 def wait_for(condition, process):
-    for _ in range(3000):
-        if condition() or process.poll() is not None:
+    for _ in range(30_000):
+        if condition():
             return
+        assert process.poll() is None, process.communicate()[1]
         time.sleep(0.01)
     raise TimeoutError
+
+
+def errors(stderr):
+    """What is told on stderr beside the progress bars."""
+    return [line for line in stderr.splitlines() if line.strip() and "|" not in line]
 
 
 def test_it_learns_and_reports(uninterrupted):
@@ -69,20 +86,75 @@ def test_it_learns_and_reports(uninterrupted):
     assert next((uninterrupted / "tensorboard").iterdir()).stat().st_size > 0
 
 
-def test_a_run_killed_at_random_moments_ends_bit_for_bit_like_an_uninterrupted_one(images, uninterrupted, tmp_path):
+def test_a_run_killed_at_random_moments_and_out_of_disk_ends_bit_for_bit_as_if_it_had_not(
+    images, uninterrupted, tmp_path
+):
     random = np.random.default_rng()
-    checkpoints = tmp_path / "checkpoints"
-    for kill in range(2):
-        process = world.start(images, tmp_path, **LONG)
-        there = set(checkpoints.glob("[0-9]*"))
-        wait_for(lambda there=there: set(checkpoints.glob("[0-9]*")) - there, process)
+    for _ in range(2):
+        process, before = world.start(images, tmp_path, **LONG), saved_steps(tmp_path)
+        wait_for(lambda before=before: saved_steps(tmp_path) - before, process)
         time.sleep(random.uniform(0, 0.15))
         process.kill()
         process.communicate()
-        assert kill or not (tmp_path / "results.json").exists(), "ended before it was killed"
+    assert not (tmp_path / "results.json").exists(), "ended before it was killed"
+    there = saved_steps(tmp_path)
+    assert there
+
+    limit = 3500  # bytes in a file: room for the metrics, and not for a checkpoint
+    code, out, error = world.run(
+        images, tmp_path, preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)), **LONG
+    )
+    assert (code, out) == (1, "")
+    assert len(errors(error)) == 1, error
+    assert f"error: a checkpoint in {tmp_path / 'checkpoints'} could not be written (" in error
+    assert "see to the disk and run again: it goes on from the newest whole one" in error
+    assert max(there) in saved_steps(tmp_path) <= there
+
     code, _, error = world.run(images, tmp_path, **LONG)
     assert code == 0, error
     assert_same_run(tmp_path, uninterrupted)
+
+
+def test_a_run_stopped_by_sigterm_goes_on_on_other_devices(images, uninterrupted, tmp_path):
+    """From 8 devices to 2 to 1. Sums over other devices round differently, so the ends are near, not equal."""
+    for count in (8, 2):
+        process, before = world.start(images, tmp_path, devices=count, **LONG), last_logged(tmp_path)
+        wait_for(lambda before=before: last_logged(tmp_path) > before, process)
+        with pytest.raises(InputError, match="in use by another run: wait for it, or give another --workdir"):
+            train.run(brief(images), tmp_path)
+        process.send_signal(signal.SIGTERM)
+        out, error = process.communicate()
+        step = max(saved_steps(tmp_path))
+        assert (process.returncode, out) == (128 + signal.SIGTERM, ""), error
+        assert errors(error) == [
+            f"error: stopped by SIGTERM after step {step}, which is saved: the same command goes on from it"
+        ]
+        assert before <= step < STEPS
+    code, _, error = world.run(images, tmp_path, **LONG)
+    assert code == 0, error
+    ours, theirs = world.metrics(tmp_path), world.metrics(uninterrupted)
+    assert [row["step"] for row in ours] == [row["step"] for row in theirs]
+    np.testing.assert_allclose([row["loss"] for row in ours], [row["loss"] for row in theirs], rtol=1e-2)
+
+
+def test_metrics_on_a_full_disk(tmp_path):
+    metrics, (soft, hard) = Metrics(tmp_path, done=0), resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def write_many():
+        for step in range(100):
+            metrics.write(step, {"loss": 0.5})
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400, hard))
+    try:
+        with pytest.raises(
+            InputError, match=r"metrics of step \d+ could not be written to .*; see to the disk and run"
+        ):
+            write_many()
+        metrics.close()  # which hides no other error
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    Metrics(tmp_path, done=2).close()
+    assert [row["step"] for row in world.metrics(tmp_path)] == [0, 1, 2]
 
 
 def config_of(images, **fields):
@@ -112,11 +184,13 @@ def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_checkpoints_befo
     assert [path.name for path in (tmp_path / "checkpoints").glob("[0-9]*")] == ["1"]
 
 
-def test_a_checkpoint_of_another_config_is_refused(images, tmp_path, tiny):
+def test_a_checkpoint_of_another_config_or_model_is_refused(images, tmp_path, tiny):
     train.run(brief(images), tmp_path)
     before = (tmp_path / "metrics.jsonl").read_bytes()
     with pytest.raises(InputError, match=r"another run: learning_rate was 0\.015, is 0\.1"):
         train.run(brief(images, learning_rate=0.1), tmp_path)
+    with pytest.raises(InputError, match='another run: model was "tiny", is "resnet_digits"'):
+        train.run(brief(images, model="resnet_digits"), tmp_path)
     (images / "blue" / "new.png").write_bytes((images / "blue" / "000.png").read_bytes())
     try:
         with pytest.raises(InputError, match="another run: training_images was 60, is 61"):
@@ -125,11 +199,6 @@ def test_a_checkpoint_of_another_config_is_refused(images, tmp_path, tiny):
         (images / "blue" / "new.png").unlink()
     assert (tmp_path / "metrics.jsonl").read_bytes() == before
     train.run(brief(images, log_every=2, workers=0, cache=False), tmp_path)  # none of which the parameters depend on
-
-
-def test_a_workdir_in_use(images, tmp_path):
-    with claimed(tmp_path), pytest.raises(InputError, match="in use by another run"):
-        train.run(brief(images), tmp_path)
 
 
 def test_selection_chooses_the_best_checkpoint(images, tmp_path, tiny, monkeypatch):

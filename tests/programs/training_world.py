@@ -59,7 +59,7 @@ def start(images, workdir, *, devices=1, preexec=None, **fields):
 def run(*positional, **named):
     """The exit code, what went to stdout, and the lines of stderr."""
     process = start(*positional, **named)
-    out, error = process.communicate(timeout=120)
+    out, error = process.communicate(timeout=300)
     return process.returncode, out, error
 
 
