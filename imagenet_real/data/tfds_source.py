@@ -1,16 +1,17 @@
-"""Images of a TFDS dataset that was prepared as ArrayRecord. TensorFlow is not needed."""
+"""Images of a prepared TFDS dataset, as ArrayRecord or TFRecord. TensorFlow is not needed."""
 
 import hashlib
 import json
 import os
 import pathlib
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
-from imagenet_real.data.sources import LabelFields, Record
+from imagenet_real.data.sources import LabelFields, Record, UnreadableRecord
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels.dataset import ORIGINAL_FIELDS
 from imagenet_real.labels.image_ids import image_id
@@ -28,18 +29,22 @@ class TfdsSource:
         import tensorflow_datasets as tfds
 
         self.name, self.split = name, split
-        builder = tfds.builder_from_directory(prepared_folder(name, tfds_dir))
-        self._info = builder.info
-        if builder.info.file_format != tfds.core.FileFormat.ARRAY_RECORD:
-            raise InputError(
-                f"{name} is prepared as {builder.info.file_format.value}, which has no random access: prepare it as "
-                "array_record (configs/prepare.py does so from a folder or a tar)."
-            )
+        folder = prepared_folder(name, tfds_dir)
         try:
-            self._records = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
+            builder = tfds.builder_from_directory(folder)
+        except (ValueError, OSError) as error:
+            raise InputError(
+                f"{folder} is not a dataset that TFDS 4 or newer prepared ({_first_line(error)}): prepare it again."
+            ) from None
+        self._info = builder.info
+        try:
+            instructions = builder.info.splits[split].file_instructions
         except (ValueError, KeyError, AssertionError) as error:
             known = {key: value.num_examples for key, value in builder.info.splits.items()}
             raise InputError(f"{name} has no split {split!r}: {known} ({_first_line(error)}).") from None
+        if not instructions:
+            raise InputError(f"{name} has no records in its split {split!r}: give a larger part of it.")
+        self._records = _records(builder, split, instructions)
         features = builder.info.features
         if "image" not in features:
             raise InputError(f"{name} has no images: its features are {', '.join(features)}.")
@@ -57,12 +62,24 @@ class TfdsSource:
         return len(self._records)
 
     def __getitem__(self, index: int) -> Record:
-        record = self._records[index]
+        try:
+            record = self._example(index)
+        except (InputError, OSError) as error:
+            raise UnreadableRecord(self._place(index), str(error)) from None
         return {"image_id": self._id(record, index), "image": record["image"]}
+
+    def _example(self, index: int) -> dict[str, Any]:
+        import tensorflow_datasets as tfds
+
+        undecoded = {"image": tfds.decode.SkipDecoding()}
+        return self._info.features.deserialize_example_np(self._records[index], decoders=undecoded)
+
+    def _place(self, index: int) -> str:
+        return f"{self._info.name}_{re.sub(r'[^0-9A-Za-z]+', '_', self.split)}_{index:08d}"
 
     def _id(self, record: dict[str, Any], index: int) -> str:
         if self._id_field is None:
-            return f"{self._info.name}_{re.sub(r'[^0-9A-Za-z]+', '_', self.split)}_{index:08d}"
+            return self._place(index)
         text = record[self._id_field]
         return image_id(text.decode() if isinstance(text, bytes) else str(text))
 
@@ -80,10 +97,32 @@ class TfdsSource:
         )
 
     def _labels(self, index: int) -> dict[str, Any]:
-        record = self._records[index]
+        record = self._example(index)
         labels = {name: record[name] for name in self._label_fields}
         labels |= {name: [int(label) for label in record[name]] for name in LIST_FIELDS if name in labels}
         return {"image_id": self._id(record, index), **labels}
+
+
+def _records(builder: Any, split: str, instructions: Sequence[Any]) -> Sequence[bytes]:
+    """Random access to the serialized records of a split, in the order of its files."""
+    import tensorflow_datasets as tfds
+
+    formats = builder.info.available_file_formats()
+    if tfds.core.FileFormat.ARRAY_RECORD in formats:
+        raw = tfds.decode.DeserializeMethod.RAW_BYTES
+        return builder.as_data_source(split, deserialize_method=raw, file_format=tfds.core.FileFormat.ARRAY_RECORD)
+    if tfds.core.FileFormat.TFRECORD in formats:
+        from imagenet_real.data.tfrecords import TfRecords, bounds_of
+
+        wanted, bounds = {instruction.filename for instruction in instructions}, {}
+        for name, whole in builder.info.splits.items():
+            if not wanted.isdisjoint(map(os.fspath, whole.filepaths)):
+                bounds |= bounds_of(whole.filepaths, name)
+        return TfRecords(instructions, bounds)
+    raise InputError(
+        f"{builder.info.full_name} is prepared as {builder.info.file_format.value}, which is not read: prepare it as "
+        "array_record (configs/prepare.py does so from a folder or a tar)."
+    )
 
 
 def _shards(info) -> dict[str, list[int]]:
