@@ -1,8 +1,12 @@
-"""Make a TFDS dataset (ArrayRecord, the features of imagenet2012) of a folder or a tar of images.
+"""Make a TFDS dataset (ArrayRecord, the features of imagenet2012) of a folder, a tar or a tar of tars of images.
 
     python main.py --config=configs/prepare.py --config.images=ILSVRC2012_img_val.tar --workdir=~/tensorflow_datasets
+    python main.py --config=configs/prepare.py --config.images=ILSVRC2012_img_train.tar --config.split=train \
+        --workdir=~/tensorflow_datasets
 
-ImageNet's validation labels are found by file name; of other images one subfolder a class gives the label.
+ImageNet's validation labels are found by file name; of other images one subfolder a class, or one inner tar a class, gives
+the label. Archives are read in place. Images that come class by class are shuffled, always the same way, so that
+`train[99%:]` is a sample of all classes; others keep their order. A run that was killed continues.
 """
 
 from ml_collections import ConfigDict
@@ -16,5 +20,7 @@ def get_config() -> ConfigDict:
             "name": "imagenet2012",
             "split": "validation",
             "version": "5.1.0",
+            "shards": 0,  # files to write; 0: as many as TFDS makes of so many bytes
+            "workers": 0,  # processes that write; 0: one a core
         }
     )

@@ -4,12 +4,12 @@ import dataclasses
 import hashlib
 import os
 import pathlib
-import tarfile
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypedDict
 
 import numpy as np
 
+from imagenet_real.data.nested_tar import Member, files_in, files_in_inner
 from imagenet_real.errors import InputError
 from imagenet_real.labels.classes import class_index
 from imagenet_real.labels.image_ids import IMAGE_ENDINGS, image_id
@@ -58,7 +58,7 @@ class Source(Protocol):
 
 
 def open_source(images: str, *, split: str = "validation", tfds_dir: str = "") -> Source:
-    """The images of `FOLDER`, `FILE.tar`, or `tfds:NAME`, of which `split` and `tfds_dir` tell which and where.
+    """The images of `FOLDER`, `FILE.tar` (also a tar of tars), or `tfds:NAME`, of which `split` and `tfds_dir` tell which and where.
 
     Raises InputError where there are none, or two have the same id.
     """
@@ -78,9 +78,10 @@ def open_source(images: str, *, split: str = "validation", tfds_dir: str = "") -
 class _Files:
     """What folders and tars share: files with a path below a root; one first-level folder a class, or no labels."""
 
-    def __init__(self, name: str, paths: Sequence[str], sizes: Iterable[int]):
+    def __init__(self, name: str, paths: Sequence[str], sizes: Sequence[int]):
         self.name = name
         self.paths = paths
+        self.sizes = np.array(sizes)  # [N] bytes
         self.image_ids = _unique_ids(name, paths)
         self.class_names, self._labels = classes_of(paths)
         self.num_classes = len(self.class_names) if self.class_names else None
@@ -100,6 +101,10 @@ class _Files:
         """The encoded image at `index`."""
         raise NotImplementedError
 
+    def place(self, index: int) -> tuple[pathlib.Path, int, int]:
+        """The file that the encoded image lies in, where in it, and its size in bytes."""
+        raise NotImplementedError
+
     def label_fields(self) -> LabelFields:
         fields = {"label": self._labels} if self._labels is not None else {}
         return LabelFields(np.array(self.image_ids, dtype=str), fields, self.num_classes, self.class_names)
@@ -116,10 +121,13 @@ class FolderSource(_Files):
                 f"images={name} has no image: looked for {', '.join(sorted(IMAGE_ENDINGS))} files below it."
             )
         paths = sorted(sizes)
-        super().__init__(name, paths, (sizes[path] for path in paths))
+        super().__init__(name, paths, [sizes[path] for path in paths])
 
     def read(self, index: int) -> bytes:
         return (self.root / self.paths[index]).read_bytes()
+
+    def place(self, index: int) -> tuple[pathlib.Path, int, int]:
+        return self.root / self.paths[index], 0, int(self.sizes[index])
 
 
 def _images_below(root: pathlib.Path) -> Iterable[tuple[str, int]]:
@@ -141,54 +149,52 @@ def _is_image(path: str) -> bool:
 
 
 class TarSource(_Files):
-    """The images of an uncompressed tar, read in place: its index once, each image by its position."""
+    """The images of an uncompressed tar, read in place: its index once, each image by its position.
+
+    A tar of tars, as ImageNet's training set is published, is like a folder with one subfolder a tar.
+    """
 
     def __init__(self, name: str, path: pathlib.Path):
         self.path = path
-        try:
-            with tarfile.open(path, "r:") as archive:  # "r:" refuses compressed archives, which have no positions
-                members = [
-                    (member.name.removeprefix("./"), member.offset_data, member.size)
-                    for member in archive
-                    if member.isfile()
-                ]
-        except tarfile.TarError as error:
-            raise InputError(
-                f"images={name} is not a whole uncompressed tar ({error}): unpack it with gunzip or tar first."
-            ) from None
-        images = sorted(
-            member
-            for member in members
-            if _is_image(member[0]) and not any(part.startswith(".") for part in member[0].split("/"))
-        )
+        members = files_in(path)
+        images = _images_among(members)
+        if not images and (inner := [member for member in members if member.path.endswith(".tar")]):
+            members = files_in_inner(path, inner)
+            images = _images_among(members)
         if not images:
-            inner = sum(member[0].endswith(".tar") for member in members)
-            held = (
-                f"{inner} tars: give one of them, or a folder of them unpacked"
-                if inner
-                else f"{len(members)} files, none an image"
-            )
-            raise InputError(f"images={name} holds {held}.")
-        self.offsets = np.array([offset for _, offset, _ in images])
-        self.sizes = np.array([size for _, _, size in images])
+            raise InputError(f"images={name} holds {len(members)} files, none an image.")
+        self.offsets = np.array([image.offset for image in images])
         self._descriptor: tuple[int, int] | None = None  # of the process that opened it
-        super().__init__(name, [member for member, _, _ in images], self.sizes)
+        super().__init__(name, [image.path for image in images], [image.size for image in images])
 
     def read(self, index: int) -> bytes:
         if self._descriptor is None or self._descriptor[0] != os.getpid():
             self._descriptor = os.getpid(), os.open(self.path, os.O_RDONLY)
         return os.pread(self._descriptor[1], int(self.sizes[index]), int(self.offsets[index]))
 
+    def place(self, index: int) -> tuple[pathlib.Path, int, int]:
+        return self.path, int(self.offsets[index]), int(self.sizes[index])
+
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_descriptor": None}
+
+
+def _images_among(members: Iterable[Member]) -> list[Member]:
+    """Sorted by path; what begins with a dot is hidden and left alone."""
+    return sorted(
+        member
+        for member in members
+        if _is_image(member.path) and not any(part.startswith(".") for part in member.path.split("/"))
+    )
 
 
 def _unique_ids(name: str, paths: Sequence[str]) -> list[str]:
     seen: dict[str, str] = {}
     for path in paths:
-        other = seen.setdefault(image_id(path), path)
-        if other != path:
-            raise InputError(f"images={name}: {other} and {path} have the same id {image_id(path)}: keep one of them.")
+        one = image_id(path)
+        if one in seen:
+            raise InputError(f"images={name}: {seen[one]} and {path} have the same id {one}: keep one of them.")
+        seen[one] = path
     return list(seen)
 
 

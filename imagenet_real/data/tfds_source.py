@@ -55,7 +55,7 @@ class TfdsSource:
         label = next((features[field] for field in ORIGINAL_FIELDS if field in features), None)
         self.num_classes: int | None = getattr(label, "num_classes", None)
         self.class_names: tuple[str, ...] | None = tuple(label.names) if self.num_classes and label.names else None
-        identity = [builder.info.full_name, split, len(self._records), _shards(builder.info), builder.info.metadata]
+        identity = [builder.info.full_name, split, len(self._records), *_origin(builder.info, instructions)]
         self.fingerprint = hashlib.sha256(json.dumps(identity, default=str).encode()).hexdigest()
 
     def __len__(self) -> int:
@@ -114,10 +114,9 @@ def _records(builder: Any, split: str, instructions: Sequence[Any]) -> Sequence[
     if tfds.core.FileFormat.TFRECORD in formats:
         from imagenet_real.data.tfrecords import TfRecords, bounds_of
 
-        wanted, bounds = {instruction.filename for instruction in instructions}, {}
-        for name, whole in builder.info.splits.items():
-            if not wanted.isdisjoint(map(os.fspath, whole.filepaths)):
-                bounds |= bounds_of(whole.filepaths, name)
+        bounds = {}
+        for name, whole in _splits_of(builder.info, instructions).items():
+            bounds |= bounds_of(whole.filepaths, name)
         return TfRecords(instructions, bounds)
     raise InputError(
         f"{builder.info.full_name} is prepared as {builder.info.file_format.value}, which is not read: prepare it as "
@@ -125,8 +124,18 @@ def _records(builder: Any, split: str, instructions: Sequence[Any]) -> Sequence[
     )
 
 
-def _shards(info) -> dict[str, list[int]]:
-    return {name: list(split.shard_lengths) for name, split in info.splits.items()}
+def _splits_of(info: Any, instructions: Sequence[Any]) -> dict[str, Any]:
+    """The whole splits, by name, that the records lie in."""
+    files = {instruction.filename for instruction in instructions}
+    return {name: whole for name, whole in info.splits.items() if not files.isdisjoint(map(os.fspath, whole.filepaths))}
+
+
+def _origin(info: Any, instructions: Sequence[Any]) -> tuple[dict[str, list[int]], dict[str, Any]]:
+    """The lengths of the shards, and what is noted of the images; not those of other splits, which may be added later."""
+    splits = _splits_of(info, instructions)
+    shards = {name: list(whole.shard_lengths) for name, whole in splits.items()}
+    noted = {name: value for name, value in (info.metadata or {}).items() if name in splits or name not in info.splits}
+    return shards, noted
 
 
 def _first_line(error: Exception) -> str:
