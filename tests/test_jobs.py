@@ -85,11 +85,12 @@ def test_a_crash_names_its_log(tmp_path):
 
 
 SCRIPT = """
-import functools, pathlib, sys
+import functools, pathlib, signal, sys
 from imagenet_real.jobs import run_side_by_side
 from tests.test_jobs import hang, job
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     folder = pathlib.Path(sys.argv[1])
     run_side_by_side([job(folder, "slow", functools.partial(hang, folder / "pid"))], 1, {}, unit="steps")
 """
