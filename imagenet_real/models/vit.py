@@ -12,8 +12,22 @@ from flax import nnx
 from imagenet_real.errors import InputError
 
 Linear = functools.partial(nnx.Linear, kernel_init=nnx.initializers.truncated_normal(0.02))
-# Mean and variance in two passes: E[x^2] - E[x]^2 loses digits on the large activations of late blocks.
-LayerNorm = functools.partial(nnx.LayerNorm, epsilon=1e-6, use_fast_variance=False)
+
+
+class LayerNorm(nnx.LayerNorm):
+    """Mean and variance in two passes, in float32: E[x^2] - E[x]^2 loses digits on the large activations of late blocks.
+
+    Written out, for the gradient of Flax's own two passes takes half as long again.
+    """
+
+    def __init__(self, width: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
+        super().__init__(width, epsilon=1e-6, dtype=dtype, rngs=rngs)
+
+    def __call__(self, tokens: jax.Array) -> jax.Array:  # [B, T, D] -> [B, T, D]
+        centred = tokens.astype(jnp.float32)
+        centred = centred - centred.mean(axis=-1, keepdims=True)
+        scale = jax.lax.rsqrt(jnp.square(centred).mean(axis=-1, keepdims=True) + self.epsilon) * self.scale[...]
+        return (centred * scale + self.bias[...]).astype(tokens.dtype)
 
 
 class PatchEmbed(nnx.Module):
