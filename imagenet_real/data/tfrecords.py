@@ -154,8 +154,9 @@ def _opened(file: str) -> BinaryIO:
 
 
 def _read(file: str, offset: int, size: int) -> bytes:
+    opened = _opened(file)  # held, since another thread may push it out of the cache, which would close it
     try:
-        return os.pread(_opened(file).fileno(), size, offset)  # threads share the file, but no position in it
+        return os.pread(opened.fileno(), size, offset)  # threads share the file, but no position in it
     except io.UnsupportedOperation:  # a file in a bucket
         with epath.Path(file).open("rb") as opened:
             opened.seek(offset)

@@ -2,11 +2,13 @@
 
 import contextlib
 import errno
+import functools
 import json
 import logging
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -35,6 +37,7 @@ class Checkpoints:
             cleanup_tmp_directories=True,  # what a killed run left half-written
         )
         logging.getLogger("absl").addFilter(_is_not_raised_as_well)
+        _tell_nothing_of_closed_loops()
         with self._errors("read"):
             self._manager = ocp.CheckpointManager(
                 self.folder,
@@ -135,6 +138,22 @@ class Checkpoints:
 def _is_not_raised_as_well(record: logging.LogRecord) -> bool:
     """Orbax logs the traceback of an error in each of its threads that meets it, and then raises it to us."""
     return not (record.exc_info and "orbax" in record.pathname)
+
+
+def _tell_nothing_of_closed_loops() -> None:
+    """Where the disk refuses several files, the first is raised to us, and TensorStore prints a traceback of each other.
+
+    It wants to tell them to the event loop of Orbax, which has ended by then.
+    """
+    before = sys.unraisablehook
+    if getattr(before, "func", None) is _unless_of_closed_loop:
+        return
+    sys.unraisablehook = functools.partial(_unless_of_closed_loop, before)
+
+
+def _unless_of_closed_loop(tell: Callable[[Any], None], unraisable: Any) -> None:
+    if str(unraisable.exc_value) != "Event loop is closed":
+        tell(unraisable)
 
 
 def _reason(error: Exception) -> str:

@@ -187,6 +187,14 @@ def test_a_source_that_travels_and_a_dataset_that_names_no_format(written, folde
     assert [again[index] for index in range(11)] == [source[index] for index in range(11)]
 
 
+def test_a_file_that_is_pushed_out_of_the_open_ones_is_read_to_the_end(folder, monkeypatch):
+    expected = [opened(folder)[index] for index in range(11)]
+    monkeypatch.setattr(tfrecords, "_opened", tfrecords._opened.__wrapped__)  # keeps none open
+    monkeypatch.setattr(tfrecords._opened, "cache_clear", lambda: None, raising=False)
+    source = opened(folder)
+    assert [source[index] for index in range(11)] == expected
+
+
 def test_the_index_is_kept_beside_the_files(folder, monkeypatch):
     image_ids = opened(folder).label_fields().image_ids.tolist()
     assert (folder / "validation.record_index.npz").is_file()

@@ -1,11 +1,15 @@
 """Checkpoints: bitwise, atomic, on other devices, and of this run alone."""
 
+import asyncio
 import gc
 import resource
 import signal
+import sys
+import types
 
 import jax
 import pytest
+import tensorstore
 
 from imagenet_real.errors import InputError
 from imagenet_real.training import state, step
@@ -179,3 +183,30 @@ def test_a_disk_that_refuses(tmp_path):
         restored, _ = reopened.restore(template(small.one_device()))
     small.assert_equal(jax.device_get(restored), states[-1])
     gc.collect()
+
+
+def test_an_error_that_finds_its_event_loop_closed_is_not_told_again(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    for _ in range(2):
+        with Checkpoints(tmp_path, IDENTITY):
+            pass
+    promise, future = tensorstore.Promise.new()
+
+    async def awaited():
+        await future
+
+    async def leave_waiting():
+        task = asyncio.ensure_future(awaited())
+        await asyncio.sleep(0)
+        return task
+
+    loop = asyncio.new_event_loop()
+    task = loop.run_until_complete(leave_waiting())
+    task._log_destroy_pending = False
+    loop.close()
+    promise.set_exception(OSError("no space left"))
+    assert told == []
+    another = types.SimpleNamespace(exc_value=RuntimeError("another"))
+    sys.unraisablehook(another)
+    assert told == [another]
