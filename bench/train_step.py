@@ -245,7 +245,7 @@ def main() -> None:
         parser.error(f"no folder {wanted.images}: give --images=FOLDER, or set IMAGENET_REAL_DATA")
 
     jax.config.update("jax_default_matmul_precision", "highest")  # as our models have it, for the twins
-    mesh = devices.data_mesh(jax.devices()[:1])
+    mesh = devices.make_mesh(jax.devices()[:1])
     config, digits = train_resnet50.get_config(), train_digits.get_config()
     config.update(dtype=wanted.dtype, batch_size=wanted.batch_size, workers=wanted.workers)
     digits.update(tfds_dir=wanted.tfds_dir, workers=wanted.workers)

@@ -21,6 +21,8 @@ def get_config() -> ConfigDict:
             "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
             "batch_size": 128,  # over all devices
             "workers": 0,  # processes that read and decode; 0: threads
+            "distributed": "none",  # several processes: auto, or HOST:PORT,COUNT,ID (docs/pods.md)
+            "model_devices": 1,  # devices that share the parameters, for a model too large for one
             # The model's published preprocessing holds where these are not given.
             "resize": config_dict.placeholder(int),  # short side in pixels; 0: crop only
             "crop": config_dict.placeholder(int),

@@ -65,6 +65,11 @@ def get_config() -> ConfigDict:
             "log_every": 50,
             "workers": 0,  # processes that decode; 0: threads
             "cache": True,  # keep decoded images in memory
+            "distributed": "none",  # several processes: auto, or HOST:PORT,COUNT,ID (docs/pods.md)
+            "model_devices": 1,  # devices that share the parameters and activations of each layer
+            "fsdp": False,  # parameters and the optimizer's state divided over all devices, gathered when used
+            "remat": False,  # compute activations again in the backward pass, instead of keeping them
+            "accumulate": 1,  # parts of a batch that each device takes one after the other
             # What is reported.
             "label_sets": "",  # empty: all that the images have
             "labels_dir": "",

@@ -1,6 +1,7 @@
 """A model, batches and a mesh -> Predictions. Each image is counted once; a run that was killed goes on where it stopped."""
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 from tqdm import tqdm
 
-from imagenet_real import devices
+from imagenet_real import cluster, devices
 from imagenet_real.errors import InputError
 from imagenet_real.models.catalog import Apply
 from imagenet_real.partial_predictions import PartialPredictions, Rows
@@ -35,12 +36,16 @@ def predict(
     top_k: int = 20,
     save_scores: bool = False,
     skip_unreadable: bool = False,
-) -> tuple[Predictions, dict[str, str]]:
+) -> tuple[Predictions, dict[str, str]] | None:
     """Runs a model over `total` records: the predictions of every readable image, and `{image_id: reason}` of the others.
 
-    `batches_from(start)` gives the batches from record `start` on, a multiple of `batch_size`. A batch has `images`
-    [B, image_size, image_size, 3] uint8, `image_ids` [B], `valid` [B], False in the padding of the last batch and for
-    unreadable images, and `unreadable` {image_id: reason}. `mean` and `std` are of RGB in [0, 1].
+    Of a run of several processes the first one has them, the others get None.
+
+    `batches_from(start)` gives the batches from record `start` on, a multiple of `batch_size`; of each batch the rows that
+    this process has to bring, `devices.rows_here(mesh, batch_size)`, b of them: `images` [b, image_size, image_size, 3]
+    uint8, `image_ids` [b], `valid` [b], False in padding and for unreadable images, and `unreadable` {image_id: reason}.
+    `mean` and `std` are of RGB in [0, 1]. Parameters that lie on the mesh stay as they lie, others are copied to every
+    device.
 
     With a `folder`, rows are written there as they come, and a run that finds a part of them goes on from there; a finished
     one reads no image. Both end in the same rows. `identity` names what else the rows depend on, such as the checksum of the
@@ -63,24 +68,36 @@ def predict(
         "devices": f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
         "jax": jax.__version__,
     }
-    done = PartialPredictions(folder, rows_depend_on)
-    _refuse(done.unreadable(), skip_unreadable)
-    with tqdm(total=total, initial=done.stop, unit=" images", desc="predicting") as progress:
-        if done.stop < total:
-            params = devices.put_copies(mesh, params)
+    done = cluster.in_first(lambda: _begun(folder, rows_depend_on, skip_unreadable))
+    stop = cluster.from_first(lambda: done.stop)
+    with tqdm(total=total, initial=stop, unit=" images", desc="predicting", disable=not cluster.is_first()) as progress:
+        if stop < total:
+            params = devices.put_missing(mesh, params)
             step = prediction_step(
                 apply, mesh, mean=mean, std=std, top_k=min(top_k, num_classes), save_scores=save_scores
             )
             progress.set_description("compiling")
-            step = step.lower(params, _images(batch_size + -batch_size % mesh.size, image_size, jnp.uint8)).compile()
+            step = step.lower(params, _images(mesh, batch_size, image_size)).compile()
             progress.set_description("predicting")
             progress.unpause()  # the time to compile is no image's
-            with contextlib.closing(batches_from(done.stop)) as batches:  # ends what reads ahead, whatever happens
-                for batch, results in _in_turn(step, params, batches, mesh):
+            with contextlib.closing(batches_from(stop)) as batches:  # ends what reads ahead, whatever happens
+                for batch, results in _in_turn(step, params, batches, mesh, batch_size):
                     _refuse(batch.unreadable, skip_unreadable)
-                    records = min(batch_size, total - done.stop)
-                    done.append(_rows(batch, results), records)
+                    rows, records = _rows(batch, results), min(batch_size, total - stop)
+                    if done is not None:
+                        done.append(rows, records)
+                    stop += records
                     progress.update(records)
+    return cluster.in_first(lambda: _ended(done, total, num_classes, name))
+
+
+def _begun(folder: str | os.PathLike | None, identity: Mapping[str, Any], skip_unreadable: bool) -> PartialPredictions:
+    done = PartialPredictions(folder, identity)
+    _refuse(done.unreadable(), skip_unreadable)
+    return done
+
+
+def _ended(done: PartialPredictions, total: int, num_classes: int, name: str) -> tuple[Predictions, dict[str, str]]:
     done.flush()
     return _predictions(done, total, num_classes, name), done.unreadable()
 
@@ -94,7 +111,7 @@ def prediction_step(
     top_k: int,
     save_scores: bool,
 ) -> Callable[[Any, jax.Array], dict[str, jax.Array]]:
-    """The compiled function of parameters, on every device, and [B, H, W, 3] uint8 images, divided over the mesh.
+    """The compiled function of parameters and [B, H, W, 3] uint8 images, divided over the mesh.
 
     It gives `top` and `top_scores` [B, k], of equal scores the lower class first, `logsumexp` [B], `finite` [B] and, where
     asked for, `scores` [B, K]; all scores in float32.
@@ -114,15 +131,26 @@ def prediction_step(
         }
         return {**results, "scores": logits} if save_scores else results
 
-    copied = devices.copied_to(mesh)
-    return jax.jit(step, in_shardings=(copied, devices.split_over(mesh)), out_shardings=copied)
+    return jax.jit(step, out_shardings=devices.copied_to(mesh))  # the inputs come as they lie
 
 
-def _in_turn(step: Callable, params: Any, batches: Iterator, mesh: Mesh) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
+@dataclasses.dataclass(frozen=True)
+class _Told:
+    """What is known of the images of a batch: one a row, also of the rows that other processes bring."""
+
+    image_ids: np.ndarray  # [B] str
+    valid: np.ndarray  # [B] bool
+    unreadable: dict[str, str]
+
+
+def _in_turn(
+    step: Callable, params: Any, batches: Iterator, mesh: Mesh, batch_size: int
+) -> Iterator[tuple[_Told, dict[str, np.ndarray]]]:
     """Each batch with its results; the devices work on a batch while the next one is read."""
     previous = None
     for batch in batches:
-        current = batch, step(params, devices.put_batch(mesh, batch.images))
+        results = step(params, devices.put_batch(mesh, batch.images, batch_size))
+        current = _told(batch, mesh, batch_size), results
         if previous is not None:
             yield previous[0], jax.device_get(previous[1])
         previous = current
@@ -130,10 +158,19 @@ def _in_turn(step: Callable, params: Any, batches: Iterator, mesh: Mesh) -> Iter
         yield previous[0], jax.device_get(previous[1])
 
 
-def _rows(batch: Any, results: dict[str, np.ndarray]) -> Rows:
-    valid = np.asarray(batch.valid)
-    rows = {column: values[: len(valid)][valid] for column, values in results.items()}
-    rows["image_ids"] = np.asarray(batch.image_ids)[valid]
+def _told(batch: Any, mesh: Mesh, batch_size: int) -> _Told:
+    """Where two processes bring the same row, to a `model` axis that reaches over both, it is one row."""
+    rows = devices.rows_here(mesh, batch_size)
+    parts = cluster.gathered((rows, np.asarray(batch.image_ids), np.asarray(batch.valid), batch.unreadable))
+    order = np.unique(np.concatenate([part[0] for part in parts]), return_index=True)[1]
+    image_ids, valid = (np.concatenate([part[column] for part in parts])[order] for column in (1, 2))
+    reasons = {image_id: reason for part in parts for image_id, reason in part[3].items()}
+    return _Told(image_ids, valid, {name: reasons[name] for name in image_ids.tolist() if name in reasons})
+
+
+def _rows(batch: _Told, results: dict[str, np.ndarray]) -> Rows:
+    rows = {column: values[batch.valid] for column, values in results.items()}
+    rows["image_ids"] = batch.image_ids[batch.valid]
     finite = rows.pop("finite")
     if not finite.all():
         raise InputError(
@@ -164,7 +201,8 @@ def _predictions(done: PartialPredictions, total: int, num_classes: int, name: s
 
 def num_classes_of(apply: Apply, params: Any, batch_size: int, image_size: int) -> int:
     """How many classes a model tells apart; nothing is computed. Raises InputError where it does not give logits [B, K]."""
-    logits = jax.eval_shape(apply, params, _images(batch_size, image_size, jnp.float32))
+    images = jax.ShapeDtypeStruct((batch_size, image_size, image_size, 3), jnp.float32)
+    logits = jax.eval_shape(apply, params, images)
     shape = getattr(logits, "shape", None)
     if shape is None or len(shape) != 2 or shape[0] != batch_size or not shape[1]:
         came = type(logits).__name__ if shape is None else f"an array of shape {list(shape)}"
@@ -174,5 +212,6 @@ def num_classes_of(apply: Apply, params: Any, batch_size: int, image_size: int) 
     return shape[1]
 
 
-def _images(count: int, size: int, dtype: jnp.dtype) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct((count, size, size, 3), dtype)
+def _images(mesh: Mesh, batch_size: int, size: int) -> jax.ShapeDtypeStruct:
+    rows = devices.filled_up(mesh, batch_size)
+    return jax.ShapeDtypeStruct((rows, size, size, 3), jnp.uint8, sharding=devices.split_over(mesh))

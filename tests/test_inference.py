@@ -33,21 +33,21 @@ def pixels(number):
     return np.random.default_rng(number).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
 
 
-def toy_batches(total, batch_size, unreadable=(), killed_at=None):
-    """`batches_from` of a source of `total` images, the last batch padded; the process dies where it is told to."""
+def toy_batches(total, batch_size, unreadable=(), killed_at=None, mesh=None):
+    """`batches_from` of a source of `total` images, batches padded; the process dies where it is told to."""
+    rows = devices.rows_here(mesh or devices.make_mesh(), batch_size)
 
     def batches_from(start):
         assert start % batch_size == 0
         for first in range(start, total, batch_size):
             if first == killed_at:
                 os.kill(os.getpid(), signal.SIGKILL)
-            numbers = range(first, min(first + batch_size, total))
-            images = np.zeros((batch_size, SIZE, SIZE, 3), np.uint8)
-            images[: len(numbers)] = [pixels(number) for number in numbers]
-            ids = np.array([f"image_{number}" for number in numbers] + [""] * (batch_size - len(numbers)))
-            valid = np.array(
-                [number in numbers and number not in unreadable for number in range(first, first + batch_size)]
-            )
+            there = [row < batch_size and first + row < total for row in rows]
+            numbers = [first + row if is_there else None for row, is_there in zip(rows, there, strict=True)]
+            images = np.zeros((len(rows), SIZE, SIZE, 3), np.uint8)
+            images[there] = [pixels(number) for number in numbers if number is not None]
+            ids = np.array(["" if number is None else f"image_{number}" for number in numbers])
+            valid = np.array([number is not None and number not in unreadable for number in numbers])
             reasons = {f"image_{number}": "cut short" for number in numbers if number in unreadable}
             yield Batch(images, ids, valid, reasons)
 
@@ -62,13 +62,13 @@ def run(total=23, batch_size=4, apply=linear, params=WEIGHTS, batches=None, mesh
     return inference.predict(
         apply,
         params,
-        batches or toy_batches(total, batch_size),
+        batches or toy_batches(total, batch_size, mesh=mesh),
         total=total,
         batch_size=batch_size,
         image_size=SIZE,
         mean=MEAN,
         std=STD,
-        mesh=mesh or devices.data_mesh(),
+        mesh=mesh or devices.make_mesh(),
         name="toy",
         **{"top_k": 3, **options},
     )
@@ -200,7 +200,7 @@ def test_a_killed_run_ends_in_the_same_bytes(tmp_path, monkeypatch, capsys):
     status, _ = in_another_process(f"""
         partial_predictions.RECORDS_PER_PART = 8
         batches = toy_batches(43, 4, {unreadable}, killed_at=32)
-        run(43, 4, batches=batches, skip_unreadable=True, folder={str(tmp_path / "parts")!r}, mesh=devices.data_mesh())
+        run(43, 4, batches=batches, skip_unreadable=True, folder={str(tmp_path / "parts")!r}, mesh=devices.make_mesh())
     """)
     assert status == -signal.SIGKILL
     assert sorted(file.name for file in (tmp_path / "parts").glob("*.npz")) == [
@@ -275,7 +275,7 @@ def test_eight_devices_give_the_predictions_of_one(tmp_path):
         JAX_PLATFORMS="cpu",
     )
     assert status == 0, error
-    one, _ = run(23, 4, save_scores=True, mesh=devices.data_mesh(jax.devices()[:1]))
+    one, _ = run(23, 4, save_scores=True, mesh=devices.make_mesh(jax.devices()[:1]))
     for batch_size in (3, 8, 23):
         with np.load(tmp_path / f"{batch_size}.npz") as eight:
             np.testing.assert_array_equal(eight["top"], one.top)

@@ -4,7 +4,7 @@ import dataclasses
 import multiprocessing
 import os
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,9 @@ BATCHES_AHEAD = 4  # read while the model computes
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Batch:
-    """One batch; every batch has as many rows, of which the last one's are padding where records lack."""
+    """One batch, or of several processes this one's rows of it; every batch has as many, padding where records lack."""
 
-    images: np.ndarray  # [B, crop, crop, 3] uint8
+    images: np.ndarray  # [B, crop, crop, 3] uint8; of some rows [b, ...], and so on
     image_ids: np.ndarray  # [B] str, "" in padding
     valid: np.ndarray  # [B] bool: False in padding and for unreadable images
     unreadable: dict[str, str]  # image id -> reason
@@ -29,8 +29,9 @@ class Batch:
 class _Batches:
     """Random access to whole batches, so that each is made by one thread or process, and their order is theirs."""
 
-    def __init__(self, source: Source, preprocessing: Preprocessing, batch_size: int, start: int):
-        self.source, self.preprocessing, self.batch_size, self.start = source, preprocessing, batch_size, start
+    def __init__(self, source: Source, preprocessing: Preprocessing, batch_size: int, rows: Sequence[int], start: int):
+        self.source, self.preprocessing = source, preprocessing
+        self.batch_size, self.rows, self.start = batch_size, rows, start
 
     def __len__(self) -> int:
         return -(-(len(self.source) - self.start) // self.batch_size)
@@ -38,15 +39,17 @@ class _Batches:
     def __getitem__(self, index: int) -> dict:
         first = self.start + index * self.batch_size
         records = range(first, min(first + self.batch_size, len(self.source)))
-        crop = self.preprocessing.crop
-        images = np.zeros((self.batch_size, crop, crop, 3), np.uint8)
-        valid = np.zeros(self.batch_size, bool)
-        image_ids, unreadable = [""] * self.batch_size, {}
-        for row, number in enumerate(records):
-            image_ids[row], reason = self._read(number, images[row])
-            valid[row] = reason is None
+        crop, count = self.preprocessing.crop, len(self.rows)
+        images = np.zeros((count, crop, crop, 3), np.uint8)
+        valid = np.zeros(count, bool)
+        image_ids, unreadable = [""] * count, {}
+        for place, row in enumerate(self.rows):
+            if row >= len(records):
+                continue
+            image_ids[place], reason = self._read(records[row], images[place])
+            valid[place] = reason is None
             if reason is not None:
-                unreadable[image_ids[row]] = reason
+                unreadable[image_ids[place]] = reason
         # Strings travel from a process to another as lists: shared memory holds numbers alone.
         return {"images": images, "valid": valid, "image_ids": image_ids, "unreadable": list(unreadable.items())}
 
@@ -64,20 +67,28 @@ class _Batches:
 
 
 def evaluation_batches(
-    source: Source, preprocessing: Preprocessing, *, batch_size: int, start: int = 0, workers: int = 0
+    source: Source,
+    preprocessing: Preprocessing,
+    *,
+    batch_size: int,
+    rows: Sequence[int] | None = None,
+    start: int = 0,
+    workers: int = 0,
 ) -> Generator[Batch, None, None]:
     """Batches of the records from `start` on, in order, each record in exactly one of them.
 
     Args:
       source: the images.
       preprocessing: what makes pixels of them.
-      batch_size: rows of every batch.
+      batch_size: records of every batch.
+      rows: which rows of every batch are wanted, all where None; those from `batch_size` on are padding.
       start: index of the first record. With a multiple of `batch_size` the batches are those that a run from 0 gives.
       workers: processes that read and decode; 0 means threads, one a core, which start at once.
     """
     if batch_size < 1 or workers < 0:
         raise InputError(f"batch_size={batch_size}, workers={workers}: expected at least 1 and at least 0.")
-    iterator = grain_iterator(_Batches(source, preprocessing, batch_size, start), workers)
+    rows = range(batch_size) if rows is None else [int(row) for row in rows]
+    iterator = grain_iterator(_Batches(source, preprocessing, batch_size, rows, start), workers)
     try:
         for batch in iterator:
             yield Batch(

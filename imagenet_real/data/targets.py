@@ -1,7 +1,6 @@
 """Target vectors: the share of every class in what an image shows. NumPy alone; both losses take what comes out.
 
-Images are [B, H, W, 3] of any type, targets [B, K] float32. Whatever is drawn comes from the generator that is passed,
-so a batch depends on its seed alone.
+Images are [B, H, W, 3] of any type, targets [B, K] float32.
 """
 
 import numpy as np
@@ -33,41 +32,46 @@ def smooth(target: np.ndarray, eps: float) -> np.ndarray:
 
 
 def mixup(
-    images: np.ndarray, targets: np.ndarray, rng: np.random.Generator, alpha: float
+    images: np.ndarray, targets: np.ndarray, others: np.ndarray, other_targets: np.ndarray, share: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Every image and target mixed with another one's of the batch (Zhang et al. 2018, arXiv 1710.09412).
+    """Every image and target mixed with another one (Zhang et al. 2018, arXiv 1710.09412).
 
-    One share for the whole batch, from Beta(alpha, alpha), and one random order of it, as in the paper's code. Images
-    of an integer type come back rounded.
+    One `share` of the first for the whole batch, from Beta(alpha, alpha), as in the paper's code. Images of an integer
+    type come back rounded.
     """
-    share = np.float32(rng.beta(alpha, alpha))
-    other = rng.permutation(len(images))
-    mixed = share * images.astype(np.float32) + (1 - share) * images[other].astype(np.float32)
+    share = np.float32(share)
+    mixed = share * images.astype(np.float32) + (1 - share) * others.astype(np.float32)
     if np.issubdtype(images.dtype, np.integer):
         mixed = np.rint(mixed)
-    return mixed.astype(images.dtype), share * targets + (1 - share) * targets[other]
+    return mixed.astype(images.dtype), share * targets + (1 - share) * other_targets
 
 
 def cutmix(
-    images: np.ndarray, targets: np.ndarray, rng: np.random.Generator, alpha: float
+    images: np.ndarray,
+    targets: np.ndarray,
+    others: np.ndarray,
+    other_targets: np.ndarray,
+    box: tuple[int, int, int, int],
 ) -> tuple[np.ndarray, np.ndarray]:
     """A box of every image replaced by the same box of another one (Yun et al. 2019, arXiv 1905.04899).
 
-    One box and one random order for the whole batch, as in the paper's code: the box covers a share 1 - lambda of the
-    image, lambda from Beta(alpha, alpha), around a random centre. Cut off at the border it covers less, and the targets
+    One `cutmix_box` for the whole batch, as in the paper's code. Cut off at the border it covers less, and the targets
     are mixed by what is left of it.
     """
     height, width = images.shape[1:3]
-    top, bottom, left, right = _box(height, width, 1 - rng.beta(alpha, alpha), rng)
-    other = rng.permutation(len(images))
+    top, bottom, left, right = box
     mixed = images.copy()
-    mixed[:, top:bottom, left:right] = images[other, top:bottom, left:right]
+    mixed[:, top:bottom, left:right] = others[:, top:bottom, left:right]
     share = np.float32(1 - (bottom - top) * (right - left) / (height * width))
-    return mixed, share * targets + (1 - share) * targets[other]
+    return mixed, share * targets + (1 - share) * other_targets
 
 
-def _box(height: int, width: int, area: float, rng: np.random.Generator) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right of a box of that share of the area and the image's proportions, cut at the border."""
+def cutmix_box(height: int, width: int, rng: np.random.Generator, alpha: float) -> tuple[int, int, int, int]:
+    """Top, bottom, left, right of a box of the image's proportions around a random centre, cut at the border.
+
+    It covers a share 1 - lambda of the image, lambda from Beta(alpha, alpha).
+    """
+    area = 1 - rng.beta(alpha, alpha)
     row, column = rng.integers(height), rng.integers(width)
     tall, wide = int(height * np.sqrt(area)), int(width * np.sqrt(area))
     top, left = row - tall // 2, column - wide // 2

@@ -1,9 +1,13 @@
-"""Training batches: every image once an epoch, each batch a function of the seed and its number alone."""
+"""Training batches: every image once an epoch, each batch a function of the seed and its number alone.
+
+Several processes share a batch: each reads its rows, and all draw alike, so that however many there are the batch is the
+same.
+"""
 
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,7 +81,8 @@ class TrainingBatches:
 
     The position is the number of the next batch, whatever made the batches before it: a run may go on with another
     number of workers. `divide` shares the target among several right classes, for the softmax loss. With `cache`
-    decoded images stay in memory, in that of every worker.
+    decoded images stay in memory, in that of every worker. Of every batch come the `rows` that are wanted, all where
+    None.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class TrainingBatches:
         augmentation: Augmentation,
         *,
         batch_size: int,
+        rows: Sequence[int] | None = None,
         steps: int,
         seed: int,
         divide: bool,
@@ -94,7 +100,9 @@ class TrainingBatches:
     ):
         if batch_size < 1 or workers < 0:
             raise InputError(f"batch_size={batch_size}, workers={workers}: expected at least 1 and at least 0.")
-        self._batches = functools.partial(_Batches, data, augmentation, batch_size, steps, seed, divide, cache)
+        wanted = list(range(batch_size)) if rows is None else [int(row) for row in rows]
+        self.batch_size = batch_size
+        self._batches = functools.partial(_Batches, data, augmentation, batch_size, wanted, steps, seed, divide, cache)
         self._workers, self._next, self._iterator = workers, 0, None
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
@@ -131,13 +139,14 @@ class _Batches:
         data: TrainingData,
         augmentation: Augmentation,
         batch_size: int,
+        rows: list[int],
         steps: int,
         seed: int,
         divide: bool,
         cache: bool,
         start: int,
     ):
-        self.data, self.augmentation, self.divide = data, augmentation, divide
+        self.data, self.augmentation, self.divide, self.rows = data, augmentation, divide, rows
         self.batch_size, self.steps, self.seed, self.start = batch_size, steps, seed, start
         self.decoded: dict[int, np.ndarray] | None = {} if cache else None
 
@@ -147,61 +156,76 @@ class _Batches:
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         number = self.start + index
         rng = np.random.default_rng([self.seed, 1, number])
-        rows = self._rows(number)
-        images = np.stack([self._augmented(row, rng) for row in rows])
-        target = targets.label_sets(self.data.answers[rows], self.data.num_classes, divide=self.divide)
-        images, target = _mixed(self.augmentation, images, target, rng)
+        draws = [self._draw(rng) for _ in range(self.batch_size)]
+        mixture = self._draw_mixture(rng)
+        # Every image is mixed with the next one: the order is random already.
+        others = [(row + 1) % self.batch_size for row in self.rows] if mixture else []
+        records, needed = self._records(number), sorted({*self.rows, *others})
+        images = np.stack([self._augmented(records[row], *draws[row]) for row in needed])
+        target = self._targets([records[row] for row in needed])
+        if mixture:
+            first, second = (np.searchsorted(needed, rows) for rows in (self.rows, others))
+            images, target = mixture(images[first], target[first], images[second], target[second])
         return {"images": images, "targets": target}
 
-    def _rows(self, number: int) -> list[int]:
+    def _records(self, number: int) -> list[int]:
         """Which images the batch has: the next ones of an endless row of epochs, each in an order of its own."""
         first = number * self.batch_size
         places = (divmod(place, len(self.data)) for place in range(first, first + self.batch_size))
         return [int(_order(self.seed, epoch, len(self.data))[place]) for epoch, place in places]
 
-    def _augmented(self, row: int, rng: np.random.Generator) -> np.ndarray:
-        wanted, image = self.augmentation, self._pixels(row)
+    def _draw(self, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
+        """What makes the crop of a row, and whether it is flipped."""
+        wanted = self.augmentation
+        if wanted.crop == "inception":
+            crop = rng.random((augment.TRIES, 4))
+        else:
+            crop = rng.integers(-wanted.shift, wanted.shift + 1, size=2)
+        return crop, wanted.flip and bool(rng.integers(2))
+
+    def _draw_mixture(self, rng: np.random.Generator) -> Callable | None:
+        """What mixes the batch, if anything; where both mixtures are wanted, every batch gets one or the other."""
+        wanted = self.augmentation
+        kinds = [name for name in ("mixup", "cutmix") if getattr(wanted, name)]
+        if not kinds:
+            return None
+        if kinds[int(rng.integers(len(kinds)))] == "mixup":
+            return functools.partial(targets.mixup, share=rng.beta(wanted.mixup, wanted.mixup))
+        return functools.partial(targets.cutmix, box=targets.cutmix_box(wanted.size, wanted.size, rng, wanted.cutmix))
+
+    def _targets(self, records: list[int]) -> np.ndarray:  # [n] -> [n, K]
+        target = targets.label_sets(self.data.answers[records], self.data.num_classes, divide=self.divide)
+        return targets.smooth(target, self.augmentation.smoothing) if self.augmentation.smoothing else target
+
+    def _augmented(self, record: int, crop: np.ndarray, flipped: bool) -> np.ndarray:
+        wanted, image = self.augmentation, self._pixels(record)
         if wanted.crop == "inception":
             image, _ = augment.inception_crop(
-                image, wanted.size, rng, min_area=wanted.min_area, interpolation=wanted.interpolation
+                image, wanted.size, crop, min_area=wanted.min_area, interpolation=wanted.interpolation
             )
         elif image.shape[:2] == (wanted.size, wanted.size):
-            image, _ = augment.shift(image, wanted.shift, rng)
+            image, _ = augment.shift(image, *crop.tolist())
         else:
             raise InputError(
-                f"training image {self.data.image_ids[row]} has {image.shape[0]} x {image.shape[1]} pixels, expected "
-                f"{wanted.size} x {wanted.size}: images of other sizes take --config.augmentation.crop=inception."
+                f"training image {self.data.image_ids[record]} has {image.shape[0]} x {image.shape[1]} pixels, "
+                f"expected {wanted.size} x {wanted.size}: images of other sizes take "
+                "--config.augmentation.crop=inception."
             )
-        return augment.flip(image, rng) if wanted.flip else image
+        return image[:, ::-1] if flipped else image
 
-    def _pixels(self, row: int) -> np.ndarray:
-        if self.decoded is not None and row in self.decoded:
-            return self.decoded[row]
+    def _pixels(self, record: int) -> np.ndarray:
+        if self.decoded is not None and record in self.decoded:
+            return self.decoded[record]
         try:
-            image = decode(self.data.source[row]["image"])
+            image = decode(self.data.source[record]["image"])
         except (InputError, UnreadableRecord) as error:
             raise InputError(
-                f"training image {self.data.image_ids[row]} is unreadable ({error}): mend it, or leave it out with a "
+                f"training image {self.data.image_ids[record]} is unreadable ({error}): mend it, or leave it out with a "
                 "clean_list."
             ) from None
         if self.decoded is not None:
-            self.decoded[row] = image
+            self.decoded[record] = image
         return image
-
-
-def _mixed(
-    wanted: Augmentation, images: np.ndarray, target: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Smoothed and mixed as is wanted; where both mixtures are, every batch gets one or the other."""
-    if wanted.smoothing:
-        target = targets.smooth(target, wanted.smoothing)
-    mixtures = [
-        (mix, alpha) for mix, alpha in ((targets.mixup, wanted.mixup), (targets.cutmix, wanted.cutmix)) if alpha
-    ]
-    if mixtures:
-        mix, alpha = mixtures[int(rng.integers(len(mixtures)))]
-        images, target = mix(images, target, rng, alpha)
-    return images, target
 
 
 @functools.lru_cache(maxsize=4)

@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from imagenet_real.models.blocks import through
+
 # He et al. 2015 (arXiv 1502.01852), by the outgoing connections, as torchvision has it.
 CONV_INIT = nnx.initializers.variance_scaling(2.0, "fan_out", "normal")
 
@@ -95,8 +97,10 @@ class ResNet(nnx.Module):
     float32 model computes in full precision on every device, where accelerators would round its factors to fewer bits;
     bfloat16 is the fast choice there. `zero_init` sets the last scale of every residual to 0: blocks begin as
     identities (Goyal et al. 2017, arXiv 1706.02677). `head_bias` is the initial bias of every class (see
-    `training.losses.head_bias`).
+    `training.losses.head_bias`). Training sets `remat` where memory is short (see `blocks.through`).
     """
+
+    remat = False
 
     def __init__(
         self,
@@ -142,8 +146,7 @@ class ResNet(nnx.Module):
             if self.stem == "imagenet":
                 features = nnx.max_pool(features, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
             for stage in range(self.stages):
-                for block in getattr(self, f"layer{stage + 1}"):
-                    features = block(features)
+                features = through(getattr(self, f"layer{stage + 1}"), features, remat=self.remat)
             return self.fc(features.astype(jnp.float32).mean(axis=(1, 2)))
 
 

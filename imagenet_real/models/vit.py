@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.errors import InputError
+from imagenet_real.models.blocks import through
 
 Linear = functools.partial(nnx.Linear, kernel_init=nnx.initializers.truncated_normal(0.02))
 
@@ -88,8 +89,11 @@ class ViT(nnx.Module):
     """Class token and patch tokens, learned positions, pre-norm blocks, and a linear head on the class token.
 
     `dtype` is that of the computation; parameters are float32. float32 is multiplied in full precision on every device,
-    where accelerators would round its factors to fewer bits: published numbers are to be reproduced.
+    where accelerators would round its factors to fewer bits: published numbers are to be reproduced. Training sets
+    `remat` where memory is short (see `blocks.through`).
     """
+
+    remat = False
 
     def __init__(
         self,
@@ -125,6 +129,5 @@ class ViT(nnx.Module):
             first = jnp.broadcast_to(self.cls_token[...], (len(images), 1, patches.shape[-1]))
             tokens = jnp.concatenate([first.astype(patches.dtype), patches], axis=1)
             tokens = tokens + self.pos_embed[...].astype(tokens.dtype)
-            for block in self.blocks:
-                tokens = block(tokens)
+            tokens = through(self.blocks, tokens, remat=self.remat)
             return self.head(self.norm(tokens)[:, 0]).astype(jnp.float32)

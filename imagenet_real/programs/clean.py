@@ -15,7 +15,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 import imagenet_real
-from imagenet_real import storage
+from imagenet_real import cluster, storage
 from imagenet_real.data.training_batches import TrainingData
 from imagenet_real.errors import InputError
 from imagenet_real.identity import differences
@@ -35,18 +35,22 @@ def run(config: ConfigDict, workdir: pathlib.Path) -> Summary | None:
     With a `fold`, predicts that one alone, and writes the list once every other fold is there: folds can run at the same
     time, on different machines, into one `workdir` or into copies of it that are merged later.
     """
-    data = train.training_data(config)
+    with cluster.joined(config.distributed):
+        data = train.training_data(config)
+        if not config.predictions:
+            predict_folds(config, workdir, data)
+        return cluster.in_first(lambda: gather(config, workdir, data))
+
+
+def gather(config: ConfigDict, workdir: pathlib.Path, data: TrainingData) -> Summary | None:
+    """Writes the list from the predictions of all images, as soon as there are those of every fold."""
     if config.predictions:
         return write_list(config, workdir, data, _joined(load_predictions(config.predictions), data))
-    fold_of = folds(data, config.folds, config.seed)
-    if not -1 <= config.fold < config.folds:
-        raise InputError(f"fold={config.fold}: give one of 0 to {config.folds - 1}, or -1 for all of them.")
-    for fold in range(config.folds) if config.fold < 0 else [config.fold]:
-        predict_fold(config, workdir / f"fold{fold}", data, fold_of == fold)
     lacking = [fold for fold in range(config.folds) if not (workdir / f"fold{fold}" / "fold.json").exists()]
     if lacking:
         print(f"fold {config.fold} is done; the list is written when {lacking} are.", file=sys.stderr)
         return None
+    fold_of = folds(data, config.folds, config.seed)
     return write_list(config, workdir, data, merged(config, workdir, data, fold_of))
 
 
@@ -73,17 +77,37 @@ def folds(data: TrainingData, count: int, seed: int) -> np.ndarray:
     return fold
 
 
+def predict_folds(config: ConfigDict, workdir: pathlib.Path, data: TrainingData) -> None:
+    """Predicts every fold, or the one of the config, by a model that is trained on the others."""
+    fold_of = folds(data, config.folds, config.seed)
+    if not -1 <= config.fold < config.folds:
+        raise InputError(f"fold={config.fold}: give one of 0 to {config.folds - 1}, or -1 for all of them.")
+    for fold in range(config.folds) if config.fold < 0 else [config.fold]:
+        predict_fold(config, workdir / f"fold{fold}", data, fold_of == fold)
+
+
 def predict_fold(config: ConfigDict, folder: pathlib.Path, data: TrainingData, held_out: np.ndarray) -> None:
     """Trains on the images that are not held out, and writes predictions of those that are, unless they are there."""
     with claimed(folder):
         kept, rest = data.at(np.flatnonzero(~held_out)), data.at(np.flatnonzero(held_out))
         identity = train.identity(config, kept)
-        if (folder / "fold.json").exists():
-            return _check_identity(folder, identity)
+        if cluster.from_first(lambda: _is_done(folder, identity)):
+            return
         predictions = train.train(config, folder, kept, rest.source)
-        save_predictions(folder / "predictions.npz", predictions)
-        with storage.open_atomically(folder / "fold.json") as file:  # last: the fold is done
-            json.dump(identity, file, indent=1)
+        cluster.in_first(lambda: _finish(folder, identity, predictions))
+
+
+def _is_done(folder: pathlib.Path, identity: Mapping[str, Any]) -> bool:
+    if not (folder / "fold.json").exists():
+        return False
+    _check_identity(folder, identity)
+    return True
+
+
+def _finish(folder: pathlib.Path, identity: Mapping[str, Any], predictions: Predictions) -> None:
+    save_predictions(folder / "predictions.npz", predictions)
+    with storage.open_atomically(folder / "fold.json") as file:  # last: the fold is done
+        json.dump(identity, file, indent=1)
 
 
 def _check_identity(folder: pathlib.Path, identity: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 import imagenet_real
-from imagenet_real import devices, storage
+from imagenet_real import cluster, devices, storage
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources import Source, open_source
@@ -29,6 +29,12 @@ PREPROCESSING = tuple(field.name for field in dataclasses.fields(Preprocessing))
 
 def run(config: ConfigDict, workdir: pathlib.Path) -> Results | None:
     """Writes predictions.npz into `workdir`, and what `score` writes; a run that was killed continues."""
+    with cluster.joined(config.distributed):
+        return evaluate(config, workdir)
+
+
+def evaluate(config: ConfigDict, workdir: pathlib.Path) -> Results | None:
+    """The same, among the processes of a run; the first one writes, and has the results."""
     if not config.images:
         raise InputError("images is empty: give --config.images=FOLDER, a .tar file, or tfds:NAME.")
     if config.batch_size < 1:
@@ -41,24 +47,33 @@ def run(config: ConfigDict, workdir: pathlib.Path) -> Results | None:
     scored_on, unavailable, notes = label_sets_of(config, source, num_classes)
     _say(f"{config.model} on {len(source):,} images of {source.name}: {_shown(preprocessing)}")
 
-    predictions, unreadable = predict(
+    mesh = devices.make_mesh(model=config.model_devices)
+    predicted = predict(
         apply,
         params,
         lambda start: evaluation_batches(
-            source, preprocessing, batch_size=config.batch_size, start=start, workers=config.workers
+            source,
+            preprocessing,
+            batch_size=config.batch_size,
+            rows=devices.rows_here(mesh, config.batch_size),
+            start=start,
+            workers=config.workers,
         ),
         total=len(source),
         batch_size=config.batch_size,
         image_size=preprocessing.crop,
         mean=preprocessing.mean,
         std=preprocessing.std,
-        mesh=devices.data_mesh(),
+        mesh=mesh,
         name=config.model,
         folder=workdir / "parts",
         identity=_identity(config, source, preprocessing),
         save_scores=config.save_scores,
         skip_unreadable=config.skip_unreadable,
     )
+    if predicted is None:
+        return None
+    predictions, unreadable = predicted
     save_predictions(workdir / "predictions.npz", predictions)
     if not scored_on:
         _say(f"{source.name} brings no labels: wrote {workdir / 'predictions.npz'}; score it with --config.label_sets.")
@@ -157,4 +172,5 @@ def _shown(preprocessing: Preprocessing) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    if cluster.is_first():
+        print(text, file=sys.stderr)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -15,7 +16,7 @@ from flax import nnx
 from ml_collections import ConfigDict
 
 import imagenet_real
-from imagenet_real import devices
+from imagenet_real import cluster, devices
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources import Source, open_source
@@ -40,17 +41,17 @@ from imagenet_real.training.step import check_batch_size, make_train_step
 
 # What a run's parameters depend on, beside its images and the labels of them: a checkpoint of another run is refused.
 MODEL = ("model", "dtype", "resize", "crop", "interpolation", "mean", "std")
-RECIPE = ("loss", "augmentation", "batch_size", "steps", "epochs", "examples", "seed")
+RECIPE = ("loss", "augmentation", "batch_size", "accumulate", "steps", "epochs", "examples", "seed")
 OPTIMIZER = ("optimizer", "learning_rate", "schedule", "warmup_steps", "decay_at", "weight_decay", "momentum")
 OPTIMIZER += ("nesterov", "beta2", "clip_norm", "average_decay")
 
 
 def run(config: ConfigDict, workdir: pathlib.Path) -> Results | None:
     """Trains until the last step, from where an earlier run in `workdir` stopped, and reports on the images of `split`."""
-    with claimed(workdir):
+    with cluster.joined(config.distributed), claimed(workdir):
         data, reported = training_data(config), open_split(config, config.split)
         predictions = train(config, workdir, data, reported)
-        return report(config, workdir, data, reported, predictions)
+        return cluster.in_first(lambda: report(config, workdir, data, reported, predictions))
 
 
 def open_split(config: ConfigDict, split: str) -> Source:
@@ -97,20 +98,26 @@ def _on_list(path: str, image_ids: np.ndarray) -> np.ndarray:  # [N] str -> [N] 
             f"on, such as {absent[0]}; expected ids such as {image_ids[0]}. Give a list that was made of these images."
         )
     kept = np.isin(image_ids, listed)
-    print(f"{kept.sum():,} of {len(kept):,} images are on {path}; {len(absent):,} others are too.", file=sys.stderr)
+    if cluster.is_first():
+        print(f"{kept.sum():,} of {len(kept):,} images are on {path}; {len(absent):,} others are too.", file=sys.stderr)
     return kept
 
 
-def train(config: ConfigDict, workdir: pathlib.Path, data: TrainingData, reported: Source) -> Predictions:
-    """Trains on `data`, from where an earlier run in `workdir` stopped, and predicts the images of `reported`."""
+def train(config: ConfigDict, workdir: pathlib.Path, data: TrainingData, reported: Source) -> Predictions | None:
+    """Trains on `data`, from where an earlier run in `workdir` stopped, and predicts the images of `reported`.
+
+    Of several processes the first one gets the predictions.
+    """
     check(config)
-    mesh = devices.data_mesh()
-    check_batch_size(config.batch_size, mesh)
+    mesh = devices.make_mesh(model=config.model_devices)
+    check_batch_size(config.batch_size, mesh, config.accumulate)
     steps = total_steps(config, len(data))
     optimizer, average = make_optimizer(config, steps), config.average_decay > 0
-    preprocessing, batches = preprocessing_of(config), training_batches(config, data, steps)
+    rows = devices.rows_here(mesh, config.batch_size)
+    preprocessing, batches = preprocessing_of(config), training_batches(config, data, steps, rows)
     build = builder(config, data.num_classes)
-    graph, shapes = states.create_abstract(build, optimizer, mesh, average=average)
+    graph, shapes = states.create_abstract(build, optimizer, mesh, average=average, fsdp=config.fsdp)
+    copied = not config.fsdp and config.model_devices == 1
     step = make_train_step(
         graph,
         LOSSES[config.loss],
@@ -119,14 +126,17 @@ def train(config: ConfigDict, workdir: pathlib.Path, data: TrainingData, reporte
         mean=preprocessing.mean,
         std=preprocessing.std,
         average_decay=config.average_decay,
+        accumulate=config.accumulate,
+        shardings=None if copied else jax.tree.map(lambda leaf: leaf.sharding, shapes),
     )
     with contextlib.closing(batches), Checkpoints(workdir / "checkpoints", identity(config, data)) as checkpoints:
         restored = checkpoints.restore(shapes)
         state, position = restored or (
-            states.create(build, optimizer, mesh, seed=config.seed, average=average)[1],
+            states.create(build, optimizer, mesh, seed=config.seed, average=average, fsdp=config.fsdp)[1],
             None,
         )
-        with contextlib.closing(Metrics(workdir, done=int(state.step))) as metrics:
+        metrics = cluster.in_first(lambda: Metrics(workdir, done=int(state.step)))
+        with contextlib.nullcontext() if metrics is None else contextlib.closing(metrics):
             state = fit(
                 state,
                 step,
@@ -193,12 +203,15 @@ def preprocessing_of(config: ConfigDict) -> Preprocessing:
     return Preprocessing(**{field.name: config[field.name] for field in dataclasses.fields(Preprocessing)})
 
 
-def training_batches(config: ConfigDict, data: TrainingData, steps: int) -> TrainingBatches:
-    """The batches of a run."""
+def training_batches(
+    config: ConfigDict, data: TrainingData, steps: int, rows: Sequence[int] | None = None
+) -> TrainingBatches:
+    """The batches of a run, or some rows of each."""
     return TrainingBatches(
         data,
         Augmentation(size=config.crop, interpolation=config.interpolation, **config.augmentation.to_dict()),
         batch_size=config.batch_size,
+        rows=rows,
         steps=steps,
         seed=config.seed,
         divide=config.loss == "softmax",
@@ -212,6 +225,7 @@ def builder(config: ConfigDict, num_classes: int) -> Build:
 
     def build(rngs: nnx.Rngs) -> nnx.Module:
         model = catalog.build(config.model, num_classes=num_classes, dtype=config.dtype, rngs=rngs)
+        model.remat = config.remat
         head = getattr(model, catalog.find(config.model).head)
         head.bias[...] = jnp.full_like(head.bias[...], head_bias(config.loss, num_classes))
         return model
@@ -238,31 +252,37 @@ def selection(config: ConfigDict, graph: nnx.GraphDef) -> Callable[[TrainState],
     brought = list(label_sets_of(source).values())
 
     def accuracies(state: TrainState) -> dict[str, float]:
-        rows = score(predictions_of(config, graph, state, source), brought, ks=(1,)).rows
+        predictions = predictions_of(config, graph, state, source)
+        rows = cluster.from_first(lambda: score(predictions, brought, ks=(1,)).rows)
         return {f"select_{row['label_set']}": row["accuracy"] for row in rows}
 
     return accuracies
 
 
-def predictions_of(config: ConfigDict, graph: nnx.GraphDef, state: TrainState, source: Source) -> Predictions:
-    """The predictions of a state for the images of a source."""
-    preprocessing = preprocessing_of(config)
+def predictions_of(config: ConfigDict, graph: nnx.GraphDef, state: TrainState, source: Source) -> Predictions | None:
+    """The predictions of a state for the images of a source, in the first process."""
+    preprocessing, mesh = preprocessing_of(config), devices.make_mesh(model=config.model_devices)
     apply, params = states.evaluated_model(graph, state)
-    predictions, _ = predict(
+    predicted = predict(
         apply,
         params,
         lambda start: evaluation_batches(
-            source, preprocessing, batch_size=config.batch_size, start=start, workers=config.workers
+            source,
+            preprocessing,
+            batch_size=config.batch_size,
+            rows=devices.rows_here(mesh, config.batch_size),
+            start=start,
+            workers=config.workers,
         ),
         total=len(source),
         batch_size=config.batch_size,
         image_size=preprocessing.crop,
         mean=preprocessing.mean,
         std=preprocessing.std,
-        mesh=devices.data_mesh(),
+        mesh=mesh,
         name=config.model,
     )
-    return predictions
+    return predicted and predicted[0]
 
 
 def report(

@@ -5,15 +5,23 @@ import fcntl
 import pathlib
 from collections.abc import Iterator
 
+from imagenet_real import cluster
 from imagenet_real.errors import InputError
 
 
 @contextlib.contextmanager
 def claimed(workdir: pathlib.Path) -> Iterator[None]:
-    """Holds `workdir` for this process. The system lets go of it when the process ends, however it ends.
+    """Holds `workdir` for this run, by its first process. The system lets go of it when that ends, however it ends.
 
     Raises InputError where another run holds it.
     """
+    with contextlib.ExitStack() as held:
+        cluster.in_first(lambda: held.enter_context(_locked(workdir)))
+        yield
+
+
+@contextlib.contextmanager
+def _locked(workdir: pathlib.Path) -> Iterator[None]:
     workdir.mkdir(parents=True, exist_ok=True)
     with (workdir / ".claim").open("w") as file:
         try:

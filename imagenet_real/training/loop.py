@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 from tqdm import tqdm
 
@@ -21,7 +22,9 @@ from imagenet_real.training.step import Step, put_batch
 
 
 class Batches(Protocol):
-    """An iterator over batches whose position can be kept and set."""
+    """An iterator over batches, this process's rows of them, whose position can be kept and set."""
+
+    batch_size: int  # of all processes together
 
     def __next__(self) -> Mapping[str, np.ndarray]: ...
 
@@ -102,7 +105,7 @@ def fit(
     position: Mapping[str, Any] | None = None,
     steps: int,
     checkpoints: Checkpoints,
-    metrics: Metrics,
+    metrics: Metrics | None,
     checkpoint_every: int,
     log_every: int,
     evaluate: Callable[[TrainState], dict[str, float]] | None = None,
@@ -113,7 +116,8 @@ def fit(
 
     A run that was killed and goes on from any checkpoint, with its `position`, ends in the same state and metrics as one
     that was not. The means of loss and gradient norm are logged every `log_every` steps; the values of `evaluate` every
-    `evaluate_every` steps, if not 0, and at the end; the first of them chooses the best checkpoint.
+    `evaluate_every` steps, if not 0, and at the end; the first of them chooses the best checkpoint. Of several processes
+    the first one has `metrics`, the others None.
 
     Raises InputError where a loss is not finite, naming its step, and `Stopped` after SIGTERM; what was saved stays.
     """
@@ -122,24 +126,26 @@ def fit(
         batches.set_state(position["batches"])
         recent.values = position["recent"]
     done = int(state.step)
-    with _asked_to_stop() as asked, tqdm(total=steps, initial=done, unit=" steps", desc=title) as progress:
+    with (
+        _asked_to_stop() as asked,
+        tqdm(total=steps, initial=done, unit=" steps", desc=title, disable=metrics is None) as progress,
+    ):
         for number in range(done + 1, steps + 1):
             batch = next(batches)
             state, values = step(state, put_batch(mesh, batch))
             recent.add(number, values)
-            last, stopping = number == steps, asked()
+            last, stopping = number == steps, asked(number)
             if last or number % log_every == 0:
                 means = recent.means()
-                metrics.write(number, means)
+                if metrics is not None:
+                    metrics.write(number, means)
                 progress.update(number - progress.n)
-                progress.set_postfix_str(
-                    f"loss {means['loss']:.3f}, {recent.speed(len(batch['images'])):,.0f} images/s"
-                )
+                progress.set_postfix_str(f"loss {means['loss']:.3f}, {recent.speed(batches.batch_size):,.0f} images/s")
             due = evaluate is not None and (last or (evaluate_every > 0 and number % evaluate_every == 0))
             if last or due or stopping or number % checkpoint_every == 0:
                 position = {"recent": recent.fetched(), "batches": batches.get_state()}
                 scores = evaluate(state) if due else {}
-                if scores:
+                if scores and metrics is not None:
                     metrics.write(number, scores)
                 checkpoints.save(state, position, score=next(iter(scores.values()), None))
             if stopping and not last:
@@ -194,11 +200,17 @@ class _Recent:
 
 
 @contextlib.contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Whether SIGTERM came, as schedulers send it before they take a machine away."""
+def _asked_to_stop() -> Iterator[Callable[[int], bool]]:
+    """Whether to stop after a step, since SIGTERM came, as schedulers send it before they take a machine away.
+
+    Of several processes each asks after every step, and all get the same answers, whichever was sent the signal.
+    """
+    if jax.process_count() > 1:  # JAX listens for the signal itself, and lets the processes agree on a step
+        yield multihost_utils.reached_preemption_sync_point
+        return
     came = []
     before = signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
     try:
-        yield lambda: bool(came)
+        yield lambda step: bool(came)
     finally:
         signal.signal(signal.SIGTERM, before)

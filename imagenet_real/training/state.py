@@ -32,10 +32,19 @@ class TrainState:
 
 
 def create(
-    build: Build, optimizer: optax.GradientTransformation, mesh: Mesh, *, seed: int, average: bool = False
+    build: Build,
+    optimizer: optax.GradientTransformation,
+    mesh: Mesh,
+    *,
+    seed: int,
+    average: bool = False,
+    fsdp: bool = False,
 ) -> tuple[nnx.GraphDef, TrainState]:
-    """The graph of the model from `build`, in training mode, and its state before the first step, on every device."""
-    graph, shapes = create_abstract(build, optimizer, mesh, average=average)
+    """The graph of the model from `build`, in training mode, and its state before the first step.
+
+    It lies on the mesh as `devices.placed` says; without `fsdp` and a `model` axis every device has a copy.
+    """
+    graph, shapes = create_abstract(build, optimizer, mesh, average=average, fsdp=fsdp)
     placed = jax.tree.map(lambda leaf: leaf.sharding, shapes)
     # Compiled as one, much sooner than layer by layer; for any seed, so that a compilation cache serves all of them.
     initial = jax.jit(lambda key: _initial(build(nnx.Rngs(key)), optimizer, average), out_shardings=placed)
@@ -43,15 +52,17 @@ def create(
 
 
 def create_abstract(
-    build: Build, optimizer: optax.GradientTransformation, mesh: Mesh, *, average: bool = False
+    build: Build, optimizer: optax.GradientTransformation, mesh: Mesh, *, average: bool = False, fsdp: bool = False
 ) -> tuple[nnx.GraphDef, TrainState]:
     """What `create` gives, with shapes in the place of arrays and at no cost: a checkpoint is restored into it."""
     model = nnx.eval_shape(lambda: build(nnx.Rngs(0)))
     model.train()
     shapes = jax.eval_shape(lambda: _initial(build(nnx.Rngs(0)), optimizer, average))
-    copied = devices.copied_to(mesh)
-    placed = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=copied), shapes)
-    return nnx.graphdef(model), placed
+
+    def lie(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=devices.placed(mesh, leaf.shape, fsdp=fsdp))
+
+    return nnx.graphdef(model), jax.tree.map(lie, shapes)
 
 
 def evaluated_model(graph: nnx.GraphDef, state: TrainState) -> tuple[Apply, tuple[nnx.State, nnx.State]]:

@@ -84,6 +84,28 @@ def test_processes_give_the_same_batches_and_go_on_from_the_same_position(data):
     ours.close()
 
 
+@pytest.mark.parametrize("augmentation", [PLAIN, BUSY])
+def test_processes_that_share_a_batch_read_the_batch_of_one(data, augmentation):
+    whole = list(batches(data, augmentation))
+    for shares in ([[0, 1], [2, 3]], [[0, 2], [1, 3]], [[0], [1], [2], [3]]):
+        parts = [list(batches(data, augmentation, rows=rows)) for rows in shares]
+        order = np.argsort(np.concatenate(shares))
+        together = [
+            {name: np.concatenate([part[name] for part in one])[order] for name in ("images", "targets")}
+            for one in zip(*parts, strict=True)
+        ]
+        assert_same(together, whole)
+
+
+def test_every_image_is_mixed_with_the_next(data):
+    plain = Augmentation(size=10, crop="inception", flip=False)
+    mixed = Augmentation(size=10, crop="inception", flip=False, mixup=1.0)
+    for batch, alone in zip(batches(data, mixed, divide=True), batches(data, plain, divide=True), strict=True):
+        share = batch["targets"][0, 3 + numbers(alone)[0]] / 0.5  # each image has a class of its own, and another
+        expected = share * alone["targets"] + (1 - share) * np.roll(alone["targets"], -1, axis=0)
+        np.testing.assert_allclose(batch["targets"], expected, atol=1e-5)
+
+
 def test_mixtures_keep_the_sum_of_targets(data):
     for augmentation in (BUSY, Augmentation(size=10, crop="inception", cutmix=1.0)):
         sums = [batch["targets"].sum(axis=1) for batch in batches(data, augmentation, divide=True)]

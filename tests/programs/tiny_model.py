@@ -1,4 +1,4 @@
-"""`main.py` with one more model in the catalog, small enough to be compiled and trained in a moment."""
+"""`main.py` with two more models in the catalog, small enough to be compiled and trained in a moment."""
 
 import sys
 
@@ -7,6 +7,7 @@ from flax import nnx
 import main
 from imagenet_real.models import catalog
 from imagenet_real.models.resnet import BatchNorm, convolution
+from imagenet_real.models.vit import ViT
 
 SIZE = 12
 
@@ -21,7 +22,17 @@ class Tiny(nnx.Module):
         return self.head(nnx.relu(self.bn(self.conv(images))).mean(axis=(1, 2)))
 
 
+class TinyViT(ViT):
+    """Of one block, whose kernels are large enough to be divided over devices."""
+
+    def __init__(self, *, num_classes, dtype, rngs):
+        super().__init__(
+            image_size=SIZE, patch=6, width=64, depth=1, heads=2, num_classes=num_classes, dtype=dtype, rngs=rngs
+        )
+
+
 catalog.CATALOG["tiny"] = catalog.Entry(Tiny, {}, {}, 0, {}, num_classes=3)
+catalog.CATALOG["tiny_vit"] = catalog.Entry(TinyViT, {}, {}, 0, {}, num_classes=3)
 
 if __name__ == "__main__":
     sys.exit(main.run())

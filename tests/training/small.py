@@ -39,7 +39,7 @@ SGD = optimizer.sgd(0.1, nesterov=True, weight_decay=1e-3, clip_norm=5.0)
 
 
 def one_device():
-    return devices.data_mesh(jax.devices()[:1])
+    return devices.make_mesh(jax.devices()[:1])
 
 
 @functools.cache
@@ -50,7 +50,7 @@ def initial(average, seed):
 
 def created(mesh, *, average=False, seed=0):
     graph, train_state = initial(average, seed)
-    return graph, devices.put_copies(mesh, jax.tree.map(np.copy, train_state))
+    return graph, devices.put(jax.tree.map(np.copy, train_state), devices.copied_to(mesh))
 
 
 @functools.cache

@@ -20,6 +20,8 @@ STEPS = 13
 class Batches:
     """The batches of `small`, by number; something may happen while one is read."""
 
+    batch_size = 16
+
     def __init__(self, happens=None):
         self.number, self.happens = 0, happens or {}
 

@@ -1,4 +1,4 @@
-"""Eight devices, two and one: the same training, and checkpoints that move from one to another."""
+"""Eight devices, two and one, in whatever mesh: the same training, and checkpoints that move from one to another."""
 
 import jax
 import numpy as np
@@ -6,8 +6,10 @@ import optax
 from flax import nnx
 
 from imagenet_real import devices
-from imagenet_real.training import step
+from imagenet_real.models.vit import ViT
+from imagenet_real.training import optimizer, state, step
 from imagenet_real.training.checkpoint import Checkpoints
+from imagenet_real.training.losses import LOSSES
 from tests.training import small
 from tests.training.test_checkpoint import IDENTITY, saved_run, template, train
 
@@ -23,11 +25,82 @@ def test_eight_devices(tmp_path):
     )
 
 
+def test_meshes():
+    small.in_another_process(
+        """
+        from tests.training import test_many_devices
+        test_many_devices.every_division_trains_alike()
+        """,
+        device_count=8,
+    )
+
+
+def vit_run(mesh, *, fsdp=False, accumulate=1, remat=False, steps=3):
+    """The losses of a small ViT, its last state, and the bytes of parameters and of optimizer state on one device."""
+
+    def build(rngs):
+        model = ViT(image_size=8, patch=4, width=64, depth=1, heads=2, num_classes=8, rngs=rngs)
+        model.remat = remat
+        return model
+
+    adamw = optimizer.adamw(1e-3, weight_decay=0.1, clip_norm=1.0)
+    graph, shapes = state.create_abstract(build, adamw, mesh, average=True, fsdp=fsdp)
+    _, train_state = state.create(build, adamw, mesh, seed=0, average=True, fsdp=fsdp)
+    shardings = jax.tree.map(lambda leaf: leaf.sharding, shapes)
+    train_step = step.make_train_step(
+        graph,
+        LOSSES["sigmoid"],
+        adamw,
+        mesh,
+        mean=small.MEAN,
+        std=small.STD,
+        average_decay=0.9,
+        accumulate=accumulate,
+        shardings=shardings if fsdp or mesh.shape["model"] > 1 else None,
+    )
+    random, losses = np.random.default_rng(0), []
+    for _ in range(steps):
+        images = random.integers(0, 256, (16, 8, 8, 3), dtype=np.uint8)
+        targets = np.eye(8, dtype=np.float32)[random.integers(0, 8, 16)]
+        batch = step.put_batch(mesh, {"images": images, "targets": targets})
+        train_state, metrics = train_step(train_state, batch)
+        losses.append(float(metrics["loss"]))
+    assert jax.tree.map(lambda leaf: leaf.sharding, train_state) == shardings
+    bytes_of = [
+        sum(leaf.addressable_shards[0].data.nbytes for leaf in jax.tree.leaves(tree))
+        for tree in (train_state.params, train_state.opt_state)
+    ]
+    return losses, jax.device_get(train_state), bytes_of
+
+
+def every_division_trains_alike():
+    """Against copies on eight devices: parameters divided over all, over four of two groups, and over both axes.
+
+    The last with batches in two parts and activations computed twice.
+    """
+    flat, square = devices.make_mesh(), devices.make_mesh(model=4)
+    losses, end, (params, opt_state) = vit_run(flat)
+    assert losses[-1] != losses[0]
+    kernels = (64 * 192 + 64 * 64 + 64 * 256 + 256 * 64) * 4  # what of the model is worth dividing, in bytes
+    runs = (
+        (flat, 8, {"fsdp": True}),
+        (square, 4, {}),
+        (square, 8, {"fsdp": True, "accumulate": 2, "remat": True}),
+    )
+    for mesh, parts, options in runs:
+        other_losses, other_end, (other_params, other_opt_state) = vit_run(mesh, **options)
+        np.testing.assert_allclose(other_losses, losses, rtol=1e-5)
+        small.assert_equal(other_end, end, atol=2e-5)
+        saved = kernels - kernels // parts
+        assert params - other_params == saved
+        assert opt_state - other_opt_state == 2 * saved  # of Adam's two moments
+
+
 def the_step_is_the_same():
     """Three steps on a mesh of 8 devices, of 1, and with `pmap` and `pmean` over 8, are the same three steps."""
     assert jax.device_count() == 8
     batches = [small.batch(seed) for seed in range(3)]
-    mesh = devices.data_mesh()
+    mesh = devices.make_mesh()
     _, many, metrics = small.run(mesh, batches, average=True)
     assert metrics["loss"].is_fully_replicated
     assert many.params["fc"]["kernel"][...].sharding == devices.copied_to(mesh)
@@ -78,11 +151,11 @@ def pmapped(batches):
 def a_checkpoint_moves(folder):
     """Saved on 8 devices, restored on 8, 2 and 1 bit for bit, and trained on there."""
     assert jax.device_count() == 8
-    states = saved_run(folder, 2, devices.data_mesh())
+    states = saved_run(folder, 2, devices.make_mesh())
     graph, _ = small.created(small.one_device(), average=True)
     ends = []
     for count in (8, 2, 1):
-        mesh = devices.data_mesh(jax.devices()[:count])
+        mesh = devices.make_mesh(jax.devices()[:count])
         with Checkpoints(folder, IDENTITY) as checkpoints:
             restored, position = checkpoints.restore(template(mesh))
         assert position == {"records": 32}

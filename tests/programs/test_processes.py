@@ -1,0 +1,186 @@
+"""Several processes on one machine that are one run: what they end in, and what happens where one of them ends early."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from imagenet_real.scoring.predictions import load_predictions
+from tests.data.pictures import write_folder
+from tests.programs import training_world as world
+from tests.programs.test_train import arrays, saved_steps, wait_for
+
+GONE = "error: another process of this run has ended or is out of reach"
+
+
+def start(arguments, *, processes, devices):
+    """The command once a process, with so many devices each."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    flags = f"--xla_force_host_platform_device_count={devices} --xla_cpu_multi_thread_eigen=false"
+    environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(world.ROOT)}
+    environment.pop("IMAGENET_REAL_DATA", None)
+    command = [sys.executable, "-m", "tests.programs.tiny_model", *map(str, arguments)]
+    joined = [f"--config.distributed=localhost:{port},{processes},{number}" for number in range(processes)]
+    return [
+        subprocess.Popen(
+            [*command, *([] if processes == 1 else [join])],
+            cwd=world.ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for join in joined
+    ]
+
+
+def ends(started):
+    """Exit code, stdout and stderr of each."""
+    told = [process.communicate(timeout=600) for process in started]
+    return [(process.returncode, *texts) for process, texts in zip(started, told, strict=True)]
+
+
+def run(arguments, *, processes, devices):
+    """What the first process printed to stdout; the others print nothing there but what JAX's transport says."""
+    (_, out, _), *others = found = ends(start(arguments, processes=processes, devices=devices))
+    assert [code for code, _, _ in found] == [0] * processes, "\n".join(error for _, _, error in found)
+    for _, silent, error in others:
+        assert [line for line in silent.splitlines() if not line.startswith("[Gloo]")] == []
+        assert "%|" not in error, "two progress bars"
+    return out
+
+
+def evaluate(folder, workdir, **fields):
+    fields = {
+        "model": "tests.programs.models:colours",
+        "images": folder,
+        "label_sets": "original",
+        "resize": 20,
+        "crop": 16,
+        "interpolation": "bilinear",
+        "mean": "(0.5,0.5,0.5)",
+        "std": "(0.5,0.5,0.5)",
+        "batch_size": 10,
+        "skip_unreadable": True,
+    } | fields
+    options = [f"--config.{name}={value}" for name, value in fields.items()]
+    return ["--config=configs/evaluate.py", f"--workdir={workdir}", *options]
+
+
+def test_two_processes_of_four_devices_evaluate_like_one_of_eight(tmp_path):
+    folder = write_folder(tmp_path / "folder", range(1, 30))
+    damaged = sorted(folder.rglob("*.*"))[14]
+    damaged.write_bytes(b"no picture")
+    tables = [
+        run(evaluate(folder, tmp_path / name), processes=processes, devices=8 // processes)
+        for name, processes in (("one", 1), ("two", 2))
+    ]
+    one, two = (load_predictions(tmp_path / name / "predictions.npz") for name in ("one", "two"))
+    assert two.image_ids.tolist() == one.image_ids.tolist()
+    assert len(two.image_ids) == 28
+    np.testing.assert_array_equal(two.top, one.top)
+    np.testing.assert_array_equal(two.top_scores, one.top_scores)
+    assert [line for line in tables[1].splitlines() if "[Gloo]" not in line] == tables[0].splitlines()
+    missing = [json.loads((tmp_path / name / "results.json").read_text())["missing"] for name in ("one", "two")]
+    assert missing[0] == missing[1]
+    assert missing[0][0]["image_id"] == damaged.stem
+
+
+LONG = {"model": "tiny_vit", "optimizer": "adamw", "steps": 300, "checkpoint_every": 10, "log_every": 10}
+LONG |= {"augmentation.mixup": 0.2, "fsdp": True, "loss": "sigmoid"}
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return world.write_images(tmp_path_factory.mktemp("images") / "images")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(images, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("undisturbed")
+    assert "original" in run(world.arguments(images, workdir, **LONG), processes=2, devices=4)
+    return workdir
+
+
+def assert_near(workdir, other):
+    """The same losses and parameters to the rounding of float32, which training amplifies."""
+    for one, two in zip(world.metrics(workdir), world.metrics(other), strict=True):
+        assert one == pytest.approx(two, rel=2e-3)
+    ours, theirs = arrays(workdir, LONG["steps"]), arrays(other, LONG["steps"])
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        np.testing.assert_allclose(ours[name], theirs[name], atol=5e-3, err_msg=name)
+
+
+def test_two_processes_train_like_one(images, undisturbed, tmp_path):
+    run(world.arguments(images, tmp_path, **LONG, model_devices=2), processes=1, devices=8)
+    assert_near(tmp_path, undisturbed)
+
+
+def test_stopped_by_the_scheduler_a_run_goes_on_in_one_process_and_in_four(images, undisturbed, tmp_path):
+    """SIGTERM comes to one of two processes, and both stop after the same step."""
+    arguments = world.arguments(images, tmp_path, **LONG)
+    for processes, devices in ((2, 4), (4, 2)):
+        started, before = start(arguments, processes=processes, devices=devices), saved_steps(tmp_path)
+        wait_for(lambda before=before: saved_steps(tmp_path) - before, started[0])
+        started[-1].send_signal(signal.SIGTERM)
+        for code, out, error in ends(started):
+            assert code == 143, error
+            assert "stopped by SIGTERM after step" in error
+            assert "original" not in out
+    run(arguments, processes=1, devices=8)
+    assert_near(tmp_path, undisturbed)
+
+
+@pytest.mark.parametrize("killed", [0, 1])
+def test_a_process_that_is_killed_ends_the_other_and_the_run_continues_bit_for_bit(
+    images, undisturbed, tmp_path, killed
+):
+    arguments = world.arguments(images, tmp_path, **LONG)
+    started = start(arguments, processes=2, devices=4)
+    wait_for(lambda: saved_steps(tmp_path), started[0])
+    time.sleep(np.random.default_rng().uniform(0, 0.2))
+    began = time.monotonic()
+    started[killed].kill()
+    code, out, error = ends(started)[1 - killed]
+    assert time.monotonic() - began < 60
+    assert (code, "original" in out) == (1, False)
+    assert error.splitlines()[-1].startswith(GONE)
+    assert not (tmp_path / "results.json").exists(), "ended before it was killed"
+
+    run(arguments, processes=2, devices=4)
+    assert (tmp_path / "metrics.jsonl").read_text() == (undisturbed / "metrics.jsonl").read_text()
+    ours, theirs = arrays(tmp_path, LONG["steps"]), arrays(undisturbed, LONG["steps"])
+    for name in theirs:
+        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
+
+
+def test_what_the_user_can_mend_ends_all_processes_in_its_line(images, tmp_path):
+    fields = {"batch_size": 12}
+    for code, _, error in ends(start(world.arguments(images, tmp_path, **fields), processes=2, devices=4)):
+        assert code == 1
+        assert "error: a batch of 12 images does not divide over 8 devices: make it 8 or 16" in error.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("distributed", "message"),
+    [
+        ("pod", "expected none, auto, or HOST:PORT,COUNT,ID"),
+        ("localhost:1,2", "expected none, auto, or HOST:PORT,COUNT,ID"),
+        ("localhost:8476,2,2", "of 2 processes the last has the ID 1"),
+        ("auto", "did not come together"),
+    ],
+)
+def test_a_cluster_that_cannot_be_found(tmp_path, distributed, message):
+    arguments = [*evaluate(tmp_path, tmp_path), f"--config.distributed={distributed}"]
+    (code, _, error) = ends(start(arguments, processes=1, devices=1))[0]
+    assert (code, len(error.splitlines())) == (1, 1), error
+    assert message in error
