@@ -1,9 +1,7 @@
 """Records to batches: deterministic, resumable, the last one padded and masked. NumPy in, NumPy out."""
 
 import dataclasses
-import multiprocessing
 import os
-import threading
 from collections.abc import Generator
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 from imagenet_real.data.preprocess import Preprocessing, central_crop, decode
 from imagenet_real.data.sources import Source, UnreadableRecord
 from imagenet_real.errors import InputError
+from imagenet_real.processes import follow_parent
 
 BATCHES_AHEAD = 4  # read while the model computes
 
@@ -101,18 +100,10 @@ def grain_iterator(batches: Any, workers: int) -> Any:
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=1 if workers else BATCHES_AHEAD)
     iterable = grain.MapDataset.source(batches).to_iter_dataset(options)
     if workers:
-        iterable = iterable.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers), _end_with_parent)
+        iterable = iterable.mp_prefetch(
+            grain.MultiprocessingOptions(num_workers=workers), lambda worker, workers: follow_parent()
+        )
     return iter(iterable)
-
-
-def _end_with_parent(worker: int, workers: int) -> None:
-    """Ends a worker whose parent was killed and could not end it."""
-
-    def wait():
-        multiprocessing.parent_process().join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def _parse_flags() -> None:

@@ -9,13 +9,12 @@ import dataclasses
 import multiprocessing
 import os
 import pathlib
-import signal
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 
 from imagenet_real.errors import InputError
+from imagenet_real.processes import follow_parent
 
 READERS = 4  # threads of each process; they read the next images while one is written
 OPTIONS = "group_size:1,uncompressed"  # one record a chunk, for random access
@@ -48,7 +47,7 @@ def write_shards(shards: Sequence[Shard], workers: int) -> None:
                 progress.update(_write(shard))
             return
         spawned = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(min(workers, len(missing)), spawned, initializer=_follow_parent)
+        pool = ProcessPoolExecutor(min(workers, len(missing)), spawned, initializer=follow_parent)
         try:
             for written in as_completed([pool.submit(_write, shard) for shard in missing]):
                 progress.update(written.result())
@@ -59,17 +58,6 @@ def write_shards(shards: Sequence[Shard], workers: int) -> None:
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _follow_parent() -> None:
-    """Leaves Ctrl-C to the parent, which stops its workers in good order, and ends with a parent that was killed."""
-
-    def wait():
-        multiprocessing.parent_process().join()
-        os._exit(1)
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def _write(shard: Shard) -> int:
