@@ -19,14 +19,15 @@ from imagenet_real.storage import open_atomically
 THREADS = 32  # they wait for the disk
 
 
-def stamp_of(files: Sequence[epath.Path]) -> tuple[list[int], str]:
-    """The files' sizes, and a digest of their names, sizes and times of change: changed files have another.
+def listing_of(files: Sequence[epath.Path]) -> list[tuple[str, int, int]]:
+    """Name, size and time of change (in whole seconds) of each file. Raises InputError where one is not there."""
+    stats = in_parallel(_stat, files)
+    return [(file.name, stat.length, stat.mtime) for file, stat in zip(files, stats, strict=True)]
 
-    Raises InputError where one is not there.
-    """
-    stats = list(in_parallel(_stat, files))
-    listing = [(file.name, stat.length, stat.mtime) for file, stat in zip(files, stats, strict=True)]
-    return [stat.length for stat in stats], hashlib.sha256(json.dumps(listing).encode()).hexdigest()
+
+def stamp_of(listing: Sequence[tuple[str, int, int]]) -> str:
+    """A digest of a listing: that of changed files is another one."""
+    return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
 
 def _stat(file: epath.Path) -> Any:

@@ -22,6 +22,7 @@ from imagenet_real.labels.image_ids import image_id
 
 LIST_FIELDS = ("real_label", "correct_multi_labels", "unclear_multi_labels")
 ID_FIELDS = ("file_name", "id")
+ARRAY_RECORD, TFRECORD = "array_record", "tfrecord"  # as TFDS names the formats
 READERS = 16  # threads; reading waits for the disk
 PART = 64  # records that one thread reads the labels of, one after the other
 SLOW = 20_000  # records; reading the labels of more than that shows its progress
@@ -32,16 +33,11 @@ class TfdsSource:
     """The records of one split of a prepared dataset."""
 
     def __init__(self, name: str, split: str, tfds_dir: str):
-        import tensorflow_datasets as tfds
-
         self.name, self.split = name, split
         folder = prepared_folder(name, tfds_dir)
-        try:
-            builder = tfds.builder_from_directory(folder)
-        except (ValueError, OSError) as error:
-            raise InputError(
-                f"{folder} is not a dataset that TFDS 4 or newer prepared ({_first_line(error)}): prepare it again."
-            ) from None
+        builder = builder_of(folder)
+        if ARRAY_RECORD in [each.value for each in builder.info.alternative_file_formats]:
+            builder.info.set_file_format(ARRAY_RECORD, override=True, override_if_initialized=True)
         self._info = builder.info
         try:
             instructions = builder.info.splits[split].file_instructions
@@ -96,7 +92,7 @@ class TfdsSource:
 
         A damaged record has the labels that can still be read, or else none: -1, an empty list.
         """
-        _, stamp = kept.stamp_of(self._files)
+        stamp = kept.stamp_of(kept.listing_of(self._files))
         beside = self._files[0].parent / f"label_fields_{self.fingerprint[:16]}.npz"
         arrays, damaged = kept.load(beside, stamp), {}
         if arrays is None:
@@ -163,15 +159,25 @@ def _lists(arrays: Mapping[str, np.ndarray], name: str) -> list[list[int]]:
     return [part.tolist() for part in parts]
 
 
+def builder_of(folder: pathlib.Path) -> Any:
+    """TFDS's builder of a prepared dataset. Raises InputError where the folder holds none."""
+    import tensorflow_datasets as tfds
+
+    try:
+        return tfds.builder_from_directory(folder)
+    except (ValueError, OSError) as error:
+        raise InputError(
+            f"{folder} is not a dataset that TFDS 4 or newer prepared ({_first_line(error)}): prepare it again."
+        ) from None
+
+
 def _records(builder: Any, split: str, instructions: Sequence[Any]) -> Sequence[bytes]:
     """Random access to the serialized records of a split, in the order of its files."""
     import tensorflow_datasets as tfds
 
-    formats = builder.info.available_file_formats()
-    if tfds.core.FileFormat.ARRAY_RECORD in formats:
-        raw = tfds.decode.DeserializeMethod.RAW_BYTES
-        return builder.as_data_source(split, deserialize_method=raw, file_format=tfds.core.FileFormat.ARRAY_RECORD)
-    if tfds.core.FileFormat.TFRECORD in formats:
+    if builder.info.file_format.value == ARRAY_RECORD:
+        return builder.as_data_source(split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES)
+    if builder.info.file_format.value == TFRECORD:
         bounds = {}
         for name, whole in _splits_of(builder.info, instructions).items():
             bounds |= bounds_of(whole.filepaths, name)

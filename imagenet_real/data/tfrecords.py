@@ -9,7 +9,7 @@ import functools
 import io
 import os
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import google_crc32c
@@ -71,6 +71,21 @@ class TfRecords:
         return data
 
 
+def records_in(file: epath.Path) -> Iterator[bytes]:
+    """The records of a file, one after the other. Raises InputError, with the offset, where one is damaged."""
+    with file.open("rb") as opened:
+        offset = 0
+        while header := opened.read(HEADER.size):
+            length = _length(header, file, offset)
+            data, checksum = opened.read(length), opened.read(FOOTER.size)
+            if len(data) != length or len(checksum) != FOOTER.size:
+                raise _damaged(file, offset, "it is cut off")
+            if _masked_crc(data) != FOOTER.unpack(checksum)[0]:
+                raise _damaged(file, offset, "the checksum of its bytes is wrong")
+            yield data
+            offset += HEADER.size + length + FOOTER.size
+
+
 def bounds_of(files: Sequence[epath.Path], split: str) -> dict[str, Bounds]:
     """Where the records of a split's files lie, by file: from an index that is kept, or by indexing the files now.
 
@@ -80,7 +95,8 @@ def bounds_of(files: Sequence[epath.Path], split: str) -> dict[str, Bounds]:
     Raises InputError where a file is not there, or is damaged so that its records cannot be told apart.
     """
     _opened.cache_clear()  # a file may have been replaced since
-    sizes, stamp = kept.stamp_of(files)
+    listing = kept.listing_of(files)
+    stamp = kept.stamp_of(listing)
     beside = files[0].parent / f"{split}.record_index.npz"
     index = kept.load(beside, stamp)
     if index is not None:
@@ -88,7 +104,7 @@ def bounds_of(files: Sequence[epath.Path], split: str) -> dict[str, Bounds]:
     else:
         from tqdm import tqdm
 
-        found = kept.in_parallel(_indexed, files, sizes)
+        found = kept.in_parallel(_indexed, files, [size for _, size, _ in listing])
         every = list(tqdm(found, total=len(files), desc=f"indexing {split}", unit=" files", delay=SHOWN_AFTER))
         records = np.array([len(bounds) - 1 for bounds in every])
         kept.save(beside, stamp, {"records": records, "bounds": np.concatenate(every)})
