@@ -11,7 +11,7 @@ import numpy as np
 from jax.sharding import Mesh
 from tqdm import tqdm
 
-from imagenet_real import devices
+from imagenet_real import devices, prefetch
 from imagenet_real.errors import InputError
 from imagenet_real.models.catalog import Apply
 from imagenet_real.partial_predictions import PartialPredictions, Rows
@@ -120,12 +120,18 @@ def prediction_step(
 
 def _in_turn(step: Callable, params: Any, batches: Iterator, mesh: Mesh) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
     """Each batch with its results; the devices work on a batch while the next one is read."""
+
+    def next_batch() -> tuple[Any, jax.Array]:
+        batch = next(batches)
+        return batch, devices.put_batch(mesh, batch.images)
+
     previous = None
-    for batch in batches:
-        current = batch, step(params, devices.put_batch(mesh, batch.images))
-        if previous is not None:
-            yield previous[0], jax.device_get(previous[1])
-        previous = current
+    with contextlib.closing(prefetch.ahead(next_batch)) as ready:
+        for batch, images in ready:
+            current = batch, step(params, images)
+            if previous is not None:
+                yield previous[0], jax.device_get(previous[1])
+            previous = current
     if previous is not None:
         yield previous[0], jax.device_get(previous[1])
 
