@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 from tqdm import tqdm
 
-from imagenet_real import cluster, devices
+from imagenet_real import cluster, devices, prefetch
 from imagenet_real.errors import InputError
 from imagenet_real.models.catalog import Apply
 from imagenet_real.partial_predictions import PartialPredictions, Rows
@@ -147,13 +147,19 @@ def _in_turn(
     step: Callable, params: Any, batches: Iterator, mesh: Mesh, batch_size: int
 ) -> Iterator[tuple[_Told, dict[str, np.ndarray]]]:
     """Each batch with its results; the devices work on a batch while the next one is read."""
+
+    def next_batch() -> tuple[Any, jax.Array]:
+        batch = next(batches)
+        return batch, devices.put_batch(mesh, batch.images, batch_size)
+
     previous = None
-    for batch in batches:
-        results = step(params, devices.put_batch(mesh, batch.images, batch_size))
-        current = _told(batch, mesh, batch_size), results
-        if previous is not None:
-            yield previous[0], jax.device_get(previous[1])
-        previous = current
+    with contextlib.closing(prefetch.ahead(next_batch)) as ready:
+        for batch, images in ready:
+            results = step(params, images)
+            current = _told(batch, mesh, batch_size), results
+            if previous is not None:
+                yield previous[0], jax.device_get(previous[1])
+            previous = current
     if previous is not None:
         yield previous[0], jax.device_get(previous[1])
 

@@ -7,13 +7,13 @@ import os
 import pathlib
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import connection
 
 from tqdm import tqdm
 
 from imagenet_real.errors import InputError, exit_code_of
+from imagenet_real.processes import follow_parent
 
 POLL = 0.5  # seconds between looks at how far the jobs are
 
@@ -93,18 +93,12 @@ def _started(job: Job, environment: Mapping[str, str]) -> multiprocessing.Proces
 def _in_process(run: Callable[[], object], log: pathlib.Path) -> None:
     from absl import logging
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which stops us in good order
-    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    follow_parent(by=signal.SIGTERM)  # by which training saves its last step
     logging.set_verbosity(logging.WARNING)
     with log.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     sys.exit(exit_code_of(run))
-
-
-def _stop_with_parent() -> None:
-    multiprocessing.parent_process().join()
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _check(job: Job, exit_code: int) -> None:

@@ -1,9 +1,7 @@
 """Records to batches: deterministic, resumable, the last one padded and masked. NumPy in, NumPy out."""
 
 import dataclasses
-import multiprocessing
 import os
-import threading
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -11,6 +9,7 @@ import numpy as np
 
 from imagenet_real.data.preprocess import Preprocessing, central_crop, decode
 from imagenet_real.data.sources import Source, UnreadableRecord
+from imagenet_real.data.workers import ALIGNED, Batches, WorkerBatches
 from imagenet_real.errors import InputError
 
 BATCHES_AHEAD = 4  # read while the model computes
@@ -33,6 +32,11 @@ class _Batches:
         self.source, self.preprocessing = source, preprocessing
         self.batch_size, self.rows, self.start = batch_size, rows, start
 
+    @property
+    def nbytes(self) -> int:
+        """Of the arrays of a batch, with what aligns them."""
+        return len(self.rows) * (self.preprocessing.crop**2 * 3 + 1) + 2 * ALIGNED
+
     def __len__(self) -> int:
         return -(-(len(self.source) - self.start) // self.batch_size)
 
@@ -50,8 +54,8 @@ class _Batches:
             valid[place] = reason is None
             if reason is not None:
                 unreadable[image_ids[place]] = reason
-        # Strings travel from a process to another as lists: shared memory holds numbers alone.
-        return {"images": images, "valid": valid, "image_ids": image_ids, "unreadable": list(unreadable.items())}
+        # Strings are a list: shared memory holds numbers alone.
+        return {"images": images, "valid": valid, "image_ids": image_ids, "unreadable": unreadable}
 
     def _read(self, number: int, pixels: np.ndarray) -> tuple[str, str | None]:
         """Fills `pixels`; the record's id, and why it cannot be read or None."""
@@ -88,47 +92,23 @@ def evaluation_batches(
     if batch_size < 1 or workers < 0:
         raise InputError(f"batch_size={batch_size}, workers={workers}: expected at least 1 and at least 0.")
     rows = range(batch_size) if rows is None else [int(row) for row in rows]
-    iterator = grain_iterator(_Batches(source, preprocessing, batch_size, rows, start), workers)
+    iterator = made_ahead(_Batches(source, preprocessing, batch_size, rows, start), workers)
     try:
         for batch in iterator:
-            yield Batch(
-                images=np.array(
-                    batch["images"]
-                ),  # a copy: a worker's array lies in shared memory, which is to be freed
-                image_ids=np.array(batch["image_ids"], dtype=str),
-                valid=np.array(batch["valid"]),
-                unreadable=dict(batch["unreadable"]),
-            )
+            batch["image_ids"] = np.array(batch["image_ids"], dtype=str)
+            yield Batch(**batch)
     finally:
         iterator.close()  # ends the worker processes, also when the caller stops early
 
 
-def grain_iterator(batches: Any, workers: int) -> Any:
-    """Grain's iterator over random access to batches: made ahead and in order, by threads or `workers` processes."""
+def made_ahead(batches: Batches, workers: int) -> Any:
+    """An iterator over random access to batches: made ahead and in order, by threads or `workers` processes.
+
+    It has a method `close`, which ends them.
+    """
+    if workers:
+        return WorkerBatches(batches, workers)
     import grain
 
-    _parse_flags()
-    threads = 1 if workers else min(os.cpu_count() or 1, BATCHES_AHEAD)
-    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=1 if workers else BATCHES_AHEAD)
-    iterable = grain.MapDataset.source(batches).to_iter_dataset(options)
-    if workers:
-        iterable = iterable.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers), _end_with_parent)
-    return iter(iterable)
-
-
-def _end_with_parent(worker: int, workers: int) -> None:
-    """Ends a worker whose parent was killed and could not end it."""
-
-    def wait():
-        multiprocessing.parent_process().join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
-def _parse_flags() -> None:
-    """Grain's workers read absl's flags, which nobody parses in a notebook or a test."""
-    from absl import flags
-
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS.mark_as_parsed()
+    options = grain.ReadOptions(num_threads=min(os.cpu_count() or 1, BATCHES_AHEAD), prefetch_buffer_size=BATCHES_AHEAD)
+    return iter(grain.MapDataset.source(batches).to_iter_dataset(options))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from imagenet_real.data.shards import Shard, write_shards
+from imagenet_real.data.shards import ImageShard, write_shards
 from imagenet_real.data.sources import FolderSource, TarSource
 from imagenet_real.data.tfds_source import tfds_root
 from imagenet_real.errors import InputError
@@ -185,8 +185,10 @@ def _check_begun(plan: pathlib.Path, source: FolderSource | TarSource, shards: i
         raise InputError(f"{plan.parent} was begun with shards={begun['shards']}, not {shards}: give as many.")
 
 
-def _shard(file: pathlib.Path, source: FolderSource | TarSource, labels: np.ndarray | None, rows: np.ndarray) -> Shard:
-    return Shard(
+def _shard(
+    file: pathlib.Path, source: FolderSource | TarSource, labels: np.ndarray | None, rows: np.ndarray
+) -> ImageShard:
+    return ImageShard(
         file,
         places=[source.place(row) for row in rows],
         names=[_file_name(source.paths[row]) for row in rows],

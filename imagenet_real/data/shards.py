@@ -1,4 +1,4 @@
-"""Writes ArrayRecord files of images, several at a time, each whole or not at all.
+"""Writes ArrayRecord files, several at a time, each whole or not at all.
 
 By processes, since ArrayRecord's writer holds Python's lock while it writes; images are not compressed again, which would
 take four times as long and make them 0.2 % smaller.
@@ -9,26 +9,47 @@ import dataclasses
 import multiprocessing
 import os
 import pathlib
-import signal
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from typing import Protocol
 
 from imagenet_real.errors import InputError
+from imagenet_real.processes import follow_parent
 
 READERS = 4  # threads of each process; they read the next images while one is written
 OPTIONS = "group_size:1,uncompressed"  # one record a chunk, for random access
 
 
+class Shard(Protocol):
+    """A file to write, and what goes into it. It travels to the process that writes it."""
+
+    file: pathlib.Path
+
+    def __len__(self) -> int: ...
+
+    def records(self) -> Iterable[bytes]:
+        """As many as `len`. Raises InputError."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
-class Shard:
-    """A file to write, and where its images lie."""
+class ImageShard:
+    """A shard of images, which lie in other files."""
 
     file: pathlib.Path
     places: Sequence[tuple[pathlib.Path, int, int]]  # [n] file, offset and size of each image
     names: Sequence[str]  # [n]
     labels: Sequence[int] | None  # [n]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def records(self) -> Iterator[bytes]:
+        """An Example of each image."""
+        with ThreadPoolExecutor(READERS) as readers:
+            for number, image in enumerate(readers.map(_read, self.places)):
+                yield _example(image, self.names[number], None if self.labels is None else self.labels[number])
 
 
 def write_shards(shards: Sequence[Shard], workers: int) -> None:
@@ -41,14 +62,14 @@ def write_shards(shards: Sequence[Shard], workers: int) -> None:
     from tqdm import tqdm
 
     missing = [shard for shard in shards if not shard.file.exists()]
-    total, lacking = (sum(len(shard.names) for shard in some) for some in (shards, missing))
+    total, lacking = (sum(map(len, some)) for some in (shards, missing))
     with tqdm(total=total, initial=total - lacking, desc="preparing", unit=" images") as progress:
         if min(workers, len(missing)) < 2:
             for shard in missing:
                 progress.update(_write(shard))
             return
         spawned = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(min(workers, len(missing)), spawned, initializer=_follow_parent)
+        pool = ProcessPoolExecutor(min(workers, len(missing)), spawned, initializer=follow_parent)
         try:
             for written in as_completed([pool.submit(_write, shard) for shard in missing]):
                 progress.update(written.result())
@@ -61,29 +82,16 @@ def write_shards(shards: Sequence[Shard], workers: int) -> None:
             pool.shutdown(cancel_futures=True)
 
 
-def _follow_parent() -> None:
-    """Leaves Ctrl-C to the parent, which stops its workers in good order, and ends with a parent that was killed."""
-
-    def wait():
-        multiprocessing.parent_process().join()
-        os._exit(1)
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=wait, daemon=True).start()
-
-
 def _write(shard: Shard) -> int:
-    """Writes a shard; the number of its images."""
+    """Writes a shard; the number of its records."""
     from array_record.python.array_record_module import ArrayRecordWriter
 
     temporary = shard.file.with_name(f".{shard.file.name}")  # that of a run that was killed is written over
     try:
-        with ThreadPoolExecutor(READERS) as readers:
-            writer = ArrayRecordWriter(os.fspath(temporary), OPTIONS)
-            for number, image in enumerate(readers.map(_read, shard.places)):
-                label = None if shard.labels is None else shard.labels[number]
-                writer.write(_example(image, shard.names[number], label))
-            writer.close()
+        writer = ArrayRecordWriter(os.fspath(temporary), OPTIONS)
+        for record in shard.records():
+            writer.write(record)
+        writer.close()
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
     except BaseException as error:
@@ -94,7 +102,7 @@ def _write(shard: Shard) -> int:
             raise InputError(f"{shard.file}: {reason}: make room; the same command continues.") from None
         raise
     os.replace(temporary, shard.file)
-    return len(shard.names)
+    return len(shard)
 
 
 def _read(place: tuple[pathlib.Path, int, int]) -> bytes:

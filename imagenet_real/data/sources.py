@@ -38,6 +38,7 @@ class LabelFields:
     fields: dict[str, Sequence]  # [N] each
     num_classes: int | None
     class_names: tuple[str, ...] | None
+    damaged: dict[str, str] = dataclasses.field(default_factory=dict)  # image id -> reason; these have no labels
 
 
 class Source(Protocol):

@@ -29,4 +29,6 @@ class Subset:
             name: np.array(fields[name]) if isinstance(whole.fields[name], np.ndarray) else fields[name]
             for name in fields
         }
-        return LabelFields(whole.image_ids[self._rows], fields, whole.num_classes, whole.class_names)
+        image_ids = whole.image_ids[self._rows]
+        damaged = {one: whole.damaged[one] for one in image_ids.tolist() if one in whole.damaged}
+        return LabelFields(image_ids, fields, whole.num_classes, whole.class_names, damaged)

@@ -1,41 +1,43 @@
 """Images of a prepared TFDS dataset, as ArrayRecord or TFRecord. TensorFlow is not needed."""
 
+import functools
 import hashlib
 import json
 import os
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from etils import epath
 
+from imagenet_real.data import examples, kept
 from imagenet_real.data.sources import LabelFields, Record, UnreadableRecord
+from imagenet_real.data.tfrecords import TfRecords, bounds_of
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels.dataset import ORIGINAL_FIELDS
 from imagenet_real.labels.image_ids import image_id
 
 LIST_FIELDS = ("real_label", "correct_multi_labels", "unclear_multi_labels")
 ID_FIELDS = ("file_name", "id")
-READERS = 4  # threads; reading waits for the disk
+ARRAY_RECORD, TFRECORD = "array_record", "tfrecord"  # as TFDS names the formats
+READERS = 16  # threads; reading waits for the disk
+PART = 64  # records that one thread reads the labels of, one after the other
 SLOW = 20_000  # records; reading the labels of more than that shows its progress
+UNREADABLE = (InputError, OSError, RuntimeError)  # what reading a damaged record raises; the last is ArrayRecord's
 
 
 class TfdsSource:
     """The records of one split of a prepared dataset."""
 
     def __init__(self, name: str, split: str, tfds_dir: str):
-        import tensorflow_datasets as tfds
-
         self.name, self.split = name, split
         folder = prepared_folder(name, tfds_dir)
-        try:
-            builder = tfds.builder_from_directory(folder)
-        except (ValueError, OSError) as error:
-            raise InputError(
-                f"{folder} is not a dataset that TFDS 4 or newer prepared ({_first_line(error)}): prepare it again."
-            ) from None
+        builder = builder_of(folder)
+        if ARRAY_RECORD in [each.value for each in builder.info.alternative_file_formats]:
+            builder.info.set_file_format(ARRAY_RECORD, override=True, override_if_initialized=True)
         self._info = builder.info
         try:
             instructions = builder.info.splits[split].file_instructions
@@ -45,6 +47,7 @@ class TfdsSource:
         if not instructions:
             raise InputError(f"{name} has no records in its split {split!r}: give a larger part of it.")
         self._records = _records(builder, split, instructions)
+        self._files = [epath.Path(file) for file in sorted({wanted.filename for wanted in instructions})]
         features = builder.info.features
         if "image" not in features:
             raise InputError(f"{name} has no images: its features are {', '.join(features)}.")
@@ -64,8 +67,9 @@ class TfdsSource:
     def __getitem__(self, index: int) -> Record:
         try:
             record = self._example(index)
-        except (InputError, OSError) as error:
-            raise UnreadableRecord(self._place(index), str(error)) from None
+        except UNREADABLE as error:
+            labels, _ = self._labels_if_any(index)  # its id may stand in what is whole
+            raise UnreadableRecord(labels["image_id"], str(error)) from None
         return {"image_id": self._id(record, index), "image": record["image"]}
 
     def _example(self, index: int) -> dict[str, Any]:
@@ -84,36 +88,96 @@ class TfdsSource:
         return image_id(text.decode() if isinstance(text, bytes) else str(text))
 
     def label_fields(self) -> LabelFields:
+        """Those of all records; they are read once, as few bytes as the format allows, and kept beside the dataset.
+
+        A damaged record has the labels that can still be read, or else none: -1, an empty list.
+        """
+        stamp = kept.stamp_of(kept.listing_of(self._files))
+        beside = self._files[0].parent / f"label_fields_{self.fingerprint[:16]}.npz"
+        arrays, damaged = kept.load(beside, stamp), {}
+        if arrays is None:
+            rows, damaged = self._read_labels()
+            arrays = self._columns(rows)
+            if not damaged:  # which may be the disk's, and over tomorrow
+                kept.save(beside, stamp, arrays)
+        fields = {name: _lists(arrays, name) if name in LIST_FIELDS else arrays[name] for name in self._label_fields}
+        return LabelFields(arrays["image_ids"], fields, self.num_classes, self.class_names, damaged)
+
+    def _read_labels(self) -> tuple[list[dict[str, Any]], dict[str, str]]:
+        """The id and the labels of every record, and of those that have none the reason by their ids."""
         from tqdm import tqdm
 
-        with ThreadPoolExecutor(READERS) as readers:
-            labels = readers.map(self._labels, range(len(self)))
-            shown = tqdm(labels, total=len(self), desc="reading labels", unit=" records", disable=len(self) < SLOW)
-            rows = list(shown)
-        fields = {name: [row[name] for row in rows] for name in self._label_fields}
-        fields = {name: column if name in LIST_FIELDS else np.array(column) for name, column in fields.items()}
-        return LabelFields(
-            np.array([row["image_id"] for row in rows], dtype=str), fields, self.num_classes, self.class_names
-        )
+        parts = [range(begin, min(begin + PART, len(self))) for begin in range(0, len(self), PART)]
+        rows, damaged = [], {}
+        with (
+            ThreadPoolExecutor(READERS) as readers,
+            tqdm(total=len(self), desc="reading labels", unit=" records", disable=len(self) < SLOW) as progress,
+        ):
+            for read in readers.map(lambda part: [self._labels_if_any(index) for index in part], parts):
+                damaged |= {row["image_id"]: error for row, error in read if error is not None}
+                rows += [row for row, _ in read]
+                progress.update(len(read))
+        return rows, damaged
+
+    def _labels_if_any(self, index: int) -> tuple[dict[str, Any], str | None]:
+        """The id and the labels of a record, and why it has none or None."""
+        try:
+            return self._labels(index), None
+        except UNREADABLE as error:
+            nothing = {name: [] if name in LIST_FIELDS else -1 for name in self._label_fields}
+            return {"image_id": self._place(index), **nothing, "is_problematic": False}, str(error)
 
     def _labels(self, index: int) -> dict[str, Any]:
-        record = self._example(index)
-        labels = {name: record[name] for name in self._label_fields}
-        labels |= {name: [int(label) for label in record[name]] for name in LIST_FIELDS if name in labels}
-        return {"image_id": self._id(record, index), **labels}
+        """The id and the labels of a record."""
+        names = {*self._label_fields, *([self._id_field] if self._id_field else [])}
+        if isinstance(self._records, TfRecords):
+            read = functools.partial(self._records.part, index)
+            values = examples.features_in_parts(read, self._records.size(index), names)
+        else:
+            values = examples.features_of(self._records[index], names)
+        try:
+            labels = {name: values.get(name, []) if name in LIST_FIELDS else values[name][0] for name in names}
+            return {"image_id": self._id(labels, index), **labels}
+        except (LookupError, UnicodeDecodeError) as error:
+            raise InputError(f"the record has not the features of its dataset: {error}") from None
+
+    def _columns(self, rows: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
+        """The ids and labels of all records as arrays, lists as their values in a row and the number of each."""
+        arrays = {"image_ids": np.array([row["image_id"] for row in rows], dtype=str)}
+        for name in self._label_fields:
+            column = [row[name] for row in rows]
+            if name in LIST_FIELDS:
+                arrays[name] = np.fromiter((label for labels in column for label in labels), dtype=np.int64)
+                arrays[f"{name} sizes"] = np.array([len(labels) for labels in column])
+            else:
+                arrays[name] = np.array(column, dtype=self._info.features[name].np_dtype)
+        return arrays
+
+
+def _lists(arrays: Mapping[str, np.ndarray], name: str) -> list[list[int]]:
+    parts = np.split(arrays[name], np.cumsum(arrays[f"{name} sizes"])[:-1])
+    return [part.tolist() for part in parts]
+
+
+def builder_of(folder: pathlib.Path) -> Any:
+    """TFDS's builder of a prepared dataset. Raises InputError where the folder holds none."""
+    import tensorflow_datasets as tfds
+
+    try:
+        return tfds.builder_from_directory(folder)
+    except (ValueError, OSError) as error:
+        raise InputError(
+            f"{folder} is not a dataset that TFDS 4 or newer prepared ({_first_line(error)}): prepare it again."
+        ) from None
 
 
 def _records(builder: Any, split: str, instructions: Sequence[Any]) -> Sequence[bytes]:
     """Random access to the serialized records of a split, in the order of its files."""
     import tensorflow_datasets as tfds
 
-    formats = builder.info.available_file_formats()
-    if tfds.core.FileFormat.ARRAY_RECORD in formats:
-        raw = tfds.decode.DeserializeMethod.RAW_BYTES
-        return builder.as_data_source(split, deserialize_method=raw, file_format=tfds.core.FileFormat.ARRAY_RECORD)
-    if tfds.core.FileFormat.TFRECORD in formats:
-        from imagenet_real.data.tfrecords import TfRecords, bounds_of
-
+    if builder.info.file_format.value == ARRAY_RECORD:
+        return builder.as_data_source(split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES)
+    if builder.info.file_format.value == TFRECORD:
         bounds = {}
         for name, whole in _splits_of(builder.info, instructions).items():
             bounds |= bounds_of(whole.filepaths, name)

@@ -6,27 +6,21 @@ A file is its records in a row, each a uint64 length, the length's checksum, the
 
 import contextlib
 import functools
-import hashlib
 import io
-import json
 import os
 import struct
-import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import google_crc32c
 import numpy as np
 from etils import epath
 
+from imagenet_real.data import kept
 from imagenet_real.errors import InputError
-from imagenet_real.labels.files import cache_folder
-from imagenet_real.storage import open_atomically
 
 HEADER = struct.Struct("<QI")  # the length and its checksum
 FOOTER = struct.Struct("<I")  # the checksum of the bytes
-INDEXERS = 32  # threads; indexing waits for the disk
 OPEN_FILES = 512  # of one process, which often may have 1,024; ImageNet's training set has as many shards
 SHOWN_AFTER = 2.0  # seconds of indexing, from which on it shows its progress
 
@@ -55,6 +49,15 @@ class TfRecords:
     def __len__(self) -> int:
         return len(self._begin)
 
+    def size(self, index: int) -> int:
+        """Of a record, in bytes."""
+        return int(self._end[index] - self._begin[index]) - HEADER.size - FOOTER.size
+
+    def part(self, index: int, offset: int, size: int) -> bytes:
+        """Up to `size` bytes of a record from `offset` on. They are not checked: that would take the whole record."""
+        size = min(size, self.size(index) - offset)
+        return _read(self._files[self._file[index]], int(self._begin[index]) + HEADER.size + offset, size)
+
     def __getitem__(self, index: int) -> bytes:
         """Raises InputError, which names the file and the offset, where the record is damaged."""
         file, begin, end = self._files[self._file[index]], int(self._begin[index]), int(self._end[index])
@@ -68,6 +71,21 @@ class TfRecords:
         return data
 
 
+def records_in(file: epath.Path) -> Iterator[bytes]:
+    """The records of a file, one after the other. Raises InputError, with the offset, where one is damaged."""
+    with file.open("rb") as opened:
+        offset = 0
+        while header := opened.read(HEADER.size):
+            length = _length(header, file, offset)
+            data, checksum = opened.read(length), opened.read(FOOTER.size)
+            if len(data) != length or len(checksum) != FOOTER.size:
+                raise _damaged(file, offset, "it is cut off")
+            if _masked_crc(data) != FOOTER.unpack(checksum)[0]:
+                raise _damaged(file, offset, "the checksum of its bytes is wrong")
+            yield data
+            offset += HEADER.size + length + FOOTER.size
+
+
 def bounds_of(files: Sequence[epath.Path], split: str) -> dict[str, Bounds]:
     """Where the records of a split's files lie, by file: from an index that is kept, or by indexing the files now.
 
@@ -77,40 +95,20 @@ def bounds_of(files: Sequence[epath.Path], split: str) -> dict[str, Bounds]:
     Raises InputError where a file is not there, or is damaged so that its records cannot be told apart.
     """
     _opened.cache_clear()  # a file may have been replaced since
-    sizes, stamp = _stamp(files)
+    listing = kept.listing_of(files)
+    stamp = kept.stamp_of(listing)
     beside = files[0].parent / f"{split}.record_index.npz"
-    cached = cache_folder() / "record_indexes" / f"{hashlib.sha256(os.fspath(beside).encode()).hexdigest()}.npz"
-    for place in (beside, cached):
-        if (kept := _load(place, stamp)) is not None:
-            return dict(zip(map(os.fspath, files), kept, strict=True))
-    from tqdm import tqdm
+    index = kept.load(beside, stamp)
+    if index is not None:
+        every = np.split(index["bounds"], np.cumsum(index["records"] + 1)[:-1])
+    else:
+        from tqdm import tqdm
 
-    found = _in_parallel(_indexed, files, sizes)
-    every = list(tqdm(found, total=len(files), desc=f"indexing {split}", unit=" files", delay=SHOWN_AFTER))
-    for place in (beside, cached):
-        with contextlib.suppress(OSError):  # without a place to keep it, it is made anew next time
-            _save(place, stamp, every)
-            break
+        found = kept.in_parallel(_indexed, files, [size for _, size, _ in listing])
+        every = list(tqdm(found, total=len(files), desc=f"indexing {split}", unit=" files", delay=SHOWN_AFTER))
+        records = np.array([len(bounds) - 1 for bounds in every])
+        kept.save(beside, stamp, {"records": records, "bounds": np.concatenate(every)})
     return dict(zip(map(os.fspath, files), every, strict=True))
-
-
-def _stamp(files: Sequence[epath.Path]) -> tuple[list[int], str]:
-    """The files' sizes, and a digest that tells changed files from those that were indexed."""
-    stats = list(_in_parallel(_stat, files))
-    listing = [(file.name, stat.length, stat.mtime) for file, stat in zip(files, stats, strict=True)]
-    return [stat.length for stat in stats], hashlib.sha256(json.dumps(listing).encode()).hexdigest()
-
-
-def _stat(file: epath.Path) -> Any:
-    try:
-        return file.stat()
-    except FileNotFoundError:
-        raise InputError(f"{file} is not there: copy the dataset again, or prepare it again.") from None
-
-
-def _in_parallel(function: Callable, *arguments: Sequence) -> Iterable:
-    with ThreadPoolExecutor(INDEXERS) as threads:
-        yield from threads.map(function, *arguments)
 
 
 def _indexed(file: epath.Path, size: int) -> Bounds:
@@ -125,23 +123,6 @@ def _indexed(file: epath.Path, size: int) -> Bounds:
     if bounds[-1] > size:
         raise _damaged(file, bounds[-2], "it is cut off")
     return np.array(bounds, dtype=np.int64)
-
-
-def _load(place: os.PathLike, stamp: str) -> list[Bounds] | None:
-    """The bounds of each file; None where `place` holds no whole index with this stamp."""
-    try:
-        with np.load(place, allow_pickle=False) as index:
-            if index["stamp"].item() == stamp:
-                return np.split(index["bounds"], np.cumsum(index["records"] + 1)[:-1])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        pass
-    return None
-
-
-def _save(place: os.PathLike, stamp: str, every: Sequence[Bounds]) -> None:
-    records = [len(bounds) - 1 for bounds in every]
-    with open_atomically(place, "wb") as file:
-        np.savez(file, stamp=np.array(stamp), records=np.array(records), bounds=np.concatenate(every))
 
 
 def _concatenated(parts: Iterable[np.ndarray]) -> np.ndarray:

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from imagenet_real.data import augment, targets
-from imagenet_real.data.batches import grain_iterator
+from imagenet_real.data.batches import made_ahead
 from imagenet_real.data.preprocess import decode
 from imagenet_real.data.resize import FILTERS
 from imagenet_real.data.sources import Source, UnreadableRecord
 from imagenet_real.data.subset import Subset
+from imagenet_real.data.workers import ALIGNED
 from imagenet_real.errors import InputError, nearest
 
 CROPS = ("inception", "shift")
@@ -110,8 +111,8 @@ class TrainingBatches:
 
     def __next__(self) -> dict[str, np.ndarray]:
         if self._iterator is None:
-            self._iterator = grain_iterator(self._batches(self._next), self._workers)
-        batch = {name: np.array(values) for name, values in next(self._iterator).items()}
+            self._iterator = made_ahead(self._batches(self._next), self._workers)
+        batch = next(self._iterator)
         self._next += 1
         return batch
 
@@ -149,6 +150,11 @@ class _Batches:
         self.data, self.augmentation, self.divide, self.rows = data, augmentation, divide, rows
         self.batch_size, self.steps, self.seed, self.start = batch_size, steps, seed, start
         self.decoded: dict[int, np.ndarray] | None = {} if cache else None
+
+    @property
+    def nbytes(self) -> int:
+        """Of the arrays of a batch, with what aligns them."""
+        return len(self.rows) * (self.augmentation.size**2 * 3 + self.data.num_classes * 4) + 2 * ALIGNED
 
     def __len__(self) -> int:
         return self.steps - self.start

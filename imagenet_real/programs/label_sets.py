@@ -37,7 +37,8 @@ def of_source(
     """
     imagenets = np.isin(image_ids, validation_ids())
     # A few of ImageNet's images among others with labels of their own do not make them ImageNet's.
-    if num_classes != 1000 or not (imagenets.all() if "original" in brought else imagenets.any()):
+    labeled = brought["original"].counts if "original" in brought else imagenets  # a damaged record has no label
+    if num_classes != 1000 or not imagenets.any() or not imagenets[labeled].all():
         wanted = _split(names) or list(brought)
         return [brought.get(name, name) for name in wanted], []
     chosen = named(names, labels_dir, tfds_dir)

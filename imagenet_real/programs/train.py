@@ -19,7 +19,7 @@ import imagenet_real
 from imagenet_real import cluster, devices
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.preprocess import Preprocessing
-from imagenet_real.data.sources import Source, open_source
+from imagenet_real.data.sources import LabelFields, Source, open_source
 from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.inference import predict
@@ -68,14 +68,23 @@ def open_split(config: ConfigDict, split: str) -> Source:
 
 def label_sets_of(source: Source) -> dict[str, LabelSet]:
     """The label sets that a source brings, row for row."""
-    labels = source.label_fields()
+    return _label_sets(source, source.label_fields())
+
+
+def _label_sets(source: Source, labels: LabelFields) -> dict[str, LabelSet]:
     return dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, source.name)
 
 
 def training_data(config: ConfigDict) -> TrainingData:
     """The images of `train_split` that have a right class, and are on `clean_list` where one is given."""
     source = open_split(config, config.train_split)
-    brought = label_sets_of(source)
+    fields = source.label_fields()
+    if fields.damaged and not config.clean_list:
+        raise InputError(
+            f"training image {min(fields.damaged)} is unreadable ({fields.damaged[min(fields.damaged)]}): mend it, or leave "
+            "it out with a clean_list."
+        )
+    brought = _label_sets(source, fields)
     if config.train_labels not in brought:
         known = nearest(config.train_labels, list(brought)) if brought else "none: put images in one folder a class"
         raise InputError(f"{source.name} brings no label set {config.train_labels!r}: {known}.")

@@ -14,11 +14,13 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 from tqdm import tqdm
 
-from imagenet_real import storage
+from imagenet_real import prefetch, storage
 from imagenet_real.errors import InputError
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.state import TrainState
 from imagenet_real.training.step import Step, put_batch
+
+IN_FLIGHT = 2  # steps that wait for the one that is computed
 
 
 class Batches(Protocol):
@@ -126,13 +128,19 @@ def fit(
         batches.set_state(position["batches"])
         recent.values = position["recent"]
     done = int(state.step)
+
+    def next_batch() -> tuple[Mapping[str, jax.Array], Any]:
+        batch = next(batches)
+        return put_batch(mesh, batch), batches.get_state()
+
     with (
         _asked_to_stop() as asked,
         tqdm(total=steps, initial=done, unit=" steps", desc=title, disable=metrics is None) as progress,
+        contextlib.closing(prefetch.ahead(next_batch)) as ready,
     ):
         for number in range(done + 1, steps + 1):
-            batch = next(batches)
-            state, values = step(state, put_batch(mesh, batch))
+            batch, batches_at = next(ready)
+            state, values = step(state, batch)
             recent.add(number, values)
             last, stopping = number == steps, asked(number)
             if last or number % log_every == 0:
@@ -143,7 +151,7 @@ def fit(
                 progress.set_postfix_str(f"loss {means['loss']:.3f}, {recent.speed(batches.batch_size):,.0f} images/s")
             due = evaluate is not None and (last or (evaluate_every > 0 and number % evaluate_every == 0))
             if last or due or stopping or number % checkpoint_every == 0:
-                position = {"recent": recent.fetched(), "batches": batches.get_state()}
+                position = {"recent": recent.fetched(), "batches": batches_at}
                 scores = evaluate(state) if due else {}
                 if scores and metrics is not None:
                     metrics.write(number, scores)
@@ -167,9 +175,10 @@ class _Recent:
         self._began, self._steps = time.perf_counter(), 0
 
     def add(self, number: int, values: dict[str, jax.Array]) -> None:
-        """Takes the values of a step."""
+        """Takes the values of a step, and waits for an earlier one: steps that wait to begin hold their batches."""
         self._pending.append((number, values))
         self._steps += 1
+        jax.block_until_ready(self._pending[-1 - IN_FLIGHT :][0][1])
 
     def fetched(self) -> list[dict[str, float]]:
         """The values of each step since the last means. Raises InputError where one is not finite."""

@@ -1,4 +1,5 @@
 import json
+import os
 import pathlib
 import pickle
 import struct
@@ -13,7 +14,9 @@ from imagenet_real.data import tfrecords
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources import UnreadableRecord, open_source
+from imagenet_real.data.subset import Subset
 from imagenet_real.errors import InputError
+from imagenet_real.labels import dataset
 from tests.data.pictures import picture
 
 SPLITS = {"train": range(20, 27), "validation": range(1, 12)}
@@ -264,8 +267,8 @@ def test_a_damaged_record_is_named_and_the_others_are_read(folder):
     expected = [whole[index] for index in range(len(whole))]
     file = shard(folder)
     second = begins(file)[1]
-    change(file, second + 12 + 40)
     row = len(begins(shard(folder, 0))) + 1
+    change(file, file.read_bytes().index(expected[row]["image"]) + 100)
     message = rf"{file} is damaged: of the record at byte {second}, the checksum of its bytes is wrong"
 
     source = opened(folder)
@@ -273,14 +276,41 @@ def test_a_damaged_record_is_named_and_the_others_are_read(folder):
         source[row]
     assert "\n" not in str(error.value)
     assert [source[index] for index in range(11) if index != row] == expected[:row] + expected[row + 1 :]
-    with pytest.raises(InputError, match=message):
-        source.label_fields()
+    labels = opened(folder).label_fields()  # what is damaged is the image
+    assert labels.image_ids.tolist() == [record["image_id"] for record in expected]
+    assert labels.fields["original_label"].tolist() == [int(record["image_id"]) for record in expected]
 
     preprocessing = Preprocessing(32, 32, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     (batch,) = evaluation_batches(source, preprocessing, batch_size=16)
     assert batch.valid.tolist() == [index < 11 and index != row for index in range(16)]
-    assert list(batch.unreadable) == [batch.image_ids[row]] == [f"{NAME}_validation_{row:08d}"]
+    assert list(batch.unreadable) == [batch.image_ids[row]] == [expected[row]["image_id"]]
     assert f"{file} is damaged: of the record at byte {second}" in batch.unreadable[batch.image_ids[row]]
+
+
+def test_a_record_whose_labels_are_damaged_has_none(folder):
+    whole = opened(folder).label_fields()
+    file = shard(folder)
+    second, row = begins(file)[1], len(begins(shard(folder, 0))) + 1
+    change(file, second + 12)  # the first tag
+    os.utime(file, (0, 0))  # times of change are told by the second
+    for _ in range(2):  # damage is not kept: the file may be copied again
+        source = opened(folder)
+        labels = source.label_fields()
+        name = f"{NAME}_validation_{row:08d}"
+        assert labels.image_ids[row] == name
+        assert list(labels.damaged) == [name]
+        assert "no tf.train.Example" in labels.damaged[name]
+        assert labels.fields["original_label"][row] == -1
+        assert labels.fields["real_label"][row] == []
+        others = [index for index in range(11) if index != row]
+        assert labels.fields["original_label"][others].tolist() == whole.fields["original_label"][others].tolist()
+        with pytest.raises(UnreadableRecord) as error:
+            source[row]
+        assert error.value.image_id == name
+        label_sets = dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, "small")
+        assert [np.flatnonzero(~label_sets[name].counts).tolist() for name in ("original",)] == [[row]]
+    some = Subset(source, np.array([row, 0])).label_fields()
+    assert (some.image_ids.tolist(), list(some.damaged)) == ([name, whole.image_ids[0]], [name])
 
 
 def cut_off(folder):

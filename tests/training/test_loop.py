@@ -45,17 +45,27 @@ def killed():
     raise Killed
 
 
-def fit(folder, happens=None, *, batches=None, steps=STEPS, average=False, **options):
+def asked_to_stop():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def fit(folder, happens=None, *, in_step=None, batches=None, steps=STEPS, average=False, **options):
     mesh = small.one_device()
     graph, start = small.created(mesh, average=average)
     template = state.create_abstract(small.build, small.SGD, mesh, average=average)[1]
+    train_step = small.train_step(graph, mesh)
+
+    def step(train_state, batch):  # something may happen while one is computed, too
+        (in_step or {}).get(int(train_state.step) + 1, lambda: None)()
+        return train_step(train_state, batch)
+
     folder.mkdir(exist_ok=True)
     with Checkpoints(folder / "checkpoints", {}) as checkpoints:
         restored, position = checkpoints.restore(template) or (start, None)
         with contextlib.closing(loop.Metrics(folder, int(restored.step))) as metrics:
             final = loop.fit(
                 restored,
-                small.train_step(graph, mesh),
+                step,
                 batches or Batches(happens),
                 mesh,
                 position=position,
@@ -99,7 +109,7 @@ def test_killed_and_continued(tmp_path, uninterrupted, moments):
 @pytest.mark.parametrize("moment", [1, 6, 12])
 def test_sigterm_saves_its_step(tmp_path, uninterrupted, moment):
     with pytest.raises(loop.Stopped, match=f"after step {moment}, which is saved") as stopped:
-        fit(tmp_path, {moment: lambda: os.kill(os.getpid(), signal.SIGTERM)})
+        fit(tmp_path, in_step={moment: asked_to_stop})
     assert stopped.value.exit_code == 143
     assert (tmp_path / "checkpoints" / str(moment)).is_dir()
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
@@ -108,7 +118,7 @@ def test_sigterm_saves_its_step(tmp_path, uninterrupted, moment):
 
 
 def test_sigterm_in_the_last_step_is_an_end_like_any(tmp_path, uninterrupted):
-    small.assert_equal(fit(tmp_path, {STEPS: lambda: os.kill(os.getpid(), signal.SIGTERM)}), uninterrupted[0])
+    small.assert_equal(fit(tmp_path, in_step={STEPS: asked_to_stop}), uninterrupted[0])
 
 
 def test_half_a_line_of_a_killed_run_is_taken_back(tmp_path, uninterrupted):
