@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from etils import epath
 
@@ -178,10 +178,24 @@ def read_range(path: str | os.PathLike, offset: int, size: int) -> bytes:
         return _bucket_files().cat_file(os.fspath(path), start=offset, end=offset + size)
 
 
-def read_object(path: str | os.PathLike) -> bytes:
-    """An object in a bucket, by one request."""
+def open_to_read(path: str | os.PathLike) -> BinaryIO:
+    """Opens a file for reading at any position; an object in a bucket is read as a whole, by one request."""
+    path = to_path(path)
+    if not in_bucket(path):
+        return path.open("rb")
     with _bucket_errors(path):
-        return _bucket_files().cat_file(os.fspath(path))
+        return io.BytesIO(_bucket_files().cat_file(os.fspath(path)))
+
+
+def read_bytes(path: str | os.PathLike) -> bytes:
+    """The content of a file. Raises OSError."""
+    with open_to_read(path) as file:
+        return file.read()
+
+
+def read_text(path: str | os.PathLike) -> str:
+    """The content of a UTF-8 file, its line ends as they are. Raises OSError, or ValueError where it is no text."""
+    return read_bytes(path).decode("utf-8")
 
 
 def objects_below(folder: str | os.PathLike) -> Iterable[tuple[str, int]]:
@@ -235,5 +249,5 @@ def cache_folder() -> epath.Path:
 
 def sha256(path: str | os.PathLike) -> str:
     """The SHA-256 of a file, in hexadecimal."""
-    with to_path(path).open("rb") as file:
+    with open_to_read(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -78,7 +78,7 @@ def test_a_large_object_is_uploaded_in_parts_and_there_at_the_end(bucket, in_buc
         opened.write(content)
     parts = [one for one in bucket.requests if one.startswith("POST /resumable")]
     assert len(parts) == 2
-    assert storage.read_object(in_bucket / "a.bin") == content
+    assert storage.read_bytes(in_bucket / "a.bin") == content
 
 
 WRITER = """
@@ -115,7 +115,7 @@ def test_a_writer_that_is_killed_in_its_upload_leaves_what_was_there(bucket, in_
     assert writer.wait(timeout=60) == -signal.SIGKILL
     time.sleep(0.1)
     assert everything_in(in_bucket) == ["a.bin"]
-    assert storage.read_object(in_bucket / "a.bin") == b"old"
+    assert storage.read_bytes(in_bucket / "a.bin") == b"old"
 
 
 def test_files_that_belong_together(place):
@@ -179,7 +179,7 @@ def test_an_object_that_grows(bucket, in_bucket, monkeypatch):
     monkeypatch.undo()
     growing.write(b"two\n")
     growing.close()
-    assert storage.read_object(in_bucket / "a") == b"old\none\ntwo\n"
+    assert storage.read_bytes(in_bucket / "a") == b"old\none\ntwo\n"
 
 
 def test_an_object_is_copied_to_the_disk_once(bucket, in_bucket, tmp_path, monkeypatch):
