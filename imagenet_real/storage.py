@@ -14,7 +14,6 @@ import io
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any, BinaryIO
 
@@ -23,7 +22,6 @@ from etils import epath
 from imagenet_real.errors import InputError
 
 BUCKET = "gs://"
-SECONDS_PER_UPLOAD = 30.0  # of an object that grows
 
 # Both are read once, when the first bucket is met, and inherited by worker processes.
 os.environ.setdefault("EPATH_USE_TF", "false")  # else epath imports TensorFlow for buckets, wherever that is installed
@@ -41,6 +39,12 @@ def to_path(path: str | os.PathLike) -> epath.Path:
     if in_bucket(text):
         _bucket_files()
     return epath.Path(text).expanduser()
+
+
+def to_absolute_path(path: str | os.PathLike) -> epath.Path:
+    """As `to_path`, and a path on a disk from its root."""
+    path = to_path(path)
+    return path if in_bucket(path) else path.absolute()
 
 
 def in_bucket(path: str | os.PathLike) -> bool:
@@ -143,33 +147,36 @@ def _umask() -> int:
     return mask
 
 
+def open_to_append(path: str | os.PathLike) -> "BinaryIO | Growing":
+    """Opens a file for writing at its end. Where that is in a bucket, `flush` writes all of the object anew."""
+    path = to_path(path)
+    return Growing(path) if in_bucket(path) else path.open("ab")
+
+
 class Growing:
-    """An object in a bucket that grows by what is written, as a file on a disk that is open for appending.
+    """An object in a bucket that grows, as a file on a disk that is open for appending. A bucket takes one flush a second."""
 
-    It is written anew every `SECONDS_PER_UPLOAD` at most, and by `upload` at once: a bucket takes one write a second.
-    """
-
-    def __init__(self, path: str | os.PathLike, content: bytes = b""):
-        self._path, self._content = epath.Path(path), bytearray(content)
-        self._uploaded, self._at = len(content), time.monotonic()
+    def __init__(self, path: epath.Path):
+        self._path = path
+        try:
+            self._content = bytearray(read_bytes(path))
+        except FileNotFoundError:
+            self._content = bytearray()
+        self._flushed = len(self._content)
 
     def write(self, more: bytes) -> None:
         """Adds to the end."""
         self._content += more
 
     def flush(self) -> None:
-        """Writes what was added, where enough time has passed."""
-        if time.monotonic() - self._at >= SECONDS_PER_UPLOAD:
-            self.upload()
-
-    def upload(self) -> None:
-        """Writes what was added. Raises OSError where the bucket refuses it."""
-        if len(self._content) > self._uploaded:
+        """Uploads what was added. Raises OSError where the bucket refuses it."""
+        if len(self._content) > self._flushed:
             upload(self._path, bytes(self._content))
-            self._uploaded = len(self._content)
-        self._at = time.monotonic()
+            self._flushed = len(self._content)
 
-    close = upload
+    def close(self) -> None:
+        """As `flush`."""
+        self.flush()
 
 
 def read_range(path: str | os.PathLike, offset: int, size: int) -> bytes:

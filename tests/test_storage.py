@@ -168,18 +168,15 @@ def test_what_lies_below_a_folder_of_a_bucket(bucket, in_bucket):
     assert dict(storage.objects_below(in_bucket)) == expected
 
 
-def test_an_object_that_grows(bucket, in_bucket, monkeypatch):
-    growing = storage.Growing(in_bucket / "a", b"old\n")
-    growing.write(b"one\n")
-    growing.flush()
-    assert not (in_bucket / "a").exists()
-    monkeypatch.setattr(storage, "SECONDS_PER_UPLOAD", 0.0)
-    growing.flush()
-    assert (in_bucket / "a").read_bytes() == b"old\none\n"
-    monkeypatch.undo()
-    growing.write(b"two\n")
-    growing.close()
-    assert storage.read_bytes(in_bucket / "a") == b"old\none\ntwo\n"
+def test_a_file_that_grows(place):
+    for first, second in (("one", "two"), ("three", "four")):
+        growing = storage.open_to_append(place / "a.txt")
+        growing.write(f"{first}\n".encode())
+        growing.flush()
+        assert storage.read_text(place / "a.txt").endswith(f"{first}\n")
+        growing.write(f"{second}\n".encode())
+        growing.close()
+    assert storage.read_text(place / "a.txt") == "one\ntwo\nthree\nfour\n"
 
 
 def test_an_object_is_copied_to_the_disk_once(bucket, in_bucket, tmp_path, monkeypatch):

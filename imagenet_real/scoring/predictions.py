@@ -133,7 +133,7 @@ def _read_csv(path: epath.Path) -> dict[str, np.ndarray]:
 
 
 def _from_arrays(arrays: dict[str, np.ndarray], path: epath.Path) -> Predictions:
-    name = path.absolute().parent.name if path.stem == "predictions" else path.stem
+    name = storage.to_absolute_path(path).parent.name if path.stem == "predictions" else path.stem
     if "scores" not in arrays and "top" not in arrays:
         held = ", ".join(arrays) or "none of the known arrays"
         raise InputError(f"{path} holds {held}: expected image_ids and one of scores [N, K] and top [N, k].")
