@@ -8,14 +8,16 @@ import contextlib
 import dataclasses
 import multiprocessing
 import os
-import pathlib
 import signal
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 
+from etils import epath
+
 from imagenet_real.errors import InputError
+from imagenet_real.storage import in_bucket, read_range
 
 READERS = 4  # threads of each process; they read the next images while one is written
 OPTIONS = "group_size:1,uncompressed"  # one record a chunk, for random access
@@ -25,8 +27,8 @@ OPTIONS = "group_size:1,uncompressed"  # one record a chunk, for random access
 class Shard:
     """A file to write, and where its images lie."""
 
-    file: pathlib.Path
-    places: Sequence[tuple[pathlib.Path, int, int]]  # [n] file, offset and size of each image
+    file: epath.Path
+    places: Sequence[tuple[str, int, int]]  # [n] file, offset and size of each image
     names: Sequence[str]  # [n]
     labels: Sequence[int] | None  # [n]
 
@@ -97,10 +99,13 @@ def _write(shard: Shard) -> int:
     return len(shard.names)
 
 
-def _read(place: tuple[pathlib.Path, int, int]) -> bytes:
+def _read(place: tuple[str, int, int]) -> bytes:
     file, offset, size = place
-    with file.open("rb", buffering=0) as opened:
-        image = os.pread(opened.fileno(), size, offset)
+    if in_bucket(file):
+        image = read_range(file, offset, size)
+    else:
+        with open(file, "rb", buffering=0) as opened:
+            image = os.pread(opened.fileno(), size, offset)
     if len(image) != size:
         raise InputError(f"{file} ends at byte {offset + len(image)}, within an image: it changed; run again.")
     return image

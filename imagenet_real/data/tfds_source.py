@@ -3,18 +3,19 @@
 import hashlib
 import json
 import os
-import pathlib
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from etils import epath
 
 from imagenet_real.data.sources import LabelFields, Record, UnreadableRecord
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels.dataset import ORIGINAL_FIELDS
 from imagenet_real.labels.image_ids import image_id
+from imagenet_real.storage import in_bucket, to_path
 
 LIST_FIELDS = ("real_label", "correct_multi_labels", "unclear_multi_labels")
 ID_FIELDS = ("file_name", "id")
@@ -109,6 +110,11 @@ def _records(builder: Any, split: str, instructions: Sequence[Any]) -> Sequence[
 
     formats = builder.info.available_file_formats()
     if tfds.core.FileFormat.ARRAY_RECORD in formats:
+        if in_bucket(builder.data_path):
+            raise InputError(
+                f"{builder.data_path} is prepared as array_record, which is read from a disk alone: copy it to one (gcloud "
+                "storage cp -r), mount the bucket (gcsfuse), or use a dataset that is prepared as tfrecord."
+            )
         raw = tfds.decode.DeserializeMethod.RAW_BYTES
         return builder.as_data_source(split, deserialize_method=raw, file_format=tfds.core.FileFormat.ARRAY_RECORD)
     if tfds.core.FileFormat.TFRECORD in formats:
@@ -142,12 +148,12 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def tfds_root(tfds_dir: str) -> pathlib.Path:
+def tfds_root(tfds_dir: str) -> epath.Path:
     """Where TFDS datasets are prepared: `tfds_dir`, or as TFDS has it $TFDS_DATA_DIR or ~/tensorflow_datasets."""
-    return pathlib.Path(tfds_dir or os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+    return to_path(tfds_dir or os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets"))
 
 
-def prepared_folder(name: str, tfds_dir: str) -> pathlib.Path:
+def prepared_folder(name: str, tfds_dir: str) -> epath.Path:
     """The folder of `tfds:NAME[/CONFIG][:VERSION]`, of the newest version where none is given.
 
     Found by its files, so that datasets which TFDS does not know are found as well. Raises InputError.

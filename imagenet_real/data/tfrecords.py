@@ -7,7 +7,6 @@ A file is its records in a row, each a uint64 length, the length's checksum, the
 import contextlib
 import functools
 import hashlib
-import io
 import json
 import os
 import struct
@@ -22,7 +21,7 @@ from etils import epath
 
 from imagenet_real.errors import InputError
 from imagenet_real.labels.files import cache_folder
-from imagenet_real.storage import open_atomically
+from imagenet_real.storage import in_bucket, open_atomically, open_to_read, read_range
 
 HEADER = struct.Struct("<QI")  # the length and its checksum
 FOOTER = struct.Struct("<I")  # the checksum of the bytes
@@ -130,7 +129,7 @@ def _indexed(file: epath.Path, size: int) -> Bounds:
 def _load(place: os.PathLike, stamp: str) -> list[Bounds] | None:
     """The bounds of each file; None where `place` holds no whole index with this stamp."""
     try:
-        with np.load(place, allow_pickle=False) as index:
+        with open_to_read(place) as file, np.load(file, allow_pickle=False) as index:
             if index["stamp"].item() == stamp:
                 return np.split(index["bounds"], np.cumsum(index["records"] + 1)[:-1])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
@@ -154,13 +153,10 @@ def _opened(file: str) -> BinaryIO:
 
 
 def _read(file: str, offset: int, size: int) -> bytes:
+    if in_bucket(file):
+        return read_range(file, offset, size)
     opened = _opened(file)  # held, since another thread may push it out of the cache, which would close it
-    try:
-        return os.pread(opened.fileno(), size, offset)  # threads share the file, but no position in it
-    except io.UnsupportedOperation:  # a file in a bucket
-        with epath.Path(file).open("rb") as opened:
-            opened.seek(offset)
-            return opened.read(size)
+    return os.pread(opened.fileno(), size, offset)  # threads share the file, but no position in it
 
 
 def _length(header: bytes, file: os.PathLike | str, offset: int) -> int:

@@ -6,12 +6,12 @@ predicts the one held out, and an image stays where the prediction is its label.
 
 import hashlib
 import json
-import pathlib
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from etils import epath
 from ml_collections import ConfigDict
 
 import imagenet_real
@@ -29,7 +29,7 @@ from imagenet_real.scoring.predictions import Predictions, load_predictions, sav
 Summary = dict[str, Any]
 
 
-def run(config: ConfigDict, workdir: pathlib.Path) -> Summary | None:
+def run(config: ConfigDict, workdir: epath.Path) -> Summary | None:
     """Writes clean_ids.txt, predictions.npz of the held-out images and summary.json into `workdir`.
 
     With a `fold`, predicts that one alone, and writes the list once every other fold is there: folds can run at the same
@@ -73,7 +73,7 @@ def folds(data: TrainingData, count: int, seed: int) -> np.ndarray:
     return fold
 
 
-def predict_fold(config: ConfigDict, folder: pathlib.Path, data: TrainingData, held_out: np.ndarray) -> None:
+def predict_fold(config: ConfigDict, folder: epath.Path, data: TrainingData, held_out: np.ndarray) -> None:
     """Trains on the images that are not held out, and writes predictions of those that are, unless they are there."""
     with claimed(folder):
         kept, rest = data.at(np.flatnonzero(~held_out)), data.at(np.flatnonzero(held_out))
@@ -86,12 +86,12 @@ def predict_fold(config: ConfigDict, folder: pathlib.Path, data: TrainingData, h
             json.dump(identity, file, indent=1)
 
 
-def _check_identity(folder: pathlib.Path, identity: Mapping[str, Any]) -> None:
-    if found := differences(json.loads((folder / "fold.json").read_text()), identity):
+def _check_identity(folder: epath.Path, identity: Mapping[str, Any]) -> None:
+    if found := differences(json.loads(storage.read_text(folder / "fold.json")), identity):
         raise InputError(f"{folder} is of another run: {found}. Use another --workdir, or delete that folder")
 
 
-def merged(config: ConfigDict, workdir: pathlib.Path, data: TrainingData, fold_of: np.ndarray) -> Predictions:
+def merged(config: ConfigDict, workdir: epath.Path, data: TrainingData, fold_of: np.ndarray) -> Predictions:
     """The held-out predictions of all folds, in the order of the images. Raises InputError where a fold is another run's."""
     parts = []
     for fold in range(config.folds):
@@ -127,7 +127,7 @@ def _joined(predictions: Predictions, data: TrainingData) -> Predictions:
     )
 
 
-def write_list(config: ConfigDict, workdir: pathlib.Path, data: TrainingData, predictions: Predictions) -> Summary:
+def write_list(config: ConfigDict, workdir: epath.Path, data: TrainingData, predictions: Predictions) -> Summary:
     """Writes the list of images whose best prediction is a right class, the predictions and a summary; prints the last."""
     keep = (data.answers == predictions.top[:, :1]).any(axis=1)
     if not keep.any():

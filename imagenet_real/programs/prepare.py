@@ -1,8 +1,8 @@
 """Makes a TFDS dataset (ArrayRecord) of the images in a folder, a tar or a tar of tars."""
 
-import pathlib
 import re
 
+from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.data.prepare import prepare
@@ -13,7 +13,7 @@ from imagenet_real.programs.workdir import claimed
 NAMES = {"name": r"[a-z]\w*", "split": r"[a-z]\w*", "version": r"\d+\.\d+\.\d+"}
 
 
-def run(config: ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
+def run(config: ConfigDict, workdir: epath.Path) -> epath.Path:
     """Writes the dataset below `workdir`, and prints how to read it."""
     if not config.images:
         raise InputError("images is empty: give --config.images=FOLDER or a .tar file.")
