@@ -9,6 +9,8 @@ import email
 import email.policy
 import itertools
 import json
+import os
+import pathlib
 import re
 import sys
 import threading
@@ -69,11 +71,22 @@ class FakeBucket(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
 
+    def handle_error(self, request, client_address) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # of a process that ended
+            super().handle_error(request, client_address)
+
     def put(self, name: str, data: bytes) -> Object:
         """What ends an upload: from now on the object is there, in the place of any other."""
         written = Object(data, next(self.numbers), time.time())
         self.objects[name] = written
         return written
+
+    def copy(self, file: pathlib.Path, to: os.PathLike) -> None:
+        """Puts a file, or all files of a folder, into the bucket."""
+        files = [file] if file.is_file() else [one for one in file.rglob("*") if one.is_file()]
+        for one in files:
+            name = os.fspath(to) if one == file else f"{os.fspath(to)}/{one.relative_to(file).as_posix()}"
+            self.put(name.removeprefix("gs://"), one.read_bytes())
 
 
 class _Requests(BaseHTTPRequestHandler):

@@ -165,13 +165,13 @@ def test_a_source_that_gives_fewer_images_than_it_has():
         run(total=23, batches=toy_batches(20, 4))
 
 
-def test_bigger_steps_on_the_disk_change_no_byte(place, monkeypatch):
-    save_predictions(place / "memory.npz", run()[0])
+def test_bigger_steps_on_the_disk_change_no_byte(tmp_path, monkeypatch):
+    save_predictions(tmp_path / "memory.npz", run()[0])
     for records in (1, 8, 12, 1000):
         monkeypatch.setattr(partial_predictions, "RECORDS_PER_PART", records)
-        save_predictions(place / f"{records}.npz", run(folder=place / f"parts{records}")[0])
-        assert (place / f"{records}.npz").read_bytes() == (place / "memory.npz").read_bytes()
-    assert sorted(file.name for file in (place / "parts12").glob("*.npz")) == [
+        save_predictions(tmp_path / f"{records}.npz", run(folder=tmp_path / f"parts{records}")[0])
+        assert (tmp_path / f"{records}.npz").read_bytes() == (tmp_path / "memory.npz").read_bytes()
+    assert sorted(file.name for file in (tmp_path / "parts12").glob("*.npz")) == [
         "000000000-000000012.npz",
         "000000012-000000023.npz",
     ]

@@ -39,6 +39,10 @@ LENGTHS = ("steps", "epochs", "examples")
 def run(config: ConfigDict, workdir: epath.Path) -> Comparison:
     """Trains what is missing, and writes comparison.json and comparison.png; prints the tables."""
     check(config)
+    if storage.in_bucket(workdir):
+        raise InputError(
+            f"{workdir}: the runs' logs are written to a disk: give a --workdir on one, and copy it afterwards."
+        )
     with claimed(workdir):
         reported = train.open_split(config, config.split)  # which also prepares an embedded dataset, once for all runs
         plan = planned(config, workdir)

@@ -164,6 +164,15 @@ prepare(open_source(sys.argv[1]), sys.argv[2], name="imagenet2012", split="train
 """
 
 
+def test_a_tar_of_tars_in_a_bucket(archive, prepared, bucket, in_bucket, tmp_path):
+    bucket.copy(archive, in_bucket / archive.name)
+    here, there = open_source(str(archive)), open_source(str(in_bucket / archive.name))
+    assert there.fingerprint == here.fingerprint
+    again, _ = prepare(there, str(tmp_path), **TRAIN, shards=5, workers=2)
+    ours, theirs = contents(again), contents(prepared)
+    assert {name for name in ours if ours[name] != theirs[name]} == {"metadata.json", "dataset_info.json"}  # of the tar
+
+
 def test_a_killed_run_continues_to_the_same_bytes(archive, prepared, tmp_path):
     process = subprocess.Popen([sys.executable, "-c", PREPARE, str(archive), str(tmp_path)], cwd=ROOT)
     incomplete = tmp_path / "imagenet2012" / "incomplete_5.1.0"
