@@ -40,7 +40,8 @@ class FakeBucket(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Requests)
         self.objects: dict[str, Object] = {}  # by BUCKET/NAME
-        self.refused: set[str] = set()  # kinds of requests that are answered with "forbidden": read, write
+        self.refused: set[str] = set()  # kinds of requests that are answered with an error: read, write
+        self.error = 403, "quota exceeded"
         self.requests: list[str] = []
         self.watch: Callable[[str], None] = lambda request: None  # is told of each before it is answered
         self.uploads: dict[str, tuple[str, bytearray]] = {}  # that have begun
@@ -107,7 +108,8 @@ class _Requests(BaseHTTPRequestHandler):
             self.server.watch(self.server.requests[-1])
             kind = "read" if self.command == "GET" else "write"
             if kind in self.server.refused:
-                return self._json({"error": {"code": 403, "message": "quota exceeded"}}, 403)
+                code, message = self.server.error
+                return self._json({"error": {"code": code, "message": message}}, code)
             for method, pattern, answer in ROUTES:
                 if self.command in method and (found := re.fullmatch(pattern, url.path)):
                     return answer(self, body, *map(unquote, found.groups()))

@@ -13,6 +13,7 @@ from configs import compare_digits
 from configs import evaluate as evaluate_config
 from configs import score as score_config
 from imagenet_real import storage
+from imagenet_real.data.sources import open_source
 from imagenet_real.errors import InputError, exit_code_of
 from imagenet_real.labels.label_set import LabelSet, save_label_set
 from imagenet_real.programs import compare, evaluate, score
@@ -138,6 +139,15 @@ def test_score(bucket, in_bucket, capsys):
     assert len(told) == 1
     assert told[0].startswith(f"error: {in_bucket}/out/results.json could not be read or written: ")
     assert "quota exceeded" in told[0]
+
+
+def test_without_a_login_it_is_told_in_one_line(bucket, in_bucket, capsys, monkeypatch):
+    monkeypatch.setattr(bucket, "error", (401, "Anonymous caller does not have storage.objects.get access"))
+    bucket.refused.add("read")
+    assert exit_code_of(lambda: open_source(str(in_bucket / "images"))) == 1
+    told = capsys.readouterr().err.strip()
+    assert told.startswith("error: a bucket could not be read or written: Anonymous caller does not have")
+    assert "\n" not in told
 
 
 def test_compare_keeps_its_logs_on_a_disk(bucket, in_bucket):
