@@ -23,9 +23,7 @@ from imagenet_real.errors import InputError
 
 BUCKET = "gs://"
 
-# Both are read once, when the first bucket is met, and inherited by worker processes.
 os.environ.setdefault("EPATH_USE_TF", "false")  # else epath imports TensorFlow for buckets, wherever that is installed
-os.environ.setdefault("FSSPEC_GCS", '{"use_listings_cache": false}')  # else what other processes write is never seen
 
 
 def to_path(path: str | os.PathLike) -> epath.Path:
@@ -61,6 +59,7 @@ def _bucket_files() -> Any:
 def _bucket_files_of(process: int) -> Any:
     import fsspec
 
+    fsspec.config.conf["gcs"] = {"use_listings_cache": False}  # of epath's too: else what others write is never seen
     try:
         return fsspec.filesystem("gcs")
     except ImportError:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from etils import epath
 
+from imagenet_real import storage
 from tests.fake_bucket import FakeBucket
 
 
@@ -53,7 +54,7 @@ def bucket(bucket_server) -> Iterator[FakeBucket]:
 @pytest.fixture
 def in_bucket(bucket) -> epath.Path:
     """A folder in a bucket, of its own for each test."""
-    return epath.Path(f"gs://bucket/{uuid.uuid4().hex[:12]}")
+    return storage.to_path(f"gs://bucket/{uuid.uuid4().hex[:12]}")
 
 
 @pytest.fixture(params=["disk", "bucket"])

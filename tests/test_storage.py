@@ -143,6 +143,16 @@ def test_names_and_patterns(place):
     assert storage.matching(f"{place}/*.csv") == []
 
 
+def test_what_another_process_writes_is_seen(bucket, in_bucket):
+    bucket.put(f"{str(in_bucket).removeprefix('gs://')}/a", b"a")
+    assert storage.names_in(in_bucket) == ["a"]
+    assert not (in_bucket / "b").exists()
+    bucket.put(f"{str(in_bucket).removeprefix('gs://')}/b", b"b")
+    assert storage.names_in(in_bucket) == ["a", "b"]
+    assert (in_bucket / "b").exists()
+    assert storage.matching(f"{in_bucket}/*") == [in_bucket / "a", in_bucket / "b"]
+
+
 def test_the_checksum_of_a_file(place):
     with storage.open_atomically(place / "a", "wb") as file:
         file.write(b"abc")
