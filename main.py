@@ -3,7 +3,6 @@
 import glob
 import importlib
 import os
-import pathlib
 import runpy
 import sys
 
@@ -11,10 +10,11 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 import imagenet_real
+from imagenet_real import storage
 from imagenet_real.errors import InputError, exit_code_of, nearest
 
 CONFIG = config_flags.DEFINE_config_file("config", help_string="The experiment: a file in configs/.", lock_config=True)
-WORKDIR = flags.DEFINE_string("workdir", None, "The folder that results are written to.")
+WORKDIR = flags.DEFINE_string("workdir", None, "The folder that results are written to, on a disk or gs://BUCKET/...")
 
 
 def main(argv: list[str]) -> None:
@@ -25,11 +25,13 @@ def main(argv: list[str]) -> None:
             "--config and --workdir are needed: python main.py --config=configs/score.py --workdir=DIR ..."
         )
     logging.set_verbosity(logging.WARNING)  # the backends that JAX tries and does not find are nobody's concern
-    programs = sorted(path.stem for path in pathlib.Path(imagenet_real.__file__).parent.glob("programs/[a-z]*.py"))
+    programs = sorted(
+        path.stem for path in (storage.to_path(imagenet_real.__file__).parent / "programs").glob("[a-z]*.py")
+    )
     if CONFIG.value.program not in programs:
         raise InputError(f"there is no program {CONFIG.value.program!r}: {nearest(CONFIG.value.program, programs)}")
     program = importlib.import_module(f"imagenet_real.programs.{CONFIG.value.program}")
-    program.run(CONFIG.value, pathlib.Path(WORKDIR.value).expanduser())
+    program.run(CONFIG.value, storage.to_path(WORKDIR.value))
 
 
 def parse(argv: list[str]) -> list[str]:

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Callable
 
+BUCKET_LIBRARIES = ("gcsfs", "google.auth", "aiohttp")  # whose errors, as of a login that lacks, are of no common kind
+
 
 class InputError(ValueError):
     """Wrong input. The message says what came, what was expected and what to do, in one line."""
@@ -34,6 +36,11 @@ def exit_code_of(call: Callable[[], object]) -> int:
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split())
         print(f"error: {error.filename or 'a file'} could not be read or written: {reason}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if not type(error).__module__.startswith(BUCKET_LIBRARIES):
+            raise
+        print(f"error: a bucket could not be read or written: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted: what was done is kept, the same command continues.", file=sys.stderr)

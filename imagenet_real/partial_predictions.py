@@ -1,8 +1,7 @@
-"""The predictions of a run that is under way: parts on the disk, from which a run that was killed goes on."""
+"""The predictions of a run that is under way: parts in a folder, from which a run that was killed goes on."""
 
 import json
 import os
-import pathlib
 import time
 import zipfile
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ import numpy as np
 
 from imagenet_real.errors import InputError
 from imagenet_real.identity import differences
-from imagenet_real.storage import open_atomically
+from imagenet_real.storage import names_in, open_atomically, open_to_read, read_text, to_path
 
 # A part is written after so many records or so many seconds, whichever comes first: little work is lost on any machine,
 # and a part stays within a few MB. Where the cuts fall changes nothing: a run's rows are all its parts in order.
@@ -33,7 +32,7 @@ class PartialPredictions:
     """
 
     def __init__(self, folder: str | os.PathLike | None, identity: Mapping[str, Any]):
-        self.folder = None if folder is None else pathlib.Path(folder)
+        self.folder = None if folder is None else to_path(folder)
         self.stop = 0
         self._written: list[Rows] = []
         self._waiting: list[Rows] = []
@@ -41,8 +40,10 @@ class PartialPredictions:
         self._waiting_since = 0.0
         self._identity = json.loads(json.dumps(identity))
         if self.folder is not None:
-            self._check_identity(self._identity)
-            self._read_parts()
+            parts = [name for name in names_in(self.folder) if name.endswith(".npz")]
+            if parts:  # else a run that came to nothing, or none
+                self._check_identity(self._identity)
+            self._read_parts(parts)
 
     def append(self, rows: Rows, records: int) -> None:
         """Adds the rows of the next `records` records, of which unreadable ones and padding have no row."""
@@ -78,13 +79,13 @@ class PartialPredictions:
         return {str(image): str(why) for part in self._written + self._waiting for image, why in part["unreadable"]}
 
     def _check_identity(self, identity: dict[str, Any]) -> None:
-        if not any(self.folder.glob("*.npz")):
-            return  # a run that came to nothing, or none
         file = self.folder / IDENTITY
-        if not file.exists():
-            raise InputError(f"{self.folder} holds predictions of an unknown run; use another --workdir or delete it")
         try:
-            there = dict(json.loads(file.read_text(encoding="utf-8")))
+            there = dict(json.loads(read_text(file)))
+        except FileNotFoundError:
+            raise InputError(
+                f"{self.folder} holds predictions of an unknown run; use another --workdir or delete it"
+            ) from None
         except ValueError:
             raise InputError(f"{file} is damaged; delete {self.folder} and run again") from None
         if found := differences(there, identity):
@@ -93,14 +94,14 @@ class PartialPredictions:
                 f"Use another --workdir, or delete {self.folder} to start anew"
             )
 
-    def _read_parts(self) -> None:
-        while found := sorted(self.folder.glob(f"{self.stop:09d}-*.npz")):
+    def _read_parts(self, names: list[str]) -> None:
+        while found := [name for name in names if name.startswith(f"{self.stop:09d}-")]:
             try:
-                with np.load(found[0], allow_pickle=False) as part:
+                with open_to_read(self.folder / found[0]) as file, np.load(file, allow_pickle=False) as part:
                     self._written.append(dict(part))
             except (ValueError, OSError, KeyError, zipfile.BadZipFile):
-                raise InputError(f"{found[0]} is damaged; delete it and run again") from None
-            self.stop = self._waiting_from = int(found[0].stem.partition("-")[2])
+                raise InputError(f"{self.folder / found[0]} is damaged; delete it and run again") from None
+            self.stop = self._waiting_from = int(found[0].removesuffix(".npz").partition("-")[2])
 
 
 def _concatenate(parts: list[Rows]) -> Rows:

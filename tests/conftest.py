@@ -1,9 +1,16 @@
 """Tests that need real data ask for it through the `data` fixture, and say what they skipped without it."""
 
+import importlib.util
 import os
 import pathlib
+import uuid
+from collections.abc import Iterator
 
 import pytest
+from etils import epath
+
+from imagenet_real import storage
+from tests.fake_bucket import FakeBucket
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +30,34 @@ def nowhere(monkeypatch, tmp_path) -> pathlib.Path:
     monkeypatch.setattr(files, "cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(files, "_reachable", lambda host: False)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def bucket_server() -> Iterator[FakeBucket]:
+    if not importlib.util.find_spec("gcsfs"):
+        pytest.skip("gcsfs is not installed (the extra gcs): paths in a bucket are not tested")
+    with FakeBucket() as server, pytest.MonkeyPatch.context() as environment:
+        for name, value in server.environment.items():  # which the libraries read once, as they are imported
+            environment.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def bucket(bucket_server) -> Iterator[FakeBucket]:
+    """A bucket on this machine, which also the processes see that a test starts."""
+    bucket_server.requests.clear()
+    yield bucket_server
+    bucket_server.refused.clear()
+    bucket_server.watch = lambda request: None
+
+
+@pytest.fixture
+def in_bucket(bucket) -> epath.Path:
+    """A folder in a bucket, of its own for each test."""
+    return storage.to_path(f"gs://bucket/{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture(params=["disk", "bucket"])
+def place(request, tmp_path) -> epath.Path:
+    """A folder on a disk, and one in a bucket."""
+    return epath.Path(tmp_path) if request.param == "disk" else request.getfixturevalue("in_bucket")

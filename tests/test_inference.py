@@ -192,18 +192,18 @@ def in_another_process(code, **environment):
     return done.returncode, done.stderr
 
 
-def test_a_killed_run_ends_in_the_same_bytes(tmp_path, monkeypatch, capsys):
+def test_a_killed_run_ends_in_the_same_bytes(place, monkeypatch, capsys):
     unreadable = {6, 20}
-    alone = run(43, 4, batches=toy_batches(43, 4, unreadable), skip_unreadable=True, folder=tmp_path / "alone")
-    save_predictions(tmp_path / "alone.npz", alone[0])
+    alone = run(43, 4, batches=toy_batches(43, 4, unreadable), skip_unreadable=True, folder=place / "alone")
+    save_predictions(place / "alone.npz", alone[0])
 
     status, _ = in_another_process(f"""
         partial_predictions.RECORDS_PER_PART = 8
         batches = toy_batches(43, 4, {unreadable}, killed_at=32)
-        run(43, 4, batches=batches, skip_unreadable=True, folder={str(tmp_path / "parts")!r}, mesh=devices.make_mesh())
+        run(43, 4, batches=batches, skip_unreadable=True, folder={str(place / "parts")!r}, mesh=devices.make_mesh())
     """)
     assert status == -signal.SIGKILL
-    parts = sorted(file.name for file in (tmp_path / "parts").glob("*.npz"))
+    parts = sorted(file.name for file in (place / "parts").glob("*.npz"))
     expected = ["000000000-000000008.npz", "000000008-000000016.npz", "000000016-000000024.npz"]
     assert parts
     assert parts == expected[: len(parts)]  # batches are read ahead, so that it was killed some batches before the 8th
@@ -214,51 +214,51 @@ def test_a_killed_run_ends_in_the_same_bytes(tmp_path, monkeypatch, capsys):
         starts.append(start)
         return toy_batches(43, 4, unreadable)(start)
 
-    resumed = run(43, 4, batches=batches_from, skip_unreadable=True, folder=tmp_path / "parts")
-    save_predictions(tmp_path / "resumed.npz", resumed[0])
-    assert (tmp_path / "resumed.npz").read_bytes() == (tmp_path / "alone.npz").read_bytes()
+    resumed = run(43, 4, batches=batches_from, skip_unreadable=True, folder=place / "parts")
+    save_predictions(place / "resumed.npz", resumed[0])
+    assert (place / "resumed.npz").read_bytes() == (place / "alone.npz").read_bytes()
     assert resumed[1] == alone[1] == {"image_6": "cut short", "image_20": "cut short"}
     assert starts == [8 * len(parts)]
     assert "43/43" in capsys.readouterr().err
 
 
-def test_a_finished_run_reads_no_image(tmp_path):
+def test_a_finished_run_reads_no_image(place):
     def no_batches(start):
         raise AssertionError("batches were asked for")
 
-    first = run(folder=tmp_path)[0]
-    again = run(folder=tmp_path, batches=no_batches)[0]
+    first = run(folder=place)[0]
+    again = run(folder=place, batches=no_batches)[0]
     np.testing.assert_array_equal(again.top_scores, first.top_scores)
 
 
-def test_unreadable_images_of_an_earlier_run_are_not_forgotten(tmp_path):
+def test_unreadable_images_of_an_earlier_run_are_not_forgotten(place):
     batches = toy_batches(23, 4, unreadable={6})
-    run(batches=batches, folder=tmp_path, skip_unreadable=True)
+    run(batches=batches, folder=place, skip_unreadable=True)
     with pytest.raises(InputError, match="image_6 is unreadable"):
-        run(batches=batches, folder=tmp_path)
+        run(batches=batches, folder=place)
 
 
-def test_parts_of_another_run_are_refused(tmp_path):
-    run(folder=tmp_path, identity={"weights": "aaaa", "preprocessing": {"resize": 248}})
+def test_parts_of_another_run_are_refused(place):
+    run(folder=place, identity={"weights": "aaaa", "preprocessing": {"resize": 248}})
     with pytest.raises(InputError) as caught:
-        run(folder=tmp_path, batch_size=8, identity={"weights": "bbbb", "preprocessing": {"resize": 248}})
+        run(folder=place, batch_size=8, identity={"weights": "bbbb", "preprocessing": {"resize": 248}})
     message = str(caught.value)
     assert "\n" not in message
     assert 'weights was "aaaa", is "bbbb"' in message
     assert "batch_size was 4, is 8" in message
     assert "preprocessing" not in message
     assert "another --workdir" in message
-    (tmp_path / "identity.json").unlink()
+    (place / "identity.json").unlink()
     with pytest.raises(InputError, match="an unknown run"):
-        run(folder=tmp_path)
+        run(folder=place)
 
 
-def test_a_damaged_part_is_named(tmp_path):
-    run(folder=tmp_path)
-    part = next(tmp_path.glob("*.npz"))
+def test_a_damaged_part_is_named(place):
+    run(folder=place)
+    part = next(place.glob("*.npz"))
     part.write_bytes(part.read_bytes()[:100])
     with pytest.raises(InputError, match=f"{part.name} is damaged; delete it"):
-        run(folder=tmp_path)
+        run(folder=place)
 
 
 def test_eight_devices_give_the_predictions_of_one(tmp_path):

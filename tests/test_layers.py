@@ -57,7 +57,13 @@ def test_imports_within_the_package(path):
 @pytest.mark.parametrize("path", [path for path in FILES if room(path) in NUMPY_ONLY], ids=lambda path: str(path.name))
 def test_numpy_alone_at_the_top(path):
     tops = {name.split(".")[0] for name in imports(path, everywhere=False)}
-    assert tops - set(sys.stdlib_module_names) <= {"numpy", "imagenet_real"}
+    assert tops - set(sys.stdlib_module_names) <= {"numpy", "etils", "imagenet_real"}  # of etils, paths
+
+
+def test_paths_need_no_other_library():
+    code = "import imagenet_real.storage, sys; print(sorted({name.split('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"jax", "tensorflow", "fsspec", "gcsfs", "aiohttp", "google"} & set(ast.literal_eval(done.stdout))
 
 
 def test_only_programs_see_a_config():

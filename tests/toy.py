@@ -1,6 +1,9 @@
 """A world of six images and four classes that one can check by eye."""
 
+from collections.abc import Callable
+
 import numpy as np
+from etils import epath
 
 from imagenet_real.labels.label_set import LabelSet, class_weights, pad_answers
 from imagenet_real.scoring.predictions import Predictions
@@ -48,3 +51,9 @@ def large_world(images_per_class: int = 60, classes: int = 50, share: float = 0.
     first, second = np.where(right, group, near), np.where(right, near, group)
     top = np.stack([first, second, (first + 11) % classes], axis=1)
     return label_set, Predictions(image_ids=ids, top=top, num_classes=None, name="model")
+
+
+def save(write: Callable, path: epath.Path, *arrays: np.ndarray, **named: np.ndarray) -> None:
+    """Calls `np.save` or `np.savez` for a file on a disk or in a bucket."""
+    with path.open("wb") as file:
+        write(file, *arrays, **named)

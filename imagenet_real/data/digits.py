@@ -6,13 +6,13 @@ Described in docs/digit_scenes.md; `data.scenes` composes and labels the scenes,
 import dataclasses
 import errno
 import os
-import pathlib
 import re
 import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from etils import epath
 
 from imagenet_real.data import scenes
 from imagenet_real.data.drawing import SIDE
@@ -20,13 +20,14 @@ from imagenet_real.data.scenes import NUM_CLASSES, SPLITS, Recipe
 from imagenet_real.data.tfds_source import tfds_root
 from imagenet_real.errors import InputError
 from imagenet_real.labels.image_ids import image_id
+from imagenet_real.storage import in_bucket
 
 NAME = "digit_scenes"
 VERSION = "2.0.0"  # a change of a single byte of the scenes is a new version
 HOMEPAGE = "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits"
 
 
-def prepare_digit_scenes(tfds_dir: str = "", **parameters: Any) -> pathlib.Path:
+def prepare_digit_scenes(tfds_dir: str = "", **parameters: Any) -> epath.Path:
     """The folder of `digit_scenes`, which is written unless it is there.
 
     Several processes may call this at once: the folder appears whole, and once. One that is killed leaves a hidden
@@ -39,6 +40,8 @@ def prepare_digit_scenes(tfds_dir: str = "", **parameters: Any) -> pathlib.Path:
     Raises InputError for impossible parameters, or where the folder cannot be written.
     """
     recipe = Recipe(**parameters)
+    if in_bucket(tfds_root(tfds_dir)):
+        raise InputError(f"{NAME} is made on a disk, in seconds: leave tfds_dir out, or give a folder on a disk.")
     folder = tfds_root(tfds_dir) / NAME / recipe.name / VERSION
     if folder.is_dir():
         return folder
@@ -55,7 +58,7 @@ def prepare_digit_scenes(tfds_dir: str = "", **parameters: Any) -> pathlib.Path:
     return folder
 
 
-def _publish(own: os.PathLike, folder: pathlib.Path) -> None:
+def _publish(own: os.PathLike, folder: epath.Path) -> None:
     try:
         os.rename(own, folder)
     except OSError as error:
@@ -63,7 +66,7 @@ def _publish(own: os.PathLike, folder: pathlib.Path) -> None:
             raise
 
 
-def folder_of(name: str, tfds_dir: str) -> pathlib.Path | None:
+def folder_of(name: str, tfds_dir: str) -> epath.Path | None:
     """The folder of `[tfds:]digit_scenes[/CONFIG][:VERSION]`, prepared on first use; None where `name` is another dataset.
 
     CONFIG is `seed0`, `seed1` and so on, or the name of a recipe that `prepare_digit_scenes` prepared before.

@@ -14,7 +14,7 @@ from etils import epath
 
 from imagenet_real.errors import InputError
 from imagenet_real.labels.files import cache_folder
-from imagenet_real.storage import open_atomically
+from imagenet_real.storage import open_atomically, open_to_read
 
 THREADS = 32  # they wait for the disk
 
@@ -47,7 +47,7 @@ def load(beside: epath.Path, stamp: str) -> dict[str, np.ndarray] | None:
     """What was kept at `beside`; None where nothing whole is there that has this stamp."""
     for place in _places(beside):
         try:
-            with np.load(place, allow_pickle=False) as kept:
+            with open_to_read(place) as file, np.load(file, allow_pickle=False) as kept:
                 arrays = dict(kept)
             if arrays.pop("stamp").item() == stamp:
                 return arrays

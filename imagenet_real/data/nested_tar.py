@@ -5,13 +5,18 @@ end it (POSIX.1-2017, pax, "ustar Interchange Format"). Python's `tarfile` takes
 would lose the images behind it, and is five times slower.
 """
 
+import contextlib
+import functools
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from etils import epath
+
 from imagenet_real.errors import InputError
+from imagenet_real.storage import in_bucket
 
 BLOCK = 512
 END = bytes(BLOCK)
@@ -28,36 +33,53 @@ class Member(NamedTuple):
     size: int  # bytes
 
 
-def files_in(tar: pathlib.Path) -> list[Member]:
+Read = Callable[[int, int], bytes]
+"""So many bytes, from a position on."""
+
+
+def files_in(tar: epath.Path) -> list[Member]:
     """The files in a tar. Raises InputError, with the offset, where it is damaged, cut off or compressed."""
-    with tar.open("rb") as opened:
-        return list(_files(opened.fileno(), 0, tar.stat().st_size, str(tar)))
+    with _opened(tar) as read:
+        return list(_files(read, 0, epath.Path(tar).stat().length, str(tar)))
 
 
-def files_in_inner(tar: pathlib.Path, inner: Sequence[Member]) -> list[Member]:
+def files_in_inner(tar: epath.Path, inner: Sequence[Member]) -> list[Member]:
     """The files in tars that lie in a tar, as `CLASS/PATH` where `CLASS.tar` is the name of the inner tar.
 
     Raises InputError, with the inner tar and the offset, where one is damaged.
     """
     from tqdm import tqdm
 
-    with tar.open("rb") as opened, ThreadPoolExecutor(INDEXERS) as threads:
-
-        def index(member: Member) -> list[Member]:
-            place = opened.fileno(), member.offset, member.offset + member.size
-            folder = pathlib.PurePosixPath(member.path).stem
-            files = _files(*place, f"{member.path} in {tar}")
+    def index(member: Member) -> list[Member]:
+        folder = pathlib.PurePosixPath(member.path).stem
+        with _opened(tar) as read:
+            files = _files(read, member.offset, member.offset + member.size, f"{member.path} in {tar}")
             return [file._replace(path=f"{folder}/{file.path}") for file in files]
 
+    with ThreadPoolExecutor(INDEXERS) as threads:
         every: Iterable[list[Member]] = threads.map(index, inner)
         shown = tqdm(every, total=len(inner), desc=f"indexing {tar.name}", unit=" tars", delay=SHOWN_AFTER)
         return [file for files in shown for file in files]
 
 
-def _files(descriptor: int, begin: int, end: int, name: str) -> Iterator[Member]:
-    """The regular files of the tar that lies at `begin` to `end` of an open file."""
+@contextlib.contextmanager
+def _opened(tar: epath.Path) -> Iterator[Read]:
+    with tar.open("rb") as file:
+        if not in_bucket(tar):
+            yield functools.partial(os.pread, file.fileno())
+            return
+
+        def read(size: int, position: int) -> bytes:  # and what follows with it: fewer requests than headers
+            file.seek(position)
+            return file.read(size)
+
+        yield read
+
+
+def _files(read: Read, begin: int, end: int, name: str) -> Iterator[Member]:
+    """The regular files of the tar that lies at `begin` to `end` of a file."""
     position, extended = begin, {}
-    while (header := os.pread(descriptor, BLOCK, position)) != END:
+    while (header := read(BLOCK, position)) != END:
         data = position + BLOCK
         try:
             path, size, kind = _parsed(header)
@@ -65,9 +87,9 @@ def _files(descriptor: int, begin: int, end: int, name: str) -> Iterator[Member]
             if data + size > end:
                 raise ValueError(f"{path} is cut off")
             if kind == b"L":  # GNU: the path of the file that follows
-                extended = {"path": _text(os.pread(descriptor, size, data))}
+                extended = {"path": _text(read(size, data))}
             elif kind == b"x":  # POSIX: attributes of the file that follows
-                extended = _attributes(os.pread(descriptor, size, data))
+                extended = _attributes(read(size, data))
             elif kind not in (b"K", b"g"):
                 if kind in (b"0", b"\0", b"7"):
                     yield Member(extended.get("path", path).removeprefix("./"), data, size)

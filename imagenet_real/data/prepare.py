@@ -7,11 +7,11 @@ continues with those that are missing, and ends in the same bytes. What TFDS rea
 import hashlib
 import json
 import os
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from etils import epath
 
 from imagenet_real.data.shards import ImageShard, write_shards
 from imagenet_real.data.sources import FolderSource, TarSource
@@ -19,7 +19,7 @@ from imagenet_real.data.tfds_source import tfds_root
 from imagenet_real.errors import InputError
 from imagenet_real.labels import classes
 from imagenet_real.labels.image_ids import image_id
-from imagenet_real.storage import open_atomically
+from imagenet_real.storage import in_bucket, open_atomically
 
 
 def prepare(
@@ -31,7 +31,7 @@ def prepare(
     version: str,
     shards: int = 0,
     workers: int = 0,
-) -> tuple[pathlib.Path, bool]:
+) -> tuple[epath.Path, bool]:
     """Writes the images of a folder or tar as the dataset `name` into `tfds_dir`; the images' bytes stay as they are.
 
     A split is added to a dataset that is already there, if its features are the same; one that is there and was made of
@@ -54,6 +54,10 @@ def prepare(
     Raises InputError where the folder holds a dataset made of something else, or an image or a shard fails.
     """
     folder = tfds_root(tfds_dir) / name / version
+    if in_bucket(folder):
+        raise InputError(
+            f"{folder}: ArrayRecord files are written to a disk, and read from one: give a folder on a disk."
+        )
     labels, class_names = labels_of(source)
     info = _info(folder, source, _features(labels is not None, class_names), name, version)
     if split in (info.splits or {}):
@@ -115,7 +119,7 @@ def _features(labeled: bool, class_names: Sequence[str]) -> Any:
     return tfds.features.FeaturesDict(features)
 
 
-def _info(folder: pathlib.Path, source: FolderSource | TarSource, features: Any, name: str, version: str) -> Any:
+def _info(folder: epath.Path, source: FolderSource | TarSource, features: Any, name: str, version: str) -> Any:
     """TFDS's description of the dataset: of the one that is in `folder`, if any, to which a split may be added."""
     import tensorflow_datasets as tfds
 
@@ -149,14 +153,14 @@ def _outline(features: Any) -> dict[str, Any]:
     return {name: getattr(feature, "names", type(feature).__name__) for name, feature in sorted(features.items())}
 
 
-def _made_of(folder: pathlib.Path) -> dict[str, dict[str, str]]:
+def _made_of(folder: epath.Path) -> dict[str, dict[str, str]]:
     """Of what images each split was made, as far as that was noted."""
     file = folder / "metadata.json"
     noted = json.loads(file.read_text()) if file.exists() else {}
     return {noted["split"]: noted} if isinstance(noted.get("split"), str) else noted  # as one split alone was noted
 
 
-def _check_same(place: pathlib.Path, made_of: dict[str, Any], source: FolderSource | TarSource, split: str) -> None:
+def _check_same(place: epath.Path, made_of: dict[str, Any], source: FolderSource | TarSource, split: str) -> None:
     if made_of.get("fingerprint") != source.fingerprint:
         raise InputError(
             f"{place} holds a dataset whose split {split!r} was made of {made_of.get('images', 'something else')}, not of "
@@ -164,7 +168,7 @@ def _check_same(place: pathlib.Path, made_of: dict[str, Any], source: FolderSour
         )
 
 
-def _files(place: pathlib.Path, prefix: str, source: FolderSource | TarSource, shards: int) -> list[pathlib.Path]:
+def _files(place: epath.Path, prefix: str, source: FolderSource | TarSource, shards: int) -> list[epath.Path]:
     from tensorflow_datasets.core.utils.shard_utils import ShardConfig
 
     count = shards or ShardConfig.calculate_number_shards(int(source.sizes.sum()), len(source))
@@ -173,7 +177,7 @@ def _files(place: pathlib.Path, prefix: str, source: FolderSource | TarSource, s
     return [place / f"{prefix}.array_record-{number:05d}-of-{count:05d}" for number in range(count)]
 
 
-def _check_begun(plan: pathlib.Path, source: FolderSource | TarSource, shards: int) -> None:
+def _check_begun(plan: epath.Path, source: FolderSource | TarSource, shards: int) -> None:
     """Notes what is written, or checks that an earlier run began the same."""
     if not plan.exists():
         with open_atomically(plan) as file:
@@ -186,7 +190,7 @@ def _check_begun(plan: pathlib.Path, source: FolderSource | TarSource, shards: i
 
 
 def _shard(
-    file: pathlib.Path, source: FolderSource | TarSource, labels: np.ndarray | None, rows: np.ndarray
+    file: epath.Path, source: FolderSource | TarSource, labels: np.ndarray | None, rows: np.ndarray
 ) -> ImageShard:
     return ImageShard(
         file,
@@ -204,10 +208,10 @@ def _file_name(path: str) -> str:
 
 def _write_metadata(
     info: Any,
-    place: pathlib.Path,
+    place: epath.Path,
     source: FolderSource | TarSource,
     split: str,
-    files: Sequence[pathlib.Path],
+    files: Sequence[epath.Path],
     lengths: list[int],
 ) -> None:
     import tensorflow_datasets as tfds
@@ -215,7 +219,7 @@ def _write_metadata(
     template = tfds.core.ShardedFileTemplate(
         data_dir=place, dataset_name=info.name, split=split, filetype_suffix="array_record"
     )
-    size = sum(file.stat().st_size for file in files)
+    size = sum(file.stat().length for file in files)
     added = tfds.core.SplitInfo(name=split, shard_lengths=lengths, num_bytes=size, filename_template=template)
     info.set_splits(tfds.core.splits.SplitDict([*(info.splits or {}).values(), added]))
     made_of = _made_of(place) | {split: {"images": source.name, "fingerprint": source.fingerprint}}

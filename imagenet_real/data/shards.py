@@ -8,14 +8,16 @@ import contextlib
 import dataclasses
 import multiprocessing
 import os
-import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Protocol
 
+from etils import epath
+
 from imagenet_real.errors import InputError
 from imagenet_real.processes import follow_parent
+from imagenet_real.storage import in_bucket, read_range
 
 READERS = 4  # threads of each process; they read the next images while one is written
 OPTIONS = "group_size:1,uncompressed"  # one record a chunk, for random access
@@ -24,7 +26,7 @@ OPTIONS = "group_size:1,uncompressed"  # one record a chunk, for random access
 class Shard(Protocol):
     """A file to write, and what goes into it. It travels to the process that writes it."""
 
-    file: pathlib.Path
+    file: epath.Path
 
     def __len__(self) -> int: ...
 
@@ -37,8 +39,8 @@ class Shard(Protocol):
 class ImageShard:
     """A shard of images, which lie in other files."""
 
-    file: pathlib.Path
-    places: Sequence[tuple[pathlib.Path, int, int]]  # [n] file, offset and size of each image
+    file: epath.Path
+    places: Sequence[tuple[str, int, int]]  # [n] file, offset and size of each image
     names: Sequence[str]  # [n]
     labels: Sequence[int] | None  # [n]
 
@@ -105,10 +107,13 @@ def _write(shard: Shard) -> int:
     return len(shard)
 
 
-def _read(place: tuple[pathlib.Path, int, int]) -> bytes:
+def _read(place: tuple[str, int, int]) -> bytes:
     file, offset, size = place
-    with file.open("rb", buffering=0) as opened:
-        image = os.pread(opened.fileno(), size, offset)
+    if in_bucket(file):
+        image = read_range(file, offset, size)
+    else:
+        with open(file, "rb", buffering=0) as opened:
+            image = os.pread(opened.fileno(), size, offset)
     if len(image) != size:
         raise InputError(f"{file} ends at byte {offset + len(image)}, within an image: it changed; run again.")
     return image

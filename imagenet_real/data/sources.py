@@ -3,12 +3,13 @@
 import dataclasses
 import hashlib
 import os
-import pathlib
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypedDict
 
 import numpy as np
+from etils import epath
 
+from imagenet_real import storage
 from imagenet_real.data.nested_tar import Member, files_in, files_in_inner
 from imagenet_real.errors import InputError
 from imagenet_real.labels.classes import class_index
@@ -61,13 +62,13 @@ class Source(Protocol):
 def open_source(images: str, *, split: str = "validation", tfds_dir: str = "") -> Source:
     """The images of `FOLDER`, `FILE.tar` (also a tar of tars), or `tfds:NAME`, of which `split` and `tfds_dir` tell which and where.
 
-    Raises InputError where there are none, or two have the same id.
+    Folders and tars may be in a bucket. Raises InputError where there are none, or two have the same id.
     """
     if images.startswith("tfds:"):
         from imagenet_real.data.tfds_source import TfdsSource
 
         return TfdsSource(images, split, tfds_dir)
-    path = pathlib.Path(images).expanduser()
+    path = storage.to_path(images)
     if path.is_dir():
         return FolderSource(images, path)
     if path.is_file() and ".tar" in path.suffixes:
@@ -102,8 +103,8 @@ class _Files:
         """The encoded image at `index`."""
         raise NotImplementedError
 
-    def place(self, index: int) -> tuple[pathlib.Path, int, int]:
-        """The file that the encoded image lies in, where in it, and its size in bytes."""
+    def place(self, index: int) -> tuple[str, int, int]:
+        """The path of the file that the encoded image lies in, where in it, and its size in bytes."""
         raise NotImplementedError
 
     def label_fields(self) -> LabelFields:
@@ -114,9 +115,10 @@ class _Files:
 class FolderSource(_Files):
     """The images of a folder and of the folders in it, sorted by path."""
 
-    def __init__(self, name: str, root: pathlib.Path):
-        self.root = root
-        sizes = dict(_images_below(root))
+    def __init__(self, name: str, root: epath.Path):
+        self.root = os.fspath(root)
+        self._in_bucket = storage.in_bucket(root)
+        sizes = dict(_objects_below(root) if self._in_bucket else _images_below(self.root))
         if not sizes:
             raise InputError(
                 f"images={name} has no image: looked for {', '.join(sorted(IMAGE_ENDINGS))} files below it."
@@ -125,13 +127,17 @@ class FolderSource(_Files):
         super().__init__(name, paths, [sizes[path] for path in paths])
 
     def read(self, index: int) -> bytes:
-        return (self.root / self.paths[index]).read_bytes()
+        path = os.path.join(self.root, self.paths[index])
+        if self._in_bucket:
+            return storage.read_bytes(path)
+        with open(path, "rb") as file:
+            return file.read()
 
-    def place(self, index: int) -> tuple[pathlib.Path, int, int]:
-        return self.root / self.paths[index], 0, int(self.sizes[index])
+    def place(self, index: int) -> tuple[str, int, int]:
+        return os.path.join(self.root, self.paths[index]), 0, int(self.sizes[index])
 
 
-def _images_below(root: pathlib.Path) -> Iterable[tuple[str, int]]:
+def _images_below(root: str) -> Iterable[tuple[str, int]]:
     """Relative POSIX path and size of every image file; what begins with a dot is hidden and left alone."""
     pending = [root]
     while pending:
@@ -140,13 +146,23 @@ def _images_below(root: pathlib.Path) -> Iterable[tuple[str, int]]:
                 if entry.name.startswith("."):
                     continue
                 if entry.is_dir():
-                    pending.append(pathlib.Path(entry.path))
+                    pending.append(entry.path)
                 elif _is_image(entry.name):
-                    yield pathlib.Path(entry.path).relative_to(root).as_posix(), entry.stat().st_size
+                    yield entry.path.removeprefix(os.path.join(root, "")), entry.stat().st_size
+
+
+def _objects_below(root: epath.Path) -> Iterable[tuple[str, int]]:
+    """As `_images_below`, in a bucket."""
+    return (found for found in storage.objects_below(root) if _is_shown_image(found[0]))
 
 
 def _is_image(path: str) -> bool:
     return os.path.splitext(path)[1].lower() in IMAGE_ENDINGS
+
+
+def _is_shown_image(path: str) -> bool:
+    """What begins with a dot is hidden, as is all that lies in it."""
+    return _is_image(path) and not any(part.startswith(".") for part in path.split("/"))
 
 
 class TarSource(_Files):
@@ -155,8 +171,8 @@ class TarSource(_Files):
     A tar of tars, as ImageNet's training set is published, is like a folder with one subfolder a tar.
     """
 
-    def __init__(self, name: str, path: pathlib.Path):
-        self.path = path
+    def __init__(self, name: str, path: epath.Path):
+        self.path = os.fspath(path)
         members = files_in(path)
         images = _images_among(members)
         if not images and (inner := [member for member in members if member.path.endswith(".tar")]):
@@ -169,11 +185,13 @@ class TarSource(_Files):
         super().__init__(name, [image.path for image in images], [image.size for image in images])
 
     def read(self, index: int) -> bytes:
+        if storage.in_bucket(self.path):
+            return storage.read_range(self.path, int(self.offsets[index]), int(self.sizes[index]))
         if self._descriptor is None or self._descriptor[0] != os.getpid():
             self._descriptor = os.getpid(), os.open(self.path, os.O_RDONLY)
         return os.pread(self._descriptor[1], int(self.sizes[index]), int(self.offsets[index]))
 
-    def place(self, index: int) -> tuple[pathlib.Path, int, int]:
+    def place(self, index: int) -> tuple[str, int, int]:
         return self.path, int(self.offsets[index]), int(self.sizes[index])
 
     def __getstate__(self) -> dict:
@@ -182,11 +200,7 @@ class TarSource(_Files):
 
 def _images_among(members: Iterable[Member]) -> list[Member]:
     """Sorted by path; what begins with a dot is hidden and left alone."""
-    return sorted(
-        member
-        for member in members
-        if _is_image(member.path) and not any(part.startswith(".") for part in member.path.split("/"))
-    )
+    return sorted(member for member in members if _is_shown_image(member.path))
 
 
 def _unique_ids(name: str, paths: Sequence[str]) -> list[str]:

@@ -4,7 +4,6 @@ import functools
 import hashlib
 import json
 import os
-import pathlib
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from imagenet_real.data.tfrecords import TfRecords, bounds_of
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels.dataset import ORIGINAL_FIELDS
 from imagenet_real.labels.image_ids import image_id
+from imagenet_real.storage import in_bucket, to_path
 
 LIST_FIELDS = ("real_label", "correct_multi_labels", "unclear_multi_labels")
 ID_FIELDS = ("file_name", "id")
@@ -36,7 +36,7 @@ class TfdsSource:
         self.name, self.split = name, split
         folder = prepared_folder(name, tfds_dir)
         builder = builder_of(folder)
-        if ARRAY_RECORD in [each.value for each in builder.info.alternative_file_formats]:
+        if ARRAY_RECORD in [each.value for each in builder.info.alternative_file_formats] and not in_bucket(folder):
             builder.info.set_file_format(ARRAY_RECORD, override=True, override_if_initialized=True)
         self._info = builder.info
         try:
@@ -159,7 +159,7 @@ def _lists(arrays: Mapping[str, np.ndarray], name: str) -> list[list[int]]:
     return [part.tolist() for part in parts]
 
 
-def builder_of(folder: pathlib.Path) -> Any:
+def builder_of(folder: epath.Path) -> Any:
     """TFDS's builder of a prepared dataset. Raises InputError where the folder holds none."""
     import tensorflow_datasets as tfds
 
@@ -176,6 +176,11 @@ def _records(builder: Any, split: str, instructions: Sequence[Any]) -> Sequence[
     import tensorflow_datasets as tfds
 
     if builder.info.file_format.value == ARRAY_RECORD:
+        if in_bucket(builder.data_path):
+            raise InputError(
+                f"{builder.data_path} is prepared as array_record, which is read from a disk alone: copy it to one (gcloud "
+                "storage cp -r), mount the bucket (gcsfuse), or use a dataset that is prepared as tfrecord."
+            )
         return builder.as_data_source(split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES)
     if builder.info.file_format.value == TFRECORD:
         bounds = {}
@@ -206,12 +211,12 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def tfds_root(tfds_dir: str) -> pathlib.Path:
+def tfds_root(tfds_dir: str) -> epath.Path:
     """Where TFDS datasets are prepared: `tfds_dir`, or as TFDS has it $TFDS_DATA_DIR or ~/tensorflow_datasets."""
-    return pathlib.Path(tfds_dir or os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+    return to_path(tfds_dir or os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets"))
 
 
-def prepared_folder(name: str, tfds_dir: str) -> pathlib.Path:
+def prepared_folder(name: str, tfds_dir: str) -> epath.Path:
     """The folder of `tfds:NAME[/CONFIG][:VERSION]`, of the newest version where none is given.
 
     Found by its files, so that datasets which TFDS does not know are found as well. Raises InputError.

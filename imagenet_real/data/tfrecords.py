@@ -6,7 +6,6 @@ A file is its records in a row, each a uint64 length, the length's checksum, the
 
 import contextlib
 import functools
-import io
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from etils import epath
 
 from imagenet_real.data import kept
 from imagenet_real.errors import InputError
+from imagenet_real.storage import in_bucket, read_range
 
 HEADER = struct.Struct("<QI")  # the length and its checksum
 FOOTER = struct.Struct("<I")  # the checksum of the bytes
@@ -135,13 +135,10 @@ def _opened(file: str) -> BinaryIO:
 
 
 def _read(file: str, offset: int, size: int) -> bytes:
+    if in_bucket(file):
+        return read_range(file, offset, size)
     opened = _opened(file)  # held, since another thread may push it out of the cache, which would close it
-    try:
-        return os.pread(opened.fileno(), size, offset)  # threads share the file, but no position in it
-    except io.UnsupportedOperation:  # a file in a bucket
-        with epath.Path(file).open("rb") as opened:
-            opened.seek(offset)
-            return opened.read(size)
+    return os.pread(opened.fileno(), size, offset)  # threads share the file, but no position in it
 
 
 def _length(header: bytes, file: os.PathLike | str, offset: int) -> int:

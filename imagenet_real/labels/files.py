@@ -3,14 +3,16 @@
 import dataclasses
 import functools
 import os
-import pathlib
 import socket
 import threading
 import urllib.parse
 from collections.abc import Sequence
 
+from etils import epath
+
 from imagenet_real import storage
 from imagenet_real.errors import InputError
+from imagenet_real.storage import cache_folder
 
 CONNECT_SECONDS = 6  # without a network, the answer comes within this time
 
@@ -44,29 +46,22 @@ PUBLISHED = {
 }
 
 
-def cache_folder() -> pathlib.Path:
-    """The user's cache folder for downloaded label files."""
-    import platformdirs
-
-    return pathlib.Path(platformdirs.user_cache_dir("imagenet_real"))
-
-
-def look_for(name: str, labels_dir: str | os.PathLike = "") -> pathlib.Path | None:
-    """The local copy of a label file: in `labels_dir`, `$IMAGENET_REAL_DATA/labels`, or the user's cache folder."""
+def look_for(name: str, labels_dir: str | os.PathLike = "") -> epath.Path | None:
+    """Where a label file is: in `labels_dir`, `$IMAGENET_REAL_DATA/labels`, or the user's cache folder."""
     return look_for_any([name], labels_dir)
 
 
-def look_for_any(names: Sequence[str], labels_dir: str | os.PathLike = "") -> pathlib.Path | None:
+def look_for_any(names: Sequence[str], labels_dir: str | os.PathLike = "") -> epath.Path | None:
     """The first of several label files that serve alike: an earlier folder goes before an earlier name."""
-    folders = [pathlib.Path(labels_dir).expanduser()] if labels_dir else []
+    folders = [storage.to_path(labels_dir)] if labels_dir else []
     if data := os.environ.get("IMAGENET_REAL_DATA"):
-        folders.append(pathlib.Path(data) / "labels")
+        folders.append(storage.to_path(data) / "labels")
     folders.append(cache_folder())
     return next((folder / name for folder in folders for name in names if (folder / name).is_file()), None)
 
 
-def find(names: Sequence[str], labels_dir: str | os.PathLike = "") -> dict[str, pathlib.Path]:
-    """Local copies of published label files; those that are nowhere are downloaded into the cache folder.
+def find(names: Sequence[str], labels_dir: str | os.PathLike = "") -> dict[str, epath.Path]:
+    """Where published label files are; those that are nowhere are downloaded into the cache folder.
 
     Raises InputError, within `CONNECT_SECONDS` where no network answers, with all that is needed to put the files
     there by hand.
@@ -84,7 +79,7 @@ def _description(name: str) -> str:
     return f"{name} from {PUBLISHED[name].url} (sha256 {PUBLISHED[name].sha256})"
 
 
-def _download(name: str, place: str) -> pathlib.Path:
+def _download(name: str, place: str) -> epath.Path:
     import pooch
 
     pooch.get_logger().setLevel("WARNING")
@@ -92,7 +87,7 @@ def _download(name: str, place: str) -> pathlib.Path:
     file = PUBLISHED[name]
     try:
         # pooch writes to a temporary neighbour, checks the SHA-256, and only then moves the file to its name.
-        return pathlib.Path(
+        return epath.Path(
             pooch.retrieve(file.url, f"sha256:{file.sha256}", name, cache_folder(), downloader=downloader)
         )
     except Exception as error:  # requests, urllib3 and pooch each raise their own
@@ -123,7 +118,7 @@ def _reachable(host: str) -> bool:
     return answered.is_set()
 
 
-def origin(path: pathlib.Path) -> dict[str, str]:
+def origin(path: epath.Path) -> dict[str, str]:
     """What a result records of a label file: its name, its checksum, and whether that is the published one."""
     digest = storage.sha256(path)
     record = {"file": path.name, "sha256": digest}

@@ -1,7 +1,6 @@
 """Lists of images, such as clean lists: text, one image id a line, the ending optional."""
 
 import os
-import pathlib
 from collections.abc import Iterable
 
 import numpy as np
@@ -14,7 +13,7 @@ from imagenet_real.labels.image_ids import image_id
 def load(path: str | os.PathLike) -> np.ndarray:
     """[N] str: the ids of a list, without repetitions. Raises InputError where there is none, or it is empty."""
     try:
-        lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+        lines = storage.read_text(path).splitlines()
     except OSError as error:
         raise InputError(
             f"{path} cannot be read ({error.strerror}): expected a text file, one image id a line."

@@ -3,11 +3,11 @@
 import dataclasses
 import json
 import os
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from etils import epath
 
 from imagenet_real import storage
 from imagenet_real.errors import InputError
@@ -114,9 +114,9 @@ def load_label_set(path: str | os.PathLike) -> LabelSet:
     makes the accuracy a mean over groups. A bare list of 50,000 lists is read as ReaL's `real.json`. Raises
     InputError.
     """
-    path = pathlib.Path(path).expanduser()
+    path = storage.to_path(path)
     try:
-        content = json.loads(path.read_bytes(), object_pairs_hook=_without_repetition)
+        content = json.loads(storage.read_bytes(path), object_pairs_hook=_without_repetition)
     except FileNotFoundError:
         raise InputError(f"no label set at {path}: expected a JSON file.") from None
     except (OSError, ValueError) as error:
@@ -146,11 +146,11 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def _origin(path: pathlib.Path) -> dict[str, str]:
+def _origin(path: epath.Path) -> dict[str, str]:
     return {"file": path.name, "sha256": storage.sha256(path)}
 
 
-def _from_json(content: dict, path: pathlib.Path) -> LabelSet:
+def _from_json(content: dict, path: epath.Path) -> LabelSet:
     if content["schema"] != 1:
         raise ValueError(f"its schema is {content['schema']!r}, this version reads schema 1")
     images = content["images"].values()

@@ -2,13 +2,15 @@
 
 import csv
 import dataclasses
+import io
 import json
-import pathlib
 import zipfile
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from etils import epath
 
+from imagenet_real import storage
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels import classes, files
 from imagenet_real.labels.image_ids import image_id
@@ -92,10 +94,10 @@ def _needed_files(name: str, labels_dir: str) -> list[str]:
 
 def _load_one(
     name: str,
-    paths: Mapping[str, pathlib.Path],
+    paths: Mapping[str, epath.Path],
     real_set: LabelSet | None,
-    multilabel_file: pathlib.Path | None,
-    human_accuracy: pathlib.Path | None,
+    multilabel_file: epath.Path | None,
+    human_accuracy: epath.Path | None,
 ) -> LabelSet:
     if name == "original":
         return original()
@@ -114,7 +116,7 @@ def _load_one(
         return imagenet_m(human_accuracy)
     own = load_label_set(name)
     taken = own.name == "imagenet_m" or np.isin(own.image_ids, classes.validation_ids()).any()
-    if own.name in NAMES and taken and pathlib.Path(name).name != "real.json":
+    if own.name in NAMES and taken and name.rpartition("/")[2] != "real.json":
         raise InputError(f"{name} is called {own.name!r}, as a published label set is: give it a name of its own.")
     return own
 
@@ -154,10 +156,10 @@ def original() -> LabelSet:
     )
 
 
-def real(path: pathlib.Path) -> LabelSet:
+def real(path: epath.Path) -> LabelSet:
     """ReaL (Beyer et al. 2020) from `real.json`: a mean over the images that have any label."""
     try:
-        return real_from_lists(json.loads(path.read_bytes()), name="real", origin=files.origin(path))
+        return real_from_lists(json.loads(storage.read_bytes(path)), name="real", origin=files.origin(path))
     except InputError:
         raise
     except (ValueError, TypeError) as error:
@@ -182,13 +184,13 @@ def real_from_lists(lists: list[list[int]], name: str, origin: dict[str, str]) -
     )
 
 
-def real_at(path: pathlib.Path, threshold: float) -> LabelSet:
+def real_at(path: epath.Path, threshold: float) -> LabelSet:
     """ReaL with another threshold on the scores of its raters (`scores.npz`); published is 0.8.
 
     An image that was not rated, because all models agreed with its original label, keeps that label.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with storage.open_to_read(path) as file, np.load(file, allow_pickle=False) as archive:
             scores, pairs = archive["tensor"], archive["info"]
         image = np.array([int(name[15:23]) - 1 for name in pairs[:, 0]])
         label = pairs[:, 1].astype(np.int32)
@@ -207,11 +209,10 @@ def real_at(path: pathlib.Path, threshold: float) -> LabelSet:
         ) from None
 
 
-def multilabel(path: pathlib.Path) -> LabelSet:
+def multilabel(path: epath.Path) -> LabelSet:
     """Multi-label accuracy (Vasudevan et al. 2022) from `multilabel.csv`: correct or unclear, a mean over classes."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(io.StringIO(storage.read_text(path), newline="")))
         return _multilabel(
             ids=[image_id(row["id"]) for row in rows],
             answers=[_numbers(row["proposed_labels"]) + _numbers(row["unclear_multi_labels"]) for row in rows],
@@ -244,7 +245,7 @@ def _multilabel(ids, answers, problematic, group, origin) -> LabelSet:
     )
 
 
-def multilabel_from_json(path: pathlib.Path) -> LabelSet:
+def multilabel_from_json(path: epath.Path) -> LabelSet:
     """Multi-label accuracy from `human_accuracy_v3.0.0.json`; images of ImageNet-V2, also annotated there, are left out."""
     content = _human_accuracy(path)
     index = classes.class_index()
@@ -267,7 +268,7 @@ def multilabel_from_json(path: pathlib.Path) -> LabelSet:
         raise InputError(f"{path} has an annotation that cannot be read ({error!r}).") from None
 
 
-def imagenet_m(path: pathlib.Path) -> LabelSet:
+def imagenet_m(path: epath.Path) -> LabelSet:
     """ImageNet-M (Vasudevan et al. 2022): 68 images that a model should not miss, from `human_accuracy_v3.0.0.json`."""
     names = {image_id(name) for name in _human_accuracy(path)["imagenet_m"]}
     return imagenet_m_of(multilabel_from_json(path), names)
@@ -282,11 +283,11 @@ def imagenet_m_of(multi: LabelSet, names: set[str]) -> LabelSet:
     return dataclasses.replace(chosen, name="imagenet_m", average="images", weight=np.ones(len(chosen)))
 
 
-def _human_accuracy(path: pathlib.Path) -> dict:
+def _human_accuracy(path: epath.Path) -> dict:
     """The file is known by its keys: its checksum cannot be compared, because its publisher is gone."""
     keys = ("initial_annots", "problematic_images", "imagenet_m")
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(storage.read_bytes(path))
     except ValueError as error:
         raise InputError(f"{path} is not JSON ({error}).") from None
     lacking = [key for key in keys if not isinstance(content, dict) or key not in content]

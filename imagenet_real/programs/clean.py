@@ -6,12 +6,12 @@ predicts the one held out, and an image stays where the prediction is its label.
 
 import hashlib
 import json
-import pathlib
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from etils import epath
 from ml_collections import ConfigDict
 
 import imagenet_real
@@ -29,7 +29,7 @@ from imagenet_real.scoring.predictions import Predictions, load_predictions, sav
 Summary = dict[str, Any]
 
 
-def run(config: ConfigDict, workdir: pathlib.Path) -> Summary | None:
+def run(config: ConfigDict, workdir: epath.Path) -> Summary | None:
     """Writes clean_ids.txt, predictions.npz of the held-out images and summary.json into `workdir`.
 
     With a `fold`, predicts that one alone, and writes the list once every other fold is there: folds can run at the same
@@ -42,7 +42,7 @@ def run(config: ConfigDict, workdir: pathlib.Path) -> Summary | None:
         return cluster.in_first(lambda: gather(config, workdir, data))
 
 
-def gather(config: ConfigDict, workdir: pathlib.Path, data: TrainingData) -> Summary | None:
+def gather(config: ConfigDict, workdir: epath.Path, data: TrainingData) -> Summary | None:
     """Writes the list from the predictions of all images, as soon as there are those of every fold."""
     if config.predictions:
         return write_list(config, workdir, data, _joined(load_predictions(config.predictions), data))
@@ -77,7 +77,7 @@ def folds(data: TrainingData, count: int, seed: int) -> np.ndarray:
     return fold
 
 
-def predict_folds(config: ConfigDict, workdir: pathlib.Path, data: TrainingData) -> None:
+def predict_folds(config: ConfigDict, workdir: epath.Path, data: TrainingData) -> None:
     """Predicts every fold, or the one of the config, by a model that is trained on the others."""
     fold_of = folds(data, config.folds, config.seed)
     if not -1 <= config.fold < config.folds:
@@ -86,7 +86,7 @@ def predict_folds(config: ConfigDict, workdir: pathlib.Path, data: TrainingData)
         predict_fold(config, workdir / f"fold{fold}", data, fold_of == fold)
 
 
-def predict_fold(config: ConfigDict, folder: pathlib.Path, data: TrainingData, held_out: np.ndarray) -> None:
+def predict_fold(config: ConfigDict, folder: epath.Path, data: TrainingData, held_out: np.ndarray) -> None:
     """Trains on the images that are not held out, and writes predictions of those that are, unless they are there."""
     with claimed(folder):
         kept, rest = data.at(np.flatnonzero(~held_out)), data.at(np.flatnonzero(held_out))
@@ -97,25 +97,25 @@ def predict_fold(config: ConfigDict, folder: pathlib.Path, data: TrainingData, h
         cluster.in_first(lambda: _finish(folder, identity, predictions))
 
 
-def _is_done(folder: pathlib.Path, identity: Mapping[str, Any]) -> bool:
+def _is_done(folder: epath.Path, identity: Mapping[str, Any]) -> bool:
     if not (folder / "fold.json").exists():
         return False
     _check_identity(folder, identity)
     return True
 
 
-def _finish(folder: pathlib.Path, identity: Mapping[str, Any], predictions: Predictions) -> None:
+def _finish(folder: epath.Path, identity: Mapping[str, Any], predictions: Predictions) -> None:
     save_predictions(folder / "predictions.npz", predictions)
     with storage.open_atomically(folder / "fold.json") as file:  # last: the fold is done
         json.dump(identity, file, indent=1)
 
 
-def _check_identity(folder: pathlib.Path, identity: Mapping[str, Any]) -> None:
-    if found := differences(json.loads((folder / "fold.json").read_text()), identity):
+def _check_identity(folder: epath.Path, identity: Mapping[str, Any]) -> None:
+    if found := differences(json.loads(storage.read_text(folder / "fold.json")), identity):
         raise InputError(f"{folder} is of another run: {found}. Use another --workdir, or delete that folder")
 
 
-def merged(config: ConfigDict, workdir: pathlib.Path, data: TrainingData, fold_of: np.ndarray) -> Predictions:
+def merged(config: ConfigDict, workdir: epath.Path, data: TrainingData, fold_of: np.ndarray) -> Predictions:
     """The held-out predictions of all folds, in the order of the images. Raises InputError where a fold is another run's."""
     parts = []
     for fold in range(config.folds):
@@ -151,7 +151,7 @@ def _joined(predictions: Predictions, data: TrainingData) -> Predictions:
     )
 
 
-def write_list(config: ConfigDict, workdir: pathlib.Path, data: TrainingData, predictions: Predictions) -> Summary:
+def write_list(config: ConfigDict, workdir: epath.Path, data: TrainingData, predictions: Predictions) -> Summary:
     """Writes the list of images whose best prediction is a right class, the predictions and a summary; prints the last."""
     keep = (data.answers == predictions.top[:, :1]).any(axis=1)
     if not keep.any():

@@ -8,15 +8,16 @@ import functools
 import itertools
 import json
 import os
-import pathlib
 import sys
 import tempfile
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from etils import epath
 from ml_collections import ConfigDict
 
+from imagenet_real import storage
 from imagenet_real.data import digits
 from imagenet_real.data.sources import Source
 from imagenet_real.data.training_batches import TrainingData
@@ -35,9 +36,13 @@ DATA = ("all", "clean", "real")
 LENGTHS = ("steps", "epochs", "examples")
 
 
-def run(config: ConfigDict, workdir: pathlib.Path) -> Comparison:
+def run(config: ConfigDict, workdir: epath.Path) -> Comparison:
     """Trains what is missing, and writes comparison.json and comparison.png; prints the tables."""
     check(config)
+    if storage.in_bucket(workdir):
+        raise InputError(
+            f"{workdir}: the runs' logs are written to a disk: give a --workdir on one, and copy it afterwards."
+        )
     with claimed(workdir):
         reported = train.open_split(config, config.split)  # which also prepares an embedded dataset, once for all runs
         plan = planned(config, workdir)
@@ -104,13 +109,13 @@ class Planned:
 
     name: str
     config: ConfigDict
-    folder: pathlib.Path  # of its metrics
+    folder: epath.Path  # of its metrics
     size: float  # its length, in `length_in`
     data: Callable[[], TrainingData]  # what it trains on; of a fold, with what it holds out
     variant: Variant | None = None
     seed: int = 0
     needs: tuple[str, ...] = ()
-    clean_dir: pathlib.Path | None = None  # of a fold
+    clean_dir: epath.Path | None = None  # of a fold
 
     def job(self, missing: set[str]) -> Job:
         """The job that does it, after those of `missing` that it needs."""
@@ -133,12 +138,12 @@ class Planned:
         found = _read(self.folder / "results.json").get("provenance", {})
         if found.get("config") != _as_json(self.config.to_dict()):
             return False
-        if self.config.clean_list and not pathlib.Path(self.config.clean_list).exists():
+        if self.config.clean_list and not storage.to_path(self.config.clean_list).exists():
             return False
         return found["training_images"] == train.trained_on(self.data())
 
 
-def planned(config: ConfigDict, workdir: pathlib.Path) -> list[Planned]:
+def planned(config: ConfigDict, workdir: epath.Path) -> list[Planned]:
     """The folds of the clean list, where it is to be made, and then every run, seed by seed."""
     base = ConfigDict({name: value for name, value in config.items() if name not in OWN})
     base.program = "train"
@@ -173,9 +178,7 @@ def planned(config: ConfigDict, workdir: pathlib.Path) -> list[Planned]:
     return folds + runs
 
 
-def _folds(
-    config: ConfigDict, base: ConfigDict, data: Callable[[], TrainingData], folder: pathlib.Path
-) -> list[Planned]:
+def _folds(config: ConfigDict, base: ConfigDict, data: Callable[[], TrainingData], folder: epath.Path) -> list[Planned]:
     wanted = config.clean
     fields = {"folds": wanted.folds, "loss": wanted.loss, "seed": wanted.seed, "predictions": "", "select_split": ""}
     own = _changed(base, program="clean", **fields, **_length(config, wanted.length))
@@ -204,27 +207,27 @@ def _length(config: ConfigDict, length: float) -> dict[str, float]:
     return {name: type(config[name])(length if name == config.length_in else 0) for name in LENGTHS}
 
 
-def _train(fields: dict[str, Any], folder: pathlib.Path) -> None:
+def _train(fields: dict[str, Any], folder: epath.Path) -> None:
     train.run(ConfigDict(fields), folder)
 
 
-def _fold(fields: dict[str, Any], folder: pathlib.Path) -> None:
+def _fold(fields: dict[str, Any], folder: epath.Path) -> None:
     clean.run(ConfigDict(fields), folder)
 
 
 def _share(one: Planned) -> float:
     """How much of a run is done, by its metrics."""
     try:
-        *_, last = (one.folder / "metrics.jsonl").read_text().splitlines()
+        *_, last = storage.read_text(one.folder / "metrics.jsonl").splitlines()
         steps = train.total_steps(one.config, 0 if one.config.steps else len(one.data()))
         return min(1.0, json.loads(last)["step"] / steps)
     except (OSError, ValueError):  # it has not begun, or is just writing
         return 0.0
 
 
-def _read(path: pathlib.Path) -> dict[str, Any]:
+def _read(path: epath.Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(storage.read_text(path))
     except (OSError, ValueError):
         return {}
 

@@ -2,10 +2,10 @@
 
 import dataclasses
 import os
-import pathlib
 import sys
 from typing import Any
 
+from etils import epath
 from ml_collections import ConfigDict
 
 import imagenet_real
@@ -27,13 +27,13 @@ from imagenet_real.scoring.predictions import load_predictions, save_predictions
 PREPROCESSING = tuple(field.name for field in dataclasses.fields(Preprocessing))
 
 
-def run(config: ConfigDict, workdir: pathlib.Path) -> Results | None:
+def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Writes predictions.npz into `workdir`, and what `score` writes; a run that was killed continues."""
     with cluster.joined(config.distributed):
         return evaluate(config, workdir)
 
 
-def evaluate(config: ConfigDict, workdir: pathlib.Path) -> Results | None:
+def evaluate(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """The same, among the processes of a run; the first one writes, and has the results."""
     if not config.images:
         raise InputError("images is empty: give --config.images=FOLDER, a .tar file, or tfds:NAME.")
@@ -91,7 +91,7 @@ def evaluate(config: ConfigDict, workdir: pathlib.Path) -> Results | None:
 
 def load_model(config: ConfigDict) -> tuple[catalog.Apply, Any]:
     """`(apply, params)` of a model of the catalog, or of the user's own (`package.module:function`)."""
-    weights = os.path.expanduser(config.weights)
+    weights = _weights_file(config)
     if ":" in config.model:
         return user_model(config.model, weights)
     catalog.find(config.model)
@@ -114,8 +114,14 @@ def preprocessing_of(config: ConfigDict) -> Preprocessing:
     return Preprocessing(**given)
 
 
+def _weights_file(config: ConfigDict) -> str:
+    """What the user gave, or of a file in a bucket a copy on the disk, which can be mapped."""
+    given = config.weights
+    return os.fspath(storage.on_disk(given)) if storage.in_bucket(given) else os.path.expanduser(given)
+
+
 def _weights_checksum(config: ConfigDict) -> str | None:
-    path = os.path.expanduser(config.weights)
+    path = _weights_file(config)
     return storage.sha256(path) if os.path.isfile(path) else None
 
 

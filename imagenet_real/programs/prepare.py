@@ -1,8 +1,8 @@
 """Makes a TFDS dataset (ArrayRecord) of the images in a folder, a tar or a tar of tars, or of one in TFRecord."""
 
-import pathlib
 import re
 
+from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.data.convert import convert
@@ -15,7 +15,7 @@ NAMES = {"name": r"[a-z]\w*", "split": r"[a-z]\w*", "version": r"\d+\.\d+\.\d+"}
 DEFAULTS = {"name": "imagenet2012", "split": "validation", "version": "5.1.0"}
 
 
-def run(config: ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
+def run(config: ConfigDict, workdir: epath.Path) -> epath.Path:
     """Writes the dataset below `workdir`, and prints how to read it."""
     if not config.images:
         raise InputError("images is empty: give --config.images=FOLDER, a .tar file, or tfds:NAME.")
@@ -39,7 +39,7 @@ def run(config: ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
     return folder
 
 
-def _converted(config: ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
+def _converted(config: ConfigDict, workdir: epath.Path) -> epath.Path:
     """Writes a dataset in TFRecord below `workdir` as ArrayRecord."""
     given = [f"{field}={config[field]}" for field in ("name", "version", "shards") if config[field]]
     if given:

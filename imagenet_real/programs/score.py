@@ -1,11 +1,9 @@
 """Scores saved predictions of one or many models under every label set."""
 
-import glob
-import os
-import pathlib
-
+from etils import epath
 from ml_collections import ConfigDict
 
+from imagenet_real import storage
 from imagenet_real.errors import InputError
 from imagenet_real.programs import label_sets
 from imagenet_real.report.files import write_results
@@ -13,9 +11,9 @@ from imagenet_real.report.results import Results, score
 from imagenet_real.scoring.predictions import load_predictions
 
 
-def run(config: ConfigDict, workdir: pathlib.Path) -> Results:
+def run(config: ConfigDict, workdir: epath.Path) -> Results:
     """Writes results.json, results.csv and accuracy_by_class.csv into `workdir`, and prints the table."""
-    paths = sorted(glob.glob(os.path.expanduser(config.predictions))) if config.predictions else []
+    paths = storage.matching(config.predictions) if config.predictions else []
     if not paths:
         raise InputError(
             f"no file matches predictions={config.predictions!r}: give a path or a glob, --config.predictions='runs/*.npz'."

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import math
-import pathlib
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from etils import epath
 from flax import nnx
 from ml_collections import ConfigDict
 
@@ -46,7 +46,7 @@ OPTIMIZER = ("optimizer", "learning_rate", "schedule", "warmup_steps", "decay_at
 OPTIMIZER += ("nesterov", "beta2", "clip_norm", "average_decay")
 
 
-def run(config: ConfigDict, workdir: pathlib.Path) -> Results | None:
+def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Trains until the last step, from where an earlier run in `workdir` stopped, and reports on the images of `split`."""
     with cluster.joined(config.distributed), claimed(workdir):
         data, reported = training_data(config), open_split(config, config.split)
@@ -112,7 +112,7 @@ def _on_list(path: str, image_ids: np.ndarray) -> np.ndarray:  # [N] str -> [N] 
     return kept
 
 
-def train(config: ConfigDict, workdir: pathlib.Path, data: TrainingData, reported: Source) -> Predictions | None:
+def train(config: ConfigDict, workdir: epath.Path, data: TrainingData, reported: Source) -> Predictions | None:
     """Trains on `data`, from where an earlier run in `workdir` stopped, and predicts the images of `reported`.
 
     Of several processes the first one gets the predictions.
@@ -295,7 +295,7 @@ def predictions_of(config: ConfigDict, graph: nnx.GraphDef, state: TrainState, s
 
 
 def report(
-    config: ConfigDict, workdir: pathlib.Path, data: TrainingData, source: Source, predictions: Predictions
+    config: ConfigDict, workdir: epath.Path, data: TrainingData, source: Source, predictions: Predictions
 ) -> Results | None:
     """Writes predictions.npz and, under all label sets of the images, results.json; prints the table."""
     save_predictions(workdir / "predictions.npz", predictions)

@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 import json
 import os
-import pathlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -103,7 +102,7 @@ def _interval(name: str, values: list[float]) -> Row:
 
 def write_comparison(workdir: str | os.PathLike, comparison: Comparison) -> None:
     """Writes `comparison.json` and `comparison.png`."""
-    workdir = pathlib.Path(workdir)
+    workdir = storage.to_path(workdir)
     with storage.open_atomically(workdir / "comparison.png", "wb") as file:
         figure(comparison).savefig(file, dpi=150)
     content = {"schema": SCHEMA, **dataclasses.asdict(comparison)}

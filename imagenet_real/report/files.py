@@ -6,7 +6,6 @@ import io
 import json
 import math
 import os
-import pathlib
 
 from imagenet_real import storage
 from imagenet_real.labels.classes import imagenet_wnids
@@ -18,7 +17,7 @@ COLUMNS = ("model", "label_set", "k", "accuracy", "low", "high", "images", "excl
 
 def write_results(workdir: str | os.PathLike, results: Results) -> None:
     """Writes all three files into `workdir`, or none. Accuracies are fractions, never rounded."""
-    workdir = pathlib.Path(workdir)
+    workdir = storage.to_path(workdir)
     table = io.StringIO()
     writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
     writer.writeheader()

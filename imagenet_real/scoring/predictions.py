@@ -2,12 +2,13 @@
 
 import csv
 import dataclasses
+import io
 import os
-import pathlib
 import zipfile
 import zlib
 
 import numpy as np
+from etils import epath
 
 from imagenet_real import storage
 from imagenet_real.errors import InputError, MismatchError
@@ -70,7 +71,7 @@ def load_predictions(path: str | os.PathLike) -> Predictions:
 
     Raises InputError.
     """
-    path = pathlib.Path(path).expanduser()
+    path = storage.to_path(path)
     readers = {".npz": _read_npz, ".npy": _read_npy, ".csv": _read_csv}
     if path.suffix not in readers:
         raise InputError(
@@ -94,30 +95,32 @@ def load_predictions(path: str | os.PathLike) -> Predictions:
     raise InputError(f"{path} is damaged or not a predictions file ({reason}): save it again.")
 
 
-def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
-    if not zipfile.is_zipfile(path):  # NumPy would take it for a pickle
-        raise zipfile.BadZipFile("it is no zip archive")
+def _read_npz(path: epath.Path) -> dict[str, np.ndarray]:
     wanted = ("image_ids", "top", "scores", "top_scores", "logsumexp", "num_classes")
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in wanted if name in archive.files}
+    with storage.open_to_read(path) as file:
+        if not zipfile.is_zipfile(file):  # NumPy would take it for a pickle
+            raise zipfile.BadZipFile("it is no zip archive")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in wanted if name in archive.files}
 
 
-def _read_npy(path: pathlib.Path) -> dict[str, np.ndarray]:
-    with path.open("rb") as file:
+def _read_npy(path: epath.Path) -> dict[str, np.ndarray]:
+    with storage.open_to_read(path) as file:
         if file.read(6) != b"\x93NUMPY":  # NumPy would take it for a pickle
             raise ValueError("it is no array")
-    array = np.load(path, allow_pickle=False)
+        file.seek(0)
+        array = np.load(file, allow_pickle=False)
     return {"top" if np.issubdtype(array.dtype, np.integer) else "scores": array}
 
 
-def _read_csv(path: pathlib.Path) -> dict[str, np.ndarray]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        expected = ["image_id", *(f"top{rank}" for rank in range(1, len(header)))]
-        if len(header) < 2 or header != expected:
-            raise InputError(f"{path} begins with {','.join(header) or 'nothing'!r}, expected image_id,top1,top2,...")
-        rows = [row for row in reader if row]
+def _read_csv(path: epath.Path) -> dict[str, np.ndarray]:
+    reader = csv.reader(io.StringIO(storage.read_text(path).removeprefix("\ufeff"), newline=""))
+    header = next(reader, [])
+    expected = ["image_id", *(f"top{rank}" for rank in range(1, len(header)))]
+    if len(header) < 2 or header != expected:
+        raise InputError(f"{path} begins with {','.join(header) or 'nothing'!r}, expected image_id,top1,top2,...")
+    rows = [row for row in reader if row]
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header) or not all(cell.strip().lstrip("-").isdigit() for cell in row[1:]):
             raise InputError(
@@ -129,8 +132,8 @@ def _read_csv(path: pathlib.Path) -> dict[str, np.ndarray]:
     }
 
 
-def _from_arrays(arrays: dict[str, np.ndarray], path: pathlib.Path) -> Predictions:
-    name = path.absolute().parent.name if path.stem == "predictions" else path.stem
+def _from_arrays(arrays: dict[str, np.ndarray], path: epath.Path) -> Predictions:
+    name = storage.to_absolute_path(path).parent.name if path.stem == "predictions" else path.stem
     if "scores" not in arrays and "top" not in arrays:
         held = ", ".join(arrays) or "none of the known arrays"
         raise InputError(f"{path} holds {held}: expected image_ids and one of scores [N, K] and top [N, k].")
@@ -174,7 +177,7 @@ def _from_arrays(arrays: dict[str, np.ndarray], path: pathlib.Path) -> Predictio
     )
 
 
-def _ids(arrays: dict[str, np.ndarray], rows: int, path: pathlib.Path) -> tuple[np.ndarray, tuple[str, ...]]:
+def _ids(arrays: dict[str, np.ndarray], rows: int, path: epath.Path) -> tuple[np.ndarray, tuple[str, ...]]:
     if "image_ids" not in arrays:
         if rows != 50_000:
             raise MismatchError(

@@ -6,7 +6,6 @@ import functools
 import json
 import logging
 import os
-import pathlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -17,6 +16,7 @@ from orbax.checkpoint import checkpoint_managers
 
 from imagenet_real.errors import InputError
 from imagenet_real.identity import differences
+from imagenet_real.storage import to_absolute_path
 from imagenet_real.training.state import TrainState
 
 
@@ -28,7 +28,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: str | os.PathLike, identity: Mapping[str, Any], *, keep: int = 2):
-        self.folder = pathlib.Path(folder).absolute()
+        self.folder = to_absolute_path(folder)
         self._identity = json.loads(json.dumps(identity))
         newest, best = checkpoint_managers.LatestN(keep), checkpoint_managers.BestN(get_metric_fn=_score, n=1)
         options = ocp.CheckpointManagerOptions(

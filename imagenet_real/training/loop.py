@@ -2,14 +2,15 @@
 
 import contextlib
 import json
-import pathlib
 import signal
 import time
+import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import jax
 import numpy as np
+from etils import epath
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 from tqdm import tqdm
@@ -21,6 +22,7 @@ from imagenet_real.training.state import TrainState
 from imagenet_real.training.step import Step, put_batch
 
 IN_FLIGHT = 2  # steps that wait for the one that is computed
+SECONDS_PER_UPLOAD = 30.0  # of metrics in a bucket
 
 
 class Batches(Protocol):
@@ -46,36 +48,55 @@ class Stopped(InputError):
 class Metrics:
     """`metrics.jsonl` and TensorBoard's event files in a folder, of the run up to step `done`.
 
-    What an earlier process wrote past that step, which it could not save, is taken back.
+    What an earlier process wrote past that step, which it could not save, is taken back. On a disk every line is there
+    at once; in a bucket, where nothing can be appended, all is written anew now and then, and by `keep`.
     """
 
-    def __init__(self, folder: pathlib.Path, done: int):
+    def __init__(self, folder: epath.Path, done: int):
+        from tensorboardX import record_writer
         from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto.event_pb2 import SessionLog
 
+        record_writer.register_writer_factory("gs", types.SimpleNamespace(open=storage.open_to_append))
         self._path = folder / "metrics.jsonl"
-        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
+        lines = storage.read_text(self._path).splitlines() if self._path.exists() else []
         with storage.open_atomically(self._path) as file:
             file.writelines(f"{line}\n" for line in lines if _step_of(line) <= done)
-        self._file = self._path.open("a", encoding="utf-8")
-        (folder / "tensorboard").mkdir(exist_ok=True)
+        self._file = storage.open_to_append(self._path)
+        if not storage.in_bucket(folder):
+            (folder / "tensorboard").mkdir(exist_ok=True)
         # Not `SummaryWriter`: the thread it writes in dies on a full disk, and then it waits for that thread for ever.
         self._board = EventsWriter(str(folder / "tensorboard" / "events"))
         self._add_event(done + 1, session_log=SessionLog(status=SessionLog.START))  # hides what is there from that step
+        self._step, self._kept = done, time.monotonic()
+        self._seconds_between = SECONDS_PER_UPLOAD if storage.in_bucket(folder) else 0.0
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Adds the values of a step, under their names. Raises InputError where the disk refuses them."""
         from tensorboardX.proto.summary_pb2 import Summary
 
-        try:
-            self._file.write(json.dumps({"step": step, **values}) + "\n")
-            self._file.flush()
+        self._step = step
+        with self._refusals():
+            self._file.write((json.dumps({"step": step, **values}) + "\n").encode())
             shown = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
             self._add_event(step, summary=Summary(value=shown))
+        if time.monotonic() - self._kept >= self._seconds_between:
+            self.keep()
+
+    def keep(self) -> None:
+        """Returns when all values are where no kill can reach them. Raises InputError where the disk refuses them."""
+        with self._refusals():
+            self._file.flush()
             self._board.flush()
+        self._kept = time.monotonic()
+
+    @contextlib.contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise InputError(
-                f"the metrics of step {step} could not be written to {self._path} or tensorboard beside it "
+                f"the metrics of step {self._step} could not be written to {self._path} or tensorboard beside it "
                 f"({error.strerror}); see to the disk and run again: it goes on from the newest checkpoint"
             ) from error
 
@@ -155,6 +176,8 @@ def fit(
                 scores = evaluate(state) if due else {}
                 if scores and metrics is not None:
                     metrics.write(number, scores)
+                if metrics is not None:
+                    metrics.keep()  # first: a run that goes on from the checkpoint has the metrics up to it
                 checkpoints.save(state, position, score=next(iter(scores.values()), None))
             if stopping and not last:
                 checkpoints.wait()
@@ -168,7 +191,7 @@ def fit(
 class _Recent:
     """The values of the steps since the last means, left on their devices until they are needed."""
 
-    def __init__(self, checkpoints: pathlib.Path):
+    def __init__(self, checkpoints: epath.Path):
         self.values: list[dict[str, float]] = []
         self._pending: list[tuple[int, dict[str, jax.Array]]] = []
         self._checkpoints = checkpoints

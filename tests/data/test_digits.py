@@ -224,9 +224,9 @@ def test_a_seed_gives_the_same_bytes_and_another_seed_others(folder, tmp_path):
 
 
 def test_what_is_there_is_left_as_it_is(folder, tfds_dir):
-    before = {file: file.stat().st_mtime_ns for file in folder.iterdir()}
+    before = {file: os.stat(file).st_mtime_ns for file in folder.iterdir()}
     assert digits.prepare_digit_scenes(str(tfds_dir), **SMALL) == folder
-    assert {file: file.stat().st_mtime_ns for file in folder.iterdir()} == before
+    assert {file: os.stat(file).st_mtime_ns for file in folder.iterdir()} == before
 
 
 def test_the_recipe_is_in_the_metadata(folder):

@@ -1,10 +1,14 @@
 import gzip
+import pathlib
 import pickle
 
+import numpy as np
 import pytest
 
+from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.prepare import prepare
-from imagenet_real.data.sources import classes_of, open_source
+from imagenet_real.data.preprocess import Preprocessing
+from imagenet_real.data.sources import UnreadableRecord, classes_of, open_source
 from imagenet_real.errors import InputError
 from imagenet_real.labels.classes import imagenet_wnids
 from tests.data.pictures import label, picture, write_folder, write_tar
@@ -40,6 +44,49 @@ def test_every_kind_gives_the_same_records(places, kind):
     again = pickle.loads(pickle.dumps(source))
     assert again[2] == records[2]
     assert again.fingerprint == opened(places, kind).fingerprint
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar"])
+def test_in_a_bucket_they_are_the_same_records(places, bucket, in_bucket, kind):
+    images = in_bucket / pathlib.Path(places[kind][0]).name
+    bucket.copy(pathlib.Path(places[kind][0]), images)
+    bucket.put(f"{str(images).removeprefix('gs://')}/.hidden/a.jpg", b"")
+    here, there = opened(places, kind), open_source(str(images))
+    assert there.fingerprint == here.fingerprint
+    assert [there[index] for index in range(len(there))] == [here[index] for index in range(len(here))]
+    again = pickle.loads(pickle.dumps(there))
+    bucket.requests.clear()
+    assert again[2] == here[2]
+    assert len(bucket.requests) == 1
+    bucket.objects.clear()
+    with pytest.raises(UnreadableRecord, match="No such file") as error:
+        there[1]
+    assert error.value.image_id == IDS[1]
+
+
+def test_batches_of_images_in_a_bucket_by_another_process(places, bucket, in_bucket):
+    bucket.copy(pathlib.Path(places["folder"][0]), in_bucket / "folder")
+    preprocessing = Preprocessing(20, 16, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    ours, theirs = (
+        list(evaluation_batches(source, preprocessing, batch_size=3, start=0, workers=count))
+        for source, count in ((open_source(str(in_bucket / "folder")), 1), (opened(places, "folder"), 0))
+    )
+    assert len(ours) == len(theirs) == 2
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one.images, other.images)
+
+
+def test_array_records_in_a_bucket_are_not_read(places, bucket, in_bucket):
+    bucket.copy(pathlib.Path(places["tfds"][1]), in_bucket)
+    with pytest.raises(
+        InputError, match="is prepared as array_record, which is read from a disk alone: copy it"
+    ) as error:
+        open_source("tfds:imagenet2012", tfds_dir=str(in_bucket))
+    assert "\n" not in str(error.value)
+    with pytest.raises(InputError, match="digit_scenes is made on a disk"):
+        open_source("tfds:digit_scenes", tfds_dir=str(in_bucket))
+    with pytest.raises(InputError, match="ArrayRecord files are written to a disk"):
+        prepare(opened(places, "folder"), str(in_bucket), name="imagenet2012", split="validation", version="5.1.0")
 
 
 def test_fingerprints_tell_sources_apart(places, tmp_path):

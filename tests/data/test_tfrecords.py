@@ -378,3 +378,24 @@ def test_a_folder_that_is_no_prepared_dataset(folder, gone):
     with pytest.raises(InputError, match="is not a dataset that TFDS 4 or newer prepared") as error:
         opened(folder)
     assert "\n" not in str(error.value)
+
+
+def test_in_a_bucket_it_is_read_by_ranges_and_its_index_kept_there(folder, bucket, in_bucket, monkeypatch):
+    bucket.copy(folder.parent.parent, in_bucket)
+    there = in_bucket / NAME / "1.0.0"
+    here, source = opened(folder), opened(there)
+    assert [source[index] for index in range(len(source))] == [here[index] for index in range(len(here))]
+    assert (
+        source.label_fields().fields["original_label"].tolist() == here.label_fields().fields["original_label"].tolist()
+    )
+    assert (there / "validation.record_index.npz").exists()
+    monkeypatch.setattr(tfrecords, "_indexed", None)  # it is indexed no more
+    again = opened(there)
+    bucket.requests.clear()
+    assert again[3] == here[3]
+    assert len(bucket.requests) == 1
+
+    name = str(shard(there)).removeprefix("gs://")
+    bucket.put(name, bucket.objects[name].data[:-1] + b"x")
+    with pytest.raises(UnreadableRecord, match="gs://.* is damaged: of the record at byte"):
+        [source[index] for index in range(len(source))]

@@ -7,26 +7,26 @@ from imagenet_real.errors import InputError
 from imagenet_real.labels import image_lists
 
 
-def test_a_list_that_was_saved(tmp_path):
-    image_lists.save(tmp_path / "list.txt", np.array(["b", "a/c"]))
-    assert (tmp_path / "list.txt").read_text() == "b\na/c\n"
-    assert image_lists.load(tmp_path / "list.txt").tolist() == ["b", "a/c"]
+def test_a_list_that_was_saved(place):
+    image_lists.save(place / "list.txt", np.array(["b", "a/c"]))
+    assert (place / "list.txt").read_text() == "b\na/c\n"
+    assert image_lists.load(place / "list.txt").tolist() == ["b", "a/c"]
 
 
-def test_endings_folders_blank_lines_and_repetitions(tmp_path):
-    (tmp_path / "list.txt").write_text(
+def test_endings_folders_blank_lines_and_repetitions(place):
+    (place / "list.txt").write_text(
         "n01440764_10026.JPEG\r\n\n  own/one.png \nown/one\nn01440764/n01440764_10026.JPEG\n"
     )
-    assert image_lists.load(tmp_path / "list.txt").tolist() == ["n01440764_10026", "own/one"]
+    assert image_lists.load(place / "list.txt").tolist() == ["n01440764_10026", "own/one"]
 
 
-def test_no_list(tmp_path):
-    (tmp_path / "empty.txt").write_text("\n\n")
-    (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff\xff")
+def test_no_list(place):
+    (place / "empty.txt").write_text("\n\n")
+    (place / "picture.png").write_bytes(b"\x89PNG\xff\xff")
     for name, message in (
         ("empty.txt", "is an empty list"),
         ("nowhere.txt", "nowhere.txt cannot be read .No such file or directory.: expected a text file"),
         ("picture.png", "is not text"),
     ):
         with pytest.raises(InputError, match=message):
-            image_lists.load(tmp_path / name)
+            image_lists.load(place / name)

@@ -48,26 +48,26 @@ def test_a_label_set_checks_itself(changes, message):
         LabelSet("real", **(arrays | changes))
 
 
-def test_json_round_trip(tmp_path):
+def test_json_round_trip(place):
     for label_set in toy.label_sets():
-        save_label_set(tmp_path / "mine.json", label_set)
-        again = load_label_set(tmp_path / "mine.json")
+        save_label_set(place / "mine.json", label_set)
+        again = load_label_set(place / "mine.json")
         for field in ("image_ids", "answers", "weight", "group"):
             np.testing.assert_array_equal(getattr(again, field), getattr(label_set, field))
         assert (again.name, again.num_classes, again.average) == (label_set.name, 4, label_set.average)
 
 
-def test_json_defaults(tmp_path):
+def test_json_defaults(place):
     images = {"folder/a.jpg": {"correct": [2, 1]}, "folder/b.v2": {"correct": []}, "c": {"correct": [3], "weight": 2.5}}
-    mine = load_label_set(write(tmp_path / "mine.json", images=images))
+    mine = load_label_set(write(place / "mine.json", images=images))
     assert mine.image_ids.tolist() == ["folder/a", "folder/b.v2", "c"]
     assert mine.weight.tolist() == [1.0, 0.0, 2.5]
     assert mine.group.tolist() == [2, -1, 3]
 
 
-def test_a_bare_list_is_read_as_real_json(tmp_path):
-    (tmp_path / "my_real.json").write_text(json.dumps([[7]] + [[]] * 49_999))
-    mine = load_label_set(tmp_path / "my_real.json")
+def test_a_bare_list_is_read_as_real_json(place):
+    (place / "my_real.json").write_text(json.dumps([[7]] + [[]] * 49_999))
+    mine = load_label_set(place / "my_real.json")
     assert (mine.name, int(mine.counts.sum()), mine.answers[0, 0]) == ("my_real", 1, 7)
 
 
@@ -98,8 +98,8 @@ def test_a_bare_list_is_read_as_real_json(tmp_path):
         ("3", "is not a label set"),
     ],
 )
-def test_bad_json_is_one_line(tmp_path, text, message):
-    path = tmp_path / "bad.json"
+def test_bad_json_is_one_line(place, text, message):
+    path = place / "bad.json"
     if text is not None:
         path.write_text(text)
     with pytest.raises(InputError, match=message) as error:

@@ -38,9 +38,9 @@ def test_original_labels_come_without_importing_tensorflow_datasets():
     assert original.group[:5].tolist() == [65, 970, 230, 809, 516]
 
 
-def test_multilabel_and_imagenet_m_from_the_json(nowhere):
-    path = human_accuracy(nowhere)
-    label_sets, unavailable = published.load(["multilabel", "imagenet_m"], str(nowhere))
+def test_multilabel_and_imagenet_m_from_the_json(nowhere, place):
+    path = human_accuracy(place)
+    label_sets, unavailable = published.load(["multilabel", "imagenet_m"], str(place))
     assert not unavailable
     multi, slice_m = label_sets
     assert multi.image_ids.tolist() == [f"ILSVRC2012_val_0000000{n}" for n in (1, 2, 3)]
@@ -67,11 +67,11 @@ def test_without_its_file_imagenet_m_is_unavailable_with_the_way_to_supply_it(no
     assert "labels_dir" in unavailable[0]["reason"]
 
 
-def test_labels_dir_goes_before_other_folders_for_either_multilabel_file(nowhere, monkeypatch):
+def test_labels_dir_goes_before_other_folders_for_either_multilabel_file(nowhere, place, monkeypatch):
     (nowhere / "data" / "labels").mkdir(parents=True)
     human_accuracy(nowhere / "data" / "labels")
     monkeypatch.setenv("IMAGENET_REAL_DATA", str(nowhere / "data"))
-    (nowhere / "mine").mkdir()
+    (place / "mine").mkdir()
     lines = [
         "id,category,original_label,proposed_labels,manually_validated,unclear_multi_labels,wrong_multi_labels,is_problematic"
     ]
@@ -79,8 +79,8 @@ def test_labels_dir_goes_before_other_folders_for_either_multilabel_file(nowhere
         'ILSVRC2012_val_00000001.JPEG,M,65,"65, 3",True,7,,False',
         "ILSVRC2012_val_00000002.JPEG,A,970,970,True,,,True",
     ]
-    (nowhere / "mine" / "multilabel.csv").write_text("\n".join(lines) + "\n")
-    (multi,), _ = published.load(["multilabel"], str(nowhere / "mine"))
+    (place / "mine" / "multilabel.csv").write_text("\n".join(lines) + "\n")
+    (multi,), _ = published.load(["multilabel"], str(place / "mine"))
     assert multi.answers.tolist() == [[3, 7, 65], [970, -1, -1]]
     assert multi.weight.tolist() == [1.0, 0.0]
     assert "differs_from_published" in multi.origin
@@ -136,10 +136,10 @@ def test_label_error_subsets_by_eye(nowhere):
     assert published.except_all_errors(real).answers[2, 0] == labels[2]
 
 
-def test_scores_at_a_threshold_keep_unrated_images(tmp_path):
+def test_scores_at_a_threshold_keep_unrated_images(place):
     pairs = np.array([["ILSVRC2012_val_00000002.JPEG", "970"], ["ILSVRC2012_val_00000002.JPEG", "5"]])
-    np.savez(tmp_path / "scores.npz", tensor=np.array([0.4, 0.9]), info=pairs)
-    loose, strict = (published.real_at(tmp_path / "scores.npz", threshold) for threshold in (0.4, 0.5))
+    toy.save(np.savez, place / "scores.npz", tensor=np.array([0.4, 0.9]), info=pairs)
+    loose, strict = (published.real_at(place / "scores.npz", threshold) for threshold in (0.4, 0.5))
     assert loose.answers[:2].tolist() == [[65, -1], [5, 970]]
     assert strict.answers[:2].tolist() == [[65], [5]]
     assert (loose.name, strict.name) == ("real@0.4", "real@0.5")

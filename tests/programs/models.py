@@ -16,6 +16,11 @@ def colours(classes: int = 1000):
     return apply, weights
 
 
+def from_file(weights):
+    with np.load(weights) as file:
+        return colours()[0], file["weights"]
+
+
 def other_colours():
     apply, weights = colours()
     return apply, weights[::-1]

@@ -178,3 +178,12 @@ def test_a_list_of_nothing_is_refused(images, tmp_path):
     with pytest.raises(InputError, match="the list would be empty"):
         clean.write_list(config_of(images), tmp_path / "out", data, predictions)
     assert not (tmp_path / "out").exists()
+
+
+def test_in_a_bucket(images, at_once, in_bucket):
+    clean.run(config_of(images), in_bucket)
+    assert ids(in_bucket) == ids(at_once)
+    ours, theirs = (load_predictions(folder / "predictions.npz") for folder in (in_bucket, at_once))
+    np.testing.assert_array_equal(ours.top_scores, theirs.top_scores)
+    again = clean.run(config_of(images, predictions=str(in_bucket / "predictions.npz")), in_bucket / "again")
+    assert (again["kept"], ids(in_bucket / "again")) == (len(ids(at_once)), ids(at_once))

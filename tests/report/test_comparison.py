@@ -105,13 +105,13 @@ def test_the_plot_has_a_panel_a_label_set_and_a_line_a_variant():
     ]
 
 
-def test_the_files(tmp_path):
+def test_the_files(place):
     found = compare(rows(), REFERENCES, {"config": {"seeds": [0]}})
-    write_comparison(tmp_path, found)
-    content = json.loads((tmp_path / "comparison.json").read_text())
+    write_comparison(place, found)
+    content = json.loads((place / "comparison.json").read_text())
     assert content["schema"] == 1
     assert content["rows"][0] == rows()[0]
     assert content["summary"][0]["mean"] == pytest.approx(0.82)
     assert content["pairs"][0]["a"] == {"loss": "sigmoid", "data": "all", "length": "short"}
     assert content["references"] == REFERENCES
-    assert (tmp_path / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert (place / "comparison.png").read_bytes().startswith(b"\x89PNG")

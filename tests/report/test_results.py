@@ -164,20 +164,20 @@ def test_classes_of_other_numbers_are_scored_the_same_way():
         assert imagenet_real.score(model, [labels], ks=(1,)).rows[0]["accuracy"] == 0.75
 
 
-def test_the_files(tmp_path):
+def test_the_files(place):
     results = score()
-    write_results(tmp_path, results)
-    content = json.loads((tmp_path / "results.json").read_text())
+    write_results(place, results)
+    content = json.loads((place / "results.json").read_text())
     assert content["schema"] == 1
     assert content["rows"] == results.rows
     assert {"imagenet_real", "commit", "python", "numpy", "labels", "predictions"} <= content["provenance"].keys()
-    with (tmp_path / "results.csv").open() as file:
+    with (place / "results.csv").open() as file:
         table = list(csv.DictReader(file))
     assert float(table[0]["accuracy"]) == results.rows[0]["accuracy"]
-    with (tmp_path / "accuracy_by_class.csv").open() as file:
+    with (place / "accuracy_by_class.csv").open() as file:
         by_class = list(csv.DictReader(file))
     assert by_class[0] == {"label_set": "original", "class": "0", "wnid": "", "images": "2", "model": "0.5"}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["accuracy_by_class.csv", "results.csv", "results.json"]
+    assert sorted(path.name for path in place.iterdir()) == ["accuracy_by_class.csv", "results.csv", "results.json"]
 
 
 def test_the_table_of_one_model():

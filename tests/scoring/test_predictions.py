@@ -14,39 +14,39 @@ def test_top_of_scores_equals_a_plain_loop_with_ties():
     np.testing.assert_array_equal(best, np.take_along_axis(scores, top, axis=1))
 
 
-def test_scores_and_top_and_csv_are_read_alike(tmp_path):
+def test_scores_and_top_and_csv_are_read_alike(place):
     scores = np.random.default_rng(1).normal(size=(6, 4))
     top = np.argsort(-scores, axis=1)
-    np.savez(tmp_path / "scores.npz", image_ids=np.array([f"{name}.jpg" for name in toy.IDS]), scores=scores)
-    np.savez(tmp_path / "top.npz", image_ids=toy.IDS.astype("S"), top=top)
+    toy.save(np.savez, place / "scores.npz", image_ids=np.array([f"{name}.jpg" for name in toy.IDS]), scores=scores)
+    toy.save(np.savez, place / "top.npz", image_ids=toy.IDS.astype("S"), top=top)
     lines = ["image_id,top1,top2", *(f"{name}.JPEG,{row[0]},{row[1]}" for name, row in zip(toy.IDS, top, strict=True))]
-    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
+    (place / "table.csv").write_text("\n".join(lines) + "\n")
     for file, k, classes in (("scores.npz", 4, 4), ("top.npz", 4, None), ("table.csv", 2, None)):
-        loaded = load_predictions(tmp_path / file)
+        loaded = load_predictions(place / file)
         assert loaded.image_ids.tolist() == toy.IDS.tolist()
         assert loaded.top.tolist() == top[:, :k].tolist()
         assert (loaded.num_classes, loaded.name) == (classes, file.partition(".")[0])
         assert len(loaded.origin["sha256"]) == 64
 
 
-def test_50000_rows_without_ids_are_read_in_file_order_and_said_so(tmp_path):
-    np.save(tmp_path / "model.npy", np.zeros((50_000, 2), dtype=np.int16))
-    loaded = load_predictions(tmp_path / "model.npy")
+def test_50000_rows_without_ids_are_read_in_file_order_and_said_so(place):
+    toy.save(np.save, place / "model.npy", np.zeros((50_000, 2), dtype=np.int16))
+    loaded = load_predictions(place / "model.npy")
     assert loaded.image_ids[-1] == "ILSVRC2012_val_00050000"
     assert "order of the validation files" in loaded.notes[0]
-    np.save(tmp_path / "short.npy", np.zeros((49_999, 2), dtype=np.int16))
+    toy.save(np.save, place / "short.npy", np.zeros((49_999, 2), dtype=np.int16))
     with pytest.raises(MismatchError, match="wrong_count: 49999 rows"):
-        load_predictions(tmp_path / "short.npy")
+        load_predictions(place / "short.npy")
 
 
-def test_saved_predictions_come_back_and_are_the_same_bytes(tmp_path):
+def test_saved_predictions_come_back_and_are_the_same_bytes(place):
     scores = np.random.default_rng(2).normal(size=(6, 4)).astype(np.float32)
     top, best = top_of_scores(scores, 2, "model", toy.IDS)
     saved = toy.predictions(top=top, top_scores=best, scores=scores, logsumexp=np.ones(6, np.float32))
-    save_predictions(tmp_path / "a.npz", saved)
-    save_predictions(tmp_path / "b.npz", saved)
-    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
-    loaded = load_predictions(tmp_path / "a.npz")
+    save_predictions(place / "a.npz", saved)
+    save_predictions(place / "b.npz", saved)
+    assert (place / "a.npz").read_bytes() == (place / "b.npz").read_bytes()
+    loaded = load_predictions(place / "a.npz")
     assert loaded.num_classes == 4
     for field in ("image_ids", "top", "top_scores", "logsumexp"):
         np.testing.assert_array_equal(getattr(loaded, field), getattr(saved, field))
@@ -74,10 +74,10 @@ BAD = {
 
 
 @pytest.mark.parametrize("message", BAD)
-def test_bad_arrays(tmp_path, message):
-    np.savez(tmp_path / "bad.npz", **BAD[message])
+def test_bad_arrays(place, message):
+    toy.save(np.savez, place / "bad.npz", **BAD[message])
     with pytest.raises(InputError, match=message) as error:
-        load_predictions(tmp_path / "bad.npz")
+        load_predictions(place / "bad.npz")
     assert "\n" not in str(error.value)
 
 
@@ -96,21 +96,21 @@ def test_bad_arrays(tmp_path, message):
         ("short.csv", b"image_id,top1,top2\na,1,2\nb,1\n", "line 3: 'b,1'"),
     ],
 )
-def test_bad_files(tmp_path, name, content, message):
+def test_bad_files(place, name, content, message):
     if content is not None:
-        (tmp_path / name).write_bytes(content)
+        (place / name).write_bytes(content)
     with pytest.raises(InputError, match=message) as error:
-        load_predictions(tmp_path / name)
+        load_predictions(place / name)
     assert "\n" not in str(error.value)
 
 
-def test_a_file_called_predictions_has_the_name_of_its_folder(tmp_path):
-    save_predictions(tmp_path / "resnet50" / "predictions.npz", toy.predictions())
-    assert load_predictions(tmp_path / "resnet50" / "predictions.npz").name == "resnet50"
+def test_a_file_called_predictions_has_the_name_of_its_folder(place):
+    save_predictions(place / "resnet50" / "predictions.npz", toy.predictions())
+    assert load_predictions(place / "resnet50" / "predictions.npz").name == "resnet50"
 
 
-def test_a_truncated_npz_is_damaged(tmp_path):
-    save_predictions(tmp_path / "good.npz", toy.predictions())
-    (tmp_path / "cut.npz").write_bytes((tmp_path / "good.npz").read_bytes()[:-40])
+def test_a_truncated_npz_is_damaged(place):
+    save_predictions(place / "good.npz", toy.predictions())
+    (place / "cut.npz").write_bytes((place / "good.npz").read_bytes()[:-40])
     with pytest.raises(InputError, match="damaged"):
-        load_predictions(tmp_path / "cut.npz")
+        load_predictions(place / "cut.npz")

@@ -43,20 +43,20 @@ def saved_run(folder, steps, mesh=None, **options):
     return states
 
 
-def test_a_resumed_run_ends_bit_for_bit_like_an_uninterrupted_one(tmp_path):
+def test_a_resumed_run_ends_bit_for_bit_like_an_uninterrupted_one(place):
     mesh = small.one_device()
     graph, start = small.created(mesh, average=True)
     expected = jax.device_get(train(start, graph, mesh, 6))
-    states = saved_run(tmp_path, 3)
-    with Checkpoints(tmp_path, IDENTITY) as checkpoints:
+    states = saved_run(place, 3)
+    with Checkpoints(place, IDENTITY) as checkpoints:
         restored, position = checkpoints.restore(template(mesh))
     assert position == {"records": 48}
     small.assert_equal(jax.device_get(restored), states[-1])
     small.assert_equal(jax.device_get(train(restored, graph, mesh, 3)), expected)
 
 
-def test_no_checkpoint(tmp_path):
-    with Checkpoints(tmp_path / "new", IDENTITY) as checkpoints:
+def test_no_checkpoint(place):
+    with Checkpoints(place / "new", IDENTITY) as checkpoints:
         assert checkpoints.restore(template(small.one_device())) is None
         assert checkpoints.latest_step() is None
         assert checkpoints.best_step() is None
@@ -74,19 +74,19 @@ def test_a_checkpoint_is_of_the_moment_it_was_asked_for(tmp_path):
     small.assert_equal(jax.device_get(restored), jax.device_get(small.created(mesh, average=True)[1]))
 
 
-def test_the_newest_and_the_best_are_kept(tmp_path):
+def test_the_newest_and_the_best_are_kept(place):
     mesh = small.one_device()
     graph, train_state = small.created(mesh, average=True)
     scores = {1: 0.3, 2: 0.9, 3: 0.1, 4: 0.2, 5: None}
-    with Checkpoints(tmp_path, IDENTITY, keep=2) as checkpoints:
+    with Checkpoints(place, IDENTITY, keep=2) as checkpoints:
         for number, score in scores.items():
             train_state = train(train_state, graph, mesh, 1)
             checkpoints.save(train_state, number, score=score)
         checkpoints.save(train_state, "again")  # this step is kept already
         checkpoints.wait()
         assert checkpoints.best_step() == 2
-    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["2", "4", "5"]
-    with Checkpoints(tmp_path, IDENTITY, keep=2) as checkpoints:
+    assert sorted(folder.name for folder in place.iterdir()) == ["2", "4", "5"]
+    with Checkpoints(place, IDENTITY, keep=2) as checkpoints:
         assert (checkpoints.latest_step(), checkpoints.best_step()) == (5, 2)
         best, position = checkpoints.restore(template(mesh), checkpoints.best_step())
         assert (int(best.step), position) == (2, 2)
@@ -107,7 +107,7 @@ def test_a_half_written_checkpoint_is_ignored(tmp_path):
     assert sorted(folder.name for folder in tmp_path.iterdir()) == ["2", "3"]
 
 
-def test_killed_while_writing(tmp_path):
+def test_killed_while_writing(place):
     """Whatever was whole when SIGKILL came is there, and is what it was."""
     killed = small.in_another_process(
         f"""
@@ -115,7 +115,7 @@ def test_killed_while_writing(tmp_path):
         from tests.training import small, test_checkpoint
         from imagenet_real.training.checkpoint import Checkpoints
         graph, train_state = small.created(small.one_device(), average=True)
-        checkpoints = Checkpoints({str(tmp_path)!r}, test_checkpoint.IDENTITY)
+        checkpoints = Checkpoints({str(place)!r}, test_checkpoint.IDENTITY)
         for number in (1, 2, 3):
             train_state = test_checkpoint.train(train_state, graph, small.one_device(), 1)
             checkpoints.save(train_state, number)
@@ -127,7 +127,7 @@ def test_killed_while_writing(tmp_path):
     assert killed == -signal.SIGKILL
     mesh = small.one_device()
     graph, train_state = small.created(mesh, average=True)
-    with Checkpoints(tmp_path, IDENTITY) as checkpoints:
+    with Checkpoints(place, IDENTITY) as checkpoints:
         restored, position = checkpoints.restore(template(mesh))
     assert position in (2, 3)
     small.assert_equal(jax.device_get(restored), jax.device_get(train(train_state, graph, mesh, position)))
@@ -141,12 +141,12 @@ def test_killed_while_writing(tmp_path):
         ({"model": "small"}, 'loss was "sigmoid", is not there'),
     ],
 )
-def test_a_checkpoint_of_another_config(tmp_path, identity, difference):
-    saved_run(tmp_path, 1)
-    with Checkpoints(tmp_path, identity) as checkpoints, pytest.raises(InputError) as caught:
+def test_a_checkpoint_of_another_config(place, identity, difference):
+    saved_run(place, 1)
+    with Checkpoints(place, identity) as checkpoints, pytest.raises(InputError) as caught:
         checkpoints.restore(template(small.one_device()))
     assert "\n" not in str(caught.value)
-    assert f"the checkpoint of step 1 in {tmp_path} is of another run: {difference}. Use another" in str(caught.value)
+    assert f"the checkpoint of step 1 in {place} is of another run: {difference}. Use another" in str(caught.value)
 
 
 def test_a_checkpoint_of_another_model(tmp_path):

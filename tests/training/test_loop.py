@@ -8,6 +8,7 @@ import signal
 import jax
 import numpy as np
 import pytest
+from etils import epath
 
 from imagenet_real.errors import InputError
 from imagenet_real.training import loop, state
@@ -59,6 +60,7 @@ def fit(folder, happens=None, *, in_step=None, batches=None, steps=STEPS, averag
         (in_step or {}).get(int(train_state.step) + 1, lambda: None)()
         return train_step(train_state, batch)
 
+    folder = epath.Path(folder)
     folder.mkdir(exist_ok=True)
     with Checkpoints(folder / "checkpoints", {}) as checkpoints:
         restored, position = checkpoints.restore(template) or (start, None)
@@ -97,37 +99,36 @@ def test_metrics_are_means_over_the_steps_since_the_last(tmp_path, uninterrupted
 
 
 @pytest.mark.parametrize("moments", [(2,), (4,), (8, 12), (7, 8, 9, 10, 13)])
-def test_killed_and_continued(tmp_path, uninterrupted, moments):
+def test_killed_and_continued(place, uninterrupted, moments):
     for moment in moments:
         with pytest.raises(Killed):
-            fit(tmp_path, {moment: killed})
-    final = fit(tmp_path)
+            fit(place, {moment: killed})
+    final = fit(place)
     small.assert_equal(final, uninterrupted[0])
-    assert lines(tmp_path) == uninterrupted[1]
+    assert lines(place) == uninterrupted[1]
 
 
 @pytest.mark.parametrize("moment", [1, 6, 12])
-def test_sigterm_saves_its_step(tmp_path, uninterrupted, moment):
+def test_sigterm_saves_its_step(place, uninterrupted, moment):
     with pytest.raises(loop.Stopped, match=f"after step {moment}, which is saved") as stopped:
-        fit(tmp_path, in_step={moment: asked_to_stop})
+        fit(place, in_step={moment: asked_to_stop})
     assert stopped.value.exit_code == 143
-    assert (tmp_path / "checkpoints" / str(moment)).is_dir()
+    assert (place / "checkpoints" / str(moment)).is_dir()
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    small.assert_equal(fit(tmp_path), uninterrupted[0])
-    assert lines(tmp_path) == uninterrupted[1]
+    small.assert_equal(fit(place), uninterrupted[0])
+    assert lines(place) == uninterrupted[1]
 
 
 def test_sigterm_in_the_last_step_is_an_end_like_any(tmp_path, uninterrupted):
     small.assert_equal(fit(tmp_path, in_step={STEPS: asked_to_stop}), uninterrupted[0])
 
 
-def test_half_a_line_of_a_killed_run_is_taken_back(tmp_path, uninterrupted):
+def test_half_a_line_of_a_killed_run_is_taken_back(place, uninterrupted):
     with pytest.raises(Killed):
-        fit(tmp_path, {9: killed})
-    with (tmp_path / "metrics.jsonl").open("a") as file:
-        file.write('{"step": 9, "lo')
-    fit(tmp_path)
-    assert lines(tmp_path) == uninterrupted[1]
+        fit(place, {9: killed})
+    (place / "metrics.jsonl").write_text((place / "metrics.jsonl").read_text() + '{"step": 9, "lo')
+    fit(place)
+    assert lines(place) == uninterrupted[1]
 
 
 def test_a_finished_run_only_gives_its_state(tmp_path, uninterrupted):
@@ -152,17 +153,17 @@ def test_a_loss_that_is_not_finite_names_its_step_and_is_not_saved(tmp_path, wro
     assert [row["step"] for row in lines(tmp_path)] == [4]
 
 
-def test_evaluations_at_their_own_steps_choose_the_best_checkpoint(tmp_path, uninterrupted):
+def test_evaluations_at_their_own_steps_choose_the_best_checkpoint(place, uninterrupted):
     scores = {5: 0.3, 10: 0.9, 13: 0.4}
 
     def evaluate(train_state):
         return {"select_original": scores[int(train_state.step)], "select_real": 0.0}
 
-    small.assert_equal(fit(tmp_path, evaluate=evaluate, evaluate_every=5), uninterrupted[0])
-    rows = lines(tmp_path)
+    small.assert_equal(fit(place, evaluate=evaluate, evaluate_every=5), uninterrupted[0])
+    rows = lines(place)
     assert {row["step"]: row["select_original"] for row in rows if "select_original" in row} == scores
     assert [row for row in rows if "loss" in row] == uninterrupted[1]
-    with Checkpoints(tmp_path / "checkpoints", {}) as checkpoints:
+    with Checkpoints(place / "checkpoints", {}) as checkpoints:
         assert checkpoints.best_step() == 10
 
 
