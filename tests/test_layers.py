@@ -14,13 +14,16 @@ MAY_IMPORT = {
     "labels": {"labels"},
     "scoring": {"labels", "scoring"},
     "report": {"labels", "scoring", "report"},
-    "data": {"labels", "data"},
+    "data": {"labels", "data", "processes"},
     "models": {"models"},
+    "processes": set(),
+    "cluster": set(),
     "devices": set(),
-    "jobs": set(),
+    "prefetch": set(),
+    "jobs": {"processes"},
     "partial_predictions": set(),
-    "training": {"training", "models", "devices"},
-    "inference": {"models", "devices", "partial_predictions", "scoring"},
+    "training": {"training", "models", "devices", "prefetch"},
+    "inference": {"models", "cluster", "devices", "partial_predictions", "prefetch", "scoring"},
 }
 NUMPY_ONLY = {"labels", "scoring", "report", "errors", "identity", "storage"}
 
