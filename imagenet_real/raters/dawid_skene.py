@@ -17,10 +17,9 @@ def answers_by_truth(votes: Votes, truth: np.ndarray) -> np.ndarray:
 
     truth: [P] bool, or the probability of it.
     """
-    true = np.asarray(truth, dtype=np.float64)[votes.pair]
-    key, size = votes.rater * len(ANSWERS) + votes.answer, len(votes.raters) * len(ANSWERS)
-    counts = [np.bincount(key, share, minlength=size).reshape(-1, len(ANSWERS)) for share in (1 - true, true)]
-    return np.stack(counts, axis=1)
+    share = np.asarray(truth, dtype=np.float64)[votes.pair]
+    true = np.bincount(votes.said, share, minlength=votes.answers_of_raters.size).reshape(-1, len(ANSWERS))
+    return np.stack([np.maximum(votes.answers_of_raters - true, 0), true], axis=1)
 
 
 def matrices(counts: np.ndarray, smoothing: float) -> np.ndarray:
@@ -38,7 +37,7 @@ def log_ratios(matrix: np.ndarray) -> np.ndarray:
 
 def log_odds(votes: Votes, matrix: np.ndarray, prior: float) -> np.ndarray:
     """[P] float: the logarithm of the odds that each question is true, by the matrices [R, 2, 3] of its raters."""
-    evidence = log_ratios(matrix)[votes.rater, votes.answer]
+    evidence = log_ratios(matrix).ravel()[votes.said]
     prior = min(max(prior, TINY), 1 - np.finfo(np.float64).epsneg)
     return np.log(prior / (1 - prior)) + np.bincount(votes.pair, evidence, minlength=len(votes.image_ids))
 

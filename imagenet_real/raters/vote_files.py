@@ -56,6 +56,18 @@ def load_votes(path: str | os.PathLike) -> Votes:
     raise InputError(f"{path} is damaged or has no votes ({reason.rstrip('.')}): save it again.")
 
 
+def has_votes(path: str | os.PathLike) -> bool:
+    """Whether a file is one of votes, by its ending or, of JSON, by what is in it; else it may be a label set."""
+    path = pathlib.Path(path).expanduser()
+    if path.suffix != ".json" or not path.is_file():
+        return path.suffix in (".npz", ".csv")
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return "votes" in content or (isinstance(content, list) and any("annotations" in row for row in content[:1]))
+
+
 def read_pairs(info: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The questions of a published file: [P, 2] str, file name and class -> [P] str ids, [P] int classes."""
     names, place = np.unique(info[:, 0], return_inverse=True)

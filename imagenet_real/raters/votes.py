@@ -1,6 +1,7 @@
 """Votes: what raters answered when they were asked whether a class is right for an image."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -31,17 +32,21 @@ class Votes:
     def __len__(self) -> int:
         return len(self.pair)
 
+    @functools.cached_property
+    def said(self) -> np.ndarray:
+        """[V] int: rater and answer as one number, `3 * rater + answer`."""
+        return self.rater * len(ANSWERS) + self.answer
+
     @property
     def answers_of_pairs(self) -> np.ndarray:
         """[P, 3] int: how many raters answered a question with no, maybe and yes."""
         counts = np.bincount(self.pair * len(ANSWERS) + self.answer, minlength=len(self.image_ids) * len(ANSWERS))
         return counts.reshape(-1, len(ANSWERS))
 
-    @property
+    @functools.cached_property
     def answers_of_raters(self) -> np.ndarray:
         """[R, 3] int: how often a rater answered no, maybe and yes."""
-        counts = np.bincount(self.rater * len(ANSWERS) + self.answer, minlength=len(self.raters) * len(ANSWERS))
-        return counts.reshape(-1, len(ANSWERS))
+        return np.bincount(self.said, minlength=len(self.raters) * len(ANSWERS)).reshape(-1, len(ANSWERS))
 
     def of_pairs(self, chosen: np.ndarray) -> "Votes":
         """The votes on some of the questions, by all raters: [P] bool."""
