@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from imagenet_real.errors import InputError
-from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.labels.label_set import LabelSet, pad_answers
 from imagenet_real.raters.votes import YES, Votes, match_pairs
 from imagenet_real.scoring.accuracy import match
 
@@ -36,6 +36,21 @@ def of_label_set(label_set: LabelSet, votes: Votes) -> Gold:
     asked = rows >= 0
     right = (known.answers[rows[asked]] == votes.classes[asked, None]).any(axis=1)
     return Gold(votes.image_ids[asked], votes.classes[asked], right * 1.0)
+
+
+def as_label_set(experts: Gold, share: float, originals: LabelSet) -> LabelSet:
+    """The classes that the experts hold right, of the images they were asked about."""
+    row = match(experts.image_ids, originals.image_ids)
+    if (row < 0).any():
+        raise InputError(
+            f"gold has the unknown image {experts.image_ids[row < 0][0]}, expected one of {originals.name}."
+        )
+    answers: list[list[int]] = [[] for _ in range(len(originals))]
+    right = experts.yes >= share
+    for at, label in zip(row[right].tolist(), experts.classes[right].tolist(), strict=True):
+        answers[at].append(label)
+    weight = np.array([float(len(own) > 0) for own in answers])
+    return dataclasses.replace(originals, name="gold", answers=pad_answers(answers), weight=weight, origin={})
 
 
 def questions_in(votes: Votes, gold: Gold) -> np.ndarray:
