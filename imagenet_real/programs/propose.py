@@ -1,9 +1,7 @@
 """Chooses the models that propose best, and makes rating tasks of what they propose."""
 
 import dataclasses
-import glob
 import json
-import os
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -17,12 +15,13 @@ from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels import files, hierarchy
 from imagenet_real.labels.classes import imagenet_wnids
 from imagenet_real.labels.label_set import LabelSet, save_label_set
-from imagenet_real.programs import label_sets
+from imagenet_real.programs import class_names, label_sets
+from imagenet_real.programs.score import load_models
 from imagenet_real.raters import gold, proposals, subsets, task_files, tasks
 from imagenet_real.raters.vote_files import has_votes, load_votes
 from imagenet_real.report import provenance
 from imagenet_real.scoring.accuracy import match
-from imagenet_real.scoring.predictions import Predictions, load_predictions
+from imagenet_real.scoring.predictions import Predictions
 
 Summary = dict[str, Any]
 
@@ -31,6 +30,7 @@ def run(config: ConfigDict, workdir: pathlib.Path) -> Summary:
     """Writes proposals.json, tasks.json, label_studio.json and .xml, gold.json and summary.json; prints the summary."""
     check(config)
     models = load_models(config.predictions)
+    check_names(models)
     brought = label_sets.brought_by(config.images, config.split, config.tfds_dir)
     originals = label_sets.one(config.original, brought, config.labels_dir)
     originals = originals.take(match(originals.image_ids, models[0].image_ids) >= 0)
@@ -79,7 +79,7 @@ def run(config: ConfigDict, workdir: pathlib.Path) -> Summary:
         "images": by_image(originals.image_ids, image[asked], classes[asked]),
         "kept": originals.image_ids[kept].tolist(),
     }
-    names = class_names(config, originals.num_classes)
+    names = class_names.names(config.class_names, originals.num_classes)
     if chosen_gold is not None:
         save_label_set(workdir / "gold.json", chosen_gold.take(chosen_gold.counts))
     storage.write_together(
@@ -115,19 +115,12 @@ def check(config: ConfigDict) -> None:
         )
 
 
-def load_models(pattern: str) -> list[Predictions]:
-    """The predictions of the models, by their names."""
-    paths = sorted(glob.glob(os.path.expanduser(pattern))) if pattern else []
-    if not paths:
-        raise InputError(
-            f"no file matches predictions={pattern!r}: give a path or a glob, --config.predictions='runs/*.npz'."
-        )
-    models = [load_predictions(path) for path in paths]
+def check_names(models: Sequence[Predictions]) -> None:
+    """Raises InputError where two models are called alike."""
     names = [model.name for model in models]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         raise InputError(f"two files of predictions are called {twice!r}: give each a name of its own.")
-    return models
 
 
 def check_classes(models: Sequence[Predictions], originals: LabelSet) -> None:
@@ -207,23 +200,10 @@ def ways(config: ConfigDict, num_classes: int) -> list[tuple[str, ...]]:
     """Of each class the way to it in the hierarchy; of no length where there is none, and labels are taken in order."""
     path = config.hierarchy or (num_classes == 1000 and files.look_for(hierarchy.WORDNET, config.labels_dir))
     if path:
-        names = imagenet_wnids() if num_classes == 1000 else class_names(config, num_classes)
+        names = imagenet_wnids() if num_classes == 1000 else class_names.names(config.class_names, num_classes)
         return hierarchy.load_paths(path, names)
     print("no hierarchy of the classes: labels that are many are divided in the order of the classes.", file=sys.stderr)
     return [()] * num_classes
-
-
-def class_names(config: ConfigDict, num_classes: int) -> list[str]:
-    """What raters see: given names, the wnids of ImageNet's classes, or the class indices."""
-    if not config.class_names:
-        return list(imagenet_wnids()) if num_classes == 1000 else [str(label) for label in range(num_classes)]
-    try:
-        names = pathlib.Path(config.class_names).expanduser().read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise InputError(f"{config.class_names} is not text: expected a name a line.") from None
-    if len(names) != num_classes:
-        raise InputError(f"{config.class_names} has {len(names)} lines, expected {num_classes}: a name a class.")
-    return names
 
 
 def by_image(image_ids: np.ndarray, image: np.ndarray, classes: np.ndarray) -> dict[str, list[int]]:
