@@ -4,6 +4,8 @@ A question is true (the class is right for the image) or false. A rater answers 
 depend on the truth alone: the rater's matrix [2, 3], false before true. Raters err independently of each other.
 """
 
+import warnings
+
 import numpy as np
 
 from imagenet_real.errors import InputError
@@ -85,9 +87,10 @@ def crowd_kit(votes: Votes, steps: int = 100) -> np.ndarray:
         import pandas
         from crowdkit.aggregation import DawidSkene
     except ImportError:
-        raise InputError("crowd-kit is not installed: pip install 'imagenet_real[raters]'.") from None
+        raise InputError("crowd-kit is not installed: pip install '.[raters]' beside this package.") from None
     table = pandas.DataFrame({"task": votes.pair, "worker": votes.rater, "label": votes.answer})
-    found = DawidSkene(n_iter=steps).fit_predict_proba(table)
+    with warnings.catch_warnings(action="ignore"):  # it tells at every step of what pandas will not do any more
+        found = DawidSkene(n_iter=steps).fit_predict_proba(table)
     scores = np.zeros(len(votes.image_ids))
     if YES in found:
         scores[found.index] = found[YES]

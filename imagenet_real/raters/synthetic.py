@@ -4,6 +4,8 @@ import numpy as np
 
 from imagenet_real.raters.votes import Votes, collect
 
+PIECE = 1 << 15  # questions whose raters are drawn at once
+
 
 def matrix(says_yes: float, says_no: float, maybe: float = 0.0) -> np.ndarray:
     """[2, 3]: a rater's answers who sees `says_yes` of what is true and denies `says_no` of what is false.
@@ -32,10 +34,19 @@ def answer(
     """
     raters = len(matrices)
     if asked is None:
-        count = raters if per_question is None else per_question
-        asked = random.random((len(truth), raters)).argsort(axis=1) < count
-    pair, rater = np.nonzero(asked)
+        pair, rater = _drawn(len(truth), raters, raters if per_question is None else per_question, random)
+    else:
+        pair, rater = np.nonzero(asked)
     steps = matrices[rater, np.asarray(truth, dtype=int)[pair]].cumsum(axis=1)
     answers = (random.random((len(pair), 1)) >= steps[:, :-1]).sum(axis=1)
     names = np.array([f"r{number:03d}" for number in range(raters)])
     return collect(image_ids, classes, names, pair, rater, answers)
+
+
+def _drawn(questions: int, raters: int, count: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """[V], [V] int: so many different raters for each question, in pieces that fit into memory."""
+    pieces = [
+        random.random((min(PIECE, questions - start), raters)).argpartition(count - 1, axis=1)[:, :count]
+        for start in range(0, questions, PIECE)
+    ]
+    return np.repeat(np.arange(questions), count), np.concatenate(pieces).ravel()
