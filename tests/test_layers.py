@@ -13,6 +13,7 @@ EVERYWHERE = {"errors", "identity", "storage"}
 MAY_IMPORT = {
     "labels": {"labels"},
     "scoring": {"labels", "scoring"},
+    "raters": {"labels", "scoring", "raters"},
     "report": {"labels", "scoring", "report"},
     "data": {"labels", "data", "processes"},
     "models": {"models"},
@@ -25,7 +26,7 @@ MAY_IMPORT = {
     "training": {"training", "models", "devices", "prefetch"},
     "inference": {"models", "cluster", "devices", "partial_predictions", "prefetch", "scoring"},
 }
-NUMPY_ONLY = {"labels", "scoring", "report", "errors", "identity", "storage"}
+NUMPY_ONLY = {"labels", "scoring", "raters", "report", "errors", "identity", "storage"}
 
 
 def imports(path: pathlib.Path, everywhere: bool = True) -> set[str]:

@@ -86,3 +86,22 @@ def _multilabel(tfds_dir: str, split: str) -> LabelSet:
 
     labels = open_source(f"tfds:{MULTILABEL_DATASET}", split=split, tfds_dir=tfds_dir).label_fields()
     return dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, MULTILABEL_DATASET)["multilabel"]
+
+
+def brought_by(images: str, split: str, tfds_dir: str) -> dict[str, LabelSet]:
+    """The label sets that a dataset brings, by name; none where `images` is empty."""
+    if not images:
+        return {}
+    from imagenet_real.data.sources import open_source
+
+    source = open_source(images, split=split, tfds_dir=tfds_dir)
+    labels = source.label_fields()
+    return dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, source.name)
+
+
+def one(name: str, brought: dict[str, LabelSet], labels_dir: str) -> LabelSet:
+    """A label set that a dataset brings, a published one, or one from a JSON file."""
+    found, unavailable = published.load([name], labels_dir, supplied=brought)
+    if unavailable:
+        raise InputError(f"the label set {name} is unavailable: {unavailable[0]['reason']}")
+    return found[0]

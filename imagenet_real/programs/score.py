@@ -8,18 +8,13 @@ from imagenet_real.errors import InputError
 from imagenet_real.programs import label_sets
 from imagenet_real.report.files import write_results
 from imagenet_real.report.results import Results, score
-from imagenet_real.scoring.predictions import load_predictions
+from imagenet_real.scoring.predictions import Predictions, load_predictions
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results:
     """Writes results.json, results.csv and accuracy_by_class.csv into `workdir`, and prints the table."""
-    paths = storage.matching(config.predictions) if config.predictions else []
-    if not paths:
-        raise InputError(
-            f"no file matches predictions={config.predictions!r}: give a path or a glob, --config.predictions='runs/*.npz'."
-        )
     results = score(
-        [load_predictions(path) for path in paths],
+        load_models(config.predictions),
         label_sets.named(config.label_sets, config.labels_dir, config.tfds_dir),
         labels_dir=config.labels_dir,
         ks=config.ks,
@@ -29,3 +24,13 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
     write_results(workdir, results)
     print(results)
     return results
+
+
+def load_models(pattern: str) -> list[Predictions]:
+    """The predictions in the files that match a path or glob, by their names. Raises InputError where there are none."""
+    paths = storage.matching(pattern) if pattern else []
+    if not paths:
+        raise InputError(
+            f"no file matches predictions={pattern!r}: give a path or a glob, --config.predictions='runs/*.npz'."
+        )
+    return [load_predictions(path) for path in paths]

@@ -1,0 +1,48 @@
+"""Models propose labels for each image, and rating tasks are made of them.
+
+    python main.py --config=configs/propose.py --config.predictions='predictions/*.npz' --config.gold=real \\
+        --config.models=6 --workdir=DIR
+
+Published (Beyer et al. 2020, section 3.1): of 19 models a subset of 6 proposes 7.4 labels an image, with a recall of
+97.1 % and a precision of 28.3 % on 256 images that experts labelled; 24,889 images are left to rate, in 37,988 tasks.
+Measured with 47 older models: see README.md.
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    return ConfigDict(
+        {
+            "program": "propose",
+            "predictions": "",  # a path or glob of .npz, .npy or .csv files
+            # What models are chosen by, and gold questions are made of: a label set known to be right, or experts' votes.
+            # Empty: all models propose, and no question is gold.
+            "gold": "",
+            "gold_images": 256,  # drawn from it; 0: all
+            "gold_seed": 0,
+            "gold_share": 0.6,  # of experts, from which on a class is right: 3 of 5
+            # What the images are labelled with now: a published label set, one of the images' own, or a FILE.json.
+            "original": "original",
+            "images": "",  # a dataset that brings label sets, such as tfds:digit_scenes
+            "split": "validation",
+            "tfds_dir": "",
+            "labels_dir": "",
+            # What a model proposes.
+            "ranking": "image",  # the k best classes of each image; or global: the highest scores over all images
+            "k": 5,
+            "highest": 150_000,  # scores of a model, beside the best class of each image, in a global ranking
+            # Which models propose: of the subsets with this recall the one of the highest precision.
+            "models": 0,  # so many; 0: any number
+            "min_recall": 0.97,
+            "add_original": True,  # the original label is always asked about
+            # The tasks.
+            "labels_per_task": 8,
+            "raters_per_task": 5,
+            "raters": 0,  # who share the tasks; 0: whoever comes
+            "seed": 0,  # of the order of tasks and who gets which
+            "hierarchy": "",  # lines "parent child" of wnids or class names; empty: labels_dir's wordnet_is_a.txt
+            "class_names": "",  # text, a name a line; empty: the images' own, or wnids
+            "image_url": "/data/local-files/?d={image_id}.JPEG",  # where Label Studio finds an image
+        }
+    )

@@ -1,0 +1,82 @@
+"""Writes rating tasks: JSON for the rating page, and an import for Label Studio with its labelling interface."""
+
+import json
+from collections.abc import Sequence
+
+from etils import epath
+
+from imagenet_real.raters.tasks import Task
+from imagenet_real.raters.votes import ANSWERS
+
+LABEL_STUDIO = """<View>
+  <Image name="image" value="$image" zoom="true"/>
+  <Header value="Is this in the image?"/>
+  <Repeater on="$labels" indexFlag="{{idx}}">
+    <View style="display: flex; gap: 1em; align-items: baseline">
+      <Text name="label_{{idx}}" value="$labels[{{idx}}].name"/>
+      <Choices name="answer_{{idx}}" toName="label_{{idx}}" choice="single-radio" showInline="true" required="true">
+        <Choice value="no"/><Choice value="maybe"/><Choice value="yes"/>
+      </Choices>
+    </View>
+  </Repeater>
+</View>
+"""
+
+
+def as_json(
+    tasks: Sequence[Task], names: Sequence[str], per_task: int, assignments: Sequence[Sequence[int]] | None
+) -> str:
+    """The content of `tasks.json`.
+
+    names: of all classes. assignments: for each rater the numbers of the tasks to do; None where the page that shows
+    them gives each to `per_task` raters, and gold ones to all.
+    """
+    asked = sorted({label for task in tasks for label in task.labels})
+    content = {
+        "schema": 1,
+        "answers": ANSWERS,
+        "raters_per_task": per_task,
+        "names": {label: names[label] for label in asked},
+        "tasks": [
+            {"task": number, "image_id": task.image_id, "labels": task.labels, "gold": task.gold}
+            for number, task in enumerate(tasks)
+        ],
+        "assignments": None
+        if assignments is None
+        else {f"rater{number:03d}": list(numbers) for number, numbers in enumerate(assignments, start=1)},
+    }
+    return json.dumps(content)
+
+
+def as_label_studio(tasks: Sequence[Task], names: Sequence[str], image_url: str) -> str:
+    """Tasks to import into Label Studio, whose interface is `LABEL_STUDIO`; what is gold does not show.
+
+    image_url: where an image is, with {image_id} in it.
+    """
+    rows = [
+        {
+            "data": {
+                "image": image_url.replace("{image_id}", task.image_id),
+                "image_id": task.image_id,
+                "labels": [{"class": label, "name": names[label]} for label in task.labels],
+            }
+        }
+        for task in tasks
+    ]
+    return json.dumps(rows)
+
+
+def files(
+    workdir: epath.Path,
+    tasks: Sequence[Task],
+    names: Sequence[str],
+    per_task: int,
+    assignments: Sequence[Sequence[int]] | None,
+    image_url: str,
+) -> dict[epath.Path, str]:
+    """The files of the tasks, each with its content."""
+    return {
+        workdir / "tasks.json": as_json(tasks, names, per_task, assignments),
+        workdir / "label_studio.json": as_label_studio(tasks, names, image_url),
+        workdir / "label_studio.xml": LABEL_STUDIO,
+    }

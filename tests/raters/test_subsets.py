@@ -1,0 +1,101 @@
+"""The best subset of models, beside plain loops over all subsets."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from imagenet_real.errors import InputError
+from imagenet_real.raters import subsets
+
+CLASSES = 9
+
+
+def world(models=7, images=12, k=3, seed=0):
+    """Proposals [M, N, k] without repetitions, some missing, and right classes [N, A]."""
+    random = np.random.default_rng(seed)
+    candidates = random.random((models, images, CLASSES)).argsort(axis=2)[:, :, :k]
+    candidates[random.random(candidates.shape) < 0.1] = -1
+    answers = np.sort(random.random((images, CLASSES)).argsort(axis=1)[:, :2], axis=1)
+    answers[random.random(images) < 0.5, 1] = -1
+    return candidates, answers
+
+
+def best_by_loops(candidates, answers, min_recall, sizes):
+    """Every subset as a set of pairs; of equals the one of higher recall, of fewer models, and the first."""
+    right = {(image, label) for image, row in enumerate(answers.tolist()) for label in row if label >= 0}
+    of = [
+        {(image, label) for image, row in enumerate(one) for label in row if label >= 0} for one in candidates.tolist()
+    ]
+    best, found = None, None
+    for size in sorted(sizes):
+        for models in itertools.combinations(range(len(of)), size):
+            proposed = set().union(*(of[model] for model in models))
+            hits = len(proposed & right)
+            recall, precision = hits / len(right), hits / len(proposed)
+            enough = recall >= min_recall
+            key = (enough, 0 if enough else recall, precision, recall)
+            if best is None or key > best:
+                best, found = key, models
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("min_recall", "sizes"),
+    [(0.5, range(1, 8)), (0.7, [3]), (0.9, [2, 5]), (0.85, range(1, 8)), (1.0, [4]), (0.1, [1])],
+)
+@pytest.mark.parametrize("table", [1, 8, 4096])
+def test_exhaustive_is_the_plain_loop(monkeypatch, seed, min_recall, sizes, table):
+    monkeypatch.setattr(subsets, "TABLE", table)
+    candidates, answers = world(seed=seed)
+    found = subsets.search(subsets.bits(candidates, answers, CLASSES), min_recall, sizes)
+    assert found.models == best_by_loops(candidates, answers, min_recall, sizes)
+    assert found.reached == (found.recall >= min_recall)
+    assert found.exhaustive
+
+
+def test_counts_of_the_choice():
+    candidates = np.array([[[0, 1], [2, -1]], [[0, 3], [4, 5]]])
+    answers = np.array([[0, 3], [5, -1]])
+    found = subsets.search(subsets.bits(candidates, answers, CLASSES), 0.9, [2])
+    assert (found.right, found.wanted, found.proposed) == (3, 3, 6)
+    assert (found.recall, found.precision) == (1, 0.5)
+    alone = subsets.search(subsets.bits(candidates, answers, CLASSES), 0.9, [1])
+    assert (alone.models, alone.reached) == ((1,), True)
+
+
+def test_the_highest_recall_where_none_is_enough():
+    candidates, answers = world(k=1)
+    found = subsets.search(subsets.bits(candidates, answers, CLASSES), 1.0, range(1, 8))
+    assert not found.reached
+    assert found.models == best_by_loops(candidates, answers, 1.0, range(1, 8))
+
+
+def test_greedy_beyond_the_limit():
+    candidates, answers = world(models=9, images=60)
+    some = subsets.bits(candidates, answers, CLASSES)
+    exhaustive, greedy = subsets.search(some, 0.8, range(1, 10)), subsets.search(some, 0.8, range(1, 10), limit=10)
+    assert not greedy.exhaustive
+    assert greedy.reached
+    assert greedy.tried < 2**9
+    assert greedy.precision <= exhaustive.precision
+    assert len(subsets.search(some, 0.8, [4], limit=10).models) == 4
+
+
+def test_sixty_four_pairs_and_more():
+    candidates, answers = world(models=4, images=200, k=6)
+    found = subsets.search(subsets.bits(candidates, answers, CLASSES), 0.9, [2])
+    assert found.models == best_by_loops(candidates, answers, 0.9, [2])
+
+
+@pytest.mark.parametrize("sizes", [[0], [8], []])
+def test_sizes_that_there_are_not(sizes):
+    with pytest.raises(InputError, match="of 7 models: give 1 to so many"):
+        subsets.search(subsets.bits(*world(), CLASSES), 0.9, sizes)
+
+
+def test_no_gold():
+    candidates, answers = world()
+    with pytest.raises(InputError, match="no gold image has a right class"):
+        subsets.search(subsets.bits(candidates, np.full_like(answers, -1), CLASSES), 0.9, [2])

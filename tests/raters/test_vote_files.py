@@ -1,0 +1,136 @@
+"""Votes from arrays, CSV, the rating page's JSON and Label Studio's export, and what is wrong with them, in one line."""
+
+import json
+
+import numpy as np
+import pytest
+
+from imagenet_real.errors import InputError
+from imagenet_real.raters.vote_files import load_votes
+from imagenet_real.raters.votes import MAYBE, NO, YES
+
+EXPECTED = [("a/1", 0, "al", YES), ("a/1", 0, "zoe", NO), ("b", 2, "al", MAYBE)]
+
+
+def write_npz(path, change=None, ids=("zoe", "al", "idle")):
+    tensor = np.zeros((3, 2, 3))
+    tensor[0, 1, 0] = tensor[1, 1, 2] = tensor[1, 0, 1] = 1
+    if change:
+        change(tensor)
+    np.savez(path, tensor=tensor, info=np.array([["b.JPEG", "2"], ["a/1.png", "0"]]), ids=np.array(ids))
+    return path
+
+
+def rows(votes):
+    return [
+        (votes.image_ids[pair], votes.classes[pair], votes.raters[rater], answer)
+        for pair, rater, answer in zip(votes.pair, votes.rater, votes.answer, strict=True)
+    ]
+
+
+def test_published_arrays(tmp_path):
+    votes = load_votes(write_npz(tmp_path / "votes.npz"))
+    assert rows(votes) == EXPECTED
+    assert votes.raters.tolist() == ["al", "idle", "zoe"]  # who was never asked is a rater still
+    assert votes.seconds is None
+
+
+def test_csv(tmp_path):
+    path = tmp_path / "votes.csv"
+    path.write_text("rater,image_id,class,answer,seconds\nzoe,a/1.png,0,no,1.5\nal,a/1.png,0,yes,\nal,b,2,maybe,3\n")
+    votes = load_votes(path)
+    assert rows(votes) == EXPECTED
+    np.testing.assert_array_equal(votes.seconds, [np.nan, 1.5, 3])
+
+
+def test_json_of_the_rating_page(tmp_path):
+    path = tmp_path / "votes.json"
+    names = ("image_id", "class", "rater", "answer")
+    words = [("a/1", 0, "zoe", "no"), ("b", 2, "al", "maybe"), ("a/1", 0, "al", "yes")]
+    path.write_text(json.dumps({"schema": 1, "votes": [dict(zip(names, row, strict=True)) for row in words]}))
+    assert rows(load_votes(path)) == EXPECTED
+
+
+def studio_task(image, labels, annotations):
+    data = {"image": f"{image}.png", "image_id": image, "labels": [{"class": label, "name": "x"} for label in labels]}
+    return {"id": 1, "data": data, "annotations": annotations}
+
+
+def annotation(by, answers, **more):
+    results = [
+        {"from_name": f"answer_{at}", "to_name": "image", "type": "choices", "value": {"choices": [answer]}}
+        for at, answer in answers.items()
+    ]
+    return {"completed_by": by, "result": results, "lead_time": 6.0, "was_cancelled": False} | more
+
+
+def test_label_studio_export(tmp_path):
+    path = tmp_path / "export.json"
+    tasks = [
+        studio_task("a/1", [5, 0], [annotation("zoe", {1: "no"}), annotation({"id": "al"}, {1: "yes", 0: "no"})]),
+        studio_task("b", [2], [annotation("al", {0: "maybe"}), annotation("zoe", {0: "yes"}, was_cancelled=True)]),
+    ]
+    path.write_text(json.dumps(tasks))
+    votes = load_votes(path)
+    assert rows(votes) == [*EXPECTED[:2], ("a/1", 5, "al", NO), EXPECTED[2]]
+    assert votes.seconds.tolist() == [3, 6, 3, 6]
+
+
+def both(tensor):
+    tensor[1, 0, 2] = 1
+
+
+def weighty(tensor):
+    tensor[1, 0, 1] = 0.5
+
+
+@pytest.mark.parametrize(
+    ("change", "ids", "message"),
+    [
+        (both, ("zoe", "al", "idle"), "rater al answers both maybe and yes about class 2 of b, one of 1 contradictions"),
+        (weighty, ("zoe", "al", "idle"), "other numbers than 0 and 1"),
+        (None, ("al", "al", "idle"), "rater al stands there 2 times"),
+        (None, ("al", "zoe"), r"tensor has shape \(3, 2, 3\), expected \(2, 2, 3\)"),
+        (lambda tensor: tensor.fill(0), ("zoe", "al", "idle"), "has no vote"),
+    ],
+)  # fmt: skip
+def test_arrays_that_are_refused(tmp_path, change, ids, message):
+    with pytest.raises(InputError, match=message):
+        load_votes(write_npz(tmp_path / "votes.npz", change, ids))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "begins with 'nothing', expected image_id,class,rater,answer"),
+        ("image_id,class,rater,answer\na,0,al,perhaps\n", "line 2: the answer is 'perhaps', expected one of no, maybe, yes"),
+        ("image_id,class,rater,answer\na,cat,al,yes\n", "line 2: .*'cat'.*expected the index of a class"),
+        ("image_id,class,rater,answer\na,0,,yes\n", "line 2 has no rater"),
+        ("image_id,class,rater,answer\n", "has no vote"),
+        ("image_id,class,rater,answer\na,0,al,yes\na,0,al,no\n", "al answers 1 questions more than once"),
+    ],
+)  # fmt: skip
+def test_csv_that_is_refused(tmp_path, text, message):
+    path = tmp_path / "votes.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        load_votes(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("votes.json", b'{"schema": 1}', "has no votes: expected"),
+        ("votes.json", b'[{"id": 3}]', "'data' is missing"),
+        ("votes.json", b"[", "damaged"),
+        ("votes.npz", b"not a zip", "damaged"),
+        ("votes.txt", b"", "ends in '.txt': votes are read from"),
+        ("votes.npz", None, "there is no file of votes"),
+    ],
+)
+def test_files_that_are_none(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        load_votes(tmp_path / name)
+    assert "\n" not in str(caught.value)
