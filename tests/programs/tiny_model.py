@@ -6,6 +6,7 @@ from flax import nnx
 
 import main
 from imagenet_real.models import catalog
+from imagenet_real.models.entry import Entry, Source
 from imagenet_real.models.resnet import BatchNorm, convolution
 
 SIZE = 12
@@ -21,7 +22,7 @@ class Tiny(nnx.Module):
         return self.head(nnx.relu(self.bn(self.conv(images))).mean(axis=(1, 2)))
 
 
-catalog.CATALOG["tiny"] = catalog.Entry(Tiny, {}, {}, 0, {}, num_classes=3)
+catalog.CATALOG["tiny"] = Entry(Tiny, {}, 0, {"": Source({})}, num_classes=3)
 
 if __name__ == "__main__":
     sys.exit(main.run())
