@@ -1,6 +1,7 @@
 """The models by name: their architecture, their published weights, preprocessing and accuracy; how to build and load them."""
 
 import dataclasses
+import math
 import os
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from imagenet_real.errors import InputError, nearest
 from imagenet_real.models import weights
 from imagenet_real.models.entries import resnet, vit
 from imagenet_real.models.entry import Entry
+from imagenet_real.models.tensor_files import open_tensors
 
 Apply = Callable[[Any, jax.Array], jax.Array]
 """`apply(params, images) -> logits`: pure; normalised [B, H, W, 3] float32 -> [B, K]."""
@@ -74,17 +76,38 @@ def build_abstract(
     return nnx.eval_shape(lambda: build(name, num_classes=num_classes, dtype=dtype, **architecture))
 
 
-def load(name: str, file: str | os.PathLike, *, dtype: jnp.dtype = jnp.float32) -> tuple[Apply, nnx.State]:
-    """The model with the weights of a `.safetensors` file, as many classes as that has: `(apply, params)`.
+def load(
+    name: str,
+    file: str | os.PathLike,
+    *,
+    image_size: int | None = None,
+    dtype: jnp.dtype = jnp.float32,
+    say: Callable[[str], None] = lambda line: None,
+) -> tuple[Apply, nnx.State]:
+    """The model with the weights of a file, as many classes as that has: `(apply, params)`.
 
-    Raises InputError for an unknown name and for a file that does not hold the weights of this model.
+    Files are `.safetensors`, PyTorch's `.pth`, `.pt` and `.bin`, and `.npz`, under any of the tensor names that the entry
+    knows; `say` is told which. A model that depends on the size of its images is made for `image_size`, by default the
+    crop of its weights. Computes in `dtype`. Raises InputError for an unknown name and for a file that does not hold the
+    weights of this model.
     """
     entry = find(name)
-    num_classes = weights.tensor_shapes(file).get(f"{entry.head}.bias", (entry.num_classes,))[0]
-    model = build_abstract(name, num_classes=num_classes, dtype=dtype)
+    tensors = open_tensors(file)
+    sized = "image_size" in entry.architecture
+    size = {"image_size": image_size or entry.preprocessing["crop"]} if sized else {}
+    model = build_abstract(name, dtype=dtype, **size)
+    whose = weights.recognise(tensors, weights.names_of(nnx.state(model)), entry.naming)
+    (bias,) = weights.naming_of(whose, entry.naming)(f"{entry.head}.bias")
+    classes = math.prod(tensors.shapes.get(bias, (entry.num_classes,)))
+    if classes != entry.num_classes:
+        model = build_abstract(name, num_classes=classes, dtype=dtype, **size)
     model.eval()  # batch norm by its stored statistics
     graph, state = nnx.split(model)
-    return functional(graph), weights.load(file, state, name)
+    params = weights.fill(
+        state, tensors, whose, file=file, model=name, naming=entry.naming, fitted=entry.fitted, say=say
+    )
+    say(f"{os.path.basename(file)}: {tensors.format}, under the names of {whose}")
+    return functional(graph), params
 
 
 def functional(graph: nnx.GraphDef) -> Apply:

@@ -4,11 +4,12 @@ Of the sizes in timm's tables, each set of weights has the largest, at which tim
 """
 
 from imagenet_real.models.entry import HALVES, Entry, Source, timm
-from imagenet_real.models.resnet import ResNet
+from imagenet_real.models.resnet import ResNet, hugging_face_names
 
 
 def _resnet(block: str, depths: tuple[int, ...], parameters: int, **sources: Source) -> Entry:
-    return Entry(ResNet, {"block": block, "depths": depths}, parameters, sources, head="fc")
+    architecture = {"block": block, "depths": depths}
+    return Entry(ResNet, architecture, parameters, sources, head="fc", naming={"Hugging Face": hugging_face_names})
 
 
 ENTRIES = {

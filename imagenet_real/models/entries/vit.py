@@ -1,7 +1,8 @@
 """Vision Transformers and their published weights: timm's (Apache-2.0, commit 0041cb7) and torchvision's (BSD 3-Clause)."""
 
+from imagenet_real.models import vit_names
 from imagenet_real.models.entry import HALVES, Entry, Source, timm, torchvision
-from imagenet_real.models.vit import ViT
+from imagenet_real.models.vit import ViT, resized_positions
 
 TINY = {"width": 192, "depth": 12, "heads": 3}
 SMALL = {"width": 384, "depth": 12, "heads": 6}
@@ -9,10 +10,19 @@ BASE = {"width": 768, "depth": 12, "heads": 12}
 LARGE = {"width": 1024, "depth": 24, "heads": 16}
 HUGE = {"width": 1280, "depth": 32, "heads": 16}
 
+NAMING = {
+    "torchvision": vit_names.torchvision_names,
+    "torchvision's first files": vit_names.torchvision_first_names,
+    "Hugging Face": vit_names.hugging_face_names,
+    "vision_transformer": vit_names.vision_transformer_names,
+    "big_vision": vit_names.big_vision_names,
+}
+
 
 def _vit(size: dict, patch: int, parameters: int, **sources: Source) -> Entry:
     image_size = next(iter(sources.values())).preprocessing["crop"]
-    return Entry(ViT, {"image_size": image_size, "patch": patch, **size}, parameters, sources)
+    architecture = {"image_size": image_size, "patch": patch, **size}
+    return Entry(ViT, architecture, parameters, sources, naming=NAMING, fitted={"pos_embed": resized_positions})
 
 
 def _at_224(top1: float, real: float) -> Source:
