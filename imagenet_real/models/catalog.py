@@ -12,14 +12,14 @@ from flax import nnx
 
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.models import weights
-from imagenet_real.models.entries import resnet, vit
+from imagenet_real.models.entries import bit, resnet, vit
 from imagenet_real.models.entry import Entry
 from imagenet_real.models.tensor_files import open_tensors
 
 Apply = Callable[[Any, jax.Array], jax.Array]
 """`apply(params, images) -> logits`: pure; normalised [B, H, W, 3] float32 -> [B, K]."""
 
-CATALOG: dict[str, Entry] = {**vit.ENTRIES, **resnet.ENTRIES}
+CATALOG: dict[str, Entry] = {**vit.ENTRIES, **resnet.ENTRIES, **bit.ENTRIES}
 
 
 def find(name: str) -> Entry:
