@@ -4,6 +4,7 @@ Modules bear torchvision's names, which are timm's too, so that a published tens
 finds its place by name (see `weights`).
 """
 
+import re
 from collections.abc import Sequence
 
 import jax
@@ -163,3 +164,21 @@ def _shortcut(projection: nnx.List | None, features: jax.Array) -> jax.Array:
         return features
     convolve, normalise = projection
     return normalise(convolve(features))
+
+
+def hugging_face_names(name: str) -> tuple[str, ...]:
+    """Hugging Face's name of a tensor: `layer1.0.bn2.weight` -> `resnet.encoder.stages.0.layers.0.layer.1.normalization.weight`."""
+    module, leaf = name.rsplit(".", 1)
+    outside = {
+        "conv1": "resnet.embedder.embedder.convolution",
+        "bn1": "resnet.embedder.embedder.normalization",
+        "fc": "classifier.1",
+    }
+    if module in outside:
+        return (f"{outside[module]}.{leaf}",)
+    stage, index, kind, number = re.fullmatch(r"layer(\d+)\.(\d+)\.(conv|bn|downsample\.)(\d+)", module).groups()
+    if kind == "downsample.":
+        part = f"shortcut.{('convolution', 'normalization')[int(number)]}"
+    else:
+        part = f"layer.{int(number) - 1}.{'convolution' if kind == 'conv' else 'normalization'}"
+    return (f"resnet.encoder.stages.{int(stage) - 1}.layers.{index}.{part}.{leaf}",)

@@ -4,9 +4,11 @@ Modules bear timm's names, so that a published tensor `blocks.0.attn.qkv.weight`
 """
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from imagenet_real.errors import InputError
@@ -86,8 +88,10 @@ class Block(nnx.Module):
 
 
 class ViT(nnx.Module):
-    """Class token and patch tokens, learned positions, pre-norm blocks, and a linear head on the class token.
+    """Patch tokens, a class token, learned positions, pre-norm blocks, and a linear head.
 
+    What the head sees is by `pool`: "token", the class token after a norm; "avg", the mean of the patch tokens and a
+    norm (timm's `fc_norm`) after it; or "gap", a norm and then the mean, in a model without a class token (big_vision's).
     `dtype` is that of the computation; parameters are float32. float32 is multiplied in full precision on every device,
     where accelerators would round its factors to fewer bits: published numbers are to be reproduced. Training sets
     `remat` where memory is short (see `blocks.through`).
@@ -103,17 +107,20 @@ class ViT(nnx.Module):
         width: int,
         depth: int,
         heads: int,
+        pool: str = "token",
         num_classes: int,
         dtype: jnp.dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
         self.image_size = image_size
-        tokens = 1 + (image_size // patch) ** 2
+        self.pool = pool
+        tokens = (pool != "gap") + (image_size // patch) ** 2
         self.patch_embed = PatchEmbed(patch, width, dtype=dtype, rngs=rngs)
-        self.cls_token = nnx.Param(1e-6 * jax.random.normal(rngs.params(), (1, 1, width)))
+        if pool != "gap":
+            self.cls_token = nnx.Param(1e-6 * jax.random.normal(rngs.params(), (1, 1, width)))
         self.pos_embed = nnx.Param(nnx.initializers.truncated_normal(0.02)(rngs.params(), (1, tokens, width)))
         self.blocks = nnx.List([Block(width, heads, dtype=dtype, rngs=rngs) for _ in range(depth)])
-        self.norm = LayerNorm(width, dtype=dtype, rngs=rngs)
+        setattr(self, "fc_norm" if pool == "avg" else "norm", LayerNorm(width, dtype=dtype, rngs=rngs))
         self.head = Linear(width, num_classes, dtype=dtype, rngs=rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
@@ -125,9 +132,47 @@ class ViT(nnx.Module):
                 f"set crop to {self.image_size}, or choose a model of that size"
             )
         with jax.default_matmul_precision("highest"):
-            patches = self.patch_embed(images)
-            first = jnp.broadcast_to(self.cls_token[...], (len(images), 1, patches.shape[-1]))
-            tokens = jnp.concatenate([first.astype(patches.dtype), patches], axis=1)
+            tokens = self.patch_embed(images)
+            if self.pool != "gap":
+                first = jnp.broadcast_to(self.cls_token[...], (len(images), 1, tokens.shape[-1]))
+                tokens = jnp.concatenate([first.astype(tokens.dtype), tokens], axis=1)
             tokens = tokens + self.pos_embed[...].astype(tokens.dtype)
             tokens = through(self.blocks, tokens, remat=self.remat)
-            return self.head(self.norm(tokens)[:, 0]).astype(jnp.float32)
+            return self.head(self._pooled(tokens)).astype(jnp.float32)
+
+    def _pooled(self, tokens: jax.Array) -> jax.Array:  # [B, T, D] -> [B, D]
+        if self.pool == "avg":
+            return self.fc_norm(tokens[:, 1:].mean(axis=1))
+        tokens = self.norm(tokens)
+        return tokens[:, 0] if self.pool == "token" else tokens.mean(axis=1)
+
+
+def resized_positions(positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """[1, P + S * S, D] position embeddings for a grid of another size: [1, P + S' * S', D], float32.
+
+    Antialiased bicubic interpolation, as timm does; P, 0 or 1, is the class token's own, which is left as it is. Raises
+    InputError for a width other than D, and where one has a class token and the other has not.
+    """
+    (_, old_tokens, width), (_, tokens, _) = positions.shape, shape
+    old_side, side = math.isqrt(old_tokens), math.isqrt(tokens)
+    prefix = tokens - side**2
+    if width != shape[-1] or prefix not in (0, 1) or old_tokens != old_side**2 + prefix:
+        raise InputError(
+            f"position embeddings of shape {list(positions.shape)} do not fit a model with those of shape {list(shape)}"
+        )
+    first, grid = np.split(positions[0].astype(np.float32), [prefix])
+    matrix = _bicubic(old_side, side)
+    grid = np.einsum("ab,bcd,ec->aed", matrix, grid.reshape(old_side, old_side, width), matrix, optimize=True)
+    return np.concatenate([first, grid.reshape(-1, width)])[None]
+
+
+def _bicubic(old: int, new: int) -> np.ndarray:
+    """[new, old] float32: how much each of `old` places is in each of `new` ones. Keys' cubic with a = -0.5."""
+    step = old / new
+    reach = max(step, 1)  # antialiased: where places are lost, each sees more of the old ones
+    centres = (np.arange(new)[:, None] + 0.5) * step
+    distance = np.abs(np.arange(old) + 0.5 - centres) / reach
+    near = (1.5 * distance - 2.5) * distance**2 + 1
+    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+    weights = np.where(distance < 1, near, np.where(distance < 2, far, 0))
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -1,17 +1,18 @@
-"""Published checkpoints (`.safetensors` under timm's tensor names) -> parameters of a Flax model."""
+"""Published checkpoints -> parameters of a Flax model."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import ml_dtypes  # noqa: F401  gives NumPy the bfloat16 in which many files are stored
 import numpy as np
-import safetensors
 from flax import nnx
 
 from imagenet_real.errors import InputError
+from imagenet_real.models.entry import Fit, Names
+from imagenet_real.models.tensor_files import Tensors, open_tensors
 
 # A model's modules bear timm's names; only the leaves are called otherwise.
 LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
+OWN = "timm"
 # PyTorch counts the batches that a batch norm saw, and no result depends on it.
 UNUSED = ".num_batches_tracked"
 # Axes of a kernel's tensor in Flax's order: [out, in] -> [in, out] and [out, in, H, W] -> [H, W, in, out].
@@ -24,63 +25,135 @@ def timm_name(path: tuple) -> str:
     return ".".join([*map(str, modules), LEAVES.get(leaf, leaf)])
 
 
-def tensor_shapes(file: str | os.PathLike) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every tensor that a model needs; reads a file's header alone.
-
-    Raises InputError for what is no such file.
-    """
-    with _open(file) as tensors:
-        names = [name for name in tensors.keys() if not name.endswith(UNUSED)]  # noqa: SIM118
-        return {name: tuple(tensors.get_slice(name).get_shape()) for name in names}
+def names_of(state: nnx.State) -> list[str]:
+    """timm's names of all tensors of a model."""
+    return [timm_name(path) for path, _ in nnx.to_flat_state(state)]
 
 
-def load(file: str | os.PathLike, state: nnx.State, model: str) -> nnx.State:
+def recognise(tensors: Tensors, names: Sequence[str], naming: Mapping[str, Names]) -> str:
+    """Whose names a file's tensors bear: that under which most of a model's tensors are in it, a key of `naming` or "timm"."""
+    found = {
+        whose: sum(part in tensors.shapes for name in names for part in naming_of(whose, naming)(name))
+        for whose in (OWN, *naming)
+    }
+    return max(found, key=found.get)
+
+
+def naming_of(whose: str, naming: Mapping[str, Names]) -> Names:
+    """From timm's names of tensors to theirs."""
+    return naming.get(whose, lambda name: (name,))
+
+
+def load(
+    file: str | os.PathLike,
+    state: nnx.State,
+    model: str,
+    *,
+    naming: Mapping[str, Names] | None = None,
+    fitted: Mapping[str, Fit] | None = None,
+) -> nnx.State:
     """The abstract `state` of a model, filled from `file` as float32 NumPy arrays: every tensor is used exactly once.
 
-    `model` names the model in messages. Raises InputError where tensors lack, are left over or have other shapes.
+    One tensor at a time is in memory beside the parameters. `model` names the model in messages; for `naming` and
+    `fitted` see `entry.Entry`. Raises InputError where tensors lack, are left over or have other shapes.
     """
-    leaves = nnx.to_flat_state(state)
-    expected = {timm_name(path): _stored_shape(path, variable.get_value().shape) for path, variable in leaves}
-    _check_same_model(file, tensor_shapes(file), expected, model)
-    with _open(file) as tensors:
-        filled = [(path, leaf.replace(_flax_order(path, tensors.get_tensor(timm_name(path))))) for path, leaf in leaves]
+    tensors = open_tensors(file)
+    naming = naming or {}
+    whose = recognise(tensors, names_of(state), naming)
+    return fill(state, tensors, whose, file=file, model=model, naming=naming, fitted=fitted or {})
+
+
+def fill(
+    state: nnx.State,
+    tensors: Tensors,
+    whose: str,
+    *,
+    file: str | os.PathLike,
+    model: str,
+    naming: Mapping[str, Names],
+    fitted: Mapping[str, Fit],
+    say: Callable[[str], None] = lambda line: None,
+) -> nnx.State:
+    """`load`, once the file is open and it is known whose names its tensors bear; `say` is told what was fitted."""
+    names = naming_of(whose, naming)
+    leaves = [(path, timm_name(path), leaf) for path, leaf in nnx.to_flat_state(state)]
+    expected = {name: _stored_shape(path, leaf.get_value().shape) for path, name, leaf in leaves}
+    _check_same_model(tensors, names, expected, fitted, f"{file} does not hold", model, whose)
+    filled = []
+    for path, name, leaf in leaves:
+        array = np.empty(leaf.get_value().shape, np.float32)
+        stored = array.transpose(_stored_axes(path, array.ndim))  # a view of it with the axes of the file
+        first, *_ = names(name)
+        if name in fitted and tensors.shapes[first] != stored.shape:
+            stored[...] = fitted[name](tensors.read(first), stored.shape)
+            say(f"{first} resized from {list(tensors.shapes[first])} to {list(stored.shape)}")
+        else:
+            _copy(stored, tensors, names(name))
+        filled.append((path, leaf.replace(array)))
     return nnx.from_flat_state(filled)
 
 
-def _open(file):
-    try:
-        return safetensors.safe_open(file, framework="numpy")
-    except FileNotFoundError:
-        raise InputError(f"no weights file at {file}") from None
-    except (OSError, safetensors.SafetensorError) as error:
-        raise InputError(f"{file} is not a whole .safetensors file ({error}); download it again") from None
+def _copy(stored: np.ndarray, tensors: Tensors, parts: Sequence[str]) -> None:
+    start = 0
+    for part in parts:
+        tensor = tensors.read(part)
+        if len(parts) == 1:
+            tensor = tensor.reshape(stored.shape)  # which adds and drops axes of size 1
+        stored[start : start + len(tensor)] = tensor
+        start += len(tensor)
 
 
-def _flax_order(path: tuple, tensor: np.ndarray) -> np.ndarray:
-    axes = KERNEL_AXES[tensor.ndim] if path[-1] == "kernel" else range(tensor.ndim)
-    return np.ascontiguousarray(tensor.astype(np.float32).transpose(*axes))
+def _stored_axes(path: tuple, ndim: int) -> Sequence[int]:
+    return np.argsort(KERNEL_AXES[ndim]).tolist() if path[-1] == "kernel" else range(ndim)
 
 
 def _stored_shape(path: tuple, shape: tuple[int, ...]) -> tuple[int, ...]:
-    axes = np.argsort(KERNEL_AXES[len(shape)]) if path[-1] == "kernel" else range(len(shape))
-    return tuple(shape[axis] for axis in axes)
+    return tuple(shape[axis] for axis in _stored_axes(path, len(shape)))
 
 
-def _check_same_model(file, found: dict, expected: dict, model: str) -> None:
-    lacking = sorted(expected.keys() - found.keys())
-    left_over = sorted(found.keys() - expected.keys())
-    differing = sorted(name for name in expected.keys() & found.keys() if expected[name] != found[name])
-    shapes = [f"{name} {list(found[name])} here, {list(expected[name])} in {model}" for name in differing]
+def _check_same_model(
+    tensors: Tensors,
+    names: Names,
+    expected: Mapping[str, tuple[int, ...]],
+    fitted: Mapping[str, Fit],
+    complaint: str,
+    model: str,
+    whose: str,
+) -> None:
+    """Raises InputError unless every tensor of the model is in the file, in its shape, and no other one is."""
+    found = {name: shape for name, shape in tensors.shapes.items() if not name.endswith(UNUSED)}
+    parts = {name: names(name) for name in expected}
+    lacking = sorted(part for several in parts.values() for part in several if part not in found)
+    left_over = sorted(found.keys() - {part for several in parts.values() for part in several})
+    shapes = []
+    for name, several in sorted(parts.items()):
+        if name not in fitted and all(part in found for part in several):
+            shape = _joined([found[part] for part in several])
+            if _without_ones(shape) != _without_ones(expected[name]):
+                shapes.append(f"{several[0]} {list(shape)} here, {list(expected[name])} in {model}")
     complaints = [
         _examples("lacks", lacking),
         _examples("has left over", left_over),
         _examples("has other shapes for", shapes, separator="; "),
     ]
     if any(complaints):
+        under = "" if whose == OWN else f", under the names of {whose},"
         raise InputError(
-            f"{file} does not hold the weights of {model}: of {len(expected)} tensors it "
+            f"{complaint} the weights of {model}: of {len(expected)} tensors it{under} "
             f"{', '.join(filter(None, complaints))}. Give the weights of {model}, or name the model they belong to."
         )
+
+
+def _joined(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """Of parts that follow one another along their first axis; () where they do not fit together."""
+    if len(shapes) == 1:
+        return shapes[0]
+    same = all(shape and shape[1:] == shapes[0][1:] for shape in shapes)
+    return (sum(shape[0] for shape in shapes), *shapes[0][1:]) if same else ()
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(size for size in shape if size != 1)
 
 
 def _examples(what: str, items: Iterable[str], separator: str = ", ") -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import math
+import operator
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -235,7 +236,7 @@ def builder(config: ConfigDict, num_classes: int) -> Build:
     def build(rngs: nnx.Rngs) -> nnx.Module:
         model = catalog.build(config.model, num_classes=num_classes, dtype=config.dtype, rngs=rngs)
         model.remat = config.remat
-        head = getattr(model, catalog.find(config.model).head)
+        head = operator.attrgetter(catalog.find(config.model).head)(model)
         head.bias[...] = jnp.full_like(head.bias[...], head_bias(config.loss, num_classes))
         return model
 

@@ -1,7 +1,6 @@
 import csv
+import dataclasses
 import math
-import os
-import pathlib
 
 import jax
 import numpy as np
@@ -9,12 +8,13 @@ import pytest
 import safetensors.numpy
 from flax import nnx
 
+from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
 from imagenet_real.models.vit import ViT
 from tests.models import timm_vit
 
-VITS = [name for name, entry in catalog.CATALOG.items() if entry.module is ViT]
+VITS = [name for name, entry in catalog.CATALOG.items() if entry.module is ViT and "_patch" in name]
 
 
 # Per block: two norms, qkv, projection and an MLP of ratio 4, all with biases.
@@ -47,23 +47,68 @@ def test_built_models_have_as_many_parameters_as_stated(name):
     assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state)) == catalog.CATALOG[name].parameters
 
 
-def test_published_numbers_are_those_of_the_tables():
-    if "IMAGENET_REAL_DATA" not in os.environ:
-        pytest.skip("IMAGENET_REAL_DATA is not set; tables/timm_results-imagenet*.csv are needed")
-    tables = pathlib.Path(os.environ["IMAGENET_REAL_DATA"], "tables")
-    for column, table in enumerate(["timm_results-imagenet.csv", "timm_results-imagenet-real.csv"]):
-        with open(tables / table, newline="") as file:
-            rows = {row["model"]: row for row in csv.DictReader(file)}
-        for name in VITS:
-            entry = catalog.CATALOG[name]
-            tags = {row.partition(".")[2] for row in rows if row.startswith(f"{name}.")}
-            assert tags == entry.published.keys()
-            for tag, accuracies in entry.published.items():
-                row = rows[f"{name}.{tag}"]
-                assert float(row["top1"]) == accuracies[column]
-                assert math.floor(entry.preprocessing["crop"] / float(row["crop_pct"])) == entry.preprocessing["resize"]
-                assert row["interpolation"] == entry.preprocessing["interpolation"]
-                assert float(row["param_count"]) == round(entry.parameters / 1e6, 2)
+@pytest.fixture(scope="module")
+def tables(data):
+    """timm's rows by model, of both tables, and the exact numbers of parameters by model."""
+    found = []
+    for table in ("timm_results-imagenet.csv", "timm_results-imagenet-real.csv"):
+        rows = {}
+        with open(data / "tables" / table, newline="") as file:
+            for row in csv.DictReader(file):
+                rows.setdefault(row["model"], []).append(row)
+        found.append(rows)
+    with open(data / "tables" / "error_analysis_962_models.csv", newline="") as file:
+        return *found, {row["model_dir_id"]: int(row["num_params"]) for row in csv.DictReader(file)}
+
+
+def test_published_numbers_are_those_of_timms_tables(tables):
+    """Every set of weights that the tables have of a model is listed, and for one size both accuracies are theirs."""
+    imagenet, real, _ = tables
+    checked = 0
+    for name, entry in catalog.CATALOG.items():
+        published = {model.partition(".")[2] for model in imagenet if model.startswith(f"{name}.")}
+        assert published <= entry.sources.keys(), name
+        for tag, source in entry.sources.items():
+            if source.publisher != "timm":
+                continue
+            size = str(source.preprocessing["crop"])
+            assert int(size) == max(int(row["img_size"]) for row in imagenet[f"{name}.{tag}"])
+            row, real_row = (
+                next(row for row in table[f"{name}.{tag}"] if row["img_size"] == size) for table in (imagenet, real)
+            )
+            assert (float(row["top1"]), float(real_row["top1"])) == (source.top1, source.real), (name, tag)
+            assert math.floor(int(row["img_size"]) / float(row["crop_pct"])) == source.preprocessing["resize"]
+            assert row["interpolation"] == source.preprocessing["interpolation"]
+            assert float(row["param_count"].replace(",", "")) == round(entry.parameters / 1e6, 2)
+            checked += 1
+    assert checked > 60
+
+
+def test_parameters_are_exactly_as_many_as_published(tables):
+    checked = 0
+    for name, entry in catalog.CATALOG.items():
+        ids = [f"torchvision--{name}", *(f"timm--{name}.{tag}" for tag in entry.sources)]
+        counts = {tables[2][one] for one in ids if one in tables[2]}
+        assert counts <= {entry.parameters}, name
+        checked += len(counts)
+    assert checked >= 10
+
+
+def test_preprocessing_is_complete():
+    for name, entry in catalog.CATALOG.items():
+        for tag, source in entry.sources.items():
+            assert dataclasses.asdict(Preprocessing(**source.preprocessing)).keys() == source.preprocessing.keys()
+            assert (source.publisher != "") == (source.top1 is not None), (name, tag)
+
+
+def test_weights_are_named_with_their_tag():
+    assert catalog.full_name("resnet50") == "resnet50.tv_in1k"
+    assert catalog.full_name("resnet_digits") == "resnet_digits"
+    assert catalog.find("resnet50").preprocessing["resize"] == 256
+    second = catalog.find("resnet50.tv2_in1k")
+    assert (second.preprocessing["resize"], second.tag, second.parameters) == (232, "tv2_in1k", 25_557_032)
+    with pytest.raises(InputError, match=r"resnet50 has no published weights 'tv3_in1k': did you mean resnet50\.tv"):
+        catalog.find("resnet50.tv3_in1k")
 
 
 def test_unknown_name():

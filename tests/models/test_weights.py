@@ -1,4 +1,5 @@
 import re
+import tracemalloc
 
 import ml_dtypes
 import numpy as np
@@ -9,7 +10,7 @@ from flax import nnx
 from imagenet_real.errors import InputError
 from imagenet_real.models import weights
 from imagenet_real.models.vit import ViT
-from tests.models import timm_vit
+from tests.models import timm_vit, torch_writer
 
 SIZE = {"image_size": 4, "patch": 2, "width": 4, "depth": 1, "num_classes": 3}
 
@@ -77,12 +78,45 @@ def test_a_long_list_is_cut(tmp_path, tensors):
 
 def test_files_that_are_none(tmp_path, tensors):
     whole = save(tmp_path, tensors).read_bytes()
-    for content in (b"", b"hello world, this is no such file", whole[: len(whole) // 2]):
-        (tmp_path / "bad.safetensors").write_bytes(content)
-        with pytest.raises(InputError, match=r"bad\.safetensors is not a whole \.safetensors file") as caught:
-            weights.load(tmp_path / "bad.safetensors", abstract_state(), "mini")
-        assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="no weights file at"):
-        weights.tensor_shapes(tmp_path / "missing.safetensors")
-    with pytest.raises(InputError, match="is not a whole"):
-        weights.tensor_shapes(tmp_path)
+    (tmp_path / "bad.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"bad\.safetensors is not a whole file of weights") as caught:
+        weights.load(tmp_path / "bad.safetensors", abstract_state(), "mini")
+    assert "\n" not in str(caught.value)
+
+
+def test_memory_is_that_of_the_parameters(tmp_path):
+    """Tensors go one by one to where they stay; the file's own pages are the system's, and are given back at once."""
+    size = {"image_size": 32, "patch": 16, "width": 256, "depth": 6, "num_classes": 10}
+    tensors = timm_vit.random_tensors(**size)
+    state = nnx.state(nnx.eval_shape(lambda: ViT(**size, heads=4, rngs=nnx.Rngs(0))))
+    parameters = sum(tensor.nbytes for tensor in tensors.values())
+    writers = {"safetensors": safetensors.numpy.save_file, "pth": lambda one, file: torch_writer.save(file, one)}
+    for ending, write in writers.items():
+        write(tensors, tmp_path / f"file.{ending}")
+        tracemalloc.start()
+        filled = weights.load(tmp_path / f"file.{ending}", state, "small")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert parameters < peak < 1.2 * parameters
+        assert len(nnx.to_flat_state(filled)) == len(tensors)
+
+
+def test_parts_are_put_together_and_axes_of_one_added_and_dropped(tmp_path, tensors):
+    """The file keeps query, key and value apart, and has the head as a convolution."""
+    parts = dict(zip("qkv", np.split(tensors.pop("blocks.0.attn.qkv.weight"), 3), strict=True))
+    tensors |= {f"{part}.weight": value.copy() for part, value in parts.items()}
+    tensors["head.weight"] = tensors["head.weight"][:, :, None, None]
+    tensors["cls_token"] = tensors["cls_token"][0]
+
+    def apart(name):
+        return ("q.weight", "k.weight", "v.weight") if name == "blocks.0.attn.qkv.weight" else (name,)
+
+    state = weights.load(save(tmp_path, tensors), abstract_state(), "mini", naming={"somebody": apart})
+    filled = {weights.timm_name(path): leaf.get_value() for path, leaf in nnx.to_flat_state(state)}
+    np.testing.assert_array_equal(filled["blocks.0.attn.qkv.weight"], np.concatenate(list(parts.values())).T)
+    np.testing.assert_array_equal(filled["head.weight"], tensors["head.weight"][:, :, 0, 0].T)
+    np.testing.assert_array_equal(filled["cls_token"][0], tensors["cls_token"])
+
+    tensors["k.weight"] = tensors["k.weight"][:, :3].copy()
+    with pytest.raises(InputError, match=r"under the names of somebody, has other shapes for 1 \(q\.weight"):
+        weights.load(save(tmp_path, tensors), abstract_state(), "mini", naming={"somebody": apart})

@@ -6,6 +6,7 @@ from flax import nnx
 
 import main
 from imagenet_real.models import catalog
+from imagenet_real.models.entry import Entry, Source
 from imagenet_real.models.resnet import BatchNorm, convolution
 from imagenet_real.models.vit import ViT
 
@@ -31,8 +32,8 @@ class TinyViT(ViT):
         )
 
 
-catalog.CATALOG["tiny"] = catalog.Entry(Tiny, {}, {}, 0, {}, num_classes=3)
-catalog.CATALOG["tiny_vit"] = catalog.Entry(TinyViT, {}, {}, 0, {}, num_classes=3)
+catalog.CATALOG["tiny"] = Entry(Tiny, {}, 0, {"": Source({})}, num_classes=3)
+catalog.CATALOG["tiny_vit"] = Entry(TinyViT, {}, 0, {"": Source({})}, num_classes=3)
 
 if __name__ == "__main__":
     sys.exit(main.run())
