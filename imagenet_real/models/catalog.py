@@ -11,13 +11,20 @@ from flax import nnx
 
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.models import weights
-from imagenet_real.models.entries import resnet, vit
+from imagenet_real.models.entries import convnext, efficientnet, regnet, resnet, vit
 from imagenet_real.models.entry import Entry
+from imagenet_real.models.layers import untraced_rngs
 
 Apply = Callable[[Any, jax.Array], jax.Array]
 """`apply(params, images) -> logits`: pure; normalised [B, H, W, 3] float32 -> [B, K]."""
 
-CATALOG: dict[str, Entry] = {**vit.ENTRIES, **resnet.ENTRIES}
+CATALOG: dict[str, Entry] = {
+    **vit.ENTRIES,
+    **resnet.ENTRIES,
+    **convnext.ENTRIES,
+    **efficientnet.ENTRIES,
+    **regnet.ENTRIES,
+}
 
 
 def find(name: str) -> Entry:
@@ -63,7 +70,7 @@ def build(
         **{**entry.architecture, **architecture},
         num_classes=entry.num_classes if num_classes is None else num_classes,
         dtype=dtype,
-        rngs=nnx.Rngs(0) if rngs is None else rngs,
+        rngs=untraced_rngs(0) if rngs is None else rngs,
     )
 
 
