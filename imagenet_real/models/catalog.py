@@ -12,14 +12,22 @@ from flax import nnx
 
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.models import weights
-from imagenet_real.models.entries import bit, resnet, vit
+from imagenet_real.models.entries import bit, convnext, efficientnet, regnet, resnet, vit
 from imagenet_real.models.entry import Entry
+from imagenet_real.models.layers import untraced_rngs
 from imagenet_real.models.tensor_files import open_tensors
 
 Apply = Callable[[Any, jax.Array], jax.Array]
 """`apply(params, images) -> logits`: pure; normalised [B, H, W, 3] float32 -> [B, K]."""
 
-CATALOG: dict[str, Entry] = {**vit.ENTRIES, **resnet.ENTRIES, **bit.ENTRIES}
+CATALOG: dict[str, Entry] = {
+    **vit.ENTRIES,
+    **resnet.ENTRIES,
+    **bit.ENTRIES,
+    **convnext.ENTRIES,
+    **efficientnet.ENTRIES,
+    **regnet.ENTRIES,
+}
 
 
 def find(name: str) -> Entry:
@@ -65,7 +73,7 @@ def build(
         **{**entry.architecture, **architecture},
         num_classes=entry.num_classes if num_classes is None else num_classes,
         dtype=dtype,
-        rngs=nnx.Rngs(0) if rngs is None else rngs,
+        rngs=untraced_rngs(0) if rngs is None else rngs,
     )
 
 

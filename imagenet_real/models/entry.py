@@ -26,7 +26,7 @@ class Source:
 
     `top1` and `real` are in percent of all of the validation set, under the original and the ReaL labels; None where
     nobody published them for this preprocessing. `publisher` is whose table they stand in: "timm" (results-imagenet.csv
-    and results-imagenet-real.csv) or "torchvision" (the metadata of its weights).
+    and results-imagenet-real.csv), "torchvision" (the metadata of its weights) or "articles" (those on label errors).
     """
 
     preprocessing: Mapping[str, Any]  # resize, crop, interpolation, mean, std: data.preprocess.Preprocessing's fields

@@ -12,38 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.models.blocks import through
-
-# He et al. 2015 (arXiv 1502.01852), by the outgoing connections, as torchvision has it.
-CONV_INIT = nnx.initializers.variance_scaling(2.0, "fan_out", "normal")
-
-
-def convolution(inputs: int, outputs: int, size: int, stride: int, *, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.Conv:
-    """A `size` x `size` convolution, padded alike on both sides, where "SAME" would pad strided ones unevenly."""
-    return nnx.Conv(
-        inputs,
-        outputs,
-        (size, size),
-        strides=stride,
-        padding=size // 2,
-        use_bias=False,
-        dtype=dtype,
-        kernel_init=CONV_INIT,
-        rngs=rngs,
-    )
-
-
-class BatchNorm(nnx.BatchNorm):
-    """Over the whole batch, on however many devices it lies; in float32, with a result of the input's precision.
-
-    In training mode, a new module's, by the batch's own mean and variance; after `model.eval()` by the running ones.
-    """
-
-    def __init__(self, width: int, *, scale: float = 1.0, rngs: nnx.Rngs):
-        initial = nnx.initializers.constant(scale)
-        super().__init__(width, momentum=0.9, epsilon=1e-5, dtype=jnp.float32, scale_init=initial, rngs=rngs)
-
-    def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H, W, C]
-        return super().__call__(features).astype(features.dtype)
+from imagenet_real.models.layers import BatchNorm, convolution
 
 
 class BasicBlock(nnx.Module):

@@ -17,6 +17,15 @@ from tests.models import timm_vit
 VITS = [name for name, entry in catalog.CATALOG.items() if entry.module is ViT and "_patch" in name]
 
 
+# Of these weights timm squashes images to a square, which is no preprocessing of this package.
+SQUASHED = {
+    "convnext_base.clip_laion2b_augreg_ft_in12k_in1k_384",
+    *(f"convnext_{size}.fb_in22k_ft_in1k_384" for size in ("tiny", "small", "base", "large")),
+    *(f"convnext_{size}.in12k_ft_in1k_384" for size in ("tiny", "small")),
+    "efficientnet_b5.sw_in12k_ft_in1k",
+}
+
+
 # Per block: two norms, qkv, projection and an MLP of ratio 4, all with biases.
 def vit_parameters(image_size, patch, width, depth, heads, num_classes=1000):
     block = (
@@ -66,13 +75,12 @@ def test_published_numbers_are_those_of_timms_tables(tables):
     imagenet, real, _ = tables
     checked = 0
     for name, entry in catalog.CATALOG.items():
-        published = {model.partition(".")[2] for model in imagenet if model.startswith(f"{name}.")}
+        published = {model.partition(".")[2] for model in imagenet.keys() - SQUASHED if model.startswith(f"{name}.")}
         assert published <= entry.sources.keys(), name
         for tag, source in entry.sources.items():
             if source.publisher != "timm":
                 continue
             size = str(source.preprocessing["crop"])
-            assert int(size) == max(int(row["img_size"]) for row in imagenet[f"{name}.{tag}"])
             row, real_row = (
                 next(row for row in table[f"{name}.{tag}"] if row["img_size"] == size) for table in (imagenet, real)
             )
@@ -81,7 +89,7 @@ def test_published_numbers_are_those_of_timms_tables(tables):
             assert row["interpolation"] == source.preprocessing["interpolation"]
             assert float(row["param_count"].replace(",", "")) == round(entry.parameters / 1e6, 2)
             checked += 1
-    assert checked > 60
+    assert checked > 150
 
 
 def test_parameters_are_exactly_as_many_as_published(tables):
@@ -91,7 +99,7 @@ def test_parameters_are_exactly_as_many_as_published(tables):
         counts = {tables[2][one] for one in ids if one in tables[2]}
         assert counts <= {entry.parameters}, name
         checked += len(counts)
-    assert checked >= 10
+    assert checked >= 60
 
 
 def test_preprocessing_is_complete():

@@ -94,8 +94,8 @@ def test_two_processes_of_four_devices_evaluate_like_one_of_eight(tmp_path):
     assert missing[0][0]["image_id"] == damaged.stem
 
 
-LONG = {"model": "tiny_vit", "optimizer": "adamw", "steps": 300, "checkpoint_every": 10, "log_every": 10}
-LONG |= {"augmentation.mixup": 0.2, "fsdp": True, "loss": "sigmoid"}
+LONG = {"model": "tiny_vit", "optimizer": "adamw", "steps": 80, "checkpoint_every": 10, "log_every": 5}
+LONG |= {"learning_rate": 1e-3, "augmentation.mixup": 0.2, "fsdp": True, "loss": "sigmoid"}
 
 
 @pytest.fixture(scope="module")
@@ -113,11 +113,11 @@ def undisturbed(images, tmp_path_factory):
 def assert_near(workdir, other):
     """The same losses and parameters to the rounding of float32, which training amplifies."""
     for one, two in zip(world.metrics(workdir), world.metrics(other), strict=True):
-        assert one == pytest.approx(two, rel=2e-3)
+        assert one == pytest.approx(two, rel=1e-5 if one["step"] <= 10 else 1e-3)
     ours, theirs = arrays(workdir, LONG["steps"]), arrays(other, LONG["steps"])
     assert ours.keys() == theirs.keys()
     for name in ours:
-        np.testing.assert_allclose(ours[name], theirs[name], atol=5e-3, err_msg=name)
+        np.testing.assert_allclose(ours[name], theirs[name], atol=1e-3, err_msg=name)
 
 
 def test_two_processes_train_like_one(images, undisturbed, tmp_path):

@@ -7,7 +7,7 @@ from flax import nnx
 import main
 from imagenet_real.models import catalog
 from imagenet_real.models.entry import Entry, Source
-from imagenet_real.models.resnet import BatchNorm, convolution
+from imagenet_real.models.layers import BatchNorm, convolution
 from imagenet_real.models.vit import ViT
 
 SIZE = 12

@@ -12,7 +12,7 @@ import numpy as np
 from flax import nnx
 
 from imagenet_real import devices
-from imagenet_real.models.resnet import BatchNorm, convolution
+from imagenet_real.models.layers import BatchNorm, convolution
 from imagenet_real.training import optimizer, state, step
 from imagenet_real.training.losses import LOSSES
 
