@@ -43,6 +43,11 @@ def run(config: ConfigDict, workdir: epath.Path) -> Comparison:
         raise InputError(
             f"{workdir}: the runs' logs are written to a disk: give a --workdir on one, and copy it afterwards."
         )
+    if config.distributed != "none":
+        raise InputError(
+            f"distributed={config.distributed}: a comparison trains its runs side by side on one machine. Give one run to "
+            "all processes with configs/train_digits.py or train_resnet50.py, or the clean list to configs/clean_digits.py."
+        )
     with claimed(workdir):
         reported = train.open_split(config, config.split)  # which also prepares an embedded dataset, once for all runs
         plan = planned(config, workdir)

@@ -114,6 +114,7 @@ def test_a_workdir_of_other_runs_is_refused(images, compared):
         ({"seeds": ()}, r"seeds=\(\): give at least one"),
         ({"seeds": (1, 1)}, "none of them twice"),
         ({"jobs": -1}, "jobs=-1"),
+        ({"distributed": "auto"}, "distributed=auto: a comparison trains its runs side by side on one machine"),
     ],
 )
 def test_impossible_values(fields, message, tmp_path):

@@ -8,6 +8,7 @@ import time
 import jax
 import numpy as np
 import pytest
+from etils import epath
 from ml_collections import ConfigDict
 
 from configs import train_digits, train_resnet50
@@ -37,11 +38,13 @@ def uninterrupted(images, tmp_path_factory):
 
 
 def arrays(workdir, step):
-    """The arrays of a checkpoint by name."""
+    """The arrays of a checkpoint by name, on however many devices they were."""
     import orbax.checkpoint as ocp
 
-    with ocp.StandardCheckpointer() as reader:
-        return reader.restore((workdir / "checkpoints" / str(step) / "state").absolute())
+    folder = epath.Path(workdir).absolute() / "checkpoints" / str(step) / "state"
+    reader = ocp.PyTreeCheckpointHandler()
+    as_numpy = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in reader.metadata(folder).tree}
+    return reader.restore(folder, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
 
 
 def assert_same_run(workdir, other):
