@@ -12,11 +12,11 @@ from typing import Any
 from etils import epath
 
 from imagenet_real.data import kept
-from imagenet_real.data.shards import write_shards
+from imagenet_real.data.shards import check_on_disk, write_shards
 from imagenet_real.data.tfds_source import ARRAY_RECORD, TFRECORD, builder_of, prepared_folder, tfds_root
 from imagenet_real.data.tfrecords import records_in
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.storage import open_atomically
+from imagenet_real.storage import in_bucket, open_atomically, read_bytes, read_text
 
 INFO = "dataset_info.json"
 NOTE = "converted_from.json"  # of which TFRecord files the others beside it were made: name, size, time of change
@@ -66,7 +66,8 @@ def convert(name: str, tfds_dir: str, target_dir: str, *, split: str = "", worke
     source = epath.Path(prepared_folder(name, tfds_dir))
     target = epath.Path(tfds_root(target_dir)) / os.path.relpath(source, tfds_root(tfds_dir))
     splits = _splits(name, builder_of(source).info, split)
-    beside = target.exists() and os.path.samefile(source, target)
+    check_on_disk(target)
+    beside = not in_bucket(source) and target.exists() and os.path.samefile(source, target)
     if beside and split:
         raise InputError(
             f"{target} gets its files in both formats, which all splits must have: leave split={split} out."
@@ -140,10 +141,10 @@ def _write_info(source: epath.Path, place: epath.Path, converted: Sequence[str],
         for file in [*source.glob("*.json"), *source.glob("*.txt")]:  # features, names of classes
             if file.name not in (INFO, NOTE):
                 with open_atomically(place / file.name, "wb") as copy:
-                    copy.write(file.read_bytes())
+                    copy.write(read_bytes(file))
     with open_atomically(place / INFO) as file:  # last: the splits are there
         json.dump(info, file, indent=2)
 
 
 def _read_json(file: epath.Path) -> dict[str, Any]:
-    return json.loads(file.read_text()) if file.exists() else {}
+    return json.loads(read_text(file)) if file.exists() else {}

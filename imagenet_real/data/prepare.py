@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from etils import epath
 
-from imagenet_real.data.shards import ImageShard, write_shards
+from imagenet_real.data.shards import ImageShard, check_on_disk, write_shards
 from imagenet_real.data.sources import FolderSource, TarSource
 from imagenet_real.data.tfds_source import tfds_root
 from imagenet_real.errors import InputError
 from imagenet_real.labels import classes
 from imagenet_real.labels.image_ids import image_id
-from imagenet_real.storage import in_bucket, open_atomically
+from imagenet_real.storage import open_atomically
 
 
 def prepare(
@@ -54,10 +54,7 @@ def prepare(
     Raises InputError where the folder holds a dataset made of something else, or an image or a shard fails.
     """
     folder = tfds_root(tfds_dir) / name / version
-    if in_bucket(folder):
-        raise InputError(
-            f"{folder}: ArrayRecord files are written to a disk, and read from one: give a folder on a disk."
-        )
+    check_on_disk(folder)
     labels, class_names = labels_of(source)
     info = _info(folder, source, _features(labels is not None, class_names), name, version)
     if split in (info.splits or {}):

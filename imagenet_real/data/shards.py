@@ -54,6 +54,14 @@ class ImageShard:
                 yield _example(image, self.names[number], None if self.labels is None else self.labels[number])
 
 
+def check_on_disk(folder: epath.Path) -> None:
+    """Raises InputError for a folder in a bucket, which ArrayRecord's own reader and writer cannot reach."""
+    if in_bucket(folder):
+        raise InputError(
+            f"{folder}: ArrayRecord files are written to a disk, and read from one: give a folder on a disk."
+        )
+
+
 def write_shards(shards: Sequence[Shard], workers: int) -> None:
     """Writes those of the shards that are not there, with `workers` processes, and shows the progress.
 

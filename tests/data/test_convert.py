@@ -74,6 +74,16 @@ def test_the_same_records_in_the_same_order_under_the_same_features(folder, writ
     assert converted(folder, tmp_path / "out") == (made, 0)
 
 
+def test_from_a_bucket_to_a_disk(folder, bucket, in_bucket, tmp_path):  # noqa: F811
+    bucket.copy(folder.parent.parent, in_bucket)
+    made, images = convert(DATASET, str(in_bucket), str(tmp_path / "out"), workers=1)
+    assert (made, images) == (tmp_path / "out" / NAME / "1.0.0", 18)
+    assert raw_records(made, "train") == [opened(folder, "train")._records[row] for row in range(7)]
+    assert convert(DATASET, str(in_bucket), str(tmp_path / "out"), workers=1) == (made, 0)
+    with pytest.raises(InputError, match="ArrayRecord files are written to a disk"):
+        convert(DATASET, str(folder.parent.parent), str(in_bucket / "out"), workers=1)
+
+
 def test_split_after_split(folder, tmp_path):  # noqa: F811
     made, images = converted(folder, tmp_path / "out", split="validation")
     assert images == 11

@@ -13,8 +13,8 @@ def written(folder, text):
     return path
 
 
-def test_ways(tmp_path):
-    path = written(tmp_path, "all animal\nanimal dog\nall pet\nanimal pet\npet dog\nall stone\n")
+def test_ways(place):
+    path = written(place, "all animal\nanimal dog\nall pet\nanimal pet\npet dog\nall stone\n")
     found = hierarchy.load_paths(path, ["dog", "stone"])
     assert found == [("all", "animal", "pet", "dog"), ("all", "stone")]  # the longest of three ways
 
@@ -27,14 +27,14 @@ def test_ways(tmp_path):
         ("dog cat\ncat dog\n", "goes in circles"),
     ],
 )
-def test_what_is_refused(tmp_path, text, message):
+def test_what_is_refused(place, text, message):
     with pytest.raises(InputError, match=message):
-        hierarchy.load_paths(written(tmp_path, text), ["dog", "cat"])
+        hierarchy.load_paths(written(place, text), ["dog", "cat"])
 
 
-def test_no_file(tmp_path):
+def test_no_file(place):
     with pytest.raises(InputError, match="cannot be read as a hierarchy"):
-        hierarchy.load_paths(tmp_path / "none.txt", ["dog"])
+        hierarchy.load_paths(place / "none.txt", ["dog"])
 
 
 def test_wordnet(data):

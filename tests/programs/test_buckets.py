@@ -22,6 +22,8 @@ from tests import toy
 from tests.data.pictures import label, validation_name, write_folder
 from tests.programs import models
 from tests.programs import training_world as world
+from tests.programs.test_processes import ends
+from tests.programs.test_processes import start as start_together
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 SMALL_PARTS = "import imagenet_real.partial_predictions as parts, runpy, sys; parts.RECORDS_PER_PART = 4; "
@@ -95,14 +97,16 @@ def test_evaluate(bucket, in_bucket, tmp_path, monkeypatch):
     assert ours["provenance"]["weights"] == theirs["provenance"]["weights"]
 
 
-def test_train(bucket, in_bucket, tmp_path):
+def test_train_in_one_process_and_then_in_two(bucket, in_bucket, tmp_path):
     bucket.copy(world.write_images(tmp_path / "images"), in_bucket / "images")
     there = in_bucket / "images", in_bucket / "out"
     fields = {"steps": 40, "checkpoint_every": 7}
     kill_when(bucket, world.start(*there, **fields), "out/checkpoints/14/commit_success")
     assert max(row["step"] for row in world.metrics(in_bucket / "out")) >= 10
-    code, out, error = world.run(*there, **fields)
-    assert code == 0, error
+    (code, out, error), (other_code, _, other_error) = ends(
+        start_together(world.arguments(*there, **fields), processes=2, devices=1)
+    )
+    assert (code, other_code) == (0, 0), error + other_error
     assert "original" in out
     assert "watching" not in error  # that it was killed is known on its own machine
     assert [row["step"] for row in world.metrics(in_bucket / "out")] == [*range(5, 41, 5)]

@@ -8,6 +8,7 @@ import pytest
 from imagenet_real.errors import InputError
 from imagenet_real.raters.vote_files import load_votes
 from imagenet_real.raters.votes import MAYBE, NO, YES
+from tests import toy
 
 EXPECTED = [("a/1", 0, "al", YES), ("a/1", 0, "zoe", NO), ("b", 2, "al", MAYBE)]
 
@@ -17,7 +18,7 @@ def write_npz(path, change=None, ids=("zoe", "al", "idle")):
     tensor[0, 1, 0] = tensor[1, 1, 2] = tensor[1, 0, 1] = 1
     if change:
         change(tensor)
-    np.savez(path, tensor=tensor, info=np.array([["b.JPEG", "2"], ["a/1.png", "0"]]), ids=np.array(ids))
+    toy.save(np.savez, path, tensor=tensor, info=np.array([["b.JPEG", "2"], ["a/1.png", "0"]]), ids=np.array(ids))
     return path
 
 
@@ -28,23 +29,23 @@ def rows(votes):
     ]
 
 
-def test_published_arrays(tmp_path):
-    votes = load_votes(write_npz(tmp_path / "votes.npz"))
+def test_published_arrays(place):
+    votes = load_votes(write_npz(place / "votes.npz"))
     assert rows(votes) == EXPECTED
     assert votes.raters.tolist() == ["al", "idle", "zoe"]  # who was never asked is a rater still
     assert votes.seconds is None
 
 
-def test_csv(tmp_path):
-    path = tmp_path / "votes.csv"
+def test_csv(place):
+    path = place / "votes.csv"
     path.write_text("rater,image_id,class,answer,seconds\nzoe,a/1.png,0,no,1.5\nal,a/1.png,0,yes,\nal,b,2,maybe,3\n")
     votes = load_votes(path)
     assert rows(votes) == EXPECTED
     np.testing.assert_array_equal(votes.seconds, [np.nan, 1.5, 3])
 
 
-def test_json_of_the_rating_page(tmp_path):
-    path = tmp_path / "votes.json"
+def test_json_of_the_rating_page(place):
+    path = place / "votes.json"
     names = ("image_id", "class", "rater", "answer")
     words = [("a/1", 0, "zoe", "no"), ("b", 2, "al", "maybe"), ("a/1", 0, "al", "yes")]
     path.write_text(json.dumps({"schema": 1, "votes": [dict(zip(names, row, strict=True)) for row in words]}))
@@ -64,8 +65,8 @@ def annotation(by, answers, **more):
     return {"completed_by": by, "result": results, "lead_time": 6.0, "was_cancelled": False} | more
 
 
-def test_label_studio_export(tmp_path):
-    path = tmp_path / "export.json"
+def test_label_studio_export(place):
+    path = place / "export.json"
     tasks = [
         studio_task("a/1", [5, 0], [annotation("zoe", {1: "no"}), annotation({"id": "al"}, {1: "yes", 0: "no"})]),
         studio_task("b", [2], [annotation("al", {0: "maybe"}), annotation("zoe", {0: "yes"}, was_cancelled=True)]),
@@ -94,9 +95,9 @@ def weighty(tensor):
         (lambda tensor: tensor.fill(0), ("zoe", "al", "idle"), "has no vote"),
     ],
 )  # fmt: skip
-def test_arrays_that_are_refused(tmp_path, change, ids, message):
+def test_arrays_that_are_refused(place, change, ids, message):
     with pytest.raises(InputError, match=message):
-        load_votes(write_npz(tmp_path / "votes.npz", change, ids))
+        load_votes(write_npz(place / "votes.npz", change, ids))
 
 
 @pytest.mark.parametrize(
@@ -110,8 +111,8 @@ def test_arrays_that_are_refused(tmp_path, change, ids, message):
         ("image_id,class,rater,answer\na,0,al,yes\na,0,al,no\n", "al answers 1 questions more than once"),
     ],
 )  # fmt: skip
-def test_csv_that_is_refused(tmp_path, text, message):
-    path = tmp_path / "votes.csv"
+def test_csv_that_is_refused(place, text, message):
+    path = place / "votes.csv"
     path.write_text(text)
     with pytest.raises(InputError, match=message):
         load_votes(path)
@@ -128,9 +129,9 @@ def test_csv_that_is_refused(tmp_path, text, message):
         ("votes.npz", None, "there is no file of votes"),
     ],
 )
-def test_files_that_are_none(tmp_path, name, content, message):
+def test_files_that_are_none(place, name, content, message):
     if content is not None:
-        (tmp_path / name).write_bytes(content)
+        (place / name).write_bytes(content)
     with pytest.raises(InputError, match=message) as caught:
-        load_votes(tmp_path / name)
+        load_votes(place / name)
     assert "\n" not in str(caught.value)
