@@ -2,9 +2,9 @@
 
 import functools
 import os
-import pathlib
 from collections.abc import Sequence
 
+from imagenet_real import storage
 from imagenet_real.errors import InputError
 
 WORDNET = "wordnet_is_a.txt"  # ImageNet's own file of the edges between wnids
@@ -22,9 +22,8 @@ def load_paths(path: str | os.PathLike, classes: Sequence[str]) -> list[tuple[st
 
     Raises InputError where there is no such file, a class is not in it, or it goes in circles.
     """
-    path = pathlib.Path(path).expanduser()
     try:
-        edges = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        edges = [line.split() for line in storage.read_text(path).splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read as a hierarchy ({error}): expected lines 'parent child'.") from None
     wrong = next((number for number, edge in enumerate(edges, start=1) if len(edge) != 2), None)

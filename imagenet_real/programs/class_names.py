@@ -1,7 +1,6 @@
 """What classes are called."""
 
-import pathlib
-
+from imagenet_real import storage
 from imagenet_real.errors import InputError
 from imagenet_real.labels.classes import imagenet_wnids
 
@@ -11,7 +10,7 @@ def names(path: str, num_classes: int) -> list[str]:
     if not path:
         return list(imagenet_wnids()) if num_classes == 1000 else [str(label) for label in range(num_classes)]
     try:
-        found = pathlib.Path(path).expanduser().read_text(encoding="utf-8").splitlines()
+        found = storage.read_text(path).splitlines()
     except UnicodeDecodeError:
         raise InputError(f"{path} is not text: expected a name a line.") from None
     if len(found) != num_classes:
