@@ -104,8 +104,9 @@ def main() -> None:
     parser.add_argument("--workdir", type=pathlib.Path, required=True)
     parser.add_argument("--tfds-dir", default="")
     arguments = parser.parse_args()
-    folder, random = arguments.workdir / "rating", np.random.default_rng(0)
-    predictions = train(arguments.workdir, arguments.tfds_dir)
+    workdir = arguments.workdir.resolve()  # the nets are trained from the checkout's root
+    folder, random = workdir / "rating", np.random.default_rng(0)
+    predictions = train(workdir, arguments.tfds_dir)
     brought = label_sets.brought_by(IMAGES, SPLIT, arguments.tfds_dir)
     truth, original = brought["real"], brought["original"]
 

@@ -186,4 +186,4 @@ def save_label_set(path: str | os.PathLike, label_set: LabelSet) -> None:
     }
     content = {"schema": 1, "name": label_set.name, "classes": label_set.num_classes, "average": label_set.average}
     with storage.open_atomically(path) as file:
-        json.dump({**content, "images": images}, file)
+        file.write(json.dumps({**content, "images": images}))  # json.dump would take ten times as long

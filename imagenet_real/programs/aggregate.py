@@ -33,6 +33,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
     votes = load_votes(config.votes)
     aggregation.check_images(votes, originals)
     gold_votes = load_votes(config.gold_votes) if config.gold_votes else votes
+    aggregation.check_images(gold_votes, originals)
     experts = load_gold(config, gold_votes) if config.gold else None
     found = aggregate(config, votes, experts, gold_votes, originals)
     labels = aggregation.label_set(found.votes, found.scores, config.threshold, originals, config.name)

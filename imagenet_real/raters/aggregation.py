@@ -79,22 +79,26 @@ def calibrated(
     gold.check(experts, gold_share, gold_votes.name)
     asked, question = gold.answered(experts, gold_votes, gold_votes.name)
     true = experts.yes >= gold_share
-    answered = _rows_of(votes.raters, asked.raters, dawid_skene.answers_by_truth(asked, true[question]))
-    matrices = dawid_skene.calibrated(answered, smoothing)
+    matrices = _of_raters(votes.raters, asked, true[question], smoothing)
     if original:
-        everywhere = original.join(asked, everywhere=True)
+        everywhere, known = original.join(asked, everywhere=True), votes.raters
         judged = dawid_skene.answers_by_truth(everywhere, experts.yes[question] >= original.gold_share)
         own = dawid_skene.matrices(judged[everywhere.raters == ORIGINAL], smoothing)
-        known, votes = votes.raters, original.join(votes)
-        matrices = _rows_of(votes.raters, np.append(known, ORIGINAL), np.concatenate([matrices, own]))
+        votes = original.join(votes)
+        matrices = np.concatenate([matrices, own])[match(votes.raters, np.append(known, ORIGINAL))]
     odds = dawid_skene.log_odds(votes, matrices, float(true.mean()))
     return Aggregation(votes, dawid_skene.probability(odds), odds, matrices, float(true.mean()))
 
 
-def _rows_of(raters: np.ndarray, known: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The row of each rater among those of the known ones; zeros for others."""
-    place = match(raters, known)
-    return np.where((place >= 0)[:, None, None], rows[place], 0.0)
+def _of_raters(raters: np.ndarray, asked: Votes, true: np.ndarray, smoothing: float) -> np.ndarray:
+    """The matrices [R, 2, 3] of raters by what they answered to gold questions, of which `true` [P] are.
+
+    One who answered none has the mean of the others' matrices, as in ReaL.
+    """
+    known = asked.answers_of_raters.sum(axis=1) > 0
+    matrices = dawid_skene.matrices(dawid_skene.answers_by_truth(asked, true)[known], smoothing)
+    place = match(raters, asked.raters[known])
+    return np.where((place >= 0)[:, None, None], matrices[place], matrices.mean(axis=0))
 
 
 def unsupervised(votes: Votes, smoothing: float, original: OriginalVoter | None = None) -> Aggregation:

@@ -49,17 +49,6 @@ def probability(odds: np.ndarray) -> np.ndarray:
     return np.exp(-np.logaddexp(0, -odds))
 
 
-def calibrated(answered: np.ndarray, smoothing: float) -> np.ndarray:
-    """Matrices [R, 2, 3] from the answers to gold questions, by truth [R, 2, 3].
-
-    A rater who answered none has the mean of the others' matrices, as in ReaL.
-    """
-    known = answered.sum(axis=(1, 2)) > 0
-    found = matrices(answered, smoothing)
-    found[~known] = found[known].mean(axis=0)
-    return found
-
-
 def unsupervised(
     votes: Votes, smoothing: float, steps: int = 1000, tolerance: float = 1e-5
 ) -> tuple[np.ndarray, np.ndarray, float]:

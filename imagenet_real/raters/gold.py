@@ -62,7 +62,9 @@ def check(gold: Gold, share: float, name: str) -> None:
     """Raises InputError where gold has no question, or none whose truth is yes, or none whose truth is no."""
     true = gold.yes >= share
     if not len(gold):
-        raise InputError(f"{name} has no gold question: expected pairs of image and class that experts answered.")
+        raise InputError(
+            f"there is no gold question for {name}: expected pairs of image and class that experts answered."
+        )
     if true.all() or not true.any():
         raise InputError(
             f"{name}: all {len(gold)} gold questions are {'true' if true.all() else 'false'}: expected some of both, "

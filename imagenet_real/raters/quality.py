@@ -65,6 +65,8 @@ def suspicious(votes: Votes, on_gold: np.ndarray, told: np.ndarray | None, min_s
     answers = votes.answers_of_raters
     usual = answers.sum(axis=0)
     rated = np.bincount(votes.rater, ~on_gold[votes.pair], minlength=len(votes.raters))
+    order = np.argsort(votes.rater, kind="stable")
+    ends = answers.sum(axis=1).cumsum()
     found = {}
     for row, rater in enumerate(votes.raters.tolist()):
         count, reasons = int(answers[row].sum()), []
@@ -80,7 +82,7 @@ def suspicious(votes: Votes, on_gold: np.ndarray, told: np.ndarray | None, min_s
             if told is not None and told[row] < NO_INFORMATION:
                 reasons.append(f"an answer tells {told[row]:.3f} bits")
         if votes.seconds is not None:
-            own = votes.seconds[votes.rater == row]
+            own = votes.seconds[order[ends[row] - count : ends[row]]]
             own = own[~np.isnan(own)]
             if len(own) >= MANY and np.median(own) < min_seconds:
                 reasons.append(f"half of the answers take less than {np.median(own):.2g} s")

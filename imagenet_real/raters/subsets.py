@@ -81,7 +81,9 @@ def search(some: Bits, min_recall: float, sizes: Sequence[int], limit: int = LIM
     """The subset of the highest precision among those with a recall of at least `min_recall`.
 
     Where none has it, the one of the highest recall. Of equally good ones the one of higher recall, then of fewer models,
-    then the first. Where all subsets together have more than `limit` words, it is the greedy choice. Raises InputError where there is no gold.
+    then the first. Where all subsets together have more than `limit` words, it is the greedy choice.
+
+    Raises InputError where there is no gold, or there are no subsets of these sizes.
     """
     if not some.wanted:
         raise InputError("no gold image has a right class: there is no recall to be reached.")

@@ -132,3 +132,8 @@ def test_real_is_reproduced(data, tmp_path):
     ):
         assert at[threshold]["precision"] == pytest.approx(precision, abs=5e-4)
         assert at[threshold]["recall"] == pytest.approx(recall, abs=5e-4)
+    of = {row["rater"]: row for row in summary["raters"]}
+    assert of["original label"]["labels_that_change_without"] == 1585
+    assert [name for name, row in of.items() if row["suspicious"]] == [
+        "145"
+    ]  # who said yes to 1,936 of 1,952 questions

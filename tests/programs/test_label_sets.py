@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from imagenet_real.errors import InputError
 from imagenet_real.labels import published
 from imagenet_real.programs import label_sets
 from tests.data.pictures import picture, validation_name
@@ -81,3 +82,14 @@ def test_a_dataset_without_the_split_leaves_imagenet_m_unavailable(loaded, capsy
     assert [one.name for one in found] == ["original"]
     assert [row["label_set"] for row in unavailable] == ["imagenet_m"]
     assert "is left aside" in capsys.readouterr().err
+
+
+def test_what_a_dataset_brings_goes_by_its_name(nowhere):
+    for kind, number in (("cat", 1), ("dog", 2), ("dog", 3)):
+        (nowhere / "pets" / kind).mkdir(parents=True, exist_ok=True)
+        (nowhere / "pets" / kind / f"{number}.jpg").write_bytes(picture(number))
+    brought = label_sets.brought_by(str(nowhere / "pets"), "validation", "")
+    assert label_sets.one("original", brought, "").group.tolist() == [0, 1, 1]
+    assert len(label_sets.one("original", label_sets.brought_by("", "validation", ""), "")) == 50_000
+    with pytest.raises(InputError, match="imagenet_m is unavailable: its 68 images"):
+        label_sets.one("imagenet_m", {}, "")

@@ -191,7 +191,10 @@ def test_what_is_refused():
         aggregation.check_images(votes, originals(IMAGES, classes=3))
     none, elsewhere = np.zeros(len(experts), bool), np.full(len(experts), "elsewhere")
     for wrong, message in (
-        (gold.Gold(experts.image_ids[none], experts.classes[none], experts.yes[none]), "has no gold question"),
+        (
+            gold.Gold(experts.image_ids[none], experts.classes[none], experts.yes[none]),
+            "there is no gold question for votes",
+        ),
         (gold.Gold(experts.image_ids, experts.classes, experts.yes * 0), "all 800 gold questions are false"),
         (gold.Gold(elsewhere, experts.classes, experts.yes), "nobody answered any of the 800 gold questions"),
     ):
