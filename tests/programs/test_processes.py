@@ -49,13 +49,13 @@ def ends(started):
 
 
 def run(arguments, *, processes, devices):
-    """What the first process printed to stdout; the others print nothing there but what JAX's transport says."""
+    """The table that the first process printed; the others print none, and have no progress bar."""
     (_, out, _), *others = found = ends(start(arguments, processes=processes, devices=devices))
     assert [code for code, _, _ in found] == [0] * processes, "\n".join(error for _, _, error in found)
     for _, silent, error in others:
-        assert [line for line in silent.splitlines() if not line.startswith("[Gloo]")] == []
-        assert "%|" not in error, "two progress bars"
-    return out
+        assert "original" not in silent
+        assert "%|" not in error
+    return out[out.index("label set") :]  # before it JAX's transport says who is connected
 
 
 def evaluate(folder, workdir, **fields):
@@ -88,13 +88,13 @@ def test_two_processes_of_four_devices_evaluate_like_one_of_eight(tmp_path):
     assert len(two.image_ids) == 28
     np.testing.assert_array_equal(two.top, one.top)
     np.testing.assert_array_equal(two.top_scores, one.top_scores)
-    assert [line for line in tables[1].splitlines() if "[Gloo]" not in line] == tables[0].splitlines()
+    assert tables[1] == tables[0]
     missing = [json.loads((tmp_path / name / "results.json").read_text())["missing"] for name in ("one", "two")]
     assert missing[0] == missing[1]
     assert missing[0][0]["image_id"] == damaged.stem
 
 
-LONG = {"model": "tiny_vit", "optimizer": "adamw", "steps": 80, "checkpoint_every": 10, "log_every": 5}
+LONG = {"model": "tiny_vit", "optimizer": "adamw", "steps": 60, "checkpoint_every": 6, "log_every": 5}
 LONG |= {"learning_rate": 1e-3, "augmentation.mixup": 0.2, "fsdp": True, "loss": "sigmoid"}
 
 
