@@ -2,7 +2,7 @@
 
     python bench/image_cost.py --images=FOLDER
 
-FOLDER holds JPEGs, or folders of them; without it, val20_fullsize below $IMAGENET_REAL_DATA/images is used. What is
+FOLDER holds JPEGs, or folders of them; without it, train400 below $IMAGENET_REAL_DATA/images is used. What is
 measured is processor time, of all threads together, so that other work on the machine matters less; the parts take turns.
 Worker processes (`--config.workers`) do all of this beside each other; the process that trains takes the batches over.
 """
@@ -106,10 +106,10 @@ PARTS = {
 
 
 def main() -> None:
-    default = os.path.join(os.environ.get("IMAGENET_REAL_DATA", ""), "images", "val20_fullsize")
+    default = os.path.join(os.environ.get("IMAGENET_REAL_DATA", ""), "images", "train400")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", default=default)
-    parser.add_argument("--count", type=int, default=320, help="images of a turn")
+    parser.add_argument("--count", type=int, default=400, help="images of a turn")
     parser.add_argument("--rounds", type=int, default=7)
     wanted = parser.parse_args()
     paths = sorted(str(path) for path in pathlib.Path(wanted.images).rglob("*") if _is_jpeg(path))
@@ -133,7 +133,8 @@ def main() -> None:
         + ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("numpy", "numba", "simplejpeg", "grain")),
         f"{len(paths)} JPEGs of {np.median(sizes[:, 0]):.0f} x {np.median(sizes[:, 1]):.0f} pixels (median) and "
         f"{statistics.mean(map(os.path.getsize, paths)) / 1000:.0f} kB (mean); crops of {CROP}",
-        f"milliseconds of processor time per image: lowest and median of {wanted.rounds} rounds of {wanted.count} images",
+        f"milliseconds of processor time per image: lowest and median of {wanted.rounds} rounds of {wanted.count} images; "
+        f"{os.cpu_count()} cores, on which {os.getloadavg()[0]:.1f} processes ran at once",
         "",
         f"{'':40}{'lowest':>8}{'median':>8}{'images/s of a core':>20}",
     ]
