@@ -41,9 +41,7 @@ def mixup(
     """
     share = np.float32(share)
     mixed = np.empty_like(images)
-    for row, (one, other) in enumerate(
-        zip(images, others, strict=True)
-    ):  # one by one they stay in the processor's cache
+    for row, (one, other) in enumerate(zip(images, others, strict=True)):  # one by one, within the processor's cache
         mean = share * one.astype(np.float32) + (1 - share) * other.astype(np.float32)
         mixed[row] = np.rint(mean) if np.issubdtype(images.dtype, np.integer) else mean
     return mixed, share * targets + (1 - share) * other_targets
