@@ -55,7 +55,7 @@ def ours(paths: list[str], workers: int) -> float:
     from imagenet_real.data.preprocess import Preprocessing
 
     preprocessing = Preprocessing(RESIZE, CROP, "bicubic", mean=(0.5,) * 3, std=(0.5,) * 3)
-    passes = _Files(paths * 2)
+    passes = Files(paths * 2)
     seen, start = 0, 0.0
     for batch in evaluation_batches(passes, preprocessing, batch_size=BATCH_SIZE, workers=workers):
         seen += int(batch.valid.sum())
@@ -64,7 +64,7 @@ def ours(paths: list[str], workers: int) -> float:
     return (seen - before) / (time.perf_counter() - start)
 
 
-class _Files:
+class Files:
     """Records of files, some of which come twice: a source would refuse their ids."""
 
     def __init__(self, paths: list[str]):

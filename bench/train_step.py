@@ -7,9 +7,9 @@ Without one of the first four, --step and --wait are measured, all on one device
 --step: images/s of ResNet-50 and ViT-S/16. Their textbook twins below have as many parameters and get the same batch,
 loss, optimizer and precision of matrix products. The two take turns, for a machine's speed drifts.
 
---wait: the share of its time that the loop spends in `next(batches)`, with crops of the JPEGs in FOLDER by the config
-of ResNet-50; --digits: with that of digit scenes. Every step is waited for before the next batch is asked for, so
-while the loop waits the device does too; `training.loop` runs ahead of the device, which hides some of it.
+--wait: the share of its time that the loop waits for a batch on the device, with crops of the JPEGs in FOLDER by the
+config of ResNet-50; --digits: with that of digit scenes. Batches are read and laid on the device ahead, as `training.loop`
+has it; every step is waited for before the next batch is asked for, so while the loop waits the device does too.
 """
 
 import argparse
@@ -39,7 +39,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # runs from a checkout that is not installed
 
 from configs import train_digits, train_resnet50  # noqa: E402
-from imagenet_real import devices  # noqa: E402
+from imagenet_real import devices, prefetch  # noqa: E402
 from imagenet_real.data.batches import BATCHES_AHEAD  # noqa: E402
 from imagenet_real.data.sources import open_source  # noqa: E402
 from imagenet_real.data.training_batches import TrainingData  # noqa: E402
@@ -168,11 +168,12 @@ def step_lines(config: ConfigDict, mesh: Mesh, rounds: int, steps: int) -> list[
     for one in contestants.values():
         one.go(batch, 2)  # the first compiles
     speeds: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds):
+    for number in range(rounds):
         for name, one in contestants.items():
             begun = time.perf_counter()
             one.go(batch, steps)
             speeds[name].append(steps * config.batch_size / (time.perf_counter() - begun))
+            note(f"{config.model}, round {number + 1}: {name} {speeds[name][-1]:.1f} images/s")
     ratios = [own / other for own, other in zip(*speeds.values(), strict=True)]
     ends = {"imagenet_real": f"{statistics.median(ratios):9.3f}x ({_range(ratios, '.3f')})", "plain linen": ""}
     return [
@@ -182,6 +183,11 @@ def step_lines(config: ConfigDict, mesh: Mesh, rounds: int, steps: int) -> list[
     ]
 
 
+def note(text: str) -> None:
+    """Tells how far it is: a run takes minutes."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def _range(values: Sequence[float], form: str) -> str:
     return f"{min(values):{form}} to {max(values):{form}}"
 
@@ -189,19 +195,23 @@ def _range(values: Sequence[float], form: str) -> str:
 def wait_line(config: ConfigDict, data: TrainingData, mesh: Mesh, rounds: int, steps: int) -> str:
     """The share of the time in which training of `config.model` waits for batches of `data`."""
     training, shares, speeds = ours(config, data.num_classes, mesh), [], []
-    with contextlib.closing(train.training_batches(config, data, RUN_STEPS)) as batches:
+    with (
+        contextlib.closing(train.training_batches(config, data, RUN_STEPS)) as batches,
+        contextlib.closing(prefetch.ahead(lambda: put_batch(mesh, next(batches)))) as ready,
+    ):
         for _ in range(2 * max(BATCHES_AHEAD, config.workers)):  # what was read ahead while the step was compiled
-            training.go(put_batch(mesh, next(batches)))
-        for _ in range(rounds):
+            training.go(next(ready))
+        for number in range(rounds):
             waited, begun = 0.0, time.perf_counter()
             for _ in range(steps):
                 asked = time.perf_counter()
-                batch = next(batches)
+                batch = next(ready)
                 waited += time.perf_counter() - asked
-                training.go(put_batch(mesh, batch))
+                training.go(batch)
             total = time.perf_counter() - begun
             shares.append(100 * waited / total)
             speeds.append(steps * config.batch_size / total)
+            note(f"{config.model}, round {number + 1}: waiting {shares[-1]:.2f}%, {speeds[-1]:.1f} images/s")
     return (
         f"{config.model:23}{f'{config.batch_size} of {len(data):,} images, {config.dtype}':33}"
         f"{statistics.median(shares):8.2f}%{_range(shares, '.2f'):>19}{statistics.median(speeds):11.1f}"

@@ -103,10 +103,10 @@ def test_it_keeps_nothing_that_was_taken():
 def test_batches_lie_on_the_devices_with_their_positions():
     import jax
 
-    mesh = devices.data_mesh()
+    mesh = devices.make_mesh()
     batches = iter([np.full((2 * mesh.size, 3), number, np.uint8) for number in range(4)])
     position = itertools.count(1)
-    ready = ahead(lambda: (devices.put_batch(mesh, next(batches)), next(position)))
+    ready = ahead(lambda: (devices.put_batch(mesh, next(batches), 2 * mesh.size), next(position)))
     for number, (batch, after) in enumerate(ready):
         assert isinstance(batch, jax.Array)
         assert batch.sharding == devices.split_over(mesh)

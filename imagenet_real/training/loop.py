@@ -201,7 +201,8 @@ class _Recent:
         """Takes the values of a step, and waits for an earlier one: steps that wait to begin hold their batches."""
         self._pending.append((number, values))
         self._steps += 1
-        jax.block_until_ready(self._pending[-1 - IN_FLIGHT :][0][1])
+        if len(self._pending) > IN_FLIGHT:
+            jax.block_until_ready(self._pending[-1 - IN_FLIGHT][1])
 
     def fetched(self) -> list[dict[str, float]]:
         """The values of each step since the last means. Raises InputError where one is not finite."""
