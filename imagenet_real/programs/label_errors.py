@@ -1,12 +1,12 @@
 """Evaluates the ten models of the articles on label errors, without the images whose labels are wrong."""
 
-import os
-import pathlib
 import sys
+from collections.abc import Mapping
 
+from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real import storage
+from imagenet_real import cluster, storage
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.programs import evaluate, label_sets
 from imagenet_real.report import label_errors
@@ -30,18 +30,24 @@ MODELS = {
 ENDINGS = (".safetensors", ".pth", ".pt", ".bin", ".npz")
 
 
-def run(config: ConfigDict, workdir: pathlib.Path) -> Results:
+def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Writes what `evaluate` writes of every model into a folder of its own, and the comparison into `workdir`."""
     lacking = set(label_errors.LABEL_SETS) - {name.strip() for name in config.label_sets.split(",")}
     if lacking:
         raise InputError(
             f"label_sets={config.label_sets!r} lacks {', '.join(sorted(lacking))}, which the articles' table has."
         )
-    found = _weights(config)
-    for model, file in found.items():
-        one = ConfigDict(config.to_dict())
-        one.model, one.weights = MODELS[model][0], str(file)
-        evaluate.run(one, workdir / model)
+    with cluster.joined(config.distributed):
+        found = _weights(config)
+        for model, file in found.items():
+            one = ConfigDict(config.to_dict())
+            one.model, one.weights = MODELS[model][0], str(file)
+            evaluate.evaluate(one, workdir / model)
+        return _compared(config, workdir, found) if cluster.is_first() else None
+
+
+def _compared(config: ConfigDict, workdir: epath.Path, found: Mapping[str, epath.Path]) -> Results:
+    """Scores the predictions of all models together, writes them and prints the comparison."""
     predictions = [load_predictions(workdir / model / "predictions.npz") for model in found]
     wanted = label_sets.named(config.label_sets, config.labels_dir, config.tfds_dir)
     results = score(predictions, wanted, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True)
@@ -55,13 +61,12 @@ def run(config: ConfigDict, workdir: pathlib.Path) -> Results:
     return results
 
 
-def _weights(config: ConfigDict) -> dict[str, pathlib.Path]:
+def _weights(config: ConfigDict) -> dict[str, epath.Path]:
     """The file of every chosen model that is there. Raises InputError where none is, or several are of one model."""
-    folder = pathlib.Path(os.path.expanduser(config.weights))
-    if not config.weights or not folder.is_dir():
-        raise InputError(
-            f"weights={config.weights!r} is no folder: give --config.weights=FOLDER with the models' weights."
-        )
+    if not config.weights:
+        raise InputError("weights is empty: give --config.weights=FOLDER, a folder with the models' weights.")
+    folder = storage.to_path(config.weights)
+    there = set(storage.names_in(folder))
     chosen = [name.strip() for name in config.model.split(",") if name.strip()] or list(MODELS)
     for name in chosen:
         if name not in MODELS:
@@ -70,7 +75,7 @@ def _weights(config: ConfigDict) -> dict[str, pathlib.Path]:
     for name in chosen:
         catalogued, published = MODELS[name]
         names = [published, *(f"{stem}{ending}" for stem in (name, catalogued) for ending in ENDINGS)]
-        files = [folder / file for file in names if (folder / file).is_file()]
+        files = [folder / file for file in names if file in there]
         if len(files) > 1:
             raise InputError(
                 f"{folder} has several files of {name}, {files[0].name} and {files[1].name}: keep one of them."
@@ -83,12 +88,12 @@ def _weights(config: ConfigDict) -> dict[str, pathlib.Path]:
             f"{folder} has none of the articles' models: expected {MODELS[chosen[0]][1]}, {chosen[0]}.safetensors "
             f"or the like, for any of {', '.join(chosen)}."
         )
-    if absent:
+    if absent and cluster.is_first():
         print(f"left out, for their weights are not in {folder}: {', '.join(absent)}", file=sys.stderr)
     return found
 
 
-def _unpublished(model: str, file: pathlib.Path) -> str:
+def _unpublished(model: str, file: epath.Path) -> str:
     published = MODELS[model][1].removesuffix(".pth").rpartition("-")[2]
     digest = storage.sha256(file)
     if digest.startswith(published):

@@ -3,11 +3,11 @@
 import csv
 import fnmatch
 import io
-import pathlib
 from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
+from etils import epath
 from flax import nnx
 from ml_collections import ConfigDict
 from tqdm import tqdm
@@ -22,7 +22,7 @@ NEEDS_WORKDIR = False
 COLUMNS = ("weights", "parameters", "multiply_adds", "resize", "crop", "interpolation", "top1", "real", "publisher")
 
 
-def run(config: ConfigDict, workdir: pathlib.Path | None) -> None:
+def run(config: ConfigDict, workdir: epath.Path | None) -> None:
     """Prints a line for every set of weights, and writes models.csv where there is a `workdir`."""
     names = chosen(config.models)
     rows = list(tqdm(listed(names, config.operations), total=sum(len(catalog.find(one).sources) for one in names)))

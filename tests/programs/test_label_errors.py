@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import safetensors.numpy
+from etils import epath
 from flax import nnx
 
 from configs import label_errors as config_file
@@ -63,7 +64,7 @@ def world(tmp_path, monkeypatch):
 
 def test_the_models_that_are_there_are_evaluated_beside_the_published_table(world, capsys):
     config, folder, real = world
-    label_errors.run(config, folder / "out")
+    label_errors.run(config, epath.Path(folder / "out"))
     shown = capsys.readouterr()
     assert "left out, for their weights are not in" in shown.err
     assert "convnext_large" in shown.err
@@ -102,7 +103,8 @@ def test_the_models_that_are_there_are_evaluated_beside_the_published_table(worl
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"weights": "/nowhere"}, "is no folder"),
+        ({"weights": ""}, "weights is empty"),
+        ({"weights": "/nowhere"}, "/nowhere has none of the articles' models"),
         ({"model": "vit_b_61"}, "did you mean vit_b_16"),
         ({"model": "convnext_small"}, "expected convnext_small-0c510722.pth, convnext_small.safetensors"),
         ({"label_sets": "original,real"}, "lacks except_all_errors, except_mislabeled"),
@@ -112,7 +114,7 @@ def test_mistakes(world, change, message):
     config, folder, _ = world
     config.update(change)
     with pytest.raises(InputError, match=message) as caught:
-        label_errors.run(config, folder / "out")
+        label_errors.run(config, epath.Path(folder / "out"))
     assert "\n" not in str(caught.value)
 
 
@@ -122,7 +124,7 @@ def test_two_files_of_a_model(world):
     with pytest.raises(
         InputError, match=r"several files of vit_b_16, vit_b_16-c867db91\.pth and vit_b_16\.safetensors"
     ):
-        label_errors.run(config, folder / "out")
+        label_errors.run(config, epath.Path(folder / "out"))
 
 
 def test_the_ten_are_in_the_catalog_with_the_articles_preprocessing():
