@@ -16,14 +16,14 @@ from imagenet_real.errors import InputError, exit_code_of, nearest
 CONFIG = config_flags.DEFINE_config_file("config", help_string="The experiment: a file in configs/.", lock_config=True)
 WORKDIR = flags.DEFINE_string("workdir", None, "The folder that results are written to, on a disk or gs://BUCKET/...")
 
+NEEDED = "--config and --workdir are needed: python main.py --config=configs/score.py --workdir=DIR ..."
+
 
 def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise InputError(f"unexpected argument {argv[1]!r}: every option is written --config.NAME=VALUE.")
-    if CONFIG.value is None or WORKDIR.value is None:
-        raise InputError(
-            "--config and --workdir are needed: python main.py --config=configs/score.py --workdir=DIR ..."
-        )
+    if CONFIG.value is None:
+        raise InputError(NEEDED)
     logging.set_verbosity(logging.WARNING)  # the backends that JAX tries and does not find are nobody's concern
     programs = sorted(
         path.stem for path in (storage.to_path(imagenet_real.__file__).parent / "programs").glob("[a-z]*.py")
@@ -31,7 +31,9 @@ def main(argv: list[str]) -> None:
     if CONFIG.value.program not in programs:
         raise InputError(f"there is no program {CONFIG.value.program!r}: {nearest(CONFIG.value.program, programs)}")
     program = importlib.import_module(f"imagenet_real.programs.{CONFIG.value.program}")
-    program.run(CONFIG.value, storage.to_path(WORKDIR.value))
+    if WORKDIR.value is None and getattr(program, "NEEDS_WORKDIR", True):
+        raise InputError(NEEDED)
+    program.run(CONFIG.value, storage.to_path(WORKDIR.value) if WORKDIR.value else None)
 
 
 def parse(argv: list[str]) -> list[str]:

@@ -14,8 +14,9 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "program": "evaluate",
-            "model": "vit_tiny_patch16_224",  # a name of the catalog, or your own: package.module:function
-            "weights": "",  # a .safetensors file under timm's tensor names
+            "model": "vit_tiny_patch16_224",  # of configs/models.py, NAME or NAME.TAG, or your own: package.module:function
+            "weights": "",  # a .safetensors, .pth, .pt, .bin or .npz file; the tensor names are recognised
+            "dtype": "float32",  # or bfloat16, which is faster on accelerators; published accuracies are float32's
             "images": "",  # FOLDER (flat, or one subfolder a class), FILE.tar, or tfds:NAME
             "split": "validation",  # of a TFDS dataset, in its notation
             "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets

@@ -61,6 +61,8 @@ def open_tensors(file: str | os.PathLike) -> Tensors:
 def _opened(file: str | os.PathLike) -> Tensors:
     with open(file, "rb") as opened:
         head = opened.read(10)
+    if head[8:9] == b"{":  # asked first: the length before it may be of any bytes, also those that others begin with
+        return _safetensors(file)
     if head.startswith(ZIP):
         members = _members(file)
         if any(name.endswith("data.pkl") for name in members):
@@ -70,8 +72,6 @@ def _opened(file: str | os.PathLike) -> Tensors:
         raise Damaged("a zip archive with neither PyTorch's data.pkl nor NumPy's .npy files in it")
     if head.startswith(b"\x80"):
         return _torch("PyTorch's old format", torch_files.read_legacy(file), file)
-    if head[8:9] == b"{":
-        return _safetensors(file)
     raise Damaged("expected .safetensors, PyTorch's .pth, .pt or .bin, or NumPy's .npz")
 
 

@@ -13,7 +13,7 @@ from imagenet_real import cluster, devices, storage
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources import Source, open_source
-from imagenet_real.errors import InputError
+from imagenet_real.errors import InputError, nearest
 from imagenet_real.inference import num_classes_of, predict
 from imagenet_real.labels import dataset, published
 from imagenet_real.labels.label_set import LabelSet
@@ -24,6 +24,7 @@ from imagenet_real.report.files import write_results
 from imagenet_real.report.results import Results, check_classes, check_options, score
 from imagenet_real.scoring.predictions import load_predictions, save_predictions
 
+DTYPES = ("float32", "bfloat16")
 PREPROCESSING = tuple(field.name for field in dataclasses.fields(Preprocessing))
 
 
@@ -91,13 +92,25 @@ def evaluate(config: ConfigDict, workdir: epath.Path) -> Results | None:
 
 def load_model(config: ConfigDict) -> tuple[catalog.Apply, Any]:
     """`(apply, params)` of a model of the catalog, or of the user's own (`package.module:function`)."""
+    if config.dtype not in DTYPES:
+        raise InputError(f"unknown dtype {config.dtype!r}: {nearest(str(config.dtype), list(DTYPES))}")
     weights = _weights_file(config)
     if ":" in config.model:
+        if config.dtype != DTYPES[0]:
+            raise InputError(
+                f"dtype={config.dtype} is for models of the catalog: your own one computes as you write it."
+            )
         return user_model(config.model, weights)
-    catalog.find(config.model)
+    entry = catalog.find(config.model)
     if not config.weights:
-        raise InputError(f"weights is empty: give --config.weights=FILE, a .safetensors file of {config.model}.")
-    return catalog.load(config.model, weights)
+        raise InputError(f"weights is empty: give --config.weights=FILE, the weights of {config.model}.")
+    if len(entry.sources) > 1:
+        _say(
+            f"{config.model} stands for the weights {catalog.full_name(config.model)}; of {len(entry.sources)} that are "
+            f"known, others may need another preprocessing (--config.model=NAME.TAG)."
+        )
+    image_size = preprocessing_of(config).crop
+    return catalog.load(config.model, weights, image_size=image_size, dtype=config.dtype, say=_say)
 
 
 def preprocessing_of(config: ConfigDict) -> Preprocessing:
@@ -132,6 +145,7 @@ def _identity(config: ConfigDict, source: Source, preprocessing: Preprocessing) 
         "model": config.model,
         "code": user_model_checksum(config.model) if ":" in config.model else None,
         "weights": _weights_checksum(config) or config.weights,
+        "dtype": config.dtype,
         "source": source.fingerprint,
         "resize": preprocessing.resize,
         "interpolation": preprocessing.interpolation,
@@ -162,7 +176,8 @@ def _provenance(config: ConfigDict, source: Source, preprocessing: Preprocessing
         "jax": jax.__version__,
         "flax": flax.__version__,
         "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
-        "model": config.model,
+        "model": config.model if ":" in config.model else catalog.full_name(config.model),
+        "dtype": config.dtype,
         "weights": {
             "file": os.path.basename(config.weights),
             "sha256": _weights_checksum(config),

@@ -203,6 +203,13 @@ def test_safetensors_headers_that_lie(tmp_path, entry, message):
     assert message in refusal(tmp_path / "file")
 
 
+def test_a_header_whose_length_looks_like_a_pickle(tmp_path):
+    header = json.dumps({"x": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode().ljust(0x280)
+    (tmp_path / "file").write_bytes(struct.pack("<Q", len(header)) + header + struct.pack("<2f", 1.5, 2.5))
+    assert (tmp_path / "file").read_bytes().startswith(b"\x80\x02")
+    assert open_tensors(tmp_path / "file").read("x").tolist() == [1.5, 2.5]
+
+
 def test_other_archives_and_places(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("readme.txt", "weights are elsewhere")

@@ -84,7 +84,17 @@ def test_results_tell_where_they_come_from(reference):
         "mean": [0.5] * 3,
         "std": [0.5] * 3,
     }
-    assert {"jax", "flax", "devices", "model", "weights", "images", "labels", "predictions"} <= provenance.keys()
+    assert {
+        "jax",
+        "flax",
+        "devices",
+        "dtype",
+        "model",
+        "weights",
+        "images",
+        "labels",
+        "predictions",
+    } <= provenance.keys()
 
 
 def test_a_killed_evaluation_goes_on_and_ends_in_the_same_bytes(places, tmp_path):
@@ -183,6 +193,11 @@ def test_an_unreadable_image_is_named_or_left_out(tmp_path):
         ({"preprocessing": [*PREPROCESSING, "--config.batch_size=0"]}, "batch_size=0"),
         ({"preprocessing": [*PREPROCESSING, "--config.repair=shuffle"]}, "unknown repair 'shuffle'"),
         ({"preprocessing": [*PREPROCESSING, "--config.std=('a','b','c')"]}, "three finite numbers"),
+        (
+            {"preprocessing": [*PREPROCESSING, "--config.dtype=float16"]},
+            "unknown dtype 'float16': did you mean bfloat16",
+        ),
+        ({"preprocessing": [*PREPROCESSING, "--config.dtype=bfloat16"]}, "is for models of the catalog"),
         ({"model": "two_classes"}, "has 2 classes, the label set original has 1000 classes"),
     ],
 )

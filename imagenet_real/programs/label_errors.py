@@ -1,0 +1,101 @@
+"""Evaluates the ten models of the articles on label errors, without the images whose labels are wrong."""
+
+import sys
+from collections.abc import Mapping
+
+from etils import epath
+from ml_collections import ConfigDict
+
+from imagenet_real import cluster, storage
+from imagenet_real.errors import InputError, nearest
+from imagenet_real.programs import evaluate, label_sets
+from imagenet_real.report import label_errors
+from imagenet_real.report.files import write_results
+from imagenet_real.report.results import Results, score
+from imagenet_real.scoring.predictions import load_predictions
+
+# The weights of the catalog whose preprocessing is the articles', and torchvision's file, named after its SHA-256.
+MODELS = {
+    "convnext_large": ("convnext_large.tv_in1k", "convnext_large-ea097f82.pth"),
+    "convnext_base": ("convnext_base.tv_in1k", "convnext_base-6075fbad.pth"),
+    "efficientnet_b7": ("efficientnet_b7.tv_in1k_633", "efficientnet_b7_lukemelas-c5b4e57e.pth"),
+    "convnext_small": ("convnext_small.tv_in1k", "convnext_small-0c510722.pth"),
+    "efficientnet_b4": ("efficientnet_b4.tv_in1k", "efficientnet_b4_rwightman-23ab8bcd.pth"),
+    "efficientnet_b5": ("efficientnet_b5.tv_in1k_489", "efficientnet_b5_lukemelas-1a07897c.pth"),
+    "convnext_tiny": ("convnext_tiny.tv_in1k", "convnext_tiny-983f1562.pth"),
+    "efficientnet_b3": ("efficientnet_b3.tv_in1k", "efficientnet_b3_rwightman-b3899882.pth"),
+    "vit_b_16": ("vit_b_16.tv_in1k", "vit_b_16-c867db91.pth"),
+    "regnet_x_32gf": ("regnet_x_32gf.tv_in1k", "regnet_x_32gf-9d47f8d0.pth"),
+}
+ENDINGS = (".safetensors", ".pth", ".pt", ".bin", ".npz")
+
+
+def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
+    """Writes what `evaluate` writes of every model into a folder of its own, and the comparison into `workdir`."""
+    lacking = set(label_errors.LABEL_SETS) - {name.strip() for name in config.label_sets.split(",")}
+    if lacking:
+        raise InputError(
+            f"label_sets={config.label_sets!r} lacks {', '.join(sorted(lacking))}, which the articles' table has."
+        )
+    with cluster.joined(config.distributed):
+        found = _weights(config)
+        for model, file in found.items():
+            one = ConfigDict(config.to_dict())
+            one.model, one.weights = MODELS[model][0], str(file)
+            evaluate.evaluate(one, workdir / model)
+        return _compared(config, workdir, found) if cluster.is_first() else None
+
+
+def _compared(config: ConfigDict, workdir: epath.Path, found: Mapping[str, epath.Path]) -> Results:
+    """Scores the predictions of all models together, writes them and prints the comparison."""
+    predictions = [load_predictions(workdir / model / "predictions.npz") for model in found]
+    wanted = label_sets.named(config.label_sets, config.labels_dir, config.tfds_dir)
+    results = score(predictions, wanted, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True)
+    results.notes += [note for model, file in found.items() if (note := _unpublished(model, file))]
+    results.notes += list(label_errors.QUIRKS)
+    comparisons = label_errors.compare(results)
+    write_results(workdir, results)
+    with storage.open_atomically(workdir / "label_errors.csv") as file:
+        file.write(label_errors.as_csv(comparisons))
+    print(label_errors.as_text(comparisons) if comparisons else results)
+    return results
+
+
+def _weights(config: ConfigDict) -> dict[str, epath.Path]:
+    """The file of every chosen model that is there. Raises InputError where none is, or several are of one model."""
+    if not config.weights:
+        raise InputError("weights is empty: give --config.weights=FOLDER, a folder with the models' weights.")
+    folder = storage.to_path(config.weights)
+    there = set(storage.names_in(folder))
+    chosen = [name.strip() for name in config.model.split(",") if name.strip()] or list(MODELS)
+    for name in chosen:
+        if name not in MODELS:
+            raise InputError(f"{name!r} is none of the articles' models: {nearest(name, list(MODELS))}")
+    found = {}
+    for name in chosen:
+        catalogued, published = MODELS[name]
+        names = [published, *(f"{stem}{ending}" for stem in (name, catalogued) for ending in ENDINGS)]
+        files = [folder / file for file in names if file in there]
+        if len(files) > 1:
+            raise InputError(
+                f"{folder} has several files of {name}, {files[0].name} and {files[1].name}: keep one of them."
+            )
+        if files:
+            found[name] = files[0]
+    absent = [name for name in chosen if name not in found]
+    if not found:
+        raise InputError(
+            f"{folder} has none of the articles' models: expected {MODELS[chosen[0]][1]}, {chosen[0]}.safetensors "
+            f"or the like, for any of {', '.join(chosen)}."
+        )
+    if absent and cluster.is_first():
+        print(f"left out, for their weights are not in {folder}: {', '.join(absent)}", file=sys.stderr)
+    return found
+
+
+def _unpublished(model: str, file: epath.Path) -> str:
+    published = MODELS[model][1].removesuffix(".pth").rpartition("-")[2]
+    digest = storage.sha256(file)
+    if digest.startswith(published):
+        return ""
+    return f"{model}: {file.name} is not torchvision's file, its SHA-256 begins with {digest[:8]} and not {published}."
