@@ -1,0 +1,57 @@
+"""The catalog's torchvision weights against what torchvision itself says of them."""
+
+import math
+
+import jax
+import pytest
+from flax import nnx
+
+from imagenet_real.models import catalog
+from imagenet_real.programs.models import operations_of
+
+models = pytest.importorskip("torchvision.models", reason="the dependency group `reference` is not installed")
+
+TAGS = {
+    "tv_in1k": "IMAGENET1K_V1",
+    "tv2_in1k": "IMAGENET1K_V2",
+    "tv_swag_in1k": "IMAGENET1K_SWAG_E2E_V1",
+    "tv_swag_linear_in1k": "IMAGENET1K_SWAG_LINEAR_V1",
+}
+NAMES = [
+    catalog.full_name(name, tag)
+    for name, entry in catalog.CATALOG.items()
+    for tag, source in entry.sources.items()
+    if source.publisher == "torchvision" and name.removesuffix("_swag") in models.list_models()
+]
+
+
+def metadata(name):
+    model, _, tag = name.partition(".")
+    return models.get_model_weights(model.removesuffix("_swag"))[TAGS[tag]]
+
+
+def test_all_of_them_are_compared():
+    assert len(NAMES) > 30
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_accuracy_and_preprocessing(name):
+    weights, source = metadata(name), next(iter(catalog.find(name).sources.values()))
+    transforms = weights.transforms()
+    assert source.top1 == weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
+    assert source.preprocessing["resize"] == transforms.resize_size[0]
+    assert source.preprocessing["crop"] == transforms.crop_size[0]
+    assert source.preprocessing["interpolation"] == transforms.interpolation.value
+    assert [*source.preprocessing["mean"], *source.preprocessing["std"]] == [*transforms.mean, *transforms.std]
+
+
+@pytest.mark.parametrize("name", sorted({name.partition(".")[0]: name for name in reversed(NAMES)}.values()))
+def test_parameters_and_operations(name):
+    """Of the model that is built, not only of what the catalog says."""
+    weights = metadata(name)
+    crop = catalog.find(name).preprocessing["crop"]
+    sized = {"image_size": crop} if "image_size" in catalog.find(name).architecture else {}
+    params = nnx.state(catalog.build_abstract(name, **sized), nnx.Param)
+    assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params)) == weights.meta["num_params"]
+    assert catalog.find(name).parameters == weights.meta["num_params"]
+    assert operations_of(name, crop) / 1e9 == pytest.approx(weights.meta["_ops"], rel=0.01)
