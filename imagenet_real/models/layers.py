@@ -7,7 +7,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 
 MAX_SPLIT = 16  # of more groups the graph would grow too large to compile quickly
@@ -118,12 +117,28 @@ def stochastic_depth(rate: float, *, rngs: nnx.Rngs) -> nnx.Dropout:
     return nnx.Dropout(rate, broadcast_dims=(1, 2, 3), rngs=rngs if rate else None)
 
 
-def untraced_rngs(seed: int | jax.Array) -> nnx.Rngs:
-    """The random streams of `nnx.Rngs(seed)`, whose count of keys is a NumPy number.
+class _UntracedStream(nnx.RngStream):
+    """Counts its keys by a Python number. The streams of dropouts, which outlive the making of a model, are Flax's."""
 
-    Flax's own count becomes part of what is traced, and of every key of the thousand that a large model asks for it
-    then looks through all that was traced before: minutes.
+    def __init__(self, key: jax.Array, *, tag: str):
+        super().__init__(key, tag=tag)
+        self.used = 0
+
+    def __call__(self) -> jax.Array:
+        key = jax.random.fold_in(self.key[...], self.used)
+        self.used += 1
+        return key
+
+    def fork(self) -> nnx.RngStream:
+        return nnx.RngStream(self(), tag=self.tag)
+
+
+def untraced_rngs(seed: int | jax.Array) -> nnx.Rngs:
+    """Gives the keys that `nnx.Rngs(seed)` gives, for making large models in traced code.
+
+    Flax's own count of keys becomes part of what is traced, and for every key of the thousand that such a model asks
+    for it then looks through all that was traced before: minutes.
     """
     rngs = nnx.Rngs(seed)
-    rngs.default.count.set_value(np.zeros((), np.uint32))
+    rngs.default = _UntracedStream(rngs.default.key[...], tag=rngs.default.tag)
     return rngs

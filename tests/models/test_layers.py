@@ -1,0 +1,124 @@
+"""Convolutions against plain loops: padding on both sides as PyTorch has it, and TensorFlow's, which is uneven."""
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from imagenet_real.models.layers import (
+    BatchNorm,
+    convolution,
+    dropout,
+    grouped_convolution,
+    stochastic_depth,
+    untraced_rngs,
+)
+
+
+def looped(images, kernel, stride, groups, same):
+    """[B, H, W, C], [S, S, C / groups, C'] -> [B, H', W', C'], one product after the other."""
+    size, _, inputs, outputs = kernel.shape
+    dense = np.zeros((size, size, images.shape[-1], outputs))
+    for output in range(outputs):
+        first = output // (outputs // groups) * inputs
+        dense[:, :, first : first + inputs, output] = kernel[..., output]
+    counts, befores = [], []
+    for length in images.shape[1:3]:
+        if same:  # TensorFlow: ceil(length / stride) results; what is missing, the smaller half of it before
+            count = math.ceil(length / stride)
+            before = max((count - 1) * stride + size - length, 0) // 2
+        else:  # PyTorch: size // 2 on both sides
+            before = size // 2
+            count = (length + 2 * before - size) // stride + 1
+        counts.append(count)
+        befores.append(before)
+    result = np.zeros((len(images), *counts, outputs))
+    for row, column, y, x in np.ndindex(*counts, size, size):
+        i, j = row * stride + y - befores[0], column * stride + x - befores[1]
+        if 0 <= i < images.shape[1] and 0 <= j < images.shape[2]:
+            result[:, row, column] += images[:, i, j] @ dense[y, x]
+    return result
+
+
+def random(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("same", [False, True])
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize(("size", "stride"), [(3, 2), (5, 2)])
+def test_padding_at_even_and_odd_sizes(size, stride, groups, same):
+    layer = nnx.eval_shape(
+        lambda: convolution(4, 4, size, stride, groups=groups, same=same, dtype=jnp.float32, rngs=nnx.Rngs(0))
+    )
+    kernel = random(size, size, 4 // groups, 4)
+    layer.kernel.set_value(jnp.asarray(kernel))
+    call = nnx.jit(lambda layer, images: layer(images))
+    for height, width in ((6, 7), (7, 8)):  # the padding is even for odd sizes alone
+        images = random(2, height, width, 4)
+        expected = looped(images, kernel, stride, groups, same)
+        np.testing.assert_allclose(call(layer, images), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("padding", ["SAME", ((1, 1), (1, 1))])
+@pytest.mark.parametrize(("groups", "outputs"), [(4, 4), (2, 6)])
+def test_gradients_and_precision_are_those_of_xla(groups, outputs, padding):
+    images, kernel = random(2, 6, 7, 4), random(3, 3, 4 // groups, outputs)
+    options = {"feature_group_count": groups, "dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def gradients(convolve, images, kernel):
+        return jax.grad(lambda *both: (convolve(*both, (2, 2), padding, **options) ** 2).sum(), argnums=(0, 1))(
+            images, kernel
+        )
+
+    found = gradients(grouped_convolution, images, kernel)
+    for ours, theirs in zip(found, gradients(jax.lax.conv_general_dilated, images, kernel), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    low = [jnp.asarray(array, jnp.bfloat16) for array in (images, kernel)]
+    result = grouped_convolution(*low, (2, 2), padding, **options)
+    assert result.dtype == jnp.bfloat16
+    exact = jax.lax.conv_general_dilated(images, kernel, (2, 2), padding, **options)
+    np.testing.assert_allclose(result, exact, atol=0.1)
+
+
+@pytest.mark.parametrize("epsilon", [1e-5, 1e-3])
+def test_batch_norm_evaluates_by_its_running_statistics(epsilon):
+    norm = BatchNorm(3, epsilon=epsilon, rngs=nnx.Rngs(0))
+    norm.mean[...], norm.var[...] = jnp.array([1.0, 2.0, 3.0]), jnp.array([1e-4, 1.0, 4.0])
+    norm.scale[...], norm.bias[...] = jnp.array([1.0, 0.5, 2.0]), jnp.array([0.0, 1.0, -1.0])
+    norm.eval()
+    features = random(2, 2, 2, 3)
+    expected = (features - [1, 2, 3]) / np.sqrt(np.array([1e-4, 1, 4]) + epsilon) * [1, 0.5, 2] + [0, 1, -1]
+    np.testing.assert_allclose(norm(features), expected, rtol=1e-5)
+    np.testing.assert_array_equal(norm.mean[...], [1, 2, 3])
+
+
+def test_what_is_left_out_in_training():
+    features = jnp.ones((64, 2, 3, 4))
+    depth = stochastic_depth(0.25, rngs=nnx.Rngs(0))
+    kept = np.asarray(depth(features))
+    assert all(len(np.unique(image)) == 1 for image in kept)  # whole residuals
+    assert set(np.unique(kept)) == {0, np.float32(1 / 0.75)}
+    assert 0.1 < (kept == 0).mean() < 0.4
+    single = np.asarray(dropout(0.25, rngs=nnx.Rngs(0))(features))
+    assert any(len(np.unique(image)) == 2 for image in single)  # single numbers
+    for layer in (depth, dropout(0.0, rngs=nnx.Rngs(0)), stochastic_depth(0.0, rngs=nnx.Rngs(0))):
+        layer.eval()
+        np.testing.assert_array_equal(layer(features), features)
+    assert not jax.tree.leaves(nnx.state(stochastic_depth(0.0, rngs=nnx.Rngs(0))))
+
+
+def test_untraced_random_streams_are_those_of_flax():
+    ours, theirs = untraced_rngs(3), nnx.Rngs(3)
+    for _ in range(3):
+        np.testing.assert_array_equal(jax.random.key_data(ours.params()), jax.random.key_data(theirs.params()))
+    traced = jax.jit(lambda key: [jax.random.key_data(rngs.params()) for rngs in [untraced_rngs(key)] for _ in "ab"])
+    first, second = traced(jax.random.key(3))
+    again = nnx.Rngs(3)
+    np.testing.assert_array_equal(first, jax.random.key_data(again.params()))
+    np.testing.assert_array_equal(second, jax.random.key_data(again.params()))
