@@ -33,18 +33,17 @@ DIVISIONS = {
 }
 
 
-def shapes(name: str, mesh: Mesh, fsdp: bool) -> state.TrainState:
-    return state.create_abstract(
-        lambda rngs: catalog.build(name, rngs=rngs), optimizer.adamw(1e-3, weight_decay=0.1), mesh, fsdp=fsdp
-    )[1]
+def shapes(name: str) -> list[jax.ShapeDtypeStruct]:
+    """Of all arrays of parameters and of Adam's moments."""
+    adamw, mesh = optimizer.adamw(1e-3, weight_decay=0.1), devices.make_mesh()
+    made = state.create_abstract(lambda rngs: catalog.build(name, rngs=rngs), adamw, mesh)[1]
+    return jax.tree.leaves((made.params, made.opt_state))
 
 
-def share(tree: state.TrainState) -> int:
-    """Bytes on one device, of arrays or of their shapes."""
-    return sum(
-        int(np.prod(leaf.sharding.shard_shape(leaf.shape))) * leaf.dtype.itemsize
-        for leaf in jax.tree.leaves((tree.params, tree.opt_state))
-    )
+def share(leaves: list[jax.ShapeDtypeStruct], mesh: Mesh, fsdp: bool) -> int:
+    """Bytes of them on one device."""
+    placed = [devices.placed(mesh, leaf.shape, fsdp=fsdp).shard_shape(leaf.shape) for leaf in leaves]
+    return sum(int(np.prod(shape)) * leaf.dtype.itemsize for shape, leaf in zip(placed, leaves, strict=True))
 
 
 def measured(name: str, mesh: Mesh, fsdp: bool) -> int:
@@ -59,12 +58,15 @@ def main() -> None:
     lines = ["$ python bench/memory.py", "MB of parameters and Adam's moments on each of 8 devices, float32", ""]
     lines.append(f"{'':26}" + "".join(f"{name:>24}" for name in DIVISIONS))
     meshes = {name: (devices.make_mesh(model=how["model"]), how["fsdp"]) for name, how in DIVISIONS.items()}
-    for model in MODELS:
-        row = [share(shapes(model, *where)) / 1e6 for where in meshes.values()]
-        lines.append(f"{model:26}" + "".join(f"{value:24,.1f}" for value in row))
-    row = [measured(SMALL, *where) / 1e6 for where in meshes.values()]
-    assert row == [share(shapes(SMALL, *where)) / 1e6 for where in meshes.values()]
-    lines.append(f"{SMALL:26}" + "".join(f"{value:24,.1f}" for value in row) + "  (made, and counted)")
+    for model in (*MODELS, SMALL):
+        leaves = shapes(model)
+        row = [share(leaves, *where) for where in meshes.values()]
+        lines.append(f"{model:26}" + "".join(f"{value / 1e6:24,.1f}" for value in row))
+        print(lines[-1], file=sys.stderr, flush=True)
+    made = [measured(SMALL, *where) for where in meshes.values()]
+    if made != row:
+        sys.exit(f"{SMALL} was made and has {made} bytes on the first device, expected {row}")
+    lines += ["", f"{SMALL} was made in each way: the bytes on the first device are these."]
     text = "\n".join(lines) + "\n"
     print(text, end="")
     RESULT.write_text(text, encoding="utf-8")
