@@ -13,6 +13,6 @@ def get_config() -> ConfigDict:
         {
             "program": "models",
             "models": "",  # comma-separated names or patterns; empty: all
-            "operations": True,  # count them; seconds a model
+            "operations": True,  # count them, which takes minutes for all models
         }
     )

@@ -44,17 +44,18 @@ def chosen(patterns: str) -> list[str]:
 
 def listed(names: list[str], operations: bool) -> Iterator[dict]:
     """A row for every set of weights of the models; `multiply_adds` of one image of its size, None unless asked for."""
+    counts: dict[tuple, int] = {}
     for name in names:
         entry = catalog.find(name)
-        counts: dict[int, int] = {}
         for tag, source in entry.sources.items():
             size = source.preprocessing["crop"]
-            if operations and size not in counts:
-                counts[size] = operations_of(name, size)
+            same = (entry.module, str(sorted(entry.architecture.items())), size)  # under whatever name
+            if operations and same not in counts:
+                counts[same] = operations_of(name, size)
             yield {
                 "weights": catalog.full_name(name, tag),
                 "parameters": entry.parameters,
-                "multiply_adds": counts.get(size),
+                "multiply_adds": counts.get(same),
                 **{field: source.preprocessing[field] for field in ("resize", "crop", "interpolation")},
                 "top1": source.top1,
                 "real": source.real,
