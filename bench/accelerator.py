@@ -135,6 +135,12 @@ def line(name: str, kind: str, what: str, speeds: list[float], operations: float
     return f"{name:23}{kind:12}{what:26}{median:10,.0f}{f'{min(speeds):,.0f} to {max(speeds):,.0f}':>19}{used}"
 
 
+def tell(lines: list[str], new: str) -> None:
+    """Adds a line, and shows it at once: a run takes minutes."""
+    lines.append(new)
+    print(new, file=sys.stderr, flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=list(MODELS))
@@ -164,20 +170,19 @@ def main() -> None:
         graph, params = nnx.split(model)
         operations = 2 * multiply_adds(catalog.functional(graph), params, image) * (3 if kind == "training" else 1)
         go = {"training": training, "evaluation": evaluation}[kind](config)
-        rows = {
-            "synthetic": [speed(go, synthetic(config), wanted.batch_size, wanted.steps) for _ in range(wanted.rounds)]
-        }
+        speeds = [speed(go, synthetic(config), wanted.batch_size, wanted.steps) for _ in range(wanted.rounds)]
+        tell(lines, line(name, kind, "synthetic", speeds, operations, wanted.peak))
         if wanted.images:
-            rows[f"JPEGs, {wanted.workers or 'no'} workers"] = []
+            speeds = []
             for _ in range(wanted.rounds):
                 with jpegs(config, kind, wanted.images, wanted.steps + WARM_UP) as batches:
-                    rows[list(rows)[-1]].append(speed(go, batches, wanted.batch_size, wanted.steps))
+                    speeds.append(speed(go, batches, wanted.batch_size, wanted.steps))
+            what = f"JPEGs, {wanted.workers or 'no'} workers"
+            tell(lines, line(name, kind, what, speeds, operations, wanted.peak))
         del go
         if wanted.torch_python:
-            rows["PyTorch, synthetic"] = torch_speeds(wanted.torch_python, config, kind, wanted.steps, wanted.rounds)
-        for what, speeds in rows.items():
-            lines.append(line(name, kind, what, speeds, operations, wanted.peak))
-            print(lines[-1], file=sys.stderr, flush=True)
+            speeds = torch_speeds(wanted.torch_python, config, kind, wanted.steps, wanted.rounds)
+            tell(lines, line(name, kind, "PyTorch, synthetic", speeds, operations, wanted.peak))
     text = "\n".join(lines) + "\n"
     print(text, end="")
     wanted.result.write_text(text, encoding="utf-8")
