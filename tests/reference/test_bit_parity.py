@@ -4,12 +4,12 @@ import functools
 
 import numpy as np
 import pytest
-import safetensors.torch
 
 from imagenet_real.models import catalog, weights
 from imagenet_real.models.bit import bit_names
 from tests.reference.parity import add_entry, check, randomised, torch
 
+safetensors_torch = pytest.importorskip("safetensors.torch", reason="the dependency group `reference` is not installed")
 timm = pytest.importorskip("timm")
 transformers = pytest.importorskip("transformers")
 
@@ -24,7 +24,7 @@ def bit(depths, width, num_classes=5):
 @pytest.mark.parametrize("size", [97, 128])
 def test_timm(tmp_path, size):
     module = randomised(timm.create_model("resnetv2_50x1_bit"))
-    safetensors.torch.save_file(module.state_dict(), tmp_path / "file.safetensors")
+    safetensors_torch.save_file(module.state_dict(), tmp_path / "file.safetensors")
     check(module, "resnetv2_50x1_bit", tmp_path / "file.safetensors", size, whose="timm")
 
 

@@ -2,7 +2,6 @@
 
 import jax
 import pytest
-import safetensors.torch
 from jax.experimental.compilation_cache import compilation_cache
 
 from imagenet_real.models import catalog, efficientnet
@@ -11,6 +10,7 @@ from imagenet_real.models.efficientnet import EfficientNet
 from imagenet_real.models.regnet import RegNet
 from tests.reference.parity import add_entry, check, randomised, torch
 
+safetensors_torch = pytest.importorskip("safetensors.torch", reason="the dependency group `reference` is not installed")
 timm = pytest.importorskip("timm")
 torchvision = pytest.importorskip("torchvision")
 transformers = pytest.importorskip("transformers")
@@ -54,7 +54,7 @@ def with_random_weights(module):
 
 def compare(tmp_path, module, name, sizes, whose):
     module = with_random_weights(module)
-    safetensors.torch.save_file(module.state_dict(), tmp_path / f"{whose}.safetensors")
+    safetensors_torch.save_file(module.state_dict(), tmp_path / f"{whose}.safetensors")
     for size in sizes:
         check(module, name, tmp_path / f"{whose}.safetensors", size, whose=whose)
 

@@ -1,10 +1,10 @@
 """ResNet against timm's, torchvision's and Hugging Face's, under the names of each."""
 
 import pytest
-import safetensors.torch
 
 from tests.reference.parity import add_entry, check, randomised, torch
 
+safetensors_torch = pytest.importorskip("safetensors.torch", reason="the dependency group `reference` is not installed")
 timm = pytest.importorskip("timm")
 torchvision = pytest.importorskip("torchvision")
 transformers = pytest.importorskip("transformers")
@@ -14,7 +14,7 @@ transformers = pytest.importorskip("transformers")
 @pytest.mark.parametrize("size", [97, 128])
 def test_timm(tmp_path, name, size):
     module = randomised(timm.create_model(name))
-    safetensors.torch.save_file(module.state_dict(), tmp_path / "file.safetensors")
+    safetensors_torch.save_file(module.state_dict(), tmp_path / "file.safetensors")
     check(module, name, tmp_path / "file.safetensors", size, whose="timm")
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-import safetensors.torch
 
 from tests.reference.parity import add_entry, check, images, randomised, reference_logits, torch
 
+safetensors_torch = pytest.importorskip("safetensors.torch", reason="the dependency group `reference` is not installed")
 timm = pytest.importorskip("timm")
 torchvision = pytest.importorskip("torchvision")
 transformers = pytest.importorskip("transformers")
@@ -27,7 +27,7 @@ def smaller(monkeypatch, size, patch, **other):
 def test_timm(tmp_path, name):
     for size in (224, 160, 384):
         module = randomised(timm.create_model(name, num_classes=11))
-        safetensors.torch.save_file(module.state_dict(), tmp_path / "file.safetensors")
+        safetensors_torch.save_file(module.state_dict(), tmp_path / "file.safetensors")
         module.set_input_size(size)
         check(module, name, tmp_path / "file.safetensors", size, whose="timm", image_size=size)
 
@@ -82,7 +82,7 @@ def test_hugging_face(tmp_path, monkeypatch):
     )
     module = randomised(transformers.ViTForImageClassification(config))
     module.save_pretrained(tmp_path)
-    torch.save(safetensors.torch.load_file(tmp_path / "model.safetensors"), tmp_path / "pytorch_model.bin")
+    torch.save(safetensors_torch.load_file(tmp_path / "model.safetensors"), tmp_path / "pytorch_model.bin")
     name = smaller(monkeypatch, 64, 16)
     for file in ("model.safetensors", "pytorch_model.bin"):
         check(module, name, tmp_path / file, 64, whose="Hugging Face", image_size=64)
