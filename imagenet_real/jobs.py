@@ -104,7 +104,7 @@ def _in_process(run: Callable[[], object], log: pathlib.Path) -> None:
 def _check(job: Job, exit_code: int) -> None:
     if not exit_code:
         return
-    lines = job.log.read_text(errors="replace").splitlines() if job.log.exists() else []
+    lines = job.log.read_bytes().decode("utf-8", errors="replace").splitlines() if job.log.exists() else []
     told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     why = told[-1] if told else f"killed by signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
     raise InputError(f"{job.name} failed: {why} (its log: {job.log})")

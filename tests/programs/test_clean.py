@@ -29,7 +29,7 @@ def images(tmp_path_factory):
 def tiny(monkeypatch):
     from tests.programs import tiny_model
 
-    monkeypatch.setitem(catalog.CATALOG, "tiny", tiny_model.catalog.CATALOG["tiny"])
+    monkeypatch.setitem(catalog.CATALOG, "tiny", tiny_model.ENTRIES["tiny"])
 
 
 def config_of(images, **fields):
@@ -49,7 +49,7 @@ def at_once(images, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         from tests.programs import tiny_model
 
-        patch.setitem(catalog.CATALOG, "tiny", tiny_model.catalog.CATALOG["tiny"])
+        patch.setitem(catalog.CATALOG, "tiny", tiny_model.ENTRIES["tiny"])
         workdir = tmp_path_factory.mktemp("at_once")
         clean.run(config_of(images), workdir)
     return workdir

@@ -171,7 +171,7 @@ def config_of(images, **fields):
 def tiny(monkeypatch):
     from tests.programs import tiny_model
 
-    monkeypatch.setitem(catalog.CATALOG, "tiny", tiny_model.catalog.CATALOG["tiny"])
+    monkeypatch.setitem(catalog.CATALOG, "tiny", tiny_model.ENTRIES["tiny"])
 
 
 def brief(images, **fields):

@@ -32,8 +32,13 @@ class TinyViT(ViT):
         )
 
 
-catalog.CATALOG["tiny"] = Entry(Tiny, {}, 0, {"": Source({})}, num_classes=3)
-catalog.CATALOG["tiny_vit"] = Entry(TinyViT, {}, 0, {"": Source({})}, num_classes=3)
+ENTRIES = {
+    "tiny": Entry(Tiny, {}, 0, {"": Source({})}, num_classes=3),
+    "tiny_vit": Entry(TinyViT, {}, 0, {"": Source({})}, num_classes=3),
+}
+
+if __name__ in ("__main__", "__mp_main__"):  # of the command, and of the processes that it starts
+    catalog.CATALOG.update(ENTRIES)
 
 if __name__ == "__main__":
     sys.exit(main.run())

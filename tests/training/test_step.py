@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import types
 
 import jax
 import jax.numpy as jnp
@@ -154,10 +155,11 @@ def test_a_loss_that_is_not_a_number_is_reported():
     ],
 )
 def test_a_batch_that_does_not_divide(batch_size, message):
-    class Mesh:
-        size = 8
-
+    mesh = types.SimpleNamespace(shape={"data": 8, "model": 1})
     with pytest.raises(InputError) as caught:
-        step.check_batch_size(batch_size, Mesh)
+        step.check_batch_size(batch_size, mesh)
     assert str(caught.value) == message
-    step.check_batch_size(16, Mesh)
+    step.check_batch_size(16, mesh)
+    step.check_batch_size(16, mesh, accumulate=2)
+    with pytest.raises(InputError, match="does not divide over 8 devices in 4 parts each: make it 32"):
+        step.check_batch_size(16, mesh, accumulate=4)
