@@ -31,7 +31,7 @@ def get_config() -> ConfigDict:
             "split": "validation",
             "tfds_dir": "",
             "labels_dir": "",
-            "class_names": "",  # text, a name a line; empty: wnids, or class indices
+            "class_names": "",  # text, a name a line; empty: those of labels_dir's class_info.json, wnids, or class indices
             "shown": 10,  # rows of each table
         }
     )

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "report": {"labels", "scoring", "report"},
     "data": {"labels", "data", "processes"},
     "models": {"models"},
+    "review_app": {"labels", "scoring", "raters", "data", "review_app"},
     "processes": set(),
     "cluster": set(),
     "devices": set(),

@@ -36,7 +36,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
         raise InputError(f"shown={config.shown}: expected at least 1.")
     brought = label_sets.brought_by(config.images, config.split, config.tfds_dir)
     label_set = label_sets.one(config.label_set, brought, config.labels_dir)
-    names = class_names.names(config.class_names, label_set.num_classes)
+    names, _ = class_names.with_meanings(config.class_names, label_set.num_classes, config.labels_dir)
     guess = Guesser(config, label_set, names)
     judged = [load_judged(path.strip()) for path in config.judged.split(",") if path.strip()]
     summary = {
