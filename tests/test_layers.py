@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "processes": set(),
     "cluster": set(),
     "devices": set(),
+    "neighbours": {"devices"},
     "prefetch": set(),
     "jobs": {"processes"},
     "partial_predictions": set(),

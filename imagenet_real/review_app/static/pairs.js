@@ -13,7 +13,9 @@ async function show(start) {
   if (pair === null) return;
   $("one").src = picture("of", found.image_id);
   $("other").src = picture("other", found.other);
-  $("about").textContent = `${found.image_id} and ${found.other}: similarity ${found.similarity.toFixed(3)}, ${found.bits} of 64 bits of their hashes differ`;
+  $("about").textContent = [`${found.image_id} and ${found.other}`,
+    found.similarity === null ? null : `similarity ${found.similarity.toFixed(3)}`,
+    found.bits === null ? null : `${found.bits} of 64 bits of their hashes differ`].filter(Boolean).join(", ");
 }
 
 async function judge(same) {
