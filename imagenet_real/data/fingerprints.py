@@ -34,8 +34,8 @@ def fingerprints(encoded: bytes, variants: int = VARIANTS) -> tuple[np.ndarray, 
         small = picture.resize((2 * SIDE, 2 * SIDE), Image.Resampling.BOX, box=boxes[variant // 2])
         if variant % 2:
             small = small.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        thumbnail = np.asarray(small.resize((SIDE, SIDE), Image.Resampling.BOX), np.float32).ravel()
-        thumbnails.append(_of_length_one(thumbnail - thumbnail.mean()))
+        thumbnail = np.asarray(small.resize((SIDE, SIDE), Image.Resampling.BOX), np.float32).reshape(-1, 3)
+        thumbnails.append(_of_length_one((thumbnail - thumbnail.mean(axis=0)).ravel()))
         hashes.append(_hash(np.asarray(small.convert("L"), np.float32)))
     return np.stack(thumbnails), np.stack(hashes)
 

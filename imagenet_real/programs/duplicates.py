@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,10 +17,11 @@ from imagenet_real import storage
 from imagenet_real.data.fingerprints import BITS, SIDE, VARIANTS, fingerprints
 from imagenet_real.data.sources import Source, open_source
 from imagenet_real.errors import InputError
+from imagenet_real.labels.image_ids import image_id
 from imagenet_real.labels.label_set import save_label_set
 from imagenet_real.programs import label_sets
 from imagenet_real.report import provenance
-from imagenet_real.scoring.predictions import Predictions, load_predictions
+from imagenet_real.scoring.accuracy import match
 
 BLOCK = 2048  # images of the other set that are held at a time
 
@@ -120,15 +122,18 @@ def _blocks(source: Source, rows: np.ndarray | None, variants: int, workers: int
 
 def _embeddings(path: str, source: Source) -> np.ndarray:
     """[N, K] float32 of length 1: the scores of a model for the images of a source, less their mean over the classes."""
-    saved: Predictions = load_predictions(path)
-    if saved.scores is None:
-        raise InputError(f"{path} has the best classes alone: predict with evaluate and --config.save_scores=True.")
-    from imagenet_real.scoring.accuracy import match
-
-    rows = match(source.label_fields().image_ids, saved.image_ids)
+    try:
+        with storage.open_to_read(path) as file, np.load(file, allow_pickle=False) as archive:
+            ids, scores = np.array([image_id(name) for name in archive["image_ids"].tolist()]), archive["scores"]
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path} has no scores of all classes ({error}): predict with evaluate and --config.save_scores=True."
+        ) from None
+    rows = match(source.label_fields().image_ids, ids)
     if (rows < 0).any():
         raise InputError(f"{path} lacks {(rows < 0).sum()} of the {len(rows)} images of {source.name}.")
-    scores = saved.scores[rows] - saved.scores[rows].mean(axis=1, keepdims=True)
+    scores = scores[rows].astype(np.float32)
+    scores -= scores.mean(axis=1, keepdims=True)
     return scores / np.maximum(np.linalg.norm(scores, axis=1, keepdims=True), 1e-6)
 
 
