@@ -8,7 +8,9 @@ from imagenet_real.labels import hierarchy, published
 from imagenet_real.labels.classes import imagenet_wnids
 from imagenet_real.labels.label_set import LabelSet, pad_answers
 from imagenet_real.scoring import categories, judged
-from imagenet_real.scoring.mistakes import Mistakes
+from imagenet_real.scoring.accuracy import answer_rank, match
+from imagenet_real.scoring.mistakes import Mistakes, agreement, find
+from imagenet_real.scoring.predictions import load_predictions
 
 # Two terriers, a cat, a bone and a lamp: the dogs are close, the cat is some way off, the others far.
 NAMES = ["bull terrier", "fox terrier", "cat", "bone", "lamp"]
@@ -85,3 +87,18 @@ def test_against_people(data):
         table = categories.confusion([guess.category for guess in guesses], one.category[rows])
         right[one.name] = (int(np.trace(table)), int(table.sum()), int(table[0].sum()))
     assert right == {"vit3b_mistakes": (253, 378, 241), "greedy_soups_mistakes": (49, 85, 56)}
+
+
+def test_where_other_models_agree_a_label_is_often_missing(data):
+    """Of a model's mistakes by the original labels, those that ReaL says are none."""
+    models = [load_predictions(path) for path in sorted((data / "predictions").glob("*.npz"))]
+    real = published.real(data / "labels" / "real.json")
+    model = next(one for one in models if one.name == "nasnetalarge")
+    found = find(model, published.original())
+    answers = real.answers[match(found.image_ids, real.image_ids)]
+    labelled, right = answers[:, 0] >= 0, answer_rank(found.predicted[:, None], answers) == 0
+    share = agreement(found, [one for one in models if one is not model])
+    agreed = labelled & (share >= categories.AGREEING)
+    assert (len(found), agreed.sum()) == (8747, 3664)
+    assert right[agreed].mean() == pytest.approx(0.6520, abs=1e-4)
+    assert right[labelled].mean() == pytest.approx(0.4580, abs=1e-4)
