@@ -1,4 +1,4 @@
-"""Copies of pictures are found in another set, looked at on the page, and left out of a label set."""
+"""Copies of pictures are found in another set, and left out of a label set."""
 
 import io
 import json
@@ -13,12 +13,7 @@ from imagenet_real.data.sources import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.labels.label_set import LabelSet, load_label_set, save_label_set
 from imagenet_real.programs import duplicates
-from imagenet_real.review_app.app import Served, make_app
-from imagenet_real.review_app.pairs import Pairs
-from imagenet_real.review_app.pictures import Pictures
-from imagenet_real.review_app.store import Store
 from imagenet_real.scoring.predictions import Predictions, save_predictions
-from tests.review_app import small
 
 COPIES = {
     "resized": lambda picture: picture.resize((75, 55)),
@@ -100,28 +95,16 @@ def test_embeddings_of_a_model(config, folder):
         duplicates.run(config, folder / "out")
 
 
-def test_people_confirm_and_the_label_set_is_without_them(config, folder):
-    duplicates.run(config, folder / "out")
-    store = Store(folder / "answers.sqlite")
-    pairs = Pairs(folder / "out" / "duplicates.json", store)
-    pictures = {name: Pictures(open_source(f"{folder}/{part}")) for name, part in (("of", "own"), ("other", "others"))}
-    with small.served(make_app(Served(pictures, pairs=pairs), "127.0.0.1", "")) as port:
-        client, shown = small.Client(port), []
-        for same in (True, False, True):
-            pair = client.json("/api/pair", name="Ada")
-            shown.append(pair["image_id"])
-            client.json("/api/same", {"key": f"key-{len(shown)}-long", "pair": pair["pair"], "same": same}, name="Ada")
-            assert client.ask(f"/image/other/{pair['other']}")[0] == 200
-        assert client.json("/api/undo", {}, name="Ada")["pair"] == 2
-        assert client.json("/api/pair", name="Ada")["done"] == 2
-        assert client.json("/api/pair", name="Bob")["done"] == 0
-        assert client.ask("/")[1].decode().count("The same picture") >= 1
-        (folder / "confirmed.json").write_bytes(client.ask("/export/confirmed.json")[1])
-    store.close()
+def test_the_label_set_is_without_what_was_confirmed(config, folder):
     ids = np.array([f"image{seed}" for seed in range(8)])
     save_label_set(folder / "mine.json", LabelSet("mine", ids, np.zeros((8, 1), int), np.ones(8), np.zeros(8, int), 2))
+    pairs = [{"image_id": "image2", "other": "x"}, {"image_id": "image2", "other": "y"}]
+    (folder / "confirmed.json").write_text(json.dumps({"schema": 1, "pairs": pairs}))
     config.update({"images": "", "confirmed": f"{folder}/confirmed.json", "label_set": f"{folder}/mine.json"})
     duplicates.run(config, folder / "out")
     kept = load_label_set(folder / "out" / "without_duplicates.json")
-    assert set(ids) - set(kept.image_ids) == {shown[0]}
+    assert set(ids) - set(kept.image_ids) == {"image2"}
     assert kept.name == "mine_without_duplicates"
+    config.confirmed = f"{folder}/mine.json"
+    with pytest.raises(InputError, match="has no pairs"):
+        duplicates.run(config, folder / "out")
