@@ -22,6 +22,8 @@ def get_config() -> ConfigDict:
             "validation_images": "",  # where the images of `split` are, if elsewhere
             "train_labels": "original",  # a label set that the images bring
             "clean_list": "",  # train on the images of this list alone
+            "label_maps": "",  # a folder of label maps (configs/relabel.py): crops have the labels of what they show
+            "label_pooling": {"unlisted": "zero", "activation": "softmax"},  # see data.label_pooling.Pooling
             # The model and its input.
             "model": "resnet_digits",
             "dtype": "float32",  # of the computation; parameters are float32 always
