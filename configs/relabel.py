@@ -20,7 +20,7 @@ def get_config() -> ConfigDict:
         {
             "program": "relabel",
             "model": "vit_tiny_patch16_224",  # the annotator: a name of the catalog, or package.module:function
-            "weights": "",
+            "weights": "",  # a file, or the workdir of a run of `train`
             "images": "",  # FOLDER, FILE.tar, or tfds:NAME
             "split": "train",  # of a TFDS dataset, in its notation
             "tfds_dir": "",

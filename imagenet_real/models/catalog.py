@@ -113,7 +113,7 @@ def load_at_places(
 ) -> tuple[Apply, nnx.State]:
     """As `load`, without the pooling: images [B, H, W, 3] -> logits [B, h, w, K] of each place of the last features."""
     graph, params = _loaded(name, file, image_size, dtype, say)
-    return lambda params, images: nnx.merge(graph, params).at_places(images), params
+    return functional_at_places(graph), params
 
 
 def _loaded(
@@ -136,6 +136,11 @@ def _loaded(
     )
     say(f"{os.path.basename(file)}: {tensors.format}, under the names of {whose}")
     return graph, params
+
+
+def functional_at_places(graph: nnx.GraphDef) -> Apply:
+    """As `functional`, without the pooling: images [B, H, W, 3] -> logits [B, h, w, K] of each place."""
+    return lambda params, images: nnx.merge(graph, params).at_places(images)
 
 
 def functional(graph: nnx.GraphDef) -> Apply:

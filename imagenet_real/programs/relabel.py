@@ -1,9 +1,11 @@
 """Writes the label maps of a dataset: what a strong model sees at each place of each image, or published maps as ours."""
 
+import hashlib
 import json
 import os
 from typing import Any
 
+import jax
 import numpy as np
 from etils import epath
 from flax import nnx
@@ -23,6 +25,7 @@ from imagenet_real.models import catalog
 from imagenet_real.models.user_model import user_model, user_model_checksum
 from imagenet_real.programs.workdir import claimed
 from imagenet_real.published_maps import PublishedMaps
+from imagenet_real.training.trained import trained_model
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> LabelMaps | None:
@@ -69,7 +72,7 @@ def _annotate(config: ConfigDict, workdir: epath.Path) -> None:
             "imagenet_real": imagenet_real.__version__,
             "model": config.model,
             "code": user_model_checksum(config.model) if ":" in config.model else None,
-            "weights": storage.sha256(_weights(config)) if config.weights else None,
+            "weights": _checksum(config, params),
             "source": source.name,
             "images": len(source),
             "fingerprint": source.fingerprint,
@@ -95,6 +98,9 @@ def _annotator(config: ConfigDict) -> tuple[catalog.Apply, Any, dict[str, Any]]:
         apply, params = user_model(config.model, _weights(config) or None)
     elif not config.weights:
         raise InputError(f"weights is empty: give --config.weights=FILE, a file of weights of {config.model}.")
+    elif storage.to_path(config.weights).is_dir():
+        graph, params = trained_model(config.model, config.weights)
+        apply = catalog.functional_at_places(graph)
     else:
         apply, params = catalog.load_at_places(config.model, _weights(config), image_size=size)
     height, width, _ = places_of(apply, params, 1, size)
@@ -114,6 +120,16 @@ def image_size_of(model: str, places: int) -> int:
     graph, params = nnx.split(built)
     side, _, _ = places_of(lambda params, images: nnx.merge(graph, params).at_places(images), params, 1, crop)
     return crop // side * places if places else crop
+
+
+def _checksum(config: ConfigDict, params: Any) -> str | None:
+    """Of the file of weights, or of the parameters of a run."""
+    if not config.weights or not storage.to_path(config.weights).is_dir():
+        return storage.sha256(_weights(config)) if config.weights else None
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves(params):
+        digest.update(np.asarray(leaf).tobytes())
+    return digest.hexdigest()
 
 
 def _weights(config: ConfigDict) -> str:

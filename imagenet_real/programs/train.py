@@ -220,6 +220,8 @@ def make_optimizer(config: ConfigDict, steps: int) -> optax.GradientTransformati
     shared = {"weight_decay": config.weight_decay, "clip_norm": config.clip_norm}
     if config.optimizer == "sgd":
         return optimizers.sgd(rate, momentum=config.momentum, nesterov=config.nesterov, **shared)
+    if config.optimizer == "adamp":
+        return optimizers.adamp(rate, beta2=config.beta2, nesterov=config.nesterov, **shared)
     return optimizers.adamw(rate, beta2=config.beta2, **shared)
 
 
