@@ -91,8 +91,9 @@ def annotation_step(
         pixels = (images.astype(jnp.float32) / 255 - jnp.asarray(mean)) / jnp.asarray(std)
         logits = jax.lax.with_sharding_constraint(apply(params, pixels), devices.split_over(mesh))
         # top_k takes -0 for less than 0, though they are equal.
-        logits = jnp.where(logits == 0, 0.0, logits.astype(jnp.float32))
-        scores, classes = jax.lax.top_k(logits, k)
+        flat = jnp.where(logits == 0, 0.0, logits.astype(jnp.float32)).reshape(-1, logits.shape[-1])
+        shape = (*logits.shape[:-1], k)
+        scores, classes = (best.reshape(shape) for best in jax.lax.top_k(flat, k))  # of rows alone it is faster
         scores = scores.astype(jnp.float16)
         return {
             "classes": classes.astype(jnp.int16),
