@@ -2,8 +2,7 @@
 
     python main.py --config=configs/label_maps.py --config.label_maps=maps --config.predictions=FILE.npz --workdir=DIR
     python main.py --config=configs/label_maps.py --config.boxes=boxes.csv --workdir=DIR
-    python main.py --config=configs/label_maps.py --config.images=tfds:digit_scenes --config.label_maps=maps \\
-        --config.label_pooling.unlisted=lowest --workdir=DIR
+    python main.py --config=configs/label_maps.py --config.images=tfds:digit_scenes --config.label_maps=maps --workdir=DIR
     python main.py --config=configs/label_maps.py --config.label_maps=maps --config.images=FOLDER --config.pictures=8 \\
         --workdir=DIR
 
