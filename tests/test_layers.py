@@ -25,6 +25,8 @@ MAY_IMPORT = {
     "prefetch": set(),
     "jobs": {"processes"},
     "partial_predictions": set(),
+    "annotation": {"models", "cluster", "data", "devices", "inference"},
+    "published_maps": {"models", "data", "labels"},
     "training": {"training", "models", "devices", "prefetch"},
     "inference": {"models", "cluster", "devices", "partial_predictions", "prefetch", "scoring"},
 }
