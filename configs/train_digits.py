@@ -22,6 +22,8 @@ def get_config() -> ConfigDict:
             "validation_images": "",  # where the images of `split` are, if elsewhere
             "train_labels": "original",  # a label set that the images bring
             "clean_list": "",  # train on the images of this list alone
+            "label_maps": "",  # a folder of label maps (configs/relabel.py): crops have the labels of what they show
+            "label_pooling": {"unlisted": "zero", "activation": "softmax"},  # see data.label_pooling.Pooling
             # The model and its input.
             "model": "resnet_digits",
             "dtype": "float32",  # of the computation; parameters are float32 always
@@ -47,15 +49,15 @@ def get_config() -> ConfigDict:
             "epochs": 0.0,
             "examples": 0,
             # The optimizer.
-            "optimizer": "adamw",  # or sgd
+            "optimizer": "adamw",  # or sgd, or adamp
             "learning_rate": 1.5e-2,
             "schedule": "cosine",  # or step
             "warmup_steps": 50,
             "decay_at": (),  # shares of the run, for schedule "step"
             "weight_decay": 1e-2,
             "momentum": 0.9,  # of sgd
-            "nesterov": False,
-            "beta2": 0.95,  # of adamw; 0.999 would remember the first gradients for longer than a short run lasts
+            "nesterov": False,  # of sgd and adamp
+            "beta2": 0.95,  # of adamw and adamp; 0.999 would remember the first gradients for longer than a short run lasts
             "clip_norm": 1.0,
             "average_decay": 0.0,  # of the moving average of the parameters; 0: none
             "seed": 0,  # of the initial parameters, the order and the crops

@@ -81,8 +81,8 @@ def predict(
             progress.set_description("predicting")
             progress.unpause()  # the time to compile is no image's
             with contextlib.closing(batches_from(stop)) as batches:  # ends what reads ahead, whatever happens
-                for batch, results in _in_turn(step, params, batches, mesh, batch_size):
-                    _refuse(batch.unreadable, skip_unreadable)
+                for batch, results in in_turn(step, params, batches, mesh, batch_size):
+                    refuse(batch.unreadable, skip_unreadable)
                     rows, records = _rows(batch, results), min(batch_size, total - stop)
                     if done is not None:
                         done.append(rows, records)
@@ -93,7 +93,7 @@ def predict(
 
 def _begun(folder: str | os.PathLike | None, identity: Mapping[str, Any], skip_unreadable: bool) -> PartialPredictions:
     done = PartialPredictions(folder, identity)
-    _refuse(done.unreadable(), skip_unreadable)
+    refuse(done.unreadable(), skip_unreadable)
     return done
 
 
@@ -135,7 +135,7 @@ def prediction_step(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Told:
+class Told:
     """What is known of the images of a batch: one a row, also of the rows that other processes bring."""
 
     image_ids: np.ndarray  # [B] str
@@ -143,10 +143,13 @@ class _Told:
     unreadable: dict[str, str]
 
 
-def _in_turn(
+def in_turn(
     step: Callable, params: Any, batches: Iterator, mesh: Mesh, batch_size: int
-) -> Iterator[tuple[_Told, dict[str, np.ndarray]]]:
-    """Each batch with its results; the devices work on a batch while the next one is read."""
+) -> Iterator[tuple[Told, dict[str, np.ndarray]]]:
+    """Each batch with its results; the devices work on a batch while the next one is read.
+
+    What is told of a batch has `image_ids`, `valid` and `unreadable`, as batches have them, of the rows of all processes.
+    """
 
     def next_batch() -> tuple[Any, jax.Array]:
         batch = next(batches)
@@ -164,17 +167,17 @@ def _in_turn(
         yield previous[0], jax.device_get(previous[1])
 
 
-def _told(batch: Any, mesh: Mesh, batch_size: int) -> _Told:
+def _told(batch: Any, mesh: Mesh, batch_size: int) -> Told:
     """Where two processes bring the same row, to a `model` axis that reaches over both, it is one row."""
     rows = devices.rows_here(mesh, batch_size)
     parts = cluster.gathered((rows, np.asarray(batch.image_ids), np.asarray(batch.valid), batch.unreadable))
     order = np.unique(np.concatenate([part[0] for part in parts]), return_index=True)[1]
     image_ids, valid = (np.concatenate([part[column] for part in parts])[order] for column in (1, 2))
     reasons = {image_id: reason for part in parts for image_id, reason in part[3].items()}
-    return _Told(image_ids, valid, {name: reasons[name] for name in image_ids.tolist() if name in reasons})
+    return Told(image_ids, valid, {name: reasons[name] for name in image_ids.tolist() if name in reasons})
 
 
-def _rows(batch: _Told, results: dict[str, np.ndarray]) -> Rows:
+def _rows(batch: Told, results: dict[str, np.ndarray]) -> Rows:
     rows = {column: values[batch.valid] for column, values in results.items()}
     rows["image_ids"] = batch.image_ids[batch.valid]
     finite = rows.pop("finite")
@@ -188,7 +191,8 @@ def _rows(batch: _Told, results: dict[str, np.ndarray]) -> Rows:
     return rows
 
 
-def _refuse(unreadable: Mapping[str, str], skip_unreadable: bool) -> None:
+def refuse(unreadable: Mapping[str, str], skip_unreadable: bool) -> None:
+    """Raises InputError for the first of the unreadable images, unless they are to be skipped."""
     if unreadable and not skip_unreadable:
         image_id, reason = next(iter(unreadable.items()))
         raise InputError(

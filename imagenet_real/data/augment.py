@@ -24,7 +24,12 @@ def inception_crop(
     `min_area`, the proportions lie between 3:4 and 4:3 (Szegedy et al. 2015), as torchvision's RandomResizedCrop draws
     them: after ten tries that do not fit, the central part that does.
     """
-    height, width = image.shape[:2]
+    top, left, bottom, right = box = inception_box(*image.shape[:2], drawn, min_area=min_area)
+    return resize(image[top:bottom, left:right], (size, size), interpolation), box
+
+
+def inception_box(height: int, width: int, drawn: np.ndarray, *, min_area: float) -> tuple[int, int, int, int]:
+    """Which part of an image of this size `inception_crop` takes: y0, x0, y1, x1 in pixels."""
     for share, proportion, down, right in drawn.tolist():
         area = height * width * (min_area + share * (1 - min_area))
         ratio = math.exp(math.log(3 / 4) + proportion * (math.log(4 / 3) - math.log(3 / 4)))
@@ -35,8 +40,7 @@ def inception_crop(
     else:
         wide, tall = min(width, round(height * 4 / 3)), min(height, round(width * 4 / 3))
         top, left = (height - tall) // 2, (width - wide) // 2
-    part = image[top : top + tall, left : left + wide]
-    return resize(part, (size, size), interpolation), (top, left, top + tall, left + wide)
+    return top, left, top + tall, left + wide
 
 
 def shift(image: np.ndarray, down: int, right: int) -> tuple[np.ndarray, Box]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from imagenet_real.data.preprocess import Preprocessing, central_crop, decode
+from imagenet_real.data.preprocess import Preprocessing, WholeImage, decode, prepared
 from imagenet_real.data.sources import Source, UnreadableRecord
 from imagenet_real.data.workers import ALIGNED, Batches, WorkerBatches
 from imagenet_real.errors import InputError
@@ -28,7 +28,14 @@ class Batch:
 class _Batches:
     """Random access to whole batches, so that each is made by one thread or process, and their order is theirs."""
 
-    def __init__(self, source: Source, preprocessing: Preprocessing, batch_size: int, rows: Sequence[int], start: int):
+    def __init__(
+        self,
+        source: Source,
+        preprocessing: Preprocessing | WholeImage,
+        batch_size: int,
+        rows: Sequence[int],
+        start: int,
+    ):
         self.source, self.preprocessing = source, preprocessing
         self.batch_size, self.rows, self.start = batch_size, rows, start
 
@@ -64,7 +71,7 @@ class _Batches:
         except UnreadableRecord as error:
             return error.image_id, str(error)
         try:
-            pixels[:] = central_crop(decode(record["image"]), self.preprocessing)
+            pixels[:] = prepared(decode(record["image"]), self.preprocessing)
         except InputError as error:
             return record["image_id"], str(error)
         return record["image_id"], None
@@ -72,7 +79,7 @@ class _Batches:
 
 def evaluation_batches(
     source: Source,
-    preprocessing: Preprocessing,
+    preprocessing: Preprocessing | WholeImage,
     *,
     batch_size: int,
     rows: Sequence[int] | None = None,

@@ -39,6 +39,27 @@ class Preprocessing:
             raise InputError(f"std={self.std} would divide by zero or less: give three positive numbers.")
 
 
+@dataclasses.dataclass(frozen=True)
+class WholeImage:
+    """The whole image, squeezed into a square: places of the square are those of the image, as label maps need it."""
+
+    crop: int  # side of the square, in pixels
+    interpolation: str
+
+    def __post_init__(self):
+        if self.crop < 1 or self.interpolation not in FILTERS:
+            raise InputError(
+                f"image_size={self.crop}, interpolation={self.interpolation!r}: give at least 1, and bicubic or bilinear."
+            )
+
+
+def prepared(image: np.ndarray, preprocessing: Preprocessing | WholeImage) -> np.ndarray:
+    """[H, W, 3] uint8 -> [crop, crop, 3] uint8."""
+    if isinstance(preprocessing, WholeImage):
+        return resize(image, (preprocessing.crop, preprocessing.crop), preprocessing.interpolation)
+    return central_crop(image, preprocessing)
+
+
 def decode(data: bytes) -> np.ndarray:
     """The RGB pixels of an image file, [H, W, 3] uint8: those of `PIL.Image.open(...).convert("RGB")`, bit for bit.
 

@@ -8,12 +8,13 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from imagenet_real.data import augment, targets
+from imagenet_real.data import augment, colour, targets
 from imagenet_real.data.batches import made_ahead
+from imagenet_real.data.label_pooling import LocalLabels
 from imagenet_real.data.preprocess import decode
 from imagenet_real.data.resize import FILTERS
 from imagenet_real.data.sources import Source, UnreadableRecord
@@ -37,36 +38,48 @@ class Augmentation:
     smoothing: float = 0.0  # of the targets
     mixup: float = 0.0  # alpha; 0: never
     cutmix: float = 0.0
+    mixed: float = 1.0  # the share of the run, from its beginning, in which images are mixed
+    jitter: float = 0.0  # of brightness, contrast and saturation
+    lighting: float = 0.0  # standard deviation, along the principal components of colours
 
     def __post_init__(self):
         for name, known in (("crop", CROPS), ("interpolation", tuple(FILTERS))):
             if (value := getattr(self, name)) not in known:
                 raise InputError(f"unknown augmentation.{name} {value!r}: {nearest(str(value), list(known))}")
-        if not 0 < self.min_area <= 1 or not 0 <= self.smoothing <= 1:
+        if not 0 < self.min_area <= 1 or not 0 <= self.smoothing <= 1 or not 0 <= self.mixed <= 1:
             raise InputError(
-                f"augmentation.min_area={self.min_area} and smoothing={self.smoothing}: give shares, up to 1."
+                f"augmentation.min_area={self.min_area}, smoothing={self.smoothing}, mixed={self.mixed}: give shares, up to "
+                "1."
             )
-        if min(self.mixup, self.cutmix, self.shift) < 0 or self.size < 1:
+        if min(self.mixup, self.cutmix, self.shift, self.jitter, self.lighting) < 0 or self.size < 1:
             raise InputError(
-                f"augmentation.mixup={self.mixup}, cutmix={self.cutmix}, shift={self.shift}: give 0 or more."
+                f"augmentation.mixup={self.mixup}, cutmix={self.cutmix}, shift={self.shift}, jitter={self.jitter}, "
+                f"lighting={self.lighting}: give 0 or more."
             )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TrainingData:
-    """The n images that are trained on, and what is right for each."""
+    """The n images that are trained on, and what is right for each; with `local`, for each crop by its place instead."""
 
     source: Source  # of n records
     image_ids: np.ndarray  # [n] str
     answers: np.ndarray  # [n, A] int, padded with -1
     num_classes: int
+    local: LocalLabels | None = None  # of n images
 
     def __len__(self) -> int:
         return len(self.answers)
 
     def at(self, rows: np.ndarray) -> "TrainingData":
         """The images at `rows`, in that order."""
-        return TrainingData(Subset(self.source, rows), self.image_ids[rows], self.answers[rows], self.num_classes)
+        return TrainingData(
+            Subset(self.source, rows),
+            self.image_ids[rows],
+            self.answers[rows],
+            self.num_classes,
+            None if self.local is None else self.local.at(rows),
+        )
 
     @property
     def fingerprint(self) -> str:
@@ -74,6 +87,8 @@ class TrainingData:
         digest = hashlib.sha256(self.source.fingerprint.encode())
         digest.update("\n".join(self.image_ids.tolist()).encode())
         digest.update(np.ascontiguousarray(self.answers, dtype="<i8").tobytes())
+        if self.local is not None:
+            digest.update(self.local.fingerprint.encode())
         return digest.hexdigest()
 
 
@@ -132,6 +147,14 @@ class TrainingBatches:
             self._iterator = None
 
 
+class _Draw(NamedTuple):
+    """What makes the crop of a row."""
+
+    crop: np.ndarray
+    flipped: bool
+    colour: colour.Colour | None
+
+
 class _Batches:
     """Random access to the batches of a run from `start` on. An epoch ends within a batch where sizes do not divide."""
 
@@ -163,12 +186,12 @@ class _Batches:
         number = self.start + index
         rng = np.random.default_rng([self.seed, 1, number])
         draws = [self._draw(rng) for _ in range(self.batch_size)]
-        mixture = self._draw_mixture(rng)
+        mixture = self._draw_mixture(rng) if number < self.augmentation.mixed * self.steps else None
         # Every image is mixed with the next one: the order is random already.
         others = [(row + 1) % self.batch_size for row in self.rows] if mixture else []
         records, needed = self._records(number), sorted({*self.rows, *others})
-        images = np.stack([self._augmented(records[row], *draws[row]) for row in needed])
-        target = self._targets([records[row] for row in needed])
+        crops, boxes = zip(*(self._augmented(records[row], draws[row]) for row in needed), strict=True)
+        images, target = np.stack(crops), self._targets([records[row] for row in needed], np.array(boxes))
         if mixture:
             first, second = (np.searchsorted(needed, rows) for rows in (self.rows, others))
             images, target = mixture(images[first], target[first], images[second], target[second])
@@ -180,14 +203,16 @@ class _Batches:
         places = (divmod(place, len(self.data)) for place in range(first, first + self.batch_size))
         return [int(_order(self.seed, epoch, len(self.data))[place]) for epoch, place in places]
 
-    def _draw(self, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
-        """What makes the crop of a row, and whether it is flipped."""
+    def _draw(self, rng: np.random.Generator) -> _Draw:
         wanted = self.augmentation
         if wanted.crop == "inception":
             crop = rng.random((augment.TRIES, 4))
         else:
             crop = rng.integers(-wanted.shift, wanted.shift + 1, size=2)
-        return crop, wanted.flip and bool(rng.integers(2))
+        flipped = wanted.flip and bool(rng.integers(2))
+        if not (wanted.jitter or wanted.lighting):
+            return _Draw(crop, flipped, None)
+        return _Draw(crop, flipped, colour.draw(rng, jitter=wanted.jitter, lighting=wanted.lighting))
 
     def _draw_mixture(self, rng: np.random.Generator) -> Callable | None:
         """What mixes the batch, if anything; where both mixtures are wanted, every batch gets one or the other."""
@@ -199,25 +224,32 @@ class _Batches:
             return functools.partial(targets.mixup, share=rng.beta(wanted.mixup, wanted.mixup))
         return functools.partial(targets.cutmix, box=targets.cutmix_box(wanted.size, wanted.size, rng, wanted.cutmix))
 
-    def _targets(self, records: list[int]) -> np.ndarray:  # [n] -> [n, K]
-        target = targets.label_sets(self.data.answers[records], self.data.num_classes, divide=self.divide)
+    def _targets(self, records: list[int], boxes: np.ndarray) -> np.ndarray:  # [n], [n, 4] -> [n, K]
+        if self.data.local is not None:
+            target = self.data.local.targets(records, boxes)
+        else:
+            target = targets.label_sets(self.data.answers[records], self.data.num_classes, divide=self.divide)
         return targets.smooth(target, self.augmentation.smoothing) if self.augmentation.smoothing else target
 
-    def _augmented(self, record: int, crop: np.ndarray, flipped: bool) -> np.ndarray:
+    def _augmented(self, record: int, drawn: _Draw) -> tuple[np.ndarray, np.ndarray]:
+        """What is trained on, and its box [4] in fractions of the image."""
         wanted, image = self.augmentation, self._pixels(record)
+        height, width = image.shape[:2]
         if wanted.crop == "inception":
-            image, _ = augment.inception_crop(
-                image, wanted.size, crop, min_area=wanted.min_area, interpolation=wanted.interpolation
+            image, box = augment.inception_crop(
+                image, wanted.size, drawn.crop, min_area=wanted.min_area, interpolation=wanted.interpolation
             )
-        elif image.shape[:2] == (wanted.size, wanted.size):
-            image, _ = augment.shift(image, *crop.tolist())
+        elif (height, width) == (wanted.size, wanted.size):
+            image, box = augment.shift(image, *drawn.crop.tolist())
         else:
             raise InputError(
                 f"training image {self.data.image_ids[record]} has {image.shape[0]} x {image.shape[1]} pixels, "
                 f"expected {wanted.size} x {wanted.size}: images of other sizes take "
                 "--config.augmentation.crop=inception."
             )
-        return image[:, ::-1] if flipped else image
+        if drawn.colour is not None:
+            image = colour.changed(image, drawn.colour)
+        return image[:, ::-1] if drawn.flipped else image, np.array(box) / [height, width, height, width]
 
     def _pixels(self, record: int) -> np.ndarray:
         if self.decoded is not None and record in self.decoded:

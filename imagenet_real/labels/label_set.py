@@ -178,6 +178,12 @@ def _from_json(content: dict, path: epath.Path) -> LabelSet:
 
 def save_label_set(path: str | os.PathLike, label_set: LabelSet) -> None:
     """Writes a label set as the JSON that `load_label_set` reads."""
+    with storage.open_atomically(path) as file:
+        file.write(as_json(label_set))
+
+
+def as_json(label_set: LabelSet) -> str:
+    """The content of the file that `save_label_set` writes."""
     images = {
         str(name): {"correct": [int(a) for a in answers if a >= 0], "weight": float(weight), "group": int(group)}
         for name, answers, weight, group in zip(
@@ -185,5 +191,4 @@ def save_label_set(path: str | os.PathLike, label_set: LabelSet) -> None:
         )
     }
     content = {"schema": 1, "name": label_set.name, "classes": label_set.num_classes, "average": label_set.average}
-    with storage.open_atomically(path) as file:
-        file.write(json.dumps({**content, "images": images}))  # json.dump would take ten times as long
+    return json.dumps({**content, "images": images})  # json.dump would take ten times as long

@@ -107,14 +107,22 @@ class BiT(nnx.Module):
     def __call__(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] normalised float images -> [B, K] float32 logits."""
         with jax.default_matmul_precision("highest"):
-            features = self.stem.conv(images)
-            # Padded with zeros, and not with what no maximum sees.
-            features = jnp.pad(features, ((0, 0), (1, 1), (1, 1), (0, 0)))
-            features = nnx.max_pool(features, (3, 3), strides=(2, 2), padding="VALID")
-            for stage in self.stages:
-                for block in stage.blocks:
-                    features = block(features)
-            return self.head.fc(self.norm(features).astype(jnp.float32).mean(axis=(1, 2)))
+            return self.head.fc(self._features(images).mean(axis=(1, 2)))
+
+    def at_places(self, images: jax.Array) -> jax.Array:
+        """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each place, as if the image were that place alone."""
+        with jax.default_matmul_precision("highest"):
+            return self.head.fc(self._features(images))
+
+    def _features(self, images: jax.Array) -> jax.Array:  # [B, H, W, 3] -> [B, h, w, C] float32
+        features = self.stem.conv(images)
+        # Padded with zeros, and not with what no maximum sees.
+        features = jnp.pad(features, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        features = nnx.max_pool(features, (3, 3), strides=(2, 2), padding="VALID")
+        for stage in self.stages:
+            for block in stage.blocks:
+                features = block(features)
+        return self.norm(features).astype(jnp.float32)
 
 
 HUGGING_FACE = (

@@ -99,6 +99,26 @@ def load(
     crop of its weights. Computes in `dtype`. Raises InputError for an unknown name and for a file that does not hold the
     weights of this model.
     """
+    graph, params = _loaded(name, file, image_size, dtype, say)
+    return functional(graph), params
+
+
+def load_at_places(
+    name: str,
+    file: str | os.PathLike,
+    *,
+    image_size: int | None = None,
+    dtype: jnp.dtype = jnp.float32,
+    say: Callable[[str], None] = lambda line: None,
+) -> tuple[Apply, nnx.State]:
+    """As `load`, without the pooling: images [B, H, W, 3] -> logits [B, h, w, K] of each place of the last features."""
+    graph, params = _loaded(name, file, image_size, dtype, say)
+    return functional_at_places(graph), params
+
+
+def _loaded(
+    name: str, file: str | os.PathLike, image_size: int | None, dtype: jnp.dtype, say: Callable[[str], None]
+) -> tuple[nnx.GraphDef, nnx.State]:
     entry = find(name)
     tensors = open_tensors(file)
     sized = "image_size" in entry.architecture
@@ -115,7 +135,12 @@ def load(
         state, tensors, whose, file=file, model=name, naming=entry.naming, fitted=entry.fitted, say=say
     )
     say(f"{os.path.basename(file)}: {tensors.format}, under the names of {whose}")
-    return functional(graph), params
+    return graph, params
+
+
+def functional_at_places(graph: nnx.GraphDef) -> Apply:
+    """As `functional`, without the pooling: images [B, H, W, 3] -> logits [B, h, w, K] of each place."""
+    return lambda params, images: nnx.merge(graph, params).at_places(images)
 
 
 def functional(graph: nnx.GraphDef) -> Apply:

@@ -109,10 +109,18 @@ class ConvNeXt(nnx.Module):
     def __call__(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] normalised float images -> [B, K] float32 logits."""
         with jax.default_matmul_precision("highest"):
-            features = images
-            for layer in [*self.stem, *self.stages]:
-                features = layer(features)
-            return self.head(features)
+            return self.head(self._features(images))
+
+    def at_places(self, images: jax.Array) -> jax.Array:
+        """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each place, as if the image were that place alone."""
+        with jax.default_matmul_precision("highest"):
+            return self.head.fc(self.head.norm(self._features(images).astype(jnp.float32)))
+
+    def _features(self, images: jax.Array) -> jax.Array:  # [B, H, W, 3] -> [B, h, w, C]
+        features = images
+        for layer in [*self.stem, *self.stages]:
+            features = layer(features)
+        return features
 
 
 def patches(inputs: int, outputs: int, size: int, *, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.Conv:

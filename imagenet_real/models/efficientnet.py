@@ -185,11 +185,18 @@ class EfficientNet(nnx.Module):
     def __call__(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] normalised float images -> [B, K] float32 logits."""
         with jax.default_matmul_precision("highest"):
-            features = nnx.silu(self.bn1(self.conv_stem(images)))
-            for block in itertools.chain.from_iterable(self.blocks):
-                features = block(features)
-            features = nnx.silu(self.bn2(self.conv_head(features)))
-            return self.classifier(self.drop(features.astype(jnp.float32).mean(axis=(1, 2))))
+            return self.classifier(self.drop(self._features(images).mean(axis=(1, 2))))
+
+    def at_places(self, images: jax.Array) -> jax.Array:
+        """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each place, as if the image were that place alone."""
+        with jax.default_matmul_precision("highest"):
+            return self.classifier(self._features(images))
+
+    def _features(self, images: jax.Array) -> jax.Array:  # [B, H, W, 3] -> [B, h, w, C] float32
+        features = nnx.silu(self.bn1(self.conv_stem(images)))
+        for block in itertools.chain.from_iterable(self.blocks):
+            features = block(features)
+        return nnx.silu(self.bn2(self.conv_head(features))).astype(jnp.float32)
 
 
 # The layers of a block in the order of its computation: ours, torchvision's, Hugging Face's.

@@ -133,12 +133,20 @@ class RegNet(nnx.Module):
     def __call__(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] normalised float images -> [B, K] float32 logits."""
         with jax.default_matmul_precision("highest"):
-            features = nnx.relu(self.stem(images))
-            for stage, depth in enumerate(self.depths):
-                blocks = getattr(self, f"s{stage + 1}")
-                for index in range(depth):
-                    features = blocks[f"b{index + 1}"](features)
-            return self.head(features)
+            return self.head(self._features(images))
+
+    def at_places(self, images: jax.Array) -> jax.Array:
+        """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each place, as if the image were that place alone."""
+        with jax.default_matmul_precision("highest"):
+            return self.head.fc(self._features(images).astype(jnp.float32))
+
+    def _features(self, images: jax.Array) -> jax.Array:  # [B, H, W, 3] -> [B, h, w, C]
+        features = nnx.relu(self.stem(images))
+        for stage, depth in enumerate(self.depths):
+            blocks = getattr(self, f"s{stage + 1}")
+            for index in range(depth):
+                features = blocks[f"b{index + 1}"](features)
+        return features
 
 
 def torchvision_names(name: str) -> tuple[str, ...]:

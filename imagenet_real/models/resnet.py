@@ -112,12 +112,20 @@ class ResNet(nnx.Module):
     def __call__(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] normalised float images -> [B, K] float32 logits."""
         with jax.default_matmul_precision("highest"):
-            features = nnx.relu(self.bn1(self.conv1(images)))
-            if self.stem == "imagenet":
-                features = nnx.max_pool(features, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
-            for stage in range(self.stages):
-                features = through(getattr(self, f"layer{stage + 1}"), features, remat=self.remat)
-            return self.fc(features.astype(jnp.float32).mean(axis=(1, 2)))
+            return self.fc(self._features(images).mean(axis=(1, 2)))
+
+    def at_places(self, images: jax.Array) -> jax.Array:
+        """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each place, as if the image were that place alone."""
+        with jax.default_matmul_precision("highest"):
+            return self.fc(self._features(images))
+
+    def _features(self, images: jax.Array) -> jax.Array:  # [B, H, W, 3] -> [B, h, w, C] float32
+        features = nnx.relu(self.bn1(self.conv1(images)))
+        if self.stem == "imagenet":
+            features = nnx.max_pool(features, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
+        for stage in range(self.stages):
+            features = through(getattr(self, f"layer{stage + 1}"), features, remat=self.remat)
+        return features.astype(jnp.float32)
 
 
 def _projection(inputs: int, outputs: int, stride: int, *, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.List | None:

@@ -58,6 +58,21 @@ def open_tensors(file: str | os.PathLike) -> Tensors:
         raise InputError(f"{file} is refused: {error}") from None
 
 
+def read_tensor(file: str | os.PathLike) -> np.ndarray:
+    """The one tensor of a file that PyTorch wrote of a bare tensor. Raises InputError as `open_tensors` does."""
+    try:
+        with open(file, "rb") as opened:
+            head = opened.read(4)
+        stored = torch_files.read_zip(file) if head == ZIP else torch_files.read_legacy(file)
+        if not isinstance(stored, torch_files.StoredTensor):
+            raise Damaged(f"a {type(stored).__name__} in it where a tensor was expected")
+        return stored.read(file)
+    except Damaged as error:
+        raise InputError(f"{file} is not a whole file of a tensor: {error}; download it again") from None
+    except torch_files.Refused as error:
+        raise InputError(f"{file} is refused: {error}") from None
+
+
 def _opened(file: str | os.PathLike) -> Tensors:
     with open(file, "rb") as opened:
         head = opened.read(10)

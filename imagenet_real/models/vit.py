@@ -5,6 +5,7 @@ Modules bear timm's names, so that a published tensor `blocks.0.attn.qkv.weight`
 
 import functools
 import math
+from collections.abc import Iterable
 
 import jax
 import jax.numpy as jnp
@@ -61,6 +62,10 @@ class Attention(nnx.Module):
         mixed = jnp.einsum("bhqk,bhkd->bqhd", attention, value)
         return self.proj(mixed.reshape(tokens.shape))
 
+    def of_each(self, tokens: jax.Array) -> jax.Array:  # [B, T, D] -> [B, T, D]
+        """What a token gets that attends to each one alone."""
+        return self.proj(self.qkv(tokens)[..., 2 * tokens.shape[-1] :])
+
 
 class Mlp(nnx.Module):
     """Two layers with the exact GELU between them, not its tanh approximation."""
@@ -85,6 +90,11 @@ class Block(nnx.Module):
     def __call__(self, tokens: jax.Array) -> jax.Array:  # [B, T, D] -> [B, T, D]
         tokens = tokens + self.attn(self.norm1(tokens))
         return tokens + self.mlp(self.norm2(tokens))
+
+    def of_each(self, first: jax.Array, tokens: jax.Array) -> jax.Array:  # [B, 1, D], [B, T, D] -> [B, T, D]
+        """The first token, for each of the others as if it attended to that one alone."""
+        first = first + self.attn.of_each(self.norm1(tokens))
+        return first + self.mlp(self.norm2(first))
 
 
 class ViT(nnx.Module):
@@ -125,20 +135,41 @@ class ViT(nnx.Module):
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] normalised float images -> [B, K] float32 logits. Raises InputError for images of another size."""
+        with jax.default_matmul_precision("highest"):
+            return self.head(self._pooled(self._tokens(images, self.blocks))).astype(jnp.float32)
+
+    def at_places(self, images: jax.Array) -> jax.Array:
+        """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each patch, as if it were what the pooling gives.
+
+        Of a class token the pooling is its attention in the last block, to one patch alone here. (The patch tokens behind
+        that block no loss was ever taken of: the head makes nothing of them.) Raises InputError for images of another
+        size.
+        """
+        side = math.isqrt(self.pos_embed.shape[1])  # a class token does not make another square of it
+        with jax.default_matmul_precision("highest"):
+            if self.pool == "token":
+                *blocks, last = self.blocks
+                tokens = self._tokens(images, blocks)
+                tokens = self.norm(last.of_each(tokens[:, :1], tokens[:, 1:]))
+            elif self.pool == "avg":
+                tokens = self.fc_norm(self._tokens(images, self.blocks)[:, 1:])
+            else:
+                tokens = self.norm(self._tokens(images, self.blocks))
+            return self.head(tokens).astype(jnp.float32).reshape(len(images), side, side, -1)
+
+    def _tokens(self, images: jax.Array, blocks: Iterable[Block]) -> jax.Array:  # [B, H, W, 3] -> [B, T, D]
         height, width = images.shape[1:3]
         if (height, width) != (self.image_size, self.image_size):
             raise InputError(
                 f"images of {height} x {width} pixels came to a model of {self.image_size} x {self.image_size}: "
                 f"set crop to {self.image_size}, or choose a model of that size"
             )
-        with jax.default_matmul_precision("highest"):
-            tokens = self.patch_embed(images)
-            if self.pool != "gap":
-                first = jnp.broadcast_to(self.cls_token[...], (len(images), 1, tokens.shape[-1]))
-                tokens = jnp.concatenate([first.astype(tokens.dtype), tokens], axis=1)
-            tokens = tokens + self.pos_embed[...].astype(tokens.dtype)
-            tokens = through(self.blocks, tokens, remat=self.remat)
-            return self.head(self._pooled(tokens)).astype(jnp.float32)
+        tokens = self.patch_embed(images)
+        if self.pool != "gap":
+            first = jnp.broadcast_to(self.cls_token[...], (len(images), 1, tokens.shape[-1]))
+            tokens = jnp.concatenate([first.astype(tokens.dtype), tokens], axis=1)
+        tokens = tokens + self.pos_embed[...].astype(tokens.dtype)
+        return through(blocks, tokens, remat=self.remat)
 
     def _pooled(self, tokens: jax.Array) -> jax.Array:  # [B, T, D] -> [B, D]
         if self.pool == "avg":

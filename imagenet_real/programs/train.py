@@ -19,6 +19,8 @@ from ml_collections import ConfigDict
 import imagenet_real
 from imagenet_real import cluster, devices
 from imagenet_real.data.batches import evaluation_batches
+from imagenet_real.data.label_maps import load_label_maps
+from imagenet_real.data.label_pooling import LocalLabels, Pooling
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources import LabelFields, Source, open_source
 from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
@@ -94,7 +96,20 @@ def training_data(config: ConfigDict) -> TrainingData:
     if not keep.any():
         raise InputError(f"none of the {len(source)} images of {source.name} is left to train on: see clean_list.")
     everything = TrainingData(source, labels.image_ids, labels.answers, labels.num_classes)
-    return everything.at(np.flatnonzero(keep))
+    kept = everything.at(np.flatnonzero(keep))
+    return dataclasses.replace(kept, local=_local_labels(config, kept))
+
+
+def _local_labels(config: ConfigDict, data: TrainingData) -> LocalLabels | None:
+    if not config.label_maps:
+        return None
+    pooling, maps = Pooling(**config.label_pooling.to_dict()), load_label_maps(config.label_maps)
+    if maps.num_classes != data.num_classes:
+        raise InputError(
+            f"{config.label_maps} tells {maps.num_classes} classes apart, and {data.source.name} {data.num_classes}: give "
+            "label maps of a model for these images."
+        )
+    return LocalLabels(maps.of(data.image_ids), pooling)
 
 
 def _on_list(path: str, image_ids: np.ndarray) -> np.ndarray:  # [N] str -> [N] bool
@@ -205,6 +220,8 @@ def make_optimizer(config: ConfigDict, steps: int) -> optax.GradientTransformati
     shared = {"weight_decay": config.weight_decay, "clip_norm": config.clip_norm}
     if config.optimizer == "sgd":
         return optimizers.sgd(rate, momentum=config.momentum, nesterov=config.nesterov, **shared)
+    if config.optimizer == "adamp":
+        return optimizers.adamp(rate, beta2=config.beta2, nesterov=config.nesterov, **shared)
     return optimizers.adamw(rate, beta2=config.beta2, **shared)
 
 

@@ -1,5 +1,6 @@
 """Optimizers and learning rates, from plain arguments: optax chains that leave norms and biases undecayed."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -89,7 +90,84 @@ def adamw(
     )
 
 
-OPTIMIZERS = {"sgd": sgd, "adamw": adamw}
+def adamp(
+    learning_rate: Schedule | float,
+    *,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+    clip_norm: float = 0.0,
+) -> optax.GradientTransformation:
+    """AdamP (Heo et al. 2021, arXiv 2006.08217), see `scale_by_adamp`; the decay is apart from the gradient, as in adamw.
+
+    The gradient is first scaled down to a global norm of `clip_norm`, 0 for never.
+    """
+    return optax.chain(
+        _clip(clip_norm),
+        scale_by_adamp(beta1, beta2, nesterov=nesterov, weight_decay=weight_decay),
+        optax.scale_by_learning_rate(learning_rate),
+    )
+
+
+def scale_by_adamp(
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    *,
+    delta: float = 0.1,
+    decay_ratio: float = 0.1,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+) -> optax.GradientTransformation:
+    """Adam's step without its part along the kernel, where the kernel's scale does not matter.
+
+    What batch norm follows has gradients orthogonal to it, and steps along it only let it grow, so that later steps
+    count less. A kernel is taken for such where the cosine between it and its gradient is below `delta` / sqrt(n): first
+    of each output channel's n weights, all of them, and else of the whole kernel's. It then also decays by `decay_ratio`
+    of the weight decay alone. As in the authors' code, but that all of this is for kernels, not for any array of two
+    axes.
+    """
+
+    def update(gradients, state, params):
+        count = optax.safe_increment(state.count)
+        mu = optax.update_moment(gradients, state.mu, beta1, 1)
+        nu = optax.update_moment(gradients, state.nu, beta2, 2)
+        unbiased = 1 - beta1**count, 1 - beta2**count
+
+        def step_of(path, gradient, mean, square, weights):
+            mean = beta1 * mean + (1 - beta1) * gradient if nesterov else mean
+            step = mean / (jnp.sqrt(square / unbiased[1]) + eps)
+            if _last_name(path) != "kernel":
+                return step / unbiased[0]
+            step, ratio = _without_growth(weights, gradient, step, delta, decay_ratio, eps)
+            return step / unbiased[0] + weight_decay * ratio * weights
+
+        updates = jax.tree_util.tree_map_with_path(step_of, gradients, mu, nu, params)
+        return updates, optax.ScaleByAdamState(count, mu, nu)
+
+    return optax.GradientTransformation(optax.scale_by_adam(beta1, beta2).init, update)
+
+
+def _without_growth(
+    weights: jax.Array, gradient: jax.Array, step: jax.Array, delta: float, decay_ratio: float, eps: float
+) -> tuple[jax.Array, jax.Array]:
+    """The step, and the share of the weight decay, of a kernel [..., outputs]."""
+    channels = tuple(range(weights.ndim - 1))
+    everything = tuple(range(weights.ndim))
+    found, ratio = step, jnp.float32(1)
+    for axes in (everything, channels):  # of both, the channels come first
+        norm = jnp.sqrt(jnp.square(weights).sum(axes, keepdims=True))
+        norms = norm * jnp.sqrt(jnp.square(gradient).sum(axes, keepdims=True))
+        cosine = jnp.abs((weights * gradient).sum(axes, keepdims=True)) / jnp.maximum(norms, eps)
+        orthogonal = cosine.max() < delta / math.sqrt(math.prod(weights.shape[axis] for axis in axes))
+        direction = weights / (norm + eps)
+        within = step - direction * (direction * step).sum(axes, keepdims=True)
+        found, ratio = jnp.where(orthogonal, within, found), jnp.where(orthogonal, decay_ratio, ratio)
+    return found, ratio
+
+
+OPTIMIZERS = {"sgd": sgd, "adamw": adamw, "adamp": adamp}
 
 
 def decayed(params: Any) -> Any:

@@ -130,3 +130,64 @@ def test_adamw_against_a_loop():
     found = after(optimizer.adamw(0.5, beta2=0.99, weight_decay=0.1))
     for name in params:
         np.testing.assert_allclose(found[name], params[name], rtol=1e-5)
+
+
+def adamp_by_loops(weights, gradients, rate, *, kernel, nesterov, decay):
+    """One array after all gradients, channels first, after the authors' code; and which projections it made."""
+    beta1, beta2, eps, delta, ratio = 0.9, 0.999, 1e-8, 0.1, 0.1
+    weights, mean, square, made = weights.astype(np.float64), 0.0, 0.0, []
+    for count, gradient in enumerate(gradients.astype(np.float64), start=1):
+        mean = beta1 * mean + (1 - beta1) * gradient
+        square = beta2 * square + (1 - beta2) * gradient**2
+        down = np.sqrt(square) / math.sqrt(1 - beta2**count) + eps
+        step = (beta1 * mean + (1 - beta1) * gradient) / down if nesterov else mean / down
+        share = 1.0
+        if kernel:
+            views = {"channel": (len(weights), -1), "layer": (1, -1)}
+            for name, view in views.items():
+                rows, slopes, steps = weights.reshape(view), gradient.reshape(view), step.reshape(view)
+                cosines = [
+                    abs(row @ slope) / max(np.linalg.norm(row) * np.linalg.norm(slope), eps)
+                    for row, slope in zip(rows, slopes, strict=True)
+                ]
+                if max(cosines) < delta / math.sqrt(rows.shape[1]):
+                    directions = [row / (np.linalg.norm(row) + eps) for row in rows]
+                    step = np.stack([one - d * (d @ one) for d, one in zip(directions, steps, strict=True)])
+                    step, share = step.reshape(weights.shape), ratio
+                    made.append(name)
+                    break
+            else:
+                made.append("none")
+            weights = weights * (1 - rate * decay * share)
+        weights = weights - rate / (1 - beta1**count) * step
+    return weights, made
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("shape", [(6, 4), (4, 3, 2, 2)])
+def test_adamp_is_the_published_formula(nesterov, shape):
+    """Kernels [outputs, ...] here, and [..., outputs] there; gradients along them, across each channel, across the whole."""
+    rng = np.random.default_rng(0)
+    start, bias = rng.normal(size=shape), rng.normal(size=5)
+    rows = start.reshape(len(start), -1)
+    across = rng.normal(size=rows.shape)
+    across -= rows * ((across * rows).sum(1) / (rows**2).sum(1))[:, None]
+    slopes = [rows + across, across, rows * np.array([1, -1] * (len(rows) // 2))[:, None]]
+    slopes[2] -= rows * (slopes[2] * rows).sum() / (rows**2).sum()
+    gradients = np.stack([slope.reshape(shape) for slope in slopes])
+    rate = 1e-4  # the kernel stays where it was, about: the gradients remain along and across
+    kernel, made = adamp_by_loops(start, gradients, rate, kernel=True, nesterov=nesterov, decay=0.5)
+    assert made == ["none", "channel", "layer"]
+    biases = rng.normal(size=(3, 5))
+    expected, _ = adamp_by_loops(bias, biases, rate, kernel=False, nesterov=nesterov, decay=0.5)
+
+    transformation = optimizer.adamp(rate, nesterov=nesterov, weight_decay=0.5)
+    params = {"kernel": jnp.asarray(np.moveaxis(start, 0, -1), jnp.float32), "bias": jnp.asarray(bias, jnp.float32)}
+    state, update = transformation.init(params), jax.jit(transformation.update)
+    for gradient, its_bias in zip(gradients, biases, strict=True):
+        slope = {"kernel": jnp.asarray(np.moveaxis(gradient, 0, -1)), "bias": jnp.asarray(its_bias)}
+        updates, state = update(slope, state, params)
+        params = optax.apply_updates(params, updates)
+    moved = np.moveaxis(np.asarray(params["kernel"]), -1, 0) - start
+    np.testing.assert_allclose(moved, kernel - start, rtol=5e-3, atol=2e-7)
+    np.testing.assert_allclose(params["bias"] - bias, expected - bias, rtol=5e-3, atol=2e-7)

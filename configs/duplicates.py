@@ -1,0 +1,37 @@
+"""Find validation images that stand in the training set too, and score without those that people confirm.
+
+    python main.py --config=configs/duplicates.py --config.images=VAL --config.others=TRAIN --workdir=DIR
+    python main.py --config=configs/review.py --config.pairs=DIR/duplicates.json --config.images=VAL \\
+        --config.others=TRAIN --workdir=DIR/review
+    python main.py --config=configs/duplicates.py --config.confirmed=DIR/review/confirmed.json --config.label_set=real \\
+        --workdir=DIR
+
+Expected: copies that are resized, compressed again, mirrored, or cropped by 5 % are found. Measured:
+bench/results/duplicates.txt.
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    return ConfigDict(
+        {
+            "program": "duplicates",
+            "images": "",  # FOLDER, FILE.tar, or tfds:NAME
+            "split": "validation",
+            "others": "",  # the set that they are looked for in
+            "others_split": "train",
+            "tfds_dir": "",
+            "workers": 4,  # threads that read and decode
+            # A pair is a candidate if one of these says so; for each image and variant the nearest other is looked at.
+            "least_similarity": 0.95,  # correlation of thumbnails of 16 x 16 pixels
+            "most_bits": 6,  # of 64 of a perceptual hash, that differ
+            "embeddings": "",  # predictions of a model with save_scores=True, of images
+            "others_embeddings": "",  # of the same model, of others
+            "least_embedding": 0.95,  # cosine between the scores of both
+            # Once people looked at the candidates.
+            "confirmed": "",  # confirmed.json: writes label_set without those images
+            "label_set": "original",
+            "labels_dir": "",
+        }
+    )

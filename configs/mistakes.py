@@ -1,0 +1,37 @@
+"""All mistakes of a model, with a first guess of what kind each is; and what people said of published mistakes.
+
+    python main.py --config=configs/mistakes.py --config.predictions=FILE.npz --config.label_set=real \\
+        --config.others='predictions/*.npz' --workdir=DIR
+    python main.py --config=configs/mistakes.py --config.judged=vit3b_mistakes.json,greedy_soups_mistakes.json \\
+        --workdir=DIR
+
+Expected of the second (Vasudevan et al. 2022): 378 and 249 mistakes, 164 images in common, 143 with the same answer.
+Measured, with --config.together=real and --config.groups=clusters.json: the category is guessed as people said on 253 of
+ViT-3B's 378 mistakes, on which the rules were chosen, and on 49 of 85 others; always answering "fine-grained" is right
+on 241 and 56. The guess is a place to begin, with its reason, and no judgment.
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    return ConfigDict(
+        {
+            "program": "mistakes",
+            "predictions": "",  # of the model: a .npz, .npy or .csv file
+            "others": "",  # a path or glob of other models: where many agree with the model, a label may be missing
+            "label_set": "multilabel",  # a published name, one that the images bring, or a FILE.json
+            "judged": "",  # comma-separated: published mistake files, or those that the review page writes
+            "missed_by": 0,  # writes hard.json: images judged a major mistake that so many of those models miss; 0: none
+            # What the category is guessed from.
+            "hierarchy": "",  # lines "parent child" of wnids or class names; empty: labels_dir's wordnet_is_a.txt
+            "groups": "",  # of confusable classes, JSON: [{"classes": {"72": NAME, ...}}, ...]
+            "together": "",  # the label set that tells which classes stand side by side; empty: label_set
+            "images": "",  # a dataset that brings label sets, such as tfds:digit_scenes
+            "split": "validation",
+            "tfds_dir": "",
+            "labels_dir": "",
+            "class_names": "",  # text, a name a line; empty: those of labels_dir's class_info.json, wnids, or class indices
+            "shown": 10,  # rows of each table
+        }
+    )

@@ -1,0 +1,87 @@
+"""The logits of each place: of every family, for the classes and places that it has, and about the whole image."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from imagenet_real.models.bit import BiT
+from imagenet_real.models.convnext import ConvNeXt
+from imagenet_real.models.efficientnet import EfficientNet
+from imagenet_real.models.regnet import RegNet
+from imagenet_real.models.resnet import ResNet
+from imagenet_real.models.vit import ViT
+
+SIZE, CLASSES = 64, 5
+REGNET = {"depths": (1, 1, 1, 1), "widths": (8, 8, 8, 8), "group_width": 8, "squeeze_excite": False}
+VIT = {"image_size": SIZE, "patch": 16, "width": 16, "depth": 1, "heads": 2}
+MODELS = {
+    "resnet": (ResNet, {"block": "basic", "depths": (1, 1), "widths": (8, 8)}, 8),
+    "bit": (BiT, {"depths": (1, 1), "width": 1}, 8),
+    "efficientnet": (EfficientNet, {"width": 0.1, "depth": 0.1}, 2),
+    "regnet": (RegNet, REGNET, 2),
+    "convnext": (ConvNeXt, {"depths": (1, 1), "widths": (8, 16)}, 8),
+    "vit token": (ViT, VIT, 4),
+    "vit avg": (ViT, {**VIT, "pool": "avg"}, 4),
+    "vit gap": (ViT, {**VIT, "pool": "gap"}, 4),
+}
+MEAN_OF_PLACES = "resnet", "bit", "efficientnet", "regnet", "vit gap"  # whose head is linear in what is averaged
+
+
+def built(name):
+    """A model with random heads: some begin with zeros."""
+    module, architecture, _ = MODELS[name]
+    model = module(**architecture, num_classes=CLASSES, rngs=nnx.Rngs(0))
+    model.eval()
+
+    def random(values):
+        of_head = values.shape[-1:] == (CLASSES,)
+        return jax.random.normal(jax.random.key(0), values.shape) if of_head else values
+
+    nnx.update(model, jax.tree.map(random, nnx.state(model)))
+    return model
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_place_has_logits_and_their_mean_is_the_models_where_its_head_is_linear(name):
+    model, side = built(name), MODELS[name][2]
+    images = jnp.asarray(np.random.default_rng(1).normal(size=(2, SIZE, SIZE, 3)), jnp.float32)
+    places, logits = jax.jit(lambda images: (model.at_places(images), model(images)))(images)
+    assert places.shape == (2, side, side, CLASSES)
+    assert places.dtype == jnp.float32
+    assert np.ptp(places, axis=(1, 2)).min() > 1e-4  # places differ
+    if name in MEAN_OF_PLACES:
+        np.testing.assert_allclose(places.mean(axis=(1, 2)), logits, atol=1e-4)
+
+
+def test_a_class_token_attends_to_each_patch_alone():
+    """The last block's attention written out, with a mask that leaves one patch."""
+    model = built("vit token")
+    images = jnp.asarray(np.random.default_rng(1).normal(size=(1, SIZE, SIZE, 3)), jnp.float32)
+    places, block = model.at_places(images).reshape(16, CLASSES), model.blocks[0]
+    tokens = jnp.concatenate([model.cls_token[...], model.patch_embed(images)], axis=1) + model.pos_embed[...]
+    query, key, value = jnp.split(block.attn.qkv(block.norm1(tokens))[0], 3, axis=-1)  # [17, 16] each
+    for patch in (0, 6, 15):
+        heads = []
+        for head in (slice(0, 8), slice(8, 16)):
+            scores = query[:1, head] @ key[:, head].T / 8**0.5
+            alone = jax.nn.softmax(jnp.where(jnp.arange(17) == patch + 1, scores, -jnp.inf))
+            heads.append(alone @ value[:, head])
+        first = tokens[0, :1] + block.attn.proj(jnp.concatenate(heads, axis=-1))
+        first = first + block.mlp(block.norm2(first))
+        np.testing.assert_allclose(places[patch], model.head(model.norm(first))[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["resnet", "convnext", "vit gap"])
+def test_rows_are_rows(name):
+    """Only the lower left corner of the image differs: so do most the logits of the lower left place."""
+    model = built(name)
+    images = np.zeros((2, SIZE, SIZE, 3), np.float32)
+    images[1, -12:, :12] = 3 * np.random.default_rng(2).normal(size=(12, 12, 3))
+    empty, spotted = model.at_places(jnp.asarray(images))
+    changed = np.abs(np.asarray(spotted - empty)).max(axis=-1)
+    side = MODELS[name][2]
+    row, column = np.unravel_index(changed.argmax(), changed.shape)
+    assert row >= side / 2
+    assert column < side / 2

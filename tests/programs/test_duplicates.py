@@ -1,0 +1,110 @@
+"""Copies of pictures are found in another set, and left out of a label set."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from configs import duplicates as duplicates_config
+from imagenet_real.data.fingerprints import fingerprints
+from imagenet_real.data.sources import open_source
+from imagenet_real.errors import InputError
+from imagenet_real.labels.label_set import LabelSet, load_label_set, save_label_set
+from imagenet_real.programs import duplicates
+from imagenet_real.scoring.predictions import Predictions, save_predictions
+
+COPIES = {
+    "resized": lambda picture: picture.resize((75, 55)),
+    "recompressed": lambda picture: picture,
+    "cropped": lambda picture: picture.crop((4, 3, 156, 117)),
+    "flipped": ImageOps.mirror,
+}
+
+
+def picture(seed):
+    """A smooth picture, as photographs are."""
+    spots = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
+    return Image.fromarray(spots).resize((160, 120), Image.Resampling.BICUBIC)
+
+
+def encoded(image, quality=90):
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("own", "others"):
+        (tmp_path / name).mkdir()
+    for seed in range(8):
+        (tmp_path / "own" / f"image{seed}.jpg").write_bytes(encoded(picture(seed)))
+        (tmp_path / "others" / f"other{seed}.jpg").write_bytes(encoded(picture(100 + seed)))
+    for seed, (name, change) in enumerate(COPIES.items()):
+        quality = 25 if name == "recompressed" else 85
+        (tmp_path / "others" / f"{name}.jpg").write_bytes(encoded(change(picture(seed)), quality))
+    (tmp_path / "own" / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
+    return tmp_path
+
+
+@pytest.fixture
+def config(folder):
+    config = duplicates_config.get_config()
+    config.update({"images": f"{folder}/own", "others": f"{folder}/others"})
+    return config
+
+
+def test_copies_are_found_and_nothing_else(config, folder):
+    summary = duplicates.run(config, folder / "out")
+    assert {(pair["image_id"], pair["other"]) for pair in summary["pairs"]} == {
+        (f"image{seed}", name) for seed, name in enumerate(COPIES)
+    }
+    assert json.loads((folder / "out" / "duplicates.json").read_text())["pairs"] == summary["pairs"]
+    assert (summary["images"], summary["others"]) == (9, 12)
+
+
+def test_fingerprints_of_a_mirror_image():
+    thumbnails, hashes = fingerprints(encoded(picture(0), 100))
+    mirrored, bits = fingerprints(encoded(ImageOps.mirror(picture(0)), 100))
+    assert thumbnails.shape[0] == hashes.shape[0] == 4
+    np.testing.assert_allclose(np.linalg.norm(thumbnails, axis=1), 1, rtol=1e-5)
+    assert (thumbnails[1] @ mirrored[0], thumbnails[0] @ mirrored[0] < 0.9) == (pytest.approx(1, abs=1e-3), True)
+    assert set(np.unique(bits)) == {-1, 1}
+    assert hashes[1] @ bits[0] >= 60  # at most two bits differ
+    plain, _ = fingerprints(encoded(Image.new("RGB", (30, 30), "red")))
+    assert not plain.any()
+
+
+def test_embeddings_of_a_model(config, folder):
+    """Scores that say of two sets that one image is the same, whatever it looks like."""
+    random = np.random.default_rng(0)
+    for name in ("own", "others"):
+        ids = open_source(f"{folder}/{name}").label_fields().image_ids
+        scores = random.standard_normal((len(ids), 30)).astype(np.float32)
+        scores[ids == ("image7" if name == "own" else "other3")] = np.arange(30)
+        predictions = Predictions(ids, scores.argsort(axis=1)[:, ::-1], num_classes=30, scores=scores)
+        save_predictions(folder / f"{name}.npz", predictions)
+    config.update({"embeddings": f"{folder}/own.npz", "others_embeddings": f"{folder}/others.npz"})
+    pairs = duplicates.run(config, folder / "out")["pairs"]
+    by_model = [(pair["image_id"], pair["other"]) for pair in pairs if pair["embedding"]]
+    assert by_model == [("image7", "other3")]
+    config.others_embeddings = ""
+    with pytest.raises(InputError, match="give embeddings of both sets"):
+        duplicates.run(config, folder / "out")
+
+
+def test_the_label_set_is_without_what_was_confirmed(config, folder):
+    ids = np.array([f"image{seed}" for seed in range(8)])
+    save_label_set(folder / "mine.json", LabelSet("mine", ids, np.zeros((8, 1), int), np.ones(8), np.zeros(8, int), 2))
+    pairs = [{"image_id": "image2", "other": "x"}, {"image_id": "image2", "other": "y"}]
+    (folder / "confirmed.json").write_text(json.dumps({"schema": 1, "pairs": pairs}))
+    config.update({"images": "", "confirmed": f"{folder}/confirmed.json", "label_set": f"{folder}/mine.json"})
+    duplicates.run(config, folder / "out")
+    kept = load_label_set(folder / "out" / "without_duplicates.json")
+    assert set(ids) - set(kept.image_ids) == {"image2"}
+    assert kept.name == "mine_without_duplicates"
+    config.confirmed = f"{folder}/mine.json"
+    with pytest.raises(InputError, match="has no pairs"):
+        duplicates.run(config, folder / "out")

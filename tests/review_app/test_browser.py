@@ -1,0 +1,135 @@
+"""The pages in a browser, by keyboard alone. Needs Playwright and Chromium; without them it is skipped."""
+
+import shutil
+
+import pytest
+
+from imagenet_real.review_app.store import Store
+from tests.review_app import small
+from tests.review_app.test_rating import votes_of
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no page is opened")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium: no page is opened")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    small.write(tmp_path)
+    (tmp_path / "tasks.json").write_text(small.tasks())
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+def page_of(browser, port, **size):
+    page = browser.new_page(viewport={"width": 1200, "height": 800} | size)
+    page.set_default_timeout(15_000)
+    page.complaints = []
+    page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.goto(f"http://127.0.0.1:{port}/")
+    return page
+
+
+def enter(page, name):
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+
+
+def image(page, name):
+    page.wait_for_function("name => document.getElementById('image-id').textContent === name", arg=name)
+
+
+def says(page, text):
+    page.wait_for_function("text => document.getElementById('progress').textContent === text", arg=text)
+
+
+def test_a_review_by_keyboard(browser, folder):
+    with small.review_server(folder) as client:
+        page = page_of(browser, client.port)
+        enter(page, "Ada <i>")
+        for name, keys in (("b", "c"), ("c", "w3om"), ("e", "x"), ("f", "w1i")):
+            image(page, name)
+            if name == "c":
+                page.keyboard.press("t")
+                page.keyboard.type("<img src=x onerror=alert(1)> w u")
+                page.keyboard.press("Escape")
+            for key in keys:
+                page.keyboard.press(key)
+            page.keyboard.press("Enter")
+        page.wait_for_selector("#review", state="hidden")
+        page.keyboard.press("u")
+        says(page, "3 of 4 by you, 3 final, 0 disputed")
+        image(page, "f")
+        for key in ("/", *"dog"):
+            page.keyboard.press(key)
+        page.wait_for_selector("#found li")
+        for key in ("Enter", "Enter", "Escape", "c"):
+            page.keyboard.press(key)
+        assert "dog" in page.text_content("#also")
+        page.select_option("#state", "mine")
+        image(page, "b")
+        page.keyboard.press("ArrowRight")
+        image(page, "c")
+        assert page.input_value("#comment") == "<img src=x onerror=alert(1)> w u"
+        assert page.locator("#severity [aria-pressed=true]").get_attribute("data-value") == "Major"
+        assert page.complaints == []
+        page.close()
+    store = Store(folder / "answers.sqlite")
+    said = {row.image_id: row.content for row in store.verdicts()}
+    store.close()
+    assert {name: one["prediction"] for name, one in said.items()} == {"b": "correct", "c": "wrong", "e": "unclear"}
+    assert (said["c"]["category"], said["c"]["context"]) == ("Spurious Correlation", "over-reliance")
+
+
+def test_a_panel_sees_comments_as_text(browser, folder):
+    attack = "<img src=x onerror=\"document.title='attacked'\">"
+    with small.review_server(folder, needed=2) as client:
+        client.judge(attack, "b", {**small.CORRECT, "comment": attack})
+        client.judge("Bob", "b", small.WRONG)
+        page = page_of(browser, client.port)
+        page.check("#as-panel")
+        page.focus("#name")
+        enter(page, "Eve")
+        page.wait_for_selector("#others:not([hidden])")
+        assert attack in page.text_content("#said")
+        assert page.title() == "Review of mistakes"
+        assert page.locator("#said img").count() == 0
+        page.close()
+
+
+def test_a_page_fits_a_phone(browser, folder):
+    with small.review_server(folder) as client:
+        page = page_of(browser, client.port, width=360, height=700)
+        enter(page, "Ada")
+        image(page, "b")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.close()
+
+
+def test_rating_by_keyboard(browser, folder):
+    with small.rating_server(folder) as client:
+        page = page_of(browser, client.port)
+        enter(page, "Ada")
+        page.wait_for_selector(".question")
+        page.keyboard.press("Enter")
+        assert "Each question needs an answer" in page.text_content("#message")
+        for key in "yn":
+            page.keyboard.press(key)
+        page.keyboard.press("Enter")
+        says(page, "1 done")
+        page.keyboard.press("u")
+        page.wait_for_selector("[aria-pressed=true]")
+        page.keyboard.press("m")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("[aria-pressed=true]", state="detached")
+        assert page.complaints == []
+        page.close()
+    assert [(vote["class"], vote["answer"]) for vote in votes_of(folder)] == [(0, "maybe"), (1, "no")]

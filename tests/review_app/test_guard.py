@@ -1,0 +1,125 @@
+"""Who may speak to the server, and what no address leads to."""
+
+import json
+
+import pytest
+
+from imagenet_real.errors import InputError
+from imagenet_real.review_app.app import Served, make_app
+from tests.review_app import small
+
+TOKEN = "a-secret-of-24-characters"
+VERDICT = {"key": "a-good-key", "image_id": "b", "verdict": small.CORRECT}
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("guard") / "world"
+    small.write(folder)
+    with small.review_server(folder) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("guard") / "world"
+    small.write(folder)
+    with small.review_server(folder, host="0.0.0.0", token=TOKEN) as client:
+        yield client
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "example.org"])
+def test_no_other_address_without_a_token(host):
+    for token in ("", "short"):
+        with pytest.raises(InputError, match="can be reached from other machines: give --config.token"):
+            make_app(Served({}), host, token)
+    make_app(Served({}), host, TOKEN)
+    make_app(Served({}), "127.0.0.1", "")
+
+
+def test_the_token_is_asked_for(closed):
+    for path in ("/", "/api/item?name=Ada", "/image/of/b", "/export/labels.json", "/static/review.js"):
+        assert closed.ask(path)[0] == 401
+    assert closed.ask("/?token=wrong")[0] == 401
+    assert closed.ask("/", headers={"cookie": "imagenet_real_token=wrong"})[0] == 401
+    assert closed.ask("/api/judge?name=Ada", VERDICT)[0] == 401
+    status, _, headers = closed.ask(f"/?token={TOKEN}")
+    assert (status, headers["location"]) == (303, "/")  # the token does not stay in the address
+    assert "httponly" in headers["set-cookie"].lower()
+    assert "samesite=strict" in headers["set-cookie"].lower()
+    cookie = headers["set-cookie"].partition(";")[0]
+    assert closed.ask("/", headers={"cookie": cookie})[0] == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/image/of/../secret.txt",
+        "/image/of/..%2fsecret.txt",
+        "/image/of/%2e%2e/secret.txt",
+        "/image/of/....//secret.txt",
+        "/image/of//etc/passwd",
+        "/image/../secret.txt",
+        "/image/other/b",
+        "/image/of/b.jpg",
+        "/static/../app.py",
+        "/static/%2e%2e/app.py",
+        "/static/..%2f..%2f__init__.py",
+        "/static//etc/passwd",
+        "/static/",
+    ],
+)
+def test_no_path_leads_outside(client, path):
+    status, content, _ = client.ask(path)
+    assert status == 404
+    assert b"not a picture" not in content
+    assert b"import" not in content
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"content-type": "text/plain"},
+        {"content-type": "application/x-www-form-urlencoded"},
+        {"host": "evil.example"},
+    ],
+    ids=str,
+)
+def test_pages_of_other_sites_write_nothing(client, headers):
+    for path in ("/api/judge?name=Mallory", "/api/undo?name=Mallory"):
+        assert client.ask(path, json.dumps(VERDICT), headers=headers)[0] == 403
+    assert "Mallory" not in client.json("/api/item", name="Ada")["progress"]["reviewers"]
+
+
+def test_another_name_of_this_server_is_not_answered(client):
+    assert client.ask("/api/item?name=Ada", headers={"host": "evil.example"})[0] == 403
+    for host in (f"localhost:{client.port}", f"127.0.0.1:{client.port}", f"[::1]:{client.port}"):
+        assert client.ask("/api/item?name=Ada", headers={"host": host})[0] == 200
+
+
+def test_reading_never_writes(client):
+    assert client.ask("/api/judge?name=Ada", method="GET")[0] == 405
+    assert client.ask("/api/undo?name=Ada", method="GET")[0] == 405
+
+
+def test_headers_let_no_foreign_script_run(client):
+    for path in ("/", "/api/item?name=Ada", "/image/of/b", "/image/of/none"):
+        headers = client.ask(path)[2]
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_pages_hold_no_inline_script_and_no_outside_address(client):
+    for path in ("/", "/static/review.js", "/static/page.js", "/static/rate.js", "/static/style.css"):
+        text = client.ask(path)[1].decode()
+        assert "http://" not in text
+        assert "https://" not in text
+        assert "innerHTML" not in text
+        assert "<script>" not in text
+        assert "onclick=" not in text
