@@ -20,7 +20,7 @@ def get_config() -> ConfigDict:
             "select_split": "train[7000:]",  # what choices may be made by; empty: nothing is
             "split": "validation",  # only reports
             "validation_images": "",  # where the images of `split` are, if elsewhere
-            "train_labels": "original",  # a label set that the images bring
+            "train_labels": "original",  # a label set that the images bring; shown: the digits in each crop of digit scenes
             "clean_list": "",  # train on the images of this list alone
             "label_maps": "",  # a folder of label maps (configs/relabel.py): crops have the labels of what they show
             "label_pooling": {"unlisted": "zero", "activation": "softmax"},  # see data.label_pooling.Pooling
