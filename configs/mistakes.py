@@ -22,7 +22,8 @@ def get_config() -> ConfigDict:
             "others": "",  # a path or glob of other models: where many agree with the model, a label may be missing
             "label_set": "multilabel",  # a published name, one that the images bring, or a FILE.json
             "judged": "",  # comma-separated: published mistake files, or those that the review page writes
-            "missed_by": 0,  # writes hard.json: images judged a major mistake that so many of those models miss; 0: none
+            "confused": "",  # class_confusion_wnids.json: published pairs of classes, beside those of the first of judged
+            "missed_by": 0,  # writes hard.json: images judged a major mistake that so many of judged and others miss; 0: none
             # What the category is guessed from.
             "hierarchy": "",  # lines "parent child" of wnids or class names; empty: labels_dir's wordnet_is_a.txt
             "groups": "",  # of confusable classes, JSON: [{"classes": {"72": NAME, ...}}, ...]

@@ -17,6 +17,8 @@ from imagenet_real.scoring.accuracy import accuracy, accuracy_by_class, answer_r
 from imagenet_real.scoring.predictions import Predictions
 from imagenet_real.scoring.uncertainty import interval
 
+COUNTED = ("imagenet_m", "hard")  # of few images, on which a score is a count of them
+
 Row = dict[str, Any]
 
 
@@ -230,7 +232,7 @@ def _score_one(
         row |= {"low": low, "high": high, "images": counted, "excluded": len(here) - counted, "missing": missing}
         if here.average == "classes":
             row["classes"] = len(np.unique(here.group[here.counts]))
-        if label_set.name == "imagenet_m":
+        if label_set.name in COUNTED:
             row["correct"] = int((hit & here.counts).sum())
         results.rows.append(row)
     by_class, images = accuracy_by_class(rank < 1, here)
