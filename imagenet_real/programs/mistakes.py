@@ -50,7 +50,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
     brought = label_sets.brought_by(config.images, config.split, config.tfds_dir)
     label_set = label_sets.one(config.label_set, brought, config.labels_dir)
     names, _ = class_names.with_meanings(config.class_names, label_set.num_classes, config.labels_dir)
-    guess = Guesser(config, label_set, names)
+    others = load_models(config.others) if config.others else []
+    guess = Guesser(config, label_set, names, others)
     judged = [load_judged(path.strip()) for path in config.judged.split(",") if path.strip()]
     summary = {
         "schema": 1,
@@ -63,7 +64,6 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
         "guesses": guess.against(judged, label_set),
         "provenance": {**provenance.versions(), "config": config.to_dict(), "labels": label_set.origin},
     }
-    others = load_models(config.others) if config.others else []
     if config.predictions:
         model = load_predictions(config.predictions)
         summary |= {"model": model.name, **about_model(model, label_set, others, guess)}
@@ -79,19 +79,22 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
 class Guesser:
     """What a guess of the category is made from; without a hierarchy of the classes there is no guess."""
 
-    def __init__(self, config: ConfigDict, label_set: LabelSet, names: Sequence[str]):
+    def __init__(self, config: ConfigDict, label_set: LabelSet, names: Sequence[str], others: Sequence[Predictions]):
         imagenets = label_set.num_classes == 1000
         path = config.hierarchy or (imagenets and files.look_for(hierarchy.WORDNET, config.labels_dir))
         self.ways = hierarchy.load_paths(path, imagenet_wnids() if imagenets else names) if path else None
         self.groups = categories.load_groups(config.groups, label_set.num_classes) if config.groups else []
         brought = label_sets.brought_by(config.images, config.split, config.tfds_dir)
         self.together = label_sets.one(config.together, brought, config.labels_dir) if config.together else label_set
-        self.names = names
+        self.names, self.others = names, others
 
-    def __call__(self, mistakes: Mistakes) -> list[categories.Guess] | None:
+    def __call__(self, mistakes: Mistakes, model: str) -> list[categories.Guess] | None:
+        """One for each mistake of a model, which is not asked about itself."""
         if self.ways is None:
             return None
-        return categories.guess(mistakes, self.ways, self.together, self.groups, self.names)
+        others = [one for one in self.others if one.name != model]
+        likely = agreement(mistakes, others, categories.LOOKED_AT)
+        return categories.guess(mistakes, self.ways, self.together, self.groups, self.names, likely)
 
     def against(self, judged: Sequence[Judged], label_set: LabelSet) -> list[Summary]:
         """How the guesses compare with what people said; of every file but the first, on what the first does not have."""
@@ -103,13 +106,15 @@ class Guesser:
             if not new.any():
                 continue
             truth = one.category[new]
-            guessed = [guess.category for guess in self(one.mistakes(label_set).take(new))]
+            guessed = np.array([guess.category for guess in self(one.mistakes(label_set).take(new), one.name)])
             rows.append(
                 {
                     "of": one.name,
                     "mistakes": int(new.sum()),
-                    "right": int((np.array(guessed) == truth).sum()),
+                    "right": int((guessed == truth).sum()),
                     "always_fine_grained": int((truth == FINE_GRAINED).sum()),
+                    "mean_recall": float(np.mean([np.mean(guessed[truth == one] == one) for one in np.unique(truth)])),
+                    "categories": len(np.unique(truth)),
                     "confusion": categories.confusion(guessed, truth).tolist(),
                 }
             )
@@ -163,7 +168,7 @@ def about_model(
     """Every mistake of a model, and the pairs of classes it confuses."""
     found = find(model, label_set)
     shares = agreement(found, [one for one in others if one.name != model.name])
-    guesses = guess(found) or [None] * len(found)
+    guesses = guess(found, model.name) or [None] * len(found)
     rows = match(found.image_ids, model.image_ids)
     entries = []
     for at, (row, one, share) in enumerate(zip(rows, guesses, shares, strict=True)):
@@ -237,10 +242,15 @@ def _guesses_shown(row: Summary, first: str) -> list[str]:
     told = (
         f"The category guessed on {row['mistakes']} mistakes of {row['of']}{which}: {row['right']} as people said "
         f"({row['right'] / row['mistakes']:.1%}); always answering {FINE_GRAINED!r}: {row['always_fine_grained']} "
-        f"({row['always_fine_grained'] / row['mistakes']:.1%})."
+        f"({row['always_fine_grained'] / row['mistakes']:.1%}). The mean over the {row['categories']} categories that people "
+        f"used: {row['mean_recall']:.1%}; always answering the same: {1 / row['categories']:.1%}."
     )
-    lines = [[name, *map(str, counts)] for name, counts in zip(CATEGORIES, row["confusion"], strict=True)]
-    heads = ["fine-grained", "OOV", "spurious", "non-prototypical", "multilabel"]
+    lines = [
+        [name, *map(str, counts), str(sum(counts))] for name, counts in zip(CATEGORIES, row["confusion"], strict=True)
+    ]
+    totals = np.sum(row["confusion"], axis=0)
+    lines.append(["all", *map(str, totals), str(totals.sum())])
+    heads = ["fine-grained", "OOV", "spurious", "non-prototypical", "multilabel", "together"]
     return [told, aligned(["judged, and guessed as", *heads], lines)]
 
 
