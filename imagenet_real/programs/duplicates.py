@@ -14,7 +14,10 @@ from imagenet_real.data.sources import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.labels.label_set import save_label_set
 from imagenet_real.programs import label_sets
+from imagenet_real.programs.score import load_models
 from imagenet_real.report import provenance
+from imagenet_real.report.files import write_results
+from imagenet_real.report.results import score
 from imagenet_real.scoring.embeddings import Embeddings
 
 KINDS = {"thumbnail": "similarity", "hash": "bits", "embedding": "embedding"}  # of fingerprints -> what a pair tells
@@ -102,7 +105,10 @@ def candidates(
 
 
 def without_confirmed(config: ConfigDict, workdir: epath.Path) -> None:
-    """Writes the label set without the images that people confirmed to stand in the other set."""
+    """Writes the label set without the images that people confirmed to stand in the other set.
+
+    Where predictions are given it also scores them with and without, as the program `score` does.
+    """
     try:
         pairs = json.loads(storage.read_bytes(config.confirmed))["pairs"]
         leaked = sorted({str(pair["image_id"]) for pair in pairs})
@@ -119,3 +125,7 @@ def without_confirmed(config: ConfigDict, workdir: epath.Path) -> None:
         f"{len(label_set) - len(kept)} of {len(label_set):,} images are left out: score with "
         f"--config.label_sets={config.label_set},{workdir / 'without_duplicates.json'}"
     )
+    if config.predictions:
+        results = score(load_models(config.predictions), [label_set, named], allow_missing=config.allow_missing)
+        write_results(workdir, results)
+        print(f"\n{results}")

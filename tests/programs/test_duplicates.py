@@ -164,7 +164,7 @@ def test_embeddings_of_a_model(config, folder):
         duplicates.run(config, folder / "out")
 
 
-def test_the_label_set_is_without_what_was_confirmed(config, folder):
+def test_the_label_set_is_without_what_was_confirmed(config, folder, capsys):
     ids = np.array([f"image{seed}" for seed in range(8)])
     save_label_set(folder / "mine.json", LabelSet("mine", ids, np.zeros((8, 1), int), np.ones(8), np.zeros(8, int), 2))
     pairs = [{"image_id": "image2", "other": "x"}, {"image_id": "image2", "other": "y"}]
@@ -174,6 +174,14 @@ def test_the_label_set_is_without_what_was_confirmed(config, folder):
     kept = load_label_set(folder / "out" / "without_duplicates.json")
     assert set(ids) - set(kept.image_ids) == {"image2"}
     assert kept.name == "mine_without_duplicates"
+    assert not (folder / "out" / "results.json").exists()
+    top = np.array([0, 0, 0, 1, 1, 1, 1, 1])[:, None]  # three of eight are right, one of them among the training images
+    save_predictions(folder / "model.npz", Predictions(ids, top, num_classes=2))
+    config.predictions = f"{folder}/model.npz"
+    duplicates.run(config, folder / "out")
+    rows = {row["label_set"]: row for row in json.loads((folder / "out" / "results.json").read_text())["rows"]}
+    assert (rows["mine"]["accuracy"], rows["mine_without_duplicates"]["accuracy"]) == (3 / 8, 2 / 7)
+    assert "mine_without_duplicates  28.57" in capsys.readouterr().out
     config.confirmed = f"{folder}/mine.json"
     with pytest.raises(InputError, match="has no pairs"):
         duplicates.run(config, folder / "out")

@@ -1,6 +1,5 @@
 """Pairs of pictures on the page: shown, judged, undone, confirmed."""
 
-
 import pytest
 
 from imagenet_real.errors import InputError
