@@ -12,7 +12,8 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "program": "score",
-            "predictions": "",  # a path or glob of .npz, .npy or .csv files; a model is called by its file's stem
+            "predictions": "",  # a path or glob of .npz, .npy or .csv files; a model is called by its file's stem.
+            # A .csv with the header image_id,class,person holds what people answered, on any of the images.
             "label_sets": "",  # comma-separated: published names, real@0.5, FILE.json; empty: all published ones
             "labels_dir": "",  # where label files are looked for first
             "tfds_dir": "",  # where a prepared imagenet2012_multilabel may stand; empty: ~/tensorflow_datasets

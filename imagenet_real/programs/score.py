@@ -8,7 +8,8 @@ from imagenet_real.errors import InputError
 from imagenet_real.programs import label_sets
 from imagenet_real.report.files import write_results
 from imagenet_real.report.results import Results, score
-from imagenet_real.scoring.predictions import Predictions, load_predictions
+from imagenet_real.scoring.people import load_models_or_people
+from imagenet_real.scoring.predictions import Predictions
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results:
@@ -27,10 +28,10 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
 
 
 def load_models(pattern: str) -> list[Predictions]:
-    """The predictions in the files that match a path or glob, by their names. Raises InputError where there are none."""
+    """The models and people in the files that match a path or glob, by their names. Raises InputError where there are none."""
     paths = storage.matching(pattern) if pattern else []
     if not paths:
         raise InputError(
             f"no file matches predictions={pattern!r}: give a path or a glob, --config.predictions='runs/*.npz'."
         )
-    return [load_predictions(path) for path in paths]
+    return [one for path in paths for one in load_models_or_people(path)]
