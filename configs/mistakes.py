@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 def get_config() -> ConfigDict:
     return ConfigDict(
         {
-            "program": "mistakes",
+            "program": "mistakes",  # a file of imagenet_real/programs
             "predictions": "",  # of the model: a .npz, .npy or .csv file
             "others": "",  # a path or glob of other models: where many agree with the model, a label may be missing
             "label_set": "multilabel",  # a published name, one that the images bring, or a FILE.json
@@ -28,9 +28,9 @@ def get_config() -> ConfigDict:
             "groups": "",  # of confusable classes, JSON: [{"classes": {"72": NAME, ...}}, ...]
             "together": "",  # the label set that tells which classes stand side by side; empty: label_set
             "images": "",  # a dataset that brings label sets, such as tfds:digit_scenes
-            "split": "validation",
-            "tfds_dir": "",
-            "labels_dir": "",
+            "split": "validation",  # of a TFDS dataset, in its notation
+            "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
+            "labels_dir": "",  # where label files are looked for first
             "class_names": "",  # text, a name a line; empty: those of labels_dir's class_info.json, wnids, or class indices
             "shown": 10,  # rows of each table
         }

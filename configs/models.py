@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 def get_config() -> ConfigDict:
     return ConfigDict(
         {
-            "program": "models",
+            "program": "models",  # a file of imagenet_real/programs
             "models": "",  # comma-separated names or patterns; empty: all
             "operations": True,  # count them, which takes minutes for all models
         }

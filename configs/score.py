@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 def get_config() -> ConfigDict:
     return ConfigDict(
         {
-            "program": "score",
+            "program": "score",  # a file of imagenet_real/programs
             "predictions": "",  # a path or glob of .npz, .npy or .csv files; a model is called by its file's stem
             "label_sets": "",  # comma-separated: published names, real@0.5, FILE.json; empty: all published ones
             "labels_dir": "",  # where label files are looked for first
