@@ -15,6 +15,7 @@ from ml_collections import config_flags
 import imagenet_real
 from imagenet_real import config_help, storage
 from imagenet_real.errors import InputError, exit_code_of, nearest
+from imagenet_real.report.printing import FORMATS
 
 CONFIG = config_flags.DEFINE_config_file("config", help_string="The experiment: a file in configs/.", lock_config=True)
 WORKDIR = flags.DEFINE_string("workdir", None, "The folder that results are written to, on a disk or gs://BUCKET/...")
@@ -33,6 +34,8 @@ def main(argv: list[str]) -> None:
     )
     if CONFIG.value.program not in programs:
         raise InputError(f"there is no program {CONFIG.value.program!r}: {nearest(CONFIG.value.program, programs)}")
+    if "format" in CONFIG.value and CONFIG.value.format not in FORMATS:
+        raise InputError(f"unknown format {CONFIG.value.format!r}: {nearest(CONFIG.value.format, list(FORMATS))}")
     program = importlib.import_module(f"imagenet_real.programs.{CONFIG.value.program}")
     if WORKDIR.value is None and getattr(program, "NEEDS_WORKDIR", True):
         raise InputError(NEEDED)

@@ -35,6 +35,7 @@ def get_config() -> ConfigDict:
             ),  # the classes it is heard about, from the first to before the second; () for none
             "original_gold_share": 0.4,  # as gold_share, when it is judged
             "min_seconds": 0.3,  # raters who are faster than this on half of their answers are suspicious
+            "format": "table",  # of what is printed: table, or json, a row a line
             "name": "aggregated",  # of the label set
         }
     )

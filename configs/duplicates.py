@@ -29,6 +29,7 @@ def get_config() -> ConfigDict:
             "embeddings": "",  # predictions of a model with save_scores=True, of images
             "others_embeddings": "",  # of the same model, of others
             "least_embedding": 0.95,  # cosine between the scores of both
+            "format": "table",  # of what is printed: table, or json, a row a line
             # Once people looked at the candidates.
             "confirmed": "",  # confirmed.json: writes label_set without those images
             "label_set": "original",  # the one that is written without them

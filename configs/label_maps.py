@@ -31,6 +31,7 @@ def get_config() -> ConfigDict:
             "crops": 10,  # of each image
             "min_area": 0.08,  # of a crop, as a share of the image
             "seed": 0,  # of the crops and the choice of images
+            "format": "table",  # of what is printed: table, or json, a row a line
             "pictures": 0,  # of so many images, chosen at random
             "class_names": "",  # a line a class; empty: wnids, or numbers
         }

@@ -32,6 +32,7 @@ def get_config() -> ConfigDict:
             "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
             "labels_dir": "",  # where label files are looked for first
             "class_names": "",  # text, a name a line; empty: those of labels_dir's class_info.json, wnids, or class indices
+            "format": "table",  # of what is printed: table, or json, a row a line
             "shown": 10,  # rows of each table
         }
     )

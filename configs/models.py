@@ -13,6 +13,7 @@ def get_config() -> ConfigDict:
         {
             "program": "models",  # a file of imagenet_real/programs
             "models": "",  # comma-separated names or patterns; empty: all
+            "format": "table",  # of what is printed: table, or json, a row a line
             "operations": True,  # count them, which takes minutes for all models
         }
     )

@@ -41,6 +41,7 @@ def get_config() -> ConfigDict:
             "seed": 0,  # of the order of tasks and who gets which
             "hierarchy": "",  # lines "parent child" of wnids or class names; empty: labels_dir's wordnet_is_a.txt
             "class_names": "",  # text, a name a line; empty: the images' own, or wnids
+            "format": "table",  # of what is printed: table, or json, a row a line
             "image_url": "/data/local-files/?d={image_id}.JPEG",  # where Label Studio finds an image
         }
     )

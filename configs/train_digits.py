@@ -78,6 +78,7 @@ def get_config() -> ConfigDict:
             # What is reported.
             "label_sets": "",  # comma-separated; empty: all that the images have
             "labels_dir": "",  # where label files are looked for first
+            "format": "table",  # of what is printed: table, or json, a row a line
             "ks": (1,),  # right if one of the k best answers is right
         }
     )

@@ -7,6 +7,7 @@ from imagenet_real import storage
 from imagenet_real.errors import InputError
 from imagenet_real.programs import label_sets
 from imagenet_real.report.files import write_results
+from imagenet_real.report.printing import show_results
 from imagenet_real.report.results import Results, score
 from imagenet_real.scoring.predictions import Predictions, load_predictions
 
@@ -22,7 +23,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
         repair=config.repair,
     )
     write_results(workdir, results)
-    print(results)
+    show_results(config.format, results)
     return results
 
 
