@@ -18,7 +18,7 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "program": "mistakes",  # a file of imagenet_real/programs
-            "predictions": "",  # of the model: a .npz, .npy or .csv file
+            "predictions": "",  # of the model: a file, as score reads it
             "others": "",  # a path or glob of other models: where many agree with the model, a label may be missing
             "label_set": "multilabel",  # a published name, one that the images bring, or a FILE.json
             "judged": "",  # comma-separated: published mistake files, or those that the review page writes

@@ -15,7 +15,7 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "program": "propose",  # a file of imagenet_real/programs
-            "predictions": "",  # a path or glob of .npz, .npy or .csv files
+            "predictions": "",  # a path or glob of files, as score reads them
             # What models are chosen by and gold questions made of; without it all models propose, and no question is gold.
             "gold": "",  # a label set known to be right, or experts' votes
             "gold_images": 256,  # drawn from it; 0: all

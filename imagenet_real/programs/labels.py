@@ -87,7 +87,7 @@ def losses(label_set: LabelSet) -> list[Summary]:
 
 def regression(config: ConfigDict, pair: Sequence[LabelSet]) -> tuple[Summary, Any]:
     """The models' accuracies by the original labels and the others, the lines through them, and a figure."""
-    models = load_models(config.predictions)
+    models = load_models(config.predictions, config.class_names, config.labels_dir)
     results = score(models, list(pair), labels_dir=config.labels_dir, ks=(1,))
     table = {(row["model"], row["label_set"]): row["accuracy"] for row in results.rows}
     names = [model.name for model in models]

@@ -51,8 +51,9 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
         "provenance": {**provenance.versions(), "config": config.to_dict(), "labels": label_set.origin},
     }
     if config.predictions:
-        model = load_predictions(config.predictions)
-        others = load_models(config.others) if config.others else []
+        called = class_names.given(config.class_names) if config.class_names else None
+        model = load_predictions(config.predictions, called, config.labels_dir)
+        others = load_models(config.others, config.class_names, config.labels_dir) if config.others else []
         summary |= {"model": model.name, **about_model(model, label_set, others, guess)}
     if config.missed_by:
         save_label_set(workdir / "hard.json", hard_subset(judged, label_set, config.missed_by))

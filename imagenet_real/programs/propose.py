@@ -31,7 +31,7 @@ Summary = dict[str, Any]
 def run(config: ConfigDict, workdir: epath.Path) -> Summary:
     """Writes proposals.json, tasks.json, label_studio.json and .xml, gold.json and summary.json; prints the summary."""
     check(config)
-    models = load_models(config.predictions)
+    models = load_models(config.predictions, config.class_names, config.labels_dir)
     check_names(models)
     brought = label_sets.brought_by(config.images, config.split, config.tfds_dir)
     originals = label_sets.one(config.original, brought, config.labels_dir)

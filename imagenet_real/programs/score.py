@@ -5,7 +5,7 @@ from ml_collections import ConfigDict
 
 from imagenet_real import storage
 from imagenet_real.errors import InputError
-from imagenet_real.programs import label_sets
+from imagenet_real.programs import class_names, label_sets
 from imagenet_real.report.files import write_results
 from imagenet_real.report.printing import show_results
 from imagenet_real.report.results import Results, score
@@ -15,7 +15,7 @@ from imagenet_real.scoring.predictions import Predictions, load_predictions
 def run(config: ConfigDict, workdir: epath.Path) -> Results:
     """Writes results.json, results.csv and accuracy_by_class.csv into `workdir`, and prints the table."""
     results = score(
-        load_models(config.predictions),
+        load_models(config.predictions, config.class_names, config.labels_dir),
         label_sets.named(config.label_sets, config.labels_dir, config.tfds_dir),
         labels_dir=config.labels_dir,
         ks=config.ks,
@@ -27,11 +27,15 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
     return results
 
 
-def load_models(pattern: str) -> list[Predictions]:
-    """The predictions in the files that match a path or glob, by their names. Raises InputError where there are none."""
+def load_models(pattern: str, names: str = "", labels_dir: str = "", *, keep_scores: bool = False) -> list[Predictions]:
+    """The predictions in the files that match a path or glob, by their names. Raises InputError where there are none.
+
+    `names` is a text file with the names of the classes, for tables that have other names than ImageNet's.
+    """
     paths = storage.matching(pattern) if pattern else []
     if not paths:
         raise InputError(
             f"no file matches predictions={pattern!r}: give a path or a glob, --config.predictions='runs/*.npz'."
         )
-    return [load_predictions(path) for path in paths]
+    called = class_names.given(names) if names else None
+    return [load_predictions(path, called, labels_dir, keep_scores=keep_scores) for path in paths]
