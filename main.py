@@ -1,4 +1,7 @@
-"""Runs the program that a config names: python main.py --config=configs/score.py --workdir=DIR [--config.FIELD=VALUE ...]"""
+"""Runs the program that a config names: python main.py --config=configs/score.py --workdir=DIR [--config.FIELD=VALUE ...]
+
+With --help it tells every field of that config; without a config, which configs there are.
+"""
 
 import glob
 import importlib
@@ -10,8 +13,9 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 import imagenet_real
-from imagenet_real import storage
+from imagenet_real import config_help, storage
 from imagenet_real.errors import InputError, exit_code_of, nearest
+from imagenet_real.report.printing import FORMATS
 
 CONFIG = config_flags.DEFINE_config_file("config", help_string="The experiment: a file in configs/.", lock_config=True)
 WORKDIR = flags.DEFINE_string("workdir", None, "The folder that results are written to, on a disk or gs://BUCKET/...")
@@ -30,6 +34,8 @@ def main(argv: list[str]) -> None:
     )
     if CONFIG.value.program not in programs:
         raise InputError(f"there is no program {CONFIG.value.program!r}: {nearest(CONFIG.value.program, programs)}")
+    if "format" in CONFIG.value and CONFIG.value.format not in FORMATS:
+        raise InputError(f"unknown format {CONFIG.value.format!r}: {nearest(CONFIG.value.format, list(FORMATS))}")
     program = importlib.import_module(f"imagenet_real.programs.{CONFIG.value.program}")
     if WORKDIR.value is None and getattr(program, "NEEDS_WORKDIR", True):
         raise InputError(NEEDED)
@@ -41,6 +47,9 @@ def parse(argv: list[str]) -> list[str]:
     path = next((argument.partition("=")[2] for argument in argv if argument.lstrip("-").startswith("config=")), "")
     if path and not (path.endswith(".py") and os.path.isfile(path)):
         raise InputError(f"there is no config {path}: {nearest(path, glob.glob('configs/[a-z]*.py'))}")
+    if {"--help", "-h"} & set(argv[1:]):
+        print(config_help.text_of(path) if path else config_help.overview("configs"))
+        sys.exit()
     try:
         return flags.FLAGS(argv)
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:

@@ -16,7 +16,7 @@ from configs import train_digits
 def get_config() -> ConfigDict:
     config = train_digits.get_config()
     config.program = "clean"
-    config.folds = 10
+    config.folds = 10  # the images of each are predicted by a model that was trained on the others
     config.fold = -1  # all of them; or one, as a job of its own
     config.predictions = ""  # of all images, made elsewhere by a model that was not trained on them; no fold is trained
     config.select_split = ""

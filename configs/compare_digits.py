@@ -21,16 +21,23 @@ def get_config() -> ConfigDict:
     config.select_split = ""  # nothing is chosen
 
     # The first of each is what the others are compared with.
-    config.losses = ("softmax", "sigmoid")
+    config.losses = ("softmax", "sigmoid")  # those that are compared
     config.data = ("all", "clean", "real")  # all images; those of the clean list; all by their ReaL labels
-    config.lengths = {"short": 256, "long": 2560}
-    config.length_in = "steps"  # or epochs, of the images that are there, or examples
-    config.seeds = (0, 1, 2, 3, 4)
+    config.lengths = {
+        "short": 256,  # in length_in; lengths may have any names
+        "long": 2560,  # likewise
+    }
+    config.length_in = "steps"  # steps, epochs of the images that are there, or examples
+    config.seeds = (0, 1, 2, 3, 4)  # of the initial parameters and the order; differences are paired by them
 
     # The list of clean labels, where `clean_list` names none.
-    config.clean = {"folds": 10, "length": 768, "loss": "softmax", "seed": 0}
+    config.clean = {
+        "folds": 10,  # the images of each are predicted by a model that was trained on the others
+        "length": 768,  # of each of these runs, in length_in
+        "loss": "softmax",  # theirs
+        "seed": 0,  # theirs, and of the division into folds
+    }
 
-    config.jobs = (
-        0  # runs side by side, each on one core of the CPU; 0: one a core; 1: one after another on all devices
-    )
+    # Runs side by side have one core of the CPU each; one after another they have all devices.
+    config.jobs = 0  # how many go side by side; 0: one a core; 1: one after another
     return config

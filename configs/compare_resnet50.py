@@ -18,11 +18,20 @@ from configs import train_resnet50
 def get_config() -> ConfigDict:
     config = train_resnet50.get_config()
     config.program = "compare"
-    config.losses = ("softmax", "sigmoid")
-    config.data = ("all", "clean")
-    config.lengths = {"short": 90.0, "long": 900.0}
-    config.length_in = "epochs"
-    config.seeds = (0,)
-    config.clean = {"folds": 10, "length": 90.0, "loss": "softmax", "seed": 0}
-    config.jobs = 1  # one after another, each on all devices
+    config.losses = ("softmax", "sigmoid")  # those that are compared
+    config.data = ("all", "clean")  # all images; those of the clean list
+    config.lengths = {
+        "short": 90.0,  # in length_in; lengths may have any names
+        "long": 900.0,  # likewise
+    }
+    config.length_in = "epochs"  # steps, epochs of the images that are there, or examples
+    config.seeds = (0,)  # of the initial parameters and the order; differences are paired by them
+    # The list of clean labels, where `clean_list` names none.
+    config.clean = {
+        "folds": 10,  # the images of each are predicted by a model that was trained on the others
+        "length": 90.0,  # of each of these runs, in length_in
+        "loss": "softmax",  # theirs
+        "seed": 0,  # theirs, and of the division into folds
+    }
+    config.jobs = 1  # runs side by side, each on one core of the CPU; 1: one after another, each on all devices
     return config

@@ -11,7 +11,9 @@ from configs import compare_digits
 def get_config() -> ConfigDict:
     config = compare_digits.get_config()
     config.data = ("all", "clean")
-    config.lengths = {"brief": 512}
+    config.lengths = {
+        "brief": 512,  # in length_in
+    }
     config.seeds = (0,)
     config.clean = {"folds": 3, "length": 512, "loss": "softmax", "seed": 0}
     return config

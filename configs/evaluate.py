@@ -13,10 +13,10 @@ from ml_collections import ConfigDict, config_dict
 def get_config() -> ConfigDict:
     return ConfigDict(
         {
-            "program": "evaluate",
+            "program": "evaluate",  # a file of imagenet_real/programs
             "model": "vit_tiny_patch16_224",  # of configs/models.py, NAME or NAME.TAG, or your own: package.module:function
             "weights": "",  # a .safetensors, .pth, .pt, .bin or .npz file; the tensor names are recognised
-            "dtype": "float32",  # or bfloat16, which is faster on accelerators; published accuracies are float32's
+            "dtype": "float32",  # float32, or bfloat16, which is faster on accelerators; published accuracies are float32's
             "images": "",  # FOLDER (flat, or one subfolder a class), FILE.tar, or tfds:NAME
             "split": "validation",  # of a TFDS dataset, in its notation
             "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
@@ -26,15 +26,16 @@ def get_config() -> ConfigDict:
             "model_devices": 1,  # devices that share the parameters, for a model too large for one
             # The model's published preprocessing holds where these are not given.
             "resize": config_dict.placeholder(int),  # short side in pixels; 0: crop only
-            "crop": config_dict.placeholder(int),
+            "crop": config_dict.placeholder(int),  # side of the central square in pixels
             "interpolation": config_dict.placeholder(str),  # bicubic or bilinear
             "mean": config_dict.placeholder(tuple),  # of RGB in [0, 1]
-            "std": config_dict.placeholder(tuple),
+            "std": config_dict.placeholder(tuple),  # likewise
             "save_scores": False,  # write the scores of all classes, not of the best 20 only
             "skip_unreadable": False,  # go on past images that cannot be read, and list them
             "label_sets": "",  # comma-separated; empty: all that the images have
             "labels_dir": "",  # where label files are looked for first
-            "ks": (1, 5),
-            "repair": "",
+            "format": "table",  # of what is printed: table, or json, a row a line
+            "ks": (1, 5),  # right if one of the k best answers is right
+            "repair": "",  # undo a mistake that was named in the predictions, as in class_off_by_one
         }
     )

@@ -16,18 +16,22 @@ from ml_collections import ConfigDict
 def get_config() -> ConfigDict:
     return ConfigDict(
         {
-            "program": "label_maps",
+            "program": "label_maps",  # a file of imagenet_real/programs
             "label_maps": "",  # a folder that configs/relabel.py wrote
-            "label_pooling": {"unlisted": "zero", "activation": "softmax"},  # see data.label_pooling.Pooling
+            "label_pooling": {
+                "unlisted": "zero",  # what a class counts that a place does not list: zero, lowest or never
+                "activation": "softmax",  # softmax, or sigmoid for annotators that were trained with a sigmoid loss
+            },
             "predictions": "",  # of the whole images, to compare with
             # Crops: of digit scenes, whose boxes are known, or of images with boxes of yours.
             "images": "",  # FOLDER, FILE.tar, or tfds:NAME
-            "split": "train",
-            "tfds_dir": "",
+            "split": "train",  # of a TFDS dataset, in its notation
+            "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
             "boxes": "",  # a CSV: image_id,height,width,y0,x0,y1,x1 in pixels, a line each box
             "crops": 10,  # of each image
-            "min_area": 0.08,
-            "seed": 0,
+            "min_area": 0.08,  # of a crop, as a share of the image
+            "seed": 0,  # of the crops and the choice of images
+            "format": "table",  # of what is printed: table, or json, a row a line
             "pictures": 0,  # of so many images, chosen at random
             "class_names": "",  # a line a class; empty: wnids, or numbers
         }

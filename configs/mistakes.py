@@ -17,10 +17,16 @@ from ml_collections import ConfigDict
 def get_config() -> ConfigDict:
     return ConfigDict(
         {
+<<<<<<< HEAD
             "program": "mistakes",
             "predictions": "",  # of the model: a .npz, .npy or .csv file
             "others": "",  # a path or glob of other models: where many agree with the model, a label may be missing;
             # where few come near its answer, it may be a spurious correlation
+=======
+            "program": "mistakes",  # a file of imagenet_real/programs
+            "predictions": "",  # of the model: a file, as score reads it
+            "others": "",  # a path or glob of other models: where many agree with the model, a label may be missing
+>>>>>>> 8e0a8c3718787fcbe883669a1026be95448105f9
             "label_set": "multilabel",  # a published name, one that the images bring, or a FILE.json
             "judged": "",  # comma-separated: published mistake files, or those that the review page writes
             "confused": "",  # class_confusion_wnids.json: published pairs of classes, beside those of the first of judged
@@ -30,10 +36,11 @@ def get_config() -> ConfigDict:
             "groups": "",  # of confusable classes, JSON: [{"classes": {"72": NAME, ...}}, ...]
             "together": "",  # the label set that tells, in a reason, which classes stand side by side; empty: label_set
             "images": "",  # a dataset that brings label sets, such as tfds:digit_scenes
-            "split": "validation",
-            "tfds_dir": "",
-            "labels_dir": "",
+            "split": "validation",  # of a TFDS dataset, in its notation
+            "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
+            "labels_dir": "",  # where label files are looked for first
             "class_names": "",  # text, a name a line; empty: those of labels_dir's class_info.json, wnids, or class indices
+            "format": "table",  # of what is printed: table, or json, a row a line
             "shown": 10,  # rows of each table
         }
     )

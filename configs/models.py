@@ -11,8 +11,9 @@ from ml_collections import ConfigDict
 def get_config() -> ConfigDict:
     return ConfigDict(
         {
-            "program": "models",
+            "program": "models",  # a file of imagenet_real/programs
             "models": "",  # comma-separated names or patterns; empty: all
+            "format": "table",  # of what is printed: table, or json, a row a line
             "operations": True,  # count them, which takes minutes for all models
         }
     )

@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 def get_config() -> ConfigDict:
     return ConfigDict(
         {
-            "program": "prepare",
+            "program": "prepare",  # a file of imagenet_real/programs
             "images": "",  # FOLDER, FILE.tar or, to convert it, tfds:NAME
             "tfds_dir": "",  # where the dataset to convert is; empty: TFDS's own default
             "name": "",  # of the dataset; empty: imagenet2012

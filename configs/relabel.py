@@ -18,27 +18,27 @@ from ml_collections import ConfigDict, config_dict
 def get_config() -> ConfigDict:
     return ConfigDict(
         {
-            "program": "relabel",
+            "program": "relabel",  # a file of imagenet_real/programs
             "model": "vit_tiny_patch16_224",  # the annotator: a name of the catalog, or package.module:function
             "weights": "",  # a file, or the workdir of a run of `train`
             "images": "",  # FOLDER, FILE.tar, or tfds:NAME
             "split": "train",  # of a TFDS dataset, in its notation
-            "tfds_dir": "",
+            "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
             "places": 15,  # along each side of a map; 0: as many as the model has in images of `image_size`
             "image_size": config_dict.placeholder(int),  # pixels; where not given, as many as `places` takes
             "k": 5,  # classes at each place
             # The model's published ones hold where these are not given.
-            "interpolation": config_dict.placeholder(str),
+            "interpolation": config_dict.placeholder(str),  # bicubic or bilinear
             "mean": config_dict.placeholder(tuple),  # of RGB in [0, 1]
-            "std": config_dict.placeholder(tuple),
+            "std": config_dict.placeholder(tuple),  # likewise
             "batch_size": 128,  # over all devices
             "workers": 0,  # processes that read and decode; 0: threads
             "skip_unreadable": False,  # go on past images that cannot be read, and list them
             "distributed": "none",  # several processes: auto, or HOST:PORT,COUNT,ID (docs/pods.md)
             "model_devices": 1,  # devices that share the parameters, for a model too large for one
-            # Instead of images and a model: the published maps, a folder or a tar of n01440764/n01440764_123.pt.
-            "published": "",
+            # Instead of images and a model.
+            "published": "",  # the published maps: a folder or a tar of n01440764/n01440764_123.pt
             "axes": "wh",  # the last axis is vertical, as the published training code has it; hw: horizontal
-            "num_classes": 1000,
+            "num_classes": 1000,  # of the published maps
         }
     )

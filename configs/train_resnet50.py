@@ -32,7 +32,7 @@ def get_config() -> ConfigDict:
     config.augmentation = {
         "crop": "inception",
         "shift": 0,
-        "min_area": 0.05,  # tf.image.sample_distorted_bounding_box, which the recipe's Inception crop draws from
+        "min_area": 0.05,  # of an inception crop: tf.image.sample_distorted_bounding_box's, which the recipe draws from
         "flip": True,
         "smoothing": 0.0,
         "mixup": 0.0,

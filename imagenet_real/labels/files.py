@@ -32,6 +32,7 @@ _CORRECTIONS = (
     "https://raw.githubusercontent.com/klarajanouskova/ImageNet/008f8fbb123d584ae2a3573bd5f982dc8f31ab23"
     "/eval_corrections/load_data/validation_correction"
 )
+_IMAGENET_V2 = "https://raw.githubusercontent.com/modestyachts/ImageNetV2/b14e00d85f3065a18486d1a43181990a538e0122"
 PUBLISHED = {
     "real.json": PublishedFile(
         f"{_REASSESSED}/real.json", "d83e9bff374c631aae8439eb064c7019acc56e1b3bc3f56b8380c2a710b0220b"
@@ -42,6 +43,10 @@ PUBLISHED = {
     "multilabel.csv": PublishedFile(
         f"{_CORRECTIONS}/imagenet_multilabel/multilabel.csv",
         "3d2068a392410a04cee532732c1f0c298e8c69535e1c391a062412ce9bc86602",
+    ),
+    "class_info.json": PublishedFile(
+        f"{_IMAGENET_V2}/data/metadata/class_info.json",
+        "01968f45aa507b6ccf4d9a1f5f71f1dfc16819f32d6d84ee95861edba98d043b",
     ),
 }
 

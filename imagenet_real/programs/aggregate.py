@@ -16,6 +16,8 @@ from imagenet_real.raters.aggregation import Aggregation
 from imagenet_real.raters.vote_files import has_votes, load_votes
 from imagenet_real.raters.votes import ANSWERS, Votes
 from imagenet_real.report import provenance
+from imagenet_real.report.printing import show, tagged
+from imagenet_real.report.results import Row
 from imagenet_real.report.table import aligned
 
 METHODS = ("calibrated", "unsupervised", "crowd_kit", "majority")
@@ -55,7 +57,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
         },
     }
     write(workdir, found, labels, summary)
-    print(as_text(summary))
+    show(config.format, as_rows(summary), as_text(summary))
     return summary
 
 
@@ -186,6 +188,18 @@ def write(workdir: epath.Path, found: Aggregation, labels: LabelSet, summary: Su
             workdir / "labels.json": json.dumps(lists),
             workdir / "summary.json": json.dumps(summary, indent=1, allow_nan=False) + "\n",
         }
+    )
+
+
+def as_rows(summary: Summary) -> list[Row]:
+    """The summary as rows of several tables."""
+    gold_found = summary["gold"] or {"precision_recall": []}
+    return tagged(
+        votes=[summary["votes"]],
+        labels=[summary["labels"]],
+        agreement=[summary["agreement"]],
+        precision_recall=gold_found["precision_recall"],
+        raters=summary["raters"],
     )
 
 

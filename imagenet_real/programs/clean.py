@@ -23,6 +23,7 @@ from imagenet_real.labels import image_lists
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.programs import train
 from imagenet_real.programs.workdir import claimed
+from imagenet_real.report.printing import show
 from imagenet_real.scoring.accuracy import match
 from imagenet_real.scoring.predictions import Predictions, load_predictions, save_predictions
 
@@ -178,7 +179,8 @@ def write_list(config: ConfigDict, workdir: epath.Path, data: TrainingData, pred
     image_lists.save(workdir / "clean_ids.txt", data.image_ids[keep])
     with storage.open_atomically(workdir / "summary.json") as file:
         file.write(json.dumps(summary, indent=1) + "\n")
-    print(as_text(summary))
+    counted = {name: summary[name] for name in ("images", "kept", "removed")}
+    show(config.format, [counted | summary.get("real", {})], as_text(summary))
     return summary
 
 

@@ -16,9 +16,14 @@ from imagenet_real.labels.label_set import save_label_set
 from imagenet_real.programs import label_sets
 from imagenet_real.programs.score import load_models
 from imagenet_real.report import provenance
+<<<<<<< HEAD
 from imagenet_real.report.files import write_results
 from imagenet_real.report.results import score
 from imagenet_real.scoring.embeddings import Embeddings
+=======
+from imagenet_real.report.printing import show
+from imagenet_real.scoring.accuracy import match
+>>>>>>> 8e0a8c3718787fcbe883669a1026be95448105f9
 
 KINDS = {"thumbnail": "similarity", "hash": "bits", "embedding": "embedding"}  # of fingerprints -> what a pair tells
 
@@ -74,10 +79,11 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
     }
     storage.write_together({workdir / "duplicates.json": json.dumps(summary, indent=1, allow_nan=False) + "\n"})
     images = len({pair["image_id"] for pair in pairs})
-    print(
+    text = (
         f"{len(pairs):,} candidates for {images:,} of {len(own):,} images among {len(others):,} others: look at them with "
         f"--config=configs/review.py --config.pairs={workdir / 'duplicates.json'}"
     )
+    show(config.format, pairs, text)
     return summary
 
 
@@ -121,11 +127,16 @@ def without_confirmed(config: ConfigDict, workdir: epath.Path) -> None:
     kept = label_set.take(~np.isin(label_set.image_ids, leaked))
     named = dataclasses.replace(kept, name=f"{label_set.name}_without_duplicates")
     save_label_set(workdir / "without_duplicates.json", named)
-    print(
-        f"{len(label_set) - len(kept)} of {len(label_set):,} images are left out: score with "
+    left_out = len(label_set) - len(kept)
+    text = (
+        f"{left_out} of {len(label_set):,} images are left out: score with "
         f"--config.label_sets={config.label_set},{workdir / 'without_duplicates.json'}"
     )
+<<<<<<< HEAD
     if config.predictions:
         results = score(load_models(config.predictions), [label_set, named], allow_missing=config.allow_missing)
         write_results(workdir, results)
         print(f"\n{results}")
+=======
+    show(config.format, [{"images": len(label_set), "left_out": left_out}], text)
+>>>>>>> 8e0a8c3718787fcbe883669a1026be95448105f9

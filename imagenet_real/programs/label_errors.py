@@ -1,5 +1,7 @@
 """Evaluates the ten models of the articles on label errors, without the images whose labels are wrong."""
 
+import contextlib
+import dataclasses
 import sys
 from collections.abc import Mapping
 
@@ -11,6 +13,7 @@ from imagenet_real.errors import InputError, nearest
 from imagenet_real.programs import evaluate, label_sets
 from imagenet_real.report import label_errors
 from imagenet_real.report.files import write_results
+from imagenet_real.report.printing import show, show_results
 from imagenet_real.report.results import Results, score
 from imagenet_real.scoring.predictions import load_predictions
 
@@ -42,7 +45,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
         for model, file in found.items():
             one = ConfigDict(config.to_dict())
             one.model, one.weights = MODELS[model][0], str(file)
-            evaluate.evaluate(one, workdir / model)
+            with contextlib.redirect_stdout(sys.stderr):  # a model's own table is progress here
+                evaluate.evaluate(one, workdir / model)
         return _compared(config, workdir, found) if cluster.is_first() else None
 
 
@@ -57,7 +61,10 @@ def _compared(config: ConfigDict, workdir: epath.Path, found: Mapping[str, epath
     write_results(workdir, results)
     with storage.open_atomically(workdir / "label_errors.csv") as file:
         file.write(label_errors.as_csv(comparisons))
-    print(label_errors.as_text(comparisons) if comparisons else results)
+    if comparisons:
+        show(config.format, map(dataclasses.asdict, comparisons), label_errors.as_text(comparisons), results.notes)
+    else:
+        show_results(config.format, results)
     return results
 
 

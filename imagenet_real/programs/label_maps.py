@@ -19,6 +19,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.labels import dataset
 from imagenet_real.programs import class_names
 from imagenet_real.report import label_map_pictures
+from imagenet_real.report.printing import show, tagged
 from imagenet_real.scoring.predictions import load_predictions
 from imagenet_real.storage import open_atomically
 
@@ -46,8 +47,10 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
         raise InputError("there is nothing to look at: give predictions, boxes, images=tfds:digit_scenes, or pictures.")
     with open_atomically(workdir / "label_maps.json") as file:
         json.dump(results, file, indent=1)
-    for what, numbers in results.items():
-        print(f"{what}: {json.dumps(numbers)}")
+    text = "\n".join(f"{what}: {json.dumps(numbers)}" for what, numbers in results.items())
+    agreement = [{"of": name, **numbers} for name, numbers in results.get("agreement", {}).items()]
+    wholes = {what: [numbers] for what, numbers in results.items() if what != "agreement"}
+    show(config.format, tagged(**wholes, agreement=agreement), text)
     return results
 
 

@@ -16,6 +16,7 @@ from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.programs import class_names, label_sets
 from imagenet_real.programs.score import load_models
 from imagenet_real.report import provenance, scatter
+from imagenet_real.report.printing import show, tagged
 from imagenet_real.report.results import score
 from imagenet_real.report.table import aligned
 from imagenet_real.scoring.regression import regress
@@ -58,7 +59,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
         with storage.open_atomically(workdir / "regression.png", "wb") as file:
             drawing.savefig(file, dpi=150)
     storage.write_together({workdir / "analysis.json": json.dumps(summary, indent=1, allow_nan=False) + "\n"})
-    print(as_text(summary, names, config.shown))
+    show(config.format, as_rows(summary), as_text(summary, names, config.shown))
     return summary
 
 
@@ -86,7 +87,7 @@ def losses(label_set: LabelSet) -> list[Summary]:
 
 def regression(config: ConfigDict, pair: Sequence[LabelSet]) -> tuple[Summary, Any]:
     """The models' accuracies by the original labels and the others, the lines through them, and a figure."""
-    models = load_models(config.predictions)
+    models = load_models(config.predictions, config.class_names, config.labels_dir)
     results = score(models, list(pair), labels_dir=config.labels_dir, ks=(1,))
     table = {(row["model"], row["label_set"]): row["accuracy"] for row in results.rows}
     names = [model.name for model in models]
@@ -101,6 +102,21 @@ def regression(config: ConfigDict, pair: Sequence[LabelSet]) -> tuple[Summary, A
     told = {"models": rows, "lines": {name: dataclasses.asdict(line) for name, line in lines.items()}}
     told["predictions"] = results.provenance["predictions"]
     return told, scatter.figure(x, y, names, pair[1].name, lines)
+
+
+def as_rows(summary: Summary) -> list[Summary]:
+    """The summary as rows of several tables, all of each."""
+    regression = summary["regression"] or {"models": [], "lines": {}}
+    return tagged(
+        images_by_labels=[{"labels": size, "images": count} for size, count in enumerate(summary["images_by_labels"])],
+        against_original=[summary["against_original"]],
+        co_occurring=summary["co_occurring"],
+        corrections=summary["corrections"],
+        losses=summary["losses"],
+        agreement=summary["agreement"],
+        models=regression["models"],
+        lines=[{"through": name, **line} for name, line in regression["lines"].items()],
+    )
 
 
 def as_text(summary: Summary, names: Sequence[str], shown: int) -> str:

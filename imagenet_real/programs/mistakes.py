@@ -17,6 +17,7 @@ from imagenet_real.labels.label_set import LabelSet, save_label_set
 from imagenet_real.programs import class_names, label_sets
 from imagenet_real.programs.score import load_models
 from imagenet_real.report import provenance
+from imagenet_real.report.printing import show, tagged
 from imagenet_real.report.table import aligned
 from imagenet_real.scoring import categories
 from imagenet_real.scoring.accuracy import match
@@ -65,14 +66,20 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
         "provenance": {**provenance.versions(), "config": config.to_dict(), "labels": label_set.origin},
     }
     if config.predictions:
+<<<<<<< HEAD
         model = load_predictions(config.predictions)
+=======
+        called = class_names.given(config.class_names) if config.class_names else None
+        model = load_predictions(config.predictions, called, config.labels_dir)
+        others = load_models(config.others, config.class_names, config.labels_dir) if config.others else []
+>>>>>>> 8e0a8c3718787fcbe883669a1026be95448105f9
         summary |= {"model": model.name, **about_model(model, label_set, others, guess)}
     if config.missed_by:
         hard = hard_subset(judged, others, label_set, config.missed_by)
         save_label_set(workdir / "hard.json", hard)
         summary["hard"] = {"images": len(hard), "missed_by": config.missed_by, "models": len(judged) + len(others)}
     storage.write_together({workdir / "mistakes.json": json.dumps(summary, allow_nan=False) + "\n"})
-    print(as_text(summary, names, config.shown))
+    show(config.format, as_rows(summary), as_text(summary, names, config.shown))
     return summary
 
 
@@ -203,6 +210,22 @@ def _number(value: float) -> float | None:
 
 def _pairs(pairs: np.ndarray, times: np.ndarray) -> list[Summary]:
     return [{"a": a, "b": b, "times": n} for (a, b), n in zip(pairs.tolist(), times.tolist(), strict=True)]
+
+
+def as_rows(summary: Summary) -> list[Summary]:
+    """The summary as rows of several tables, all of each."""
+    categories_of = [
+        {"name": one["name"], "category": name, **dict(zip(SEVERITIES, counts, strict=True))}
+        for one in summary["judged"]
+        for name, counts in one["categories"].items()
+    ]
+    return tagged(
+        judged=categories_of,
+        in_common=summary["in_common"],
+        guesses=summary["guesses"],
+        mistakes=summary.get("mistakes", []),
+        pairs=summary.get("pairs", []),
+    )
 
 
 def as_text(summary: Summary, names: Sequence[str], shown: int) -> str:

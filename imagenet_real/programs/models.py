@@ -16,6 +16,7 @@ from imagenet_real import storage
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.models import catalog
 from imagenet_real.models.operations import multiply_adds
+from imagenet_real.report.printing import show
 from imagenet_real.report.table import aligned
 
 NEEDS_WORKDIR = False
@@ -29,7 +30,7 @@ def run(config: ConfigDict, workdir: epath.Path | None) -> None:
     if workdir:
         with storage.open_atomically(workdir / "models.csv") as file:
             file.write(as_csv(rows))
-    print(as_text(rows))
+    show(config.format, rows, as_text(rows))
 
 
 def chosen(patterns: str) -> list[str]:

@@ -20,6 +20,8 @@ from imagenet_real.programs.score import load_models
 from imagenet_real.raters import gold, proposals, subsets, task_files, tasks
 from imagenet_real.raters.vote_files import has_votes, load_votes
 from imagenet_real.report import provenance
+from imagenet_real.report.printing import show, tagged
+from imagenet_real.report.results import Row
 from imagenet_real.scoring.accuracy import match
 from imagenet_real.scoring.predictions import Predictions
 
@@ -29,7 +31,7 @@ Summary = dict[str, Any]
 def run(config: ConfigDict, workdir: epath.Path) -> Summary:
     """Writes proposals.json, tasks.json, label_studio.json and .xml, gold.json and summary.json; prints the summary."""
     check(config)
-    models = load_models(config.predictions)
+    models = load_models(config.predictions, config.class_names, config.labels_dir)
     check_names(models)
     brought = label_sets.brought_by(config.images, config.split, config.tfds_dir)
     originals = label_sets.one(config.original, brought, config.labels_dir)
@@ -89,7 +91,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
             workdir / "summary.json": json.dumps(summary, indent=1, allow_nan=False) + "\n",
         }
     )
-    print(as_text(summary))
+    show(config.format, as_rows(summary), as_text(summary))
     return summary
 
 
@@ -265,6 +267,22 @@ def task_counts(
         "largest": max((len(task.labels) for task in made), default=0),
         "per_rater": None if per_rater is None else {"least": min(per_rater), "most": max(per_rater)},
     }
+
+
+def as_rows(summary: Summary) -> list[Row]:
+    """The summary as rows of several tables."""
+    quality = [
+        {"images": where, "proposed_by": what, **row}
+        for where, rows in (summary["quality"] or {}).items()
+        for what, row in rows.items()
+    ]
+    return tagged(
+        models=[{"model": name} for name in summary["models"]],
+        choice=[summary["choice"]] if summary["choice"] else [],
+        quality=quality,
+        images=[summary["images"]],
+        tasks=[summary["tasks"]],
+    )
 
 
 def as_text(summary: Summary) -> str:

@@ -5,8 +5,9 @@ from ml_collections import ConfigDict
 
 from imagenet_real import storage
 from imagenet_real.errors import InputError
-from imagenet_real.programs import label_sets
+from imagenet_real.programs import class_names, label_sets
 from imagenet_real.report.files import write_results
+from imagenet_real.report.printing import show_results
 from imagenet_real.report.results import Results, score
 from imagenet_real.scoring.people import load_models_or_people
 from imagenet_real.scoring.predictions import Predictions
@@ -15,7 +16,7 @@ from imagenet_real.scoring.predictions import Predictions
 def run(config: ConfigDict, workdir: epath.Path) -> Results:
     """Writes results.json, results.csv and accuracy_by_class.csv into `workdir`, and prints the table."""
     results = score(
-        load_models(config.predictions),
+        load_models(config.predictions, config.class_names, config.labels_dir),
         label_sets.named(config.label_sets, config.labels_dir, config.tfds_dir),
         labels_dir=config.labels_dir,
         ks=config.ks,
@@ -23,15 +24,28 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
         repair=config.repair,
     )
     write_results(workdir, results)
-    print(results)
+    show_results(config.format, results)
     return results
 
 
+<<<<<<< HEAD
 def load_models(pattern: str) -> list[Predictions]:
     """The models and people in the files that match a path or glob, by their names. Raises InputError where there are none."""
+=======
+def load_models(pattern: str, names: str = "", labels_dir: str = "", *, keep_scores: bool = False) -> list[Predictions]:
+    """The predictions in the files that match a path or glob, by their names. Raises InputError where there are none.
+
+    `names` is a text file with the names of the classes, for tables that have other names than ImageNet's.
+    """
+>>>>>>> 8e0a8c3718787fcbe883669a1026be95448105f9
     paths = storage.matching(pattern) if pattern else []
     if not paths:
         raise InputError(
             f"no file matches predictions={pattern!r}: give a path or a glob, --config.predictions='runs/*.npz'."
         )
+<<<<<<< HEAD
     return [one for path in paths for one in load_models_or_people(path)]
+=======
+    called = class_names.given(names) if names else None
+    return [load_predictions(path, called, labels_dir, keep_scores=keep_scores) for path in paths]
+>>>>>>> 8e0a8c3718787fcbe883669a1026be95448105f9

@@ -34,6 +34,7 @@ from imagenet_real.models import catalog
 from imagenet_real.programs import label_sets
 from imagenet_real.programs.workdir import claimed
 from imagenet_real.report.files import write_results
+from imagenet_real.report.printing import show_results
 from imagenet_real.report.results import Results, score
 from imagenet_real.scoring.accuracy import match
 from imagenet_real.scoring.predictions import Predictions, save_predictions
@@ -348,7 +349,7 @@ def report(
         "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint},
     }
     write_results(workdir, results)
-    print(results)
+    show_results(config.format, results)
     return results
 
 

@@ -2,10 +2,10 @@
 
 import csv
 import dataclasses
-import io
 import os
 import zipfile
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 from etils import epath
@@ -14,6 +14,7 @@ from imagenet_real import storage
 from imagenet_real.errors import InputError, MismatchError
 from imagenet_real.labels.classes import validation_ids
 from imagenet_real.labels.image_ids import first_repeated, image_id
+from imagenet_real.scoring import columns, tables
 
 KEPT = 20  # answers kept of each image when a file holds the scores of all classes
 
@@ -61,27 +62,45 @@ def _nan_error(name: str, image_ids: np.ndarray, rows: np.ndarray) -> MismatchEr
     )
 
 
-def load_predictions(path: str | os.PathLike) -> Predictions:
+def load_predictions(
+    path: str | os.PathLike,
+    class_names: Sequence[str] | None = None,
+    labels_dir: str | os.PathLike = "",
+    *,
+    keep_scores: bool = False,
+) -> Predictions:
     """Reads predictions of any framework.
 
     An `.npz` without pickles holds `image_ids` [N] and either `scores` [N, K], larger is likelier, or `top` [N, k],
-    best first; and, where they are known, `top_scores` [N, k], `logsumexp` [N] and `num_classes`. A `.csv` has a
-    header `image_id,top1,top2,...`. An array of exactly 50,000 rows without ids, in an `.npz` or alone in an `.npy`,
-    is taken to be in the order of ImageNet's validation files, and a note says so. The model's name is the file's
-    stem, or the name of its folder where that is `predictions`, as evaluations write it.
+    best first; and, where they are known, `top_scores` [N, k], `logsumexp` [N] and `num_classes`. A `.csv`, `.parquet`,
+    `.json` or `.jsonl` is a table, as timm's inference.py and Hugging Face's pipelines write them, or with a header
+    `image_id,top1,top2,...` (see `scoring.columns`). An array of exactly 50,000 rows without ids, in an `.npz` or alone in
+    an `.npy`, is taken to be in the order of ImageNet's validation files, and a note says so. The model's name is the
+    file's stem, or the name of its folder where that is `predictions`, as evaluations write it.
+
+    Args:
+      path: of the file.
+      class_names: of all classes, for tables that name them; by default ImageNet's (see `labels.spellings`).
+      labels_dir: where the file with ImageNet's names is looked for first.
+      keep_scores: keep the scores of all classes, where the file has them.
 
     Raises InputError.
     """
     path = storage.to_path(path)
-    readers = {".npz": _read_npz, ".npy": _read_npy, ".csv": _read_csv}
+    readers = {".npz": _read_npz, ".npy": _read_npy, ".csv": tables.read_csv, ".parquet": _read_parquet}
+    readers |= {".json": tables.read_json, ".jsonl": tables.read_json}
     if path.suffix not in readers:
         raise InputError(
-            f"{path} ends in {path.suffix or 'nothing'!r}: predictions are read from .npz, .npy or .csv files."
+            f"{path} ends in {path.suffix or 'nothing'!r}: predictions are read from .npz, .npy, .csv, .parquet, .json or "
+            ".jsonl files."
         )
     if not path.is_file():
         raise InputError(f"there is no predictions file {path}.")
     try:
-        return _from_arrays(readers[path.suffix](path), path)
+        arrays = readers[path.suffix](path)
+        if path.suffix not in (".npz", ".npy"):
+            arrays = columns.arrays_of(arrays, os.fspath(path), class_names, labels_dir)
+        return _from_arrays(arrays, path, keep_scores)
     except InputError:
         raise
     except (OSError, EOFError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
@@ -115,25 +134,11 @@ def _read_npy(path: epath.Path) -> dict[str, np.ndarray]:
     return {"top" if np.issubdtype(array.dtype, np.integer) else "scores": array}
 
 
-def _read_csv(path: epath.Path) -> dict[str, np.ndarray]:
-    reader = csv.reader(io.StringIO(storage.read_text(path).removeprefix("\ufeff"), newline=""))
-    header = next(reader, [])
-    expected = ["image_id", *(f"top{rank}" for rank in range(1, len(header)))]
-    if len(header) < 2 or header != expected:
-        raise InputError(f"{path} begins with {','.join(header) or 'nothing'!r}, expected image_id,top1,top2,...")
-    rows = [row for row in reader if row]
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header) or not all(cell.strip().lstrip("-").isdigit() for cell in row[1:]):
-            raise InputError(
-                f"{path} line {number}: {','.join(row)!r}, expected an image id and {len(header) - 1} class indices."
-            )
-    return {
-        "image_ids": np.array([row[0] for row in rows], dtype=str),
-        "top": np.array([row[1:] for row in rows], dtype=np.int64).reshape(len(rows), len(header) - 1),
-    }
+def _read_parquet(path: epath.Path) -> dict[str, np.ndarray]:
+    return tables.read_parquet(path, columns.wanted)
 
 
-def _from_arrays(arrays: dict[str, np.ndarray], path: epath.Path) -> Predictions:
+def _from_arrays(arrays: dict[str, np.ndarray], path: epath.Path, keep_scores: bool) -> Predictions:
     name = storage.to_absolute_path(path).parent.name if path.stem == "predictions" else path.stem
     if "scores" not in arrays and "top" not in arrays:
         held = ", ".join(arrays) or "none of the known arrays"
@@ -157,7 +162,7 @@ def _from_arrays(arrays: dict[str, np.ndarray], path: epath.Path) -> Predictions
             raise InputError(
                 f"{path}: top goes from {answers.min()} to {answers.max()}, expected class indices from 0."
             )
-        stated = arrays.get("num_classes")
+        stated = arrays.get("num_classes", arrays["scores"].shape[-1] if "scores" in arrays else None)
         top, top_scores, num_classes = (
             answers.astype(np.int32),
             arrays.get("top_scores"),
@@ -173,6 +178,7 @@ def _from_arrays(arrays: dict[str, np.ndarray], path: epath.Path) -> Predictions
         num_classes=num_classes,
         name=name,
         logsumexp=arrays.get("logsumexp"),
+        scores=np.asarray(arrays["scores"], dtype=np.float32) if keep_scores and "scores" in arrays else None,
         origin={"file": path.name, "sha256": storage.sha256(path)},
         notes=notes,
     )

@@ -85,14 +85,14 @@ def test_bad_arrays(place, message):
     ("name", "content", "message"),
     [
         ("missing.npz", None, "there is no predictions file"),
-        ("model.txt", b"1", "read from .npz, .npy or .csv"),
+        ("model.txt", b"1", "read from .npz, .npy, .csv"),
         ("text.npz", b"hello", "damaged or not a predictions file"),
         ("text.npy", b"hello", "it is no array"),
         ("large.csv", b"image_id,top1\na,99999999999999999999\n", "damaged or not a predictions file"),
         ("empty.npz", b"", "damaged or not a predictions file"),
         ("empty.csv", b"", "expected image_id,top1"),
-        ("header.csv", b"id,top1\na,1\n", "begins with 'id,top1'"),
-        ("word.csv", b"image_id,top1\na,cat\n", "line 2: 'a,cat'"),
+        ("header.csv", b"id,top1\na,1\n", "has the columns id, top1; expected image_id,top1"),
+        ("word.csv", b"image_id,top1\na,cat\n", "top holds 'cat', expected class indices"),
         ("short.csv", b"image_id,top1,top2\na,1,2\nb,1\n", "line 3: 'b,1'"),
     ],
 )

@@ -1,0 +1,32 @@
+"""What a program prints when it is done: tables for people, or rows of JSON for other programs."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+from imagenet_real.report.results import Results, Row
+
+FORMATS = ("table", "json")
+
+
+def show(form: str, rows: Iterable[Row], text: object, notes: Sequence[str] = ()) -> None:
+    """Prints `text`; or with the form "json" each row as a line of JSON, and `notes`, which the text has too, to stderr."""
+    if form == "table":
+        print(text)
+        return
+    for row in rows:
+        print(json.dumps(row, allow_nan=False))
+    for note in notes:
+        print(note, file=sys.stderr)
+
+
+def show_results(form: str, results: Results) -> None:
+    """Prints results as their table, or the rows that `results.json` has too."""
+    unavailable = [f"{row['label_set']}: unavailable: {row['reason']}" for row in results.unavailable]
+    unread = [f"not read: {row['image_id']}: {row['reason']}" for row in results.missing]
+    show(form, results.rows, results, [*results.notes, *unavailable, *unread])
+
+
+def tagged(**tables: Iterable[Row]) -> list[Row]:
+    """The rows of several tables, each with the name of its table."""
+    return [{"table": name, **row} for name, rows in tables.items() for row in rows]
