@@ -17,16 +17,9 @@ from ml_collections import ConfigDict
 def get_config() -> ConfigDict:
     return ConfigDict(
         {
-<<<<<<< HEAD
-            "program": "mistakes",
-            "predictions": "",  # of the model: a .npz, .npy or .csv file
-            "others": "",  # a path or glob of other models: where many agree with the model, a label may be missing;
-            # where few come near its answer, it may be a spurious correlation
-=======
             "program": "mistakes",  # a file of imagenet_real/programs
             "predictions": "",  # of the model: a file, as score reads it
-            "others": "",  # a path or glob of other models: where many agree with the model, a label may be missing
->>>>>>> 8e0a8c3718787fcbe883669a1026be95448105f9
+            "others": "",  # a path or glob of other models: where many agree a label may be missing, where few do a setting misleads
             "label_set": "multilabel",  # a published name, one that the images bring, or a FILE.json
             "judged": "",  # comma-separated: published mistake files, or those that the review page writes
             "confused": "",  # class_confusion_wnids.json: published pairs of classes, beside those of the first of judged

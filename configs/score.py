@@ -11,14 +11,8 @@ from ml_collections import ConfigDict
 def get_config() -> ConfigDict:
     return ConfigDict(
         {
-<<<<<<< HEAD
-            "program": "score",
-            "predictions": "",  # a path or glob of .npz, .npy or .csv files; a model is called by its file's stem.
-            # A .csv with the header image_id,class,person holds what people answered, on any of the images.
-=======
             "program": "score",  # a file of imagenet_real/programs
-            "predictions": "",  # a path or glob of .npz, .npy, .csv, .parquet or .json files; a model is called by its file's stem
->>>>>>> 8e0a8c3718787fcbe883669a1026be95448105f9
+            "predictions": "",  # a path or glob: .npz, .npy, .csv, .parquet or .json files of models, or answers of people
             "label_sets": "",  # comma-separated: published names, real@0.5, FILE.json; empty: all published ones
             "labels_dir": "",  # where label files are looked for first
             "tfds_dir": "",  # where a prepared imagenet2012_multilabel may stand; empty: ~/tensorflow_datasets

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,10 @@ from imagenet_real.labels.label_set import save_label_set
 from imagenet_real.programs import label_sets
 from imagenet_real.programs.score import load_models
 from imagenet_real.report import provenance
-<<<<<<< HEAD
 from imagenet_real.report.files import write_results
+from imagenet_real.report.printing import show, show_results
 from imagenet_real.report.results import score
 from imagenet_real.scoring.embeddings import Embeddings
-=======
-from imagenet_real.report.printing import show
-from imagenet_real.scoring.accuracy import match
->>>>>>> 8e0a8c3718787fcbe883669a1026be95448105f9
 
 KINDS = {"thumbnail": "similarity", "hash": "bits", "embedding": "embedding"}  # of fingerprints -> what a pair tells
 
@@ -132,11 +129,10 @@ def without_confirmed(config: ConfigDict, workdir: epath.Path) -> None:
         f"{left_out} of {len(label_set):,} images are left out: score with "
         f"--config.label_sets={config.label_set},{workdir / 'without_duplicates.json'}"
     )
-<<<<<<< HEAD
-    if config.predictions:
-        results = score(load_models(config.predictions), [label_set, named], allow_missing=config.allow_missing)
-        write_results(workdir, results)
-        print(f"\n{results}")
-=======
-    show(config.format, [{"images": len(label_set), "left_out": left_out}], text)
->>>>>>> 8e0a8c3718787fcbe883669a1026be95448105f9
+    if not config.predictions:
+        show(config.format, [{"images": len(label_set), "left_out": left_out}], text)
+        return
+    print(text, file=sys.stderr)
+    results = score(load_models(config.predictions), [label_set, named], allow_missing=config.allow_missing)
+    write_results(workdir, results)
+    show_results(config.format, results)

@@ -51,7 +51,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
     brought = label_sets.brought_by(config.images, config.split, config.tfds_dir)
     label_set = label_sets.one(config.label_set, brought, config.labels_dir)
     names, _ = class_names.with_meanings(config.class_names, label_set.num_classes, config.labels_dir)
-    others = load_models(config.others) if config.others else []
+    others = load_models(config.others, config.class_names, config.labels_dir) if config.others else []
     guess = Guesser(config, label_set, names, others)
     judged = [load_judged(path.strip()) for path in config.judged.split(",") if path.strip()]
     summary = {
@@ -66,13 +66,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
         "provenance": {**provenance.versions(), "config": config.to_dict(), "labels": label_set.origin},
     }
     if config.predictions:
-<<<<<<< HEAD
-        model = load_predictions(config.predictions)
-=======
         called = class_names.given(config.class_names) if config.class_names else None
         model = load_predictions(config.predictions, called, config.labels_dir)
-        others = load_models(config.others, config.class_names, config.labels_dir) if config.others else []
->>>>>>> 8e0a8c3718787fcbe883669a1026be95448105f9
         summary |= {"model": model.name, **about_model(model, label_set, others, guess)}
     if config.missed_by:
         hard = hard_subset(judged, others, label_set, config.missed_by)

@@ -28,24 +28,15 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
     return results
 
 
-<<<<<<< HEAD
-def load_models(pattern: str) -> list[Predictions]:
-    """The models and people in the files that match a path or glob, by their names. Raises InputError where there are none."""
-=======
 def load_models(pattern: str, names: str = "", labels_dir: str = "", *, keep_scores: bool = False) -> list[Predictions]:
-    """The predictions in the files that match a path or glob, by their names. Raises InputError where there are none.
+    """The models and people in the files that match a path or glob, by their names. Raises InputError where there are none.
 
     `names` is a text file with the names of the classes, for tables that have other names than ImageNet's.
     """
->>>>>>> 8e0a8c3718787fcbe883669a1026be95448105f9
     paths = storage.matching(pattern) if pattern else []
     if not paths:
         raise InputError(
             f"no file matches predictions={pattern!r}: give a path or a glob, --config.predictions='runs/*.npz'."
         )
-<<<<<<< HEAD
-    return [one for path in paths for one in load_models_or_people(path)]
-=======
     called = class_names.given(names) if names else None
-    return [load_predictions(path, called, labels_dir, keep_scores=keep_scores) for path in paths]
->>>>>>> 8e0a8c3718787fcbe883669a1026be95448105f9
+    return [one for path in paths for one in load_models_or_people(path, called, labels_dir, keep_scores=keep_scores)]

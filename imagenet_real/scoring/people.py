@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,12 +16,18 @@ from imagenet_real.scoring.predictions import Predictions, load_predictions
 COLUMNS = ("image_id", "class", "person")
 
 
-def load_models_or_people(path: str | os.PathLike) -> list[Predictions]:
-    """The model of a predictions file, or the people of a file of theirs. Raises InputError."""
+def load_models_or_people(
+    path: str | os.PathLike,
+    class_names: Sequence[str] | None = None,
+    labels_dir: str | os.PathLike = "",
+    *,
+    keep_scores: bool = False,
+) -> list[Predictions]:
+    """The people of a file of theirs, or the model of any other, as `load_predictions` reads it. Raises InputError."""
     path = storage.to_path(path)
     if path.suffix == ".csv" and path.is_file() and set(_header(path)) == set(COLUMNS):
         return load_people(path)
-    return [load_predictions(path)]
+    return [load_predictions(path, class_names, labels_dir, keep_scores=keep_scores)]
 
 
 def _header(path) -> list[str]:
