@@ -30,6 +30,8 @@ def get_config() -> ConfigDict:
     # The list of clean labels, where `clean_list` names none.
     config.clean = {"folds": 10, "length": 768, "loss": "softmax", "seed": 0}
 
+    config.report = False  # a page for each of the runs
+
     config.jobs = (
         0  # runs side by side, each on one core of the CPU; 0: one a core; 1: one after another on all devices
     )

@@ -24,5 +24,6 @@ def get_config() -> ConfigDict:
     config.length_in = "epochs"
     config.seeds = (0,)
     config.clean = {"folds": 10, "length": 90.0, "loss": "softmax", "seed": 0}
+    config.report = False  # a page for each of the runs
     config.jobs = 1  # one after another, each on all devices
     return config

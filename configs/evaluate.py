@@ -35,6 +35,8 @@ def get_config() -> ConfigDict:
             "label_sets": "",  # comma-separated; empty: all that the images have
             "labels_dir": "",  # where label files are looked for first
             "ks": (1, 5),
+            "report": True,  # write report.html, and its plots as PNG and SVG
+            "class_names": "",  # a text file, a name a line; empty: the dataset's or ImageNet's, or class indices
             "repair": "",
         }
     )

@@ -76,5 +76,7 @@ def get_config() -> ConfigDict:
             "label_sets": "",  # empty: all that the images have
             "labels_dir": "",
             "ks": (1,),
+            "report": True,  # write report.html, and its plots as PNG and SVG
+            "class_names": "",  # a text file, a name a line; empty: the dataset's or ImageNet's, or class indices
         }
     )

@@ -4,15 +4,16 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real import storage
+from imagenet_real.data.sources import open_source
 from imagenet_real.errors import InputError
-from imagenet_real.programs import label_sets
-from imagenet_real.report.files import write_results
+from imagenet_real.programs import label_sets, reporting
 from imagenet_real.report.results import Results, score
 from imagenet_real.scoring.predictions import Predictions, load_predictions
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results:
-    """Writes results.json, results.csv and accuracy_by_class.csv into `workdir`, and prints the table."""
+    """Writes results.json, results.csv, accuracy_by_class.csv and report.html into `workdir`, and prints the table."""
+    source = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir) if config.images else None
     results = score(
         load_models(config.predictions),
         label_sets.named(config.label_sets, config.labels_dir, config.tfds_dir),
@@ -21,7 +22,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
         allow_missing=config.allow_missing,
         repair=config.repair,
     )
-    write_results(workdir, results)
+    reporting.write(config, workdir, results, source)
     print(results)
     return results
 

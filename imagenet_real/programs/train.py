@@ -31,9 +31,8 @@ from imagenet_real.inference import predict
 from imagenet_real.labels import dataset, image_lists, published
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.models import catalog
-from imagenet_real.programs import label_sets
+from imagenet_real.programs import label_sets, reporting
 from imagenet_real.programs.workdir import claimed
-from imagenet_real.report.files import write_results
 from imagenet_real.report.results import Results, score
 from imagenet_real.scoring.accuracy import match
 from imagenet_real.scoring.predictions import Predictions, save_predictions
@@ -336,7 +335,7 @@ def predictions_of(config: ConfigDict, graph: nnx.GraphDef, state: TrainState, s
 def report(
     config: ConfigDict, workdir: epath.Path, data: TrainingData, source: Source, predictions: Predictions
 ) -> Results | None:
-    """Writes predictions.npz and, under all label sets of the images, results.json; prints the table."""
+    """Writes predictions.npz and, under all label sets of the images, results.json and report.html; prints the table."""
     save_predictions(workdir / "predictions.npz", predictions)
     results = scored(config, source, predictions)
     if results is None:
@@ -347,7 +346,7 @@ def report(
         "training_images": trained_on(data),
         "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint},
     }
-    write_results(workdir, results)
+    reporting.write(config, workdir, results, source)
     print(results)
     return results
 
