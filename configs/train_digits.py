@@ -80,5 +80,7 @@ def get_config() -> ConfigDict:
             "labels_dir": "",  # where label files are looked for first
             "format": "table",  # of what is printed: table, or json, a row a line
             "ks": (1,),  # right if one of the k best answers is right
+            "report": True,  # write report.html, and its plots as PNG and SVG
+            "class_names": "",  # a text file, a name a line; empty: the dataset's or ImageNet's, or class indices
         }
     )

@@ -29,9 +29,8 @@ from imagenet_real.errors import InputError, nearest
 from imagenet_real.evaluation import predict_images
 from imagenet_real.labels import dataset, image_lists, published
 from imagenet_real.models import catalog
-from imagenet_real.programs import label_sets
+from imagenet_real.programs import label_sets, reporting
 from imagenet_real.programs.workdir import claimed
-from imagenet_real.report.files import write_results
 from imagenet_real.report.printing import show_results
 from imagenet_real.report.results import Results, score
 from imagenet_real.scoring.accuracy import match
@@ -316,7 +315,7 @@ def predictions_of(config: ConfigDict, graph: nnx.GraphDef, state: TrainState, s
 def report(
     config: ConfigDict, workdir: epath.Path, data: TrainingData, source: Source, predictions: Predictions
 ) -> Results | None:
-    """Writes predictions.npz and, under all label sets of the images, results.json; prints the table."""
+    """Writes predictions.npz and, under all label sets of the images, results.json and report.html; prints the table."""
     save_predictions(workdir / "predictions.npz", predictions)
     results = scored(config, source, predictions)
     if results is None:
@@ -327,7 +326,7 @@ def report(
         "training_images": trained_on(data),
         "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint},
     }
-    write_results(workdir, results)
+    reporting.write(config, workdir, results, source)
     show_results(config.format, results)
     return results
 

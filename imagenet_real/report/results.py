@@ -14,6 +14,7 @@ from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.report.people import beside_models
 from imagenet_real.scoring import doctor, ranking
 from imagenet_real.scoring.accuracy import accuracy, accuracy_by_class, answer_rank, errors_on_mislabeled, match
+from imagenet_real.scoring.evidence import Evidence, gather
 from imagenet_real.scoring.predictions import Predictions
 from imagenet_real.scoring.uncertainty import interval
 
@@ -24,7 +25,10 @@ Row = dict[str, Any]
 
 @dataclasses.dataclass
 class Results:
-    """What `results.json` holds. Prints as a table; shows as one in a notebook. Accuracies are fractions."""
+    """What `results.json` holds, and what that is made of. Prints as a table; shows as one in a notebook.
+
+    Accuracies are fractions.
+    """
 
     rows: list[Row]  # one a model, label set and k
     rankings: list[Row] = dataclasses.field(default_factory=list)  # one a label set, for several models
@@ -35,6 +39,7 @@ class Results:
     notes: list[str] = dataclasses.field(default_factory=list)
     provenance: Row = dataclasses.field(default_factory=dict)
     by_class: list[Row] = dataclasses.field(default_factory=list)  # one a model and label set, with arrays over classes
+    evidence: Evidence | None = None  # image by image
 
     def __str__(self) -> str:
         from imagenet_real.report import table
@@ -92,6 +97,7 @@ def score(
             )
         results.mislabeled += _mislabeled(model, label_sets, joins)
     results.people = beside_models(models, label_sets, first_answers)
+    results.evidence = gather(models, label_sets, first_answers)
     ranked = [at for at, model in enumerate(models) if not model.person]
     if len(ranked) > 1:
         answers = {name: [of_models[at] for at in ranked] for name, of_models in first_answers.items()}
