@@ -11,6 +11,7 @@ import io
 import json
 import os
 import pathlib
+import random
 import resource
 import subprocess
 import sys
@@ -22,17 +23,22 @@ from PIL import Image, ImageOps
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-EACH = 25
-SIZES = ["2000,20000", "2000,160000", "4000,40000", "8000,20000", "8000,64000"]
+EACH = 50
+SIZES = ["1000,20000", "1000,80000", "4000,20000", "4000,40000"]
 
 
 def resized(picture: Image.Image) -> Image.Image:
     return picture.resize((round(picture.width * 0.6), round(picture.height * 0.6)), Image.Resampling.BICUBIC)
 
 
+PLACES = random.Random(0)
+
+
 def cropped(picture: Image.Image) -> Image.Image:
-    x, y = round(picture.width * 0.025), round(picture.height * 0.025)
-    return picture.crop((x, y, picture.width - x, picture.height - y))
+    """95 % of each side, anywhere."""
+    width, height = round(picture.width * 0.95), round(picture.height * 0.95)
+    x, y = PLACES.randint(0, picture.width - width), PLACES.randint(0, picture.height - height)
+    return picture.crop((x, y, x + width, y + height))
 
 
 KINDS = {"resized": resized, "recompressed": lambda picture: picture, "cropped": cropped, "flipped": ImageOps.mirror}
@@ -98,8 +104,8 @@ def random_blocks(what: str, source: Random, start: int, variants: int, workers:
     from imagenet_real.data.fingerprints import BITS, SIDE
     from imagenet_real.near_duplicates import BLOCK
 
-    random = np.random.default_rng(0)
-    thumbnail, bits = (random.standard_normal((BLOCK, variants, width)) for width in (3 * SIDE * SIDE, BITS))
+    generator = np.random.default_rng(0)
+    thumbnail, bits = (generator.standard_normal((BLOCK, variants, width)) for width in (3 * SIDE * SIDE, BITS))
     block = {"thumbnail": thumbnail.astype(np.float16), "hash": np.sign(bits).astype(np.float16)}
     for first in range(start, len(source), BLOCK):
         yield {kind: prints[: len(source) - first] for kind, prints in block.items()}
