@@ -117,7 +117,9 @@ def main() -> None:
     print("\n".join(lines), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{folder}/cache"  # the second start's too
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
         jax.config.update("jax_compilation_cache_dir", f"{folder}/cache")
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         for name in wanted.models:
             lines.append(line(name, wanted.rounds, wanted.batch_size, wanted.size, folder))
             print(lines[-1], flush=True)

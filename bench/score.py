@@ -23,6 +23,7 @@ def measure(pattern: str) -> tuple[float, float]:
     """Seconds and peak MB of one process of `score`, start to end."""
     with tempfile.TemporaryDirectory() as workdir:
         command = [sys.executable, "main.py", "--config=configs/score.py", f"--config.predictions={pattern}"]
+        command.append("--config.report=False")  # the page has a measurement of its own: bench/report.py
         begun = time.perf_counter()
         process = subprocess.Popen([*command, f"--workdir={workdir}"], cwd=ROOT, stdout=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)

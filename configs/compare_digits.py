@@ -38,6 +38,8 @@ def get_config() -> ConfigDict:
         "seed": 0,  # theirs, and of the division into folds
     }
 
+    config.report = False  # a page for each of the runs
+
     # Runs side by side have one core of the CPU each; one after another they have all devices.
     config.jobs = 0  # how many go side by side; 0: one a core; 1: one after another
     return config

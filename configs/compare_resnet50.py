@@ -33,5 +33,6 @@ def get_config() -> ConfigDict:
         "loss": "softmax",  # theirs
         "seed": 0,  # theirs, and of the division into folds
     }
+    config.report = False  # a page for each of the runs
     config.jobs = 1  # runs side by side, each on one core of the CPU; 1: one after another, each on all devices
     return config

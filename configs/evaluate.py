@@ -36,6 +36,8 @@ def get_config() -> ConfigDict:
             "labels_dir": "",  # where label files are looked for first
             "format": "table",  # of what is printed: table, or json, a row a line
             "ks": (1, 5),  # right if one of the k best answers is right
+            "report": True,  # write report.html, and its plots as PNG and SVG
+            "class_names": "",  # a text file, a name a line; empty: the dataset's or ImageNet's, or class indices
             "repair": "",  # undo a mistake that was named in the predictions, as in class_off_by_one
         }
     )

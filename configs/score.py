@@ -19,7 +19,10 @@ def get_config() -> ConfigDict:
             "format": "table",  # of what is printed: table, or json, a row a line
             "ks": (1, 5),  # right if one of the k best answers is right
             "allow_missing": False,  # go on where images of a label set have no prediction
+            "report": True,  # write report.html, and its plots as PNG and SVG
             "class_names": "",  # a text file, a name a line; empty: ImageNet's published ones, or class indices
+            "images": "",  # FOLDER, FILE.tar or tfds:NAME, for the report to show those that label sets disagree on
+            "split": "validation",  # of a TFDS dataset, in its notation
             "repair": "",  # undo a mistake that was named in the predictions, as in class_off_by_one
         }
     )

@@ -20,7 +20,7 @@ def get_config() -> ConfigDict:
             "select_split": "train[7000:]",  # what choices may be made by; empty: none are made
             "split": "validation",  # only reports
             "validation_images": "",  # where the images of `split` are, if elsewhere
-            "train_labels": "original",  # a label set that the images bring
+            "train_labels": "original",  # a label set that the images bring; shown: the digits in each crop of digit scenes
             "clean_list": "",  # train on the images of this list alone
             "label_maps": "",  # a folder of label maps (configs/relabel.py): crops have the labels of what they show
             "label_pooling": {
@@ -80,5 +80,7 @@ def get_config() -> ConfigDict:
             "labels_dir": "",  # where label files are looked for first
             "format": "table",  # of what is printed: table, or json, a row a line
             "ks": (1,),  # right if one of the k best answers is right
+            "report": True,  # write report.html, and its plots as PNG and SVG
+            "class_names": "",  # a text file, a name a line; empty: the dataset's or ImageNet's, or class indices
         }
     )

@@ -17,6 +17,7 @@ from imagenet_real.data.batches import made_ahead
 from imagenet_real.data.label_pooling import LocalLabels
 from imagenet_real.data.preprocess import decode
 from imagenet_real.data.resize import FILTERS
+from imagenet_real.data.shown_labels import ShownLabels
 from imagenet_real.data.sources import Source, UnreadableRecord
 from imagenet_real.data.subset import Subset
 from imagenet_real.data.workers import ALIGNED
@@ -66,7 +67,7 @@ class TrainingData:
     image_ids: np.ndarray  # [n] str
     answers: np.ndarray  # [n, A] int, padded with -1
     num_classes: int
-    local: LocalLabels | None = None  # of n images
+    local: LocalLabels | ShownLabels | None = None  # of n images
 
     def __len__(self) -> int:
         return len(self.answers)

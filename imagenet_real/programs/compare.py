@@ -33,7 +33,13 @@ from imagenet_real.scoring.predictions import Predictions
 from imagenet_real.training.losses import LOSSES
 
 OWN = ("losses", "data", "lengths", "length_in", "seeds", "clean", "jobs")  # the fields that `train` does not have
-DATA = ("all", "clean", "real")
+DATA = {
+    "all": {},  # the images with their original labels
+    "clean": {},  # those on the clean list
+    "real": {"train_labels": "real"},  # all, with their ReaL labels
+    "pooled": {},  # all, with the labels of each crop by `label_maps`
+    "shown": {"train_labels": train.SHOWN},  # all, with the true labels of each crop
+}
 LENGTHS = ("steps", "epochs", "examples")
 
 
@@ -86,6 +92,11 @@ def check(config: ConfigDict) -> None:
         for value in config[name]:
             if value not in known:
                 raise InputError(f"unknown {value!r} in {name}: {nearest(str(value), list(known))}")
+    if bool(config.label_maps) != ("pooled" in config.data):
+        raise InputError(
+            f"data={tuple(config.data)} and label_maps={config.label_maps!r}: 'pooled' is trained on label maps, and nothing else "
+            "is. Give both or neither."
+        )
     if config.length_in not in LENGTHS:
         raise InputError(f"unknown length_in {config.length_in!r}: {nearest(config.length_in, list(LENGTHS))}")
     for name in ("losses", "data", "lengths", "seeds"):
@@ -156,12 +167,11 @@ def planned(config: ConfigDict, workdir: epath.Path) -> list[Planned]:
     base.program, base.format = "train", "table"  # how results are printed is no part of a run
     make_list = "clean" in config.data and not config.clean_list
     clean_list = str(workdir / "clean" / "clean_ids.txt") if make_list else config.clean_list
-    trained = {
-        "all": {"clean_list": ""},
-        "clean": {"clean_list": clean_list},
-        "real": {"clean_list": "", "train_labels": "real"},
+    given = {"clean": {"clean_list": clean_list}, "pooled": {"label_maps": config.label_maps}}
+    configs = {
+        data: _changed(base, **({"clean_list": "", "label_maps": ""} | DATA[data] | given.get(data, {})))
+        for data in ("all", *config.data)
     }
-    configs = {data: _changed(base, **trained[data]) for data in ("all", *config.data)}
     data_of = {data: functools.cache(functools.partial(train.training_data, own)) for data, own in configs.items()}
 
     folds = _folds(config, configs["all"], data_of["all"], workdir / "clean") if make_list else []

@@ -19,8 +19,7 @@ from imagenet_real.labels import dataset, published
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.models import catalog
 from imagenet_real.models.user_model import user_model, user_model_checksum
-from imagenet_real.programs import label_sets
-from imagenet_real.report.files import write_results
+from imagenet_real.programs import label_sets, reporting
 from imagenet_real.report.printing import show_results
 from imagenet_real.report.results import Results, check_classes, check_options, score
 from imagenet_real.scoring.predictions import load_predictions, save_predictions
@@ -86,7 +85,7 @@ def evaluate(config: ConfigDict, workdir: epath.Path) -> Results | None:
     results.unavailable += unavailable
     results.missing = [{"image_id": name, "reason": reason} for name, reason in unreadable.items()]
     results.provenance |= _provenance(config, source, preprocessing)
-    write_results(workdir, results)
+    reporting.write(config, workdir, results, source)
     show_results(config.format, results)
     return results
 

@@ -10,9 +10,8 @@ from ml_collections import ConfigDict
 
 from imagenet_real import cluster, storage
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.programs import evaluate, label_sets
+from imagenet_real.programs import evaluate, label_sets, reporting
 from imagenet_real.report import label_errors
-from imagenet_real.report.files import write_results
 from imagenet_real.report.printing import show, show_results
 from imagenet_real.report.results import Results, score
 from imagenet_real.scoring.predictions import load_predictions
@@ -58,7 +57,7 @@ def _compared(config: ConfigDict, workdir: epath.Path, found: Mapping[str, epath
     results.notes += [note for model, file in found.items() if (note := _unpublished(model, file))]
     results.notes += list(label_errors.QUIRKS)
     comparisons = label_errors.compare(results)
-    write_results(workdir, results)
+    reporting.write(config, workdir, results)
     with storage.open_atomically(workdir / "label_errors.csv") as file:
         file.write(label_errors.as_csv(comparisons))
     if comparisons:

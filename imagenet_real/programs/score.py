@@ -4,16 +4,17 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real import storage
+from imagenet_real.data.sources import open_source
 from imagenet_real.errors import InputError
-from imagenet_real.programs import class_names, label_sets
-from imagenet_real.report.files import write_results
+from imagenet_real.programs import class_names, label_sets, reporting
 from imagenet_real.report.printing import show_results
 from imagenet_real.report.results import Results, score
 from imagenet_real.scoring.predictions import Predictions, load_predictions
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results:
-    """Writes results.json, results.csv and accuracy_by_class.csv into `workdir`, and prints the table."""
+    """Writes results.json, results.csv, accuracy_by_class.csv and report.html into `workdir`, and prints the table."""
+    source = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir) if config.images else None
     results = score(
         load_models(config.predictions, config.class_names, config.labels_dir),
         label_sets.named(config.label_sets, config.labels_dir, config.tfds_dir),
@@ -22,7 +23,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
         allow_missing=config.allow_missing,
         repair=config.repair,
     )
-    write_results(workdir, results)
+    reporting.write(config, workdir, results, source)
     show_results(config.format, results)
     return results
 

@@ -18,10 +18,12 @@ from ml_collections import ConfigDict
 
 import imagenet_real
 from imagenet_real import cluster, devices
+from imagenet_real.data import digits
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.label_maps import load_label_maps
 from imagenet_real.data.label_pooling import LocalLabels, Pooling
 from imagenet_real.data.preprocess import Preprocessing
+from imagenet_real.data.shown_labels import ShownLabels
 from imagenet_real.data.sources import LabelFields, Source, open_source
 from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
 from imagenet_real.errors import InputError, nearest
@@ -29,11 +31,11 @@ from imagenet_real.inference import predict
 from imagenet_real.labels import dataset, image_lists, published
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.models import catalog
-from imagenet_real.programs import label_sets
+from imagenet_real.programs import label_sets, reporting
 from imagenet_real.programs.workdir import claimed
-from imagenet_real.report.files import write_results
 from imagenet_real.report.printing import show_results
 from imagenet_real.report.results import Results, score
+from imagenet_real.scoring.accuracy import match
 from imagenet_real.scoring.predictions import Predictions, save_predictions
 from imagenet_real.training import optimizer as optimizers
 from imagenet_real.training import state as states
@@ -42,6 +44,8 @@ from imagenet_real.training.loop import Metrics, fit
 from imagenet_real.training.losses import LOSSES, head_bias
 from imagenet_real.training.state import Build, TrainState
 from imagenet_real.training.step import check_batch_size, make_train_step
+
+SHOWN = "shown"  # as `train_labels`: what each crop shows
 
 # What a run's parameters depend on, beside its images and the labels of them: a checkpoint of another run is refused.
 MODEL = ("model", "dtype", "resize", "crop", "interpolation", "mean", "std")
@@ -89,10 +93,11 @@ def training_data(config: ConfigDict) -> TrainingData:
             "it out with a clean_list."
         )
     brought = _label_sets(source, fields)
-    if config.train_labels not in brought:
-        known = nearest(config.train_labels, list(brought)) if brought else "none: put images in one folder a class"
-        raise InputError(f"{source.name} brings no label set {config.train_labels!r}: {known}.")
-    labels = brought[config.train_labels]
+    name = "original" if config.train_labels == SHOWN else config.train_labels
+    if name not in brought:
+        known = nearest(name, list(brought)) if brought else "none: put images in one folder a class"
+        raise InputError(f"{source.name} brings no label set {name!r}: {known}.")
+    labels = brought[name]
     keep = labels.counts & _on_list(config.clean_list, labels.image_ids)
     if not keep.any():
         raise InputError(f"none of the {len(source)} images of {source.name} is left to train on: see clean_list.")
@@ -101,7 +106,9 @@ def training_data(config: ConfigDict) -> TrainingData:
     return dataclasses.replace(kept, local=_local_labels(config, kept))
 
 
-def _local_labels(config: ConfigDict, data: TrainingData) -> LocalLabels | None:
+def _local_labels(config: ConfigDict, data: TrainingData) -> LocalLabels | ShownLabels | None:
+    if config.train_labels == SHOWN:
+        return _shown_labels(config, data)
     if not config.label_maps:
         return None
     pooling, maps = Pooling(**config.label_pooling.to_dict()), load_label_maps(config.label_maps)
@@ -111,6 +118,19 @@ def _local_labels(config: ConfigDict, data: TrainingData) -> LocalLabels | None:
             "label maps of a model for these images."
         )
     return LocalLabels(maps.of(data.image_ids), pooling)
+
+
+def _shown_labels(config: ConfigDict, data: TrainingData) -> ShownLabels:
+    folder = digits.folder_of(config.images, config.tfds_dir)
+    if folder is None or config.label_maps:
+        raise InputError(
+            f"train_labels={SHOWN!r} takes the true boxes of tfds:digit_scenes, and no label maps: got images={config.images} "
+            f"and label_maps={config.label_maps!r}."
+        )
+    known = digits.annotations(folder, config.train_split)
+    rows = match(data.image_ids, known.image_ids)
+    every = ShownLabels(known.boxes, known.box_labels, data.num_classes, divide=config.loss == "softmax")
+    return every.at(rows)
 
 
 def _on_list(path: str, image_ids: np.ndarray) -> np.ndarray:  # [N] str -> [N] bool
@@ -316,7 +336,7 @@ def predictions_of(config: ConfigDict, graph: nnx.GraphDef, state: TrainState, s
 def report(
     config: ConfigDict, workdir: epath.Path, data: TrainingData, source: Source, predictions: Predictions
 ) -> Results | None:
-    """Writes predictions.npz and, under all label sets of the images, results.json; prints the table."""
+    """Writes predictions.npz and, under all label sets of the images, results.json and report.html; prints the table."""
     save_predictions(workdir / "predictions.npz", predictions)
     results = scored(config, source, predictions)
     if results is None:
@@ -327,7 +347,7 @@ def report(
         "training_images": trained_on(data),
         "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint},
     }
-    write_results(workdir, results)
+    reporting.write(config, workdir, results, source)
     show_results(config.format, results)
     return results
 

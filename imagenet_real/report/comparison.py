@@ -166,7 +166,7 @@ def _cell(row: Row | None, field: str) -> str:
 
 
 COLOURS = {"softmax": "#0072b2", "sigmoid": "#d55e00"}  # Okabe and Ito's, which colour-blind people tell apart
-STYLES = {"all": ("--", "o"), "clean": ("-", "s"), "real": (":", "^")}
+STYLES = {"all": ("--", "o"), "clean": ("-", "s"), "real": (":", "^"), "pooled": ("-.", "D"), "shown": ("-", "v")}
 
 
 def figure(comparison: Comparison) -> Any:

@@ -13,6 +13,7 @@ from imagenet_real.labels.classes import validation_ids
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.scoring import doctor, ranking
 from imagenet_real.scoring.accuracy import accuracy, accuracy_by_class, answer_rank, errors_on_mislabeled, match
+from imagenet_real.scoring.evidence import Evidence, gather
 from imagenet_real.scoring.predictions import Predictions
 from imagenet_real.scoring.uncertainty import interval
 
@@ -21,7 +22,10 @@ Row = dict[str, Any]
 
 @dataclasses.dataclass
 class Results:
-    """What `results.json` holds. Prints as a table; shows as one in a notebook. Accuracies are fractions."""
+    """What `results.json` holds, and what that is made of. Prints as a table; shows as one in a notebook.
+
+    Accuracies are fractions.
+    """
 
     rows: list[Row]  # one a model, label set and k
     rankings: list[Row] = dataclasses.field(default_factory=list)  # one a label set, for several models
@@ -31,6 +35,7 @@ class Results:
     notes: list[str] = dataclasses.field(default_factory=list)
     provenance: Row = dataclasses.field(default_factory=dict)
     by_class: list[Row] = dataclasses.field(default_factory=list)  # one a model and label set, with arrays over classes
+    evidence: Evidence | None = None  # image by image
 
     def __str__(self) -> str:
         from imagenet_real.report import table
@@ -84,6 +89,7 @@ def score(
         for label_set, rows in zip(label_sets, joins, strict=True):
             first_answers[label_set.name].append(_score_one(model, label_set, rows, ks, allow_missing, results))
         results.mislabeled += _mislabeled(model, label_sets, joins)
+    results.evidence = gather(models, label_sets, first_answers)
     if len(models) > 1:
         results.rankings = _rankings(models, label_sets, first_answers)
     if not results.rows:

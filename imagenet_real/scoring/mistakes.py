@@ -59,9 +59,10 @@ def confused_pairs(mistakes: Mistakes) -> tuple[np.ndarray, np.ndarray]:
     """
     row, column = np.nonzero(mistakes.right >= 0)
     both = np.sort(np.stack([mistakes.predicted[row], mistakes.right[row, column]], axis=1), axis=1)
-    pairs, times = np.unique(both.reshape(-1, 2), axis=0, return_counts=True)
+    width = int(both.max(initial=0)) + 1
+    codes, times = np.unique(both[:, 0].astype(np.int64) * width + both[:, 1], return_counts=True)
     order = np.argsort(-times, kind="stable")
-    return pairs[order], times[order]
+    return np.stack(np.divmod(codes, width), axis=1)[order], times[order]
 
 
 def in_common(a: Mistakes, b: Mistakes) -> tuple[np.ndarray, np.ndarray]:

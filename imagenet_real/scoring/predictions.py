@@ -196,8 +196,8 @@ def _ids(arrays: dict[str, np.ndarray], rows: int, path: epath.Path) -> tuple[np
         ids = np.char.decode(ids, "utf-8")
     if ids.dtype.kind != "U" or ids.shape != (rows,):
         raise InputError(f"{path}: image_ids is {ids.dtype} of shape {ids.shape}, expected {rows} strings.")
-    if np.array_equal(ids, validation_ids()):  # the common case; spares a Python loop
-        return ids, ()
+    if np.array_equal(ids, validation_ids()):  # the common case; spares a Python loop, and a copy for each model
+        return validation_ids(), ()
     return np.array([image_id(name) for name in ids.tolist()], dtype=str), ()
 
 

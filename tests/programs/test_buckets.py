@@ -136,7 +136,12 @@ def test_score(bucket, in_bucket, capsys):
     config = score_config.get_config()
     config.update({"predictions": f"{in_bucket}/*.npz", "label_sets": f"{in_bucket}/mine.json"})
     score.run(config, in_bucket / "out")
-    assert storage.names_in(in_bucket / "out") == ["accuracy_by_class.csv", "results.csv", "results.json"]
+    assert storage.names_in(in_bucket / "out") == [
+        "accuracy_by_class.csv",
+        "report.html",
+        "results.csv",
+        "results.json",
+    ]
     bucket.refused.add("write")
     assert exit_code_of(lambda: score.run(config, in_bucket / "out")) == 1
     told = capsys.readouterr().err.strip().splitlines()

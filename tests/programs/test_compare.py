@@ -8,7 +8,7 @@ import time
 import pytest
 from ml_collections import ConfigDict
 
-from configs import compare_digits, compare_resnet50, demo
+from configs import compare_digits, compare_digits_relabel, compare_resnet50, demo
 from imagenet_real.data import digits
 from imagenet_real.errors import InputError
 from imagenet_real.programs import compare
@@ -114,6 +114,8 @@ def test_a_workdir_of_other_runs_is_refused(images, compared):
         ({"seeds": ()}, r"seeds=\(\): give at least one"),
         ({"seeds": (1, 1)}, "none of them twice"),
         ({"jobs": -1}, "jobs=-1"),
+        ({"data": ("all", "pooled")}, "Give both or neither"),
+        ({"label_maps": "maps"}, "label_maps='maps': 'pooled' is trained on label maps"),
         ({"distributed": "auto"}, "distributed=auto: a comparison trains its runs side by side on one machine"),
     ],
 )
@@ -155,6 +157,19 @@ def test_a_given_clean_list_is_used(tmp_path):
 def test_true_labels_are_those_of_real(tmp_path):
     plan = compare.planned(compare_digits.get_config(), tmp_path)
     assert {one.config.train_labels for one in plan if one.variant and one.variant.data == "real"} == {"real"}
+
+
+def test_labels_of_crops(tmp_path):
+    config = compare_digits_relabel.get_config()
+    config.label_maps = "maps"
+    runs = {one.variant.data: one.config for one in compare.planned(config, tmp_path)}
+    assert {data: (one.label_maps, one.train_labels) for data, one in runs.items()} == {
+        "all": ("", "original"),
+        "real": ("", "real"),
+        "pooled": ("maps", "original"),
+        "shown": ("", "shown"),
+    }
+    assert all((one.augmentation.crop, one.steps) == ("inception", 1536) for one in runs.values())
 
 
 def test_references_of_digit_scenes(tmp_path):

@@ -46,7 +46,7 @@ def run(workdir, *arguments, devices=1, preprocessing=tuple(PREPROCESSING), mode
     flags = f"--xla_force_host_platform_device_count={devices}"
     environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     environment.pop("IMAGENET_REAL_DATA", None)
-    options = ["--config.label_sets=original", *preprocessing, *arguments]
+    options = ["--config.label_sets=original", "--config.report=False", *preprocessing, *arguments]
     return subprocess.run(
         command(workdir, *options, model=model), cwd=ROOT, env=environment, capture_output=True, text=True
     )
@@ -55,7 +55,7 @@ def run(workdir, *arguments, devices=1, preprocessing=tuple(PREPROCESSING), mode
 @pytest.fixture(scope="module")
 def reference(places, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("reference")
-    done = run(workdir, *places["folder"], "--config.batch_size=37")
+    done = run(workdir, *places["folder"], "--config.batch_size=37", "--config.report=True")
     assert done.returncode == 0, done.stderr
     return workdir
 
@@ -97,9 +97,23 @@ def test_results_tell_where_they_come_from(reference):
     } <= provenance.keys()
 
 
+def test_the_report_stands_beside_the_results(reference):
+    page = (reference / "report.html").read_text()
+    row = json.loads((reference / "results.json").read_text())["rows"][0]
+    assert f"<b>{row['accuracy'] * 100:.2f}</b>" in page
+    assert "Calibration" in page
+    assert {path.name for path in reference.glob("calibration.*")} == {"calibration.png", "calibration.svg"}
+
+
 def test_a_killed_evaluation_goes_on_and_ends_in_the_same_bytes(places, tmp_path):
     """Killed as soon as the first part of the predictions is on the disk."""
-    options = [*places["folder"], "--config.batch_size=2", "--config.label_sets=original", *PREPROCESSING]
+    options = [
+        *places["folder"],
+        "--config.batch_size=2",
+        "--config.label_sets=original",
+        "--config.report=False",
+        *PREPROCESSING,
+    ]
     slow = "import imagenet_real.partial_predictions as parts, runpy, sys; parts.RECORDS_PER_PART = 4; "
     slow += "sys.argv.pop(0); runpy.run_path('main.py', run_name='__main__')"
     whole = subprocess.run(command(tmp_path / "whole", *options), cwd=ROOT, capture_output=True, text=True)

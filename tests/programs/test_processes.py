@@ -72,7 +72,7 @@ def evaluate(folder, workdir, **fields):
         "skip_unreadable": True,
     } | fields
     options = [f"--config.{name}={value}" for name, value in fields.items()]
-    return ["--config=configs/evaluate.py", f"--workdir={workdir}", *options]
+    return ["--config=configs/evaluate.py", "--config.report=False", f"--workdir={workdir}", *options]
 
 
 def test_two_processes_of_four_devices_evaluate_like_one_of_eight(tmp_path):

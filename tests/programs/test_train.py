@@ -31,7 +31,7 @@ def images(tmp_path_factory):
 @pytest.fixture(scope="module")
 def uninterrupted(images, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("uninterrupted")
-    code, out, error = world.run(images, workdir, **LONG)
+    code, out, error = world.run(images, workdir, **LONG, report=True)
     assert code == 0, error
     assert "original" in out
     return workdir
@@ -87,6 +87,9 @@ def test_it_learns_and_reports(uninterrupted):
     assert results["rows"][0]["accuracy"] > 0.9
     assert results["provenance"]["config"]["loss"] == "sigmoid"
     assert next((uninterrupted / "tensorboard").iterdir()).stat().st_size > 0
+    page = (uninterrupted / "report.html").read_text()
+    assert f"<b>{results['rows'][0]['accuracy'] * 100:.2f} %</b>" in page
+    assert '<th scope="row">blue</th>' in page  # a class, by the name of its folder
 
 
 def test_a_run_killed_at_random_moments_and_out_of_disk_ends_bit_for_bit_as_if_it_had_not(

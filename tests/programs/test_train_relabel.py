@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from etils import epath
 
-from configs import train_relabel, train_relabel_cutmix
+from configs import train_digits_relabel, train_relabel, train_relabel_cutmix
+from imagenet_real.data import digits
 from imagenet_real.data.label_map_writer import LabelMapWriter
 from imagenet_real.data.preprocess import decode
 from imagenet_real.data.sources import open_source
@@ -95,3 +96,23 @@ def test_the_published_recipes():
         assert (augmentation.min_area, augmentation.jitter, augmentation.lighting) == (0.08, 0.4, 0.1)
     assert (plain.optimizer, plain.learning_rate, plain.nesterov, plain.augmentation.cutmix) == ("sgd", 0.1, True, 0.0)
     assert (cutmix.optimizer, cutmix.learning_rate, cutmix.augmentation.cutmix) == ("adamp", 2e-3, 1.0)
+
+
+def test_the_digits_that_crops_show_are_known_of_digit_scenes_alone(images, tmp_path, tiny):  # noqa: F811
+    with pytest.raises(InputError, match="takes the true boxes of tfds:digit_scenes"):
+        train.run(brief(images, train_labels="shown"), epath.Path(tmp_path / "run"))
+
+
+def test_crops_of_digit_scenes_have_the_labels_of_what_they_show(tmp_path):
+    digits.prepare_digit_scenes(str(tmp_path), train_scenes=40, validation_scenes=10)
+    config = train_digits_relabel.get_config()
+    config.images = f"tfds:digit_scenes/{next((tmp_path / 'digit_scenes').iterdir()).name}"
+    config.tfds_dir, config.train_split, config.train_labels = str(tmp_path), "train[:20]", "shown"
+    data = train.training_data(config)
+    known = digits.annotations(digits.folder_of(config.images, config.tfds_dir), "train")
+    for row, image_id in enumerate(data.image_ids):
+        target = data.local.targets([row], np.array([[0, 0, 1, 1.0]]))[0]
+        shown = set(known.box_labels[known.image_ids.tolist().index(image_id)].tolist())
+        assert set(np.flatnonzero(target)) == shown
+    batch = next(iter(train.training_batches(config, data, 1)))["targets"]
+    assert set(np.round(batch.sum(axis=1), 5)) <= {0, 1}

@@ -40,6 +40,7 @@ def arguments(images, workdir, config="train_digits", **fields):
         "warmup_steps": 2,
         "log_every": 5,
         "checkpoint_every": 4,
+        "report": False,
     } | fields
     return [
         f"--config=configs/{config}.py",

@@ -1,0 +1,40 @@
+"""Calibration: whether a model that is 80 % sure is right 80 % of the time."""
+
+import dataclasses
+
+import numpy as np
+
+BINS = 15  # of equal width, as in Guo et al. 2017, "On Calibration of Modern Neural Networks"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Calibration:
+    """Confidence and accuracy in bins of confidence."""
+
+    images: np.ndarray  # [B] int
+    confidence: np.ndarray  # [B] float, the mean probability of the first answer, NaN in an empty bin
+    accuracy: np.ndarray  # [B] float, the share of right answers, NaN in an empty bin
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error: how far confidence and accuracy are apart, on average over images."""
+        some = self.images > 0
+        return float(np.average(np.abs(self.confidence - self.accuracy)[some], weights=self.images[some]))
+
+    @property
+    def excess(self) -> float:
+        """The mean confidence minus the accuracy: above zero where the model is too sure."""
+        some = self.images > 0
+        return float(np.average((self.confidence - self.accuracy)[some], weights=self.images[some]))
+
+
+def calibrate(confidence: np.ndarray, hit: np.ndarray, bins: int = BINS) -> Calibration:
+    """Sorts images into bins: [N] float probabilities, [N] bool. Every image counts the same. N is at least 1."""
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)  # a bin holds its upper end
+    images = np.bincount(place, minlength=bins)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        total = np.bincount(place, weights=values, minlength=bins)
+        return np.divide(total, images, out=np.full(bins, np.nan), where=images > 0)
+
+    return Calibration(images, mean(confidence), mean(hit))

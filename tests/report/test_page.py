@@ -1,0 +1,252 @@
+import dataclasses
+import html.parser
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import imagenet_real
+from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.report.page import document
+from imagenet_real.report.page.document import write_report
+from imagenet_real.report.page.markup import Scale, element
+from imagenet_real.report.page.subject import Subject
+from imagenet_real.scoring.predictions import Predictions
+from tests import toy
+
+NAMES = ["cat", "dog", "cow, ox", "cow, beef"]
+VOID = {"meta", "img", "br", "hr", "link"}
+
+
+class Reader(html.parser.HTMLParser):
+    """Reads a page as a browser would, and remembers what tests ask for."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.texts, self.attributes, self.pictures, self.tables = [], [], [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.attributes += attrs.items()
+        if tag == "img" or (tag == "svg" and "svg" not in self.open):
+            self.pictures.append({"tag": tag, **attrs})
+        if tag == "title" and self.open[-1:] == ["svg"] and self.open.count("svg") == 1:
+            self.pictures[-1]["title"] = "yes"
+        if tag == "table":
+            self.tables.append([])
+        if tag == "tr":
+            self.tables[-1].append([])
+        if tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+        if "tr" in self.open and self.tables[-1][-1]:
+            self.tables[-1][-1][-1] += data
+
+
+def read(folder):
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    return text, Reader(text)
+
+
+def results_of(*models, **options):
+    return imagenet_real.score(list(models), toy.label_sets(), ks=(1, 2), **options)
+
+
+def three_models():
+    second = toy.predictions("second", top=toy.TOP[:, ::-1])
+    mixed = np.where(np.arange(6)[:, None] < 3, toy.TOP, toy.TOP[:, ::-1])
+    return results_of(toy.predictions("first"), second, toy.predictions("third", top=mixed))
+
+
+def jpeg(image_id):
+    content = io.BytesIO()
+    Image.new("RGB", (300, 200), (ord(image_id[0]), 90, 10)).save(content, "JPEG")
+    return content.getvalue()
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("three")
+    results = three_models()
+    write_report(folder, results, NAMES, ["pets", "pets", "cattle", "cattle"])
+    return folder, results
+
+
+def test_the_page_has_the_numbers_of_the_results(three):
+    folder, results = three
+    text, page = read(folder)
+    accuracy = next(table for table in page.tables if table[0][1] == "model")
+    head = ["original top-1", "ReaL", "multi-label"]
+    for row in accuracy[1:]:
+        cells = dict(zip(accuracy[0], row, strict=True))
+        for name, label_set in zip(head, ("original", "real", "multilabel"), strict=True):
+            wanted = next(
+                one
+                for one in results.rows
+                if (one["model"], one["label_set"], one["k"]) == (cells["model"], label_set, 1)
+            )
+            half = (wanted["high"] - wanted["low"]) / 2
+            assert cells[name].startswith(f"{wanted['accuracy'] * 100:.2f} ±{half * 100:.2f}")
+    assert len(accuracy) == 4
+    assert results.provenance["imagenet_real"] in text
+
+
+def test_all_sections_of_several_models(three):
+    text, page = read(three[0])
+    assert re.findall(r'<section id="(\w+)"', text) == [
+        "accuracy", "against", "ranks", "classes", "confusions", "disagreement", "provenance",
+    ]  # fmt: skip
+    links = [value for key, value in page.attributes if key == "href" and value.startswith("#") and len(value) < 15]
+    assert links == ["#accuracy", "#against", "#ranks", "#classes", "#confusions", "#disagreement", "#provenance"]
+    groups = next(table for table in page.tables if table[0][0] == "group")
+    assert {row[0] for row in groups[1:]} == {"pets", "cattle"}
+    assert any("cow, ox" in text for text in page.texts)  # two classes are called cow
+
+
+def test_drawings_are_files_too(three):
+    folder = three[0]
+    assert {path.name for path in folder.iterdir()} == {
+        "report.html", "accuracy_scatter.png", "accuracy_scatter.svg", "ranks.png", "ranks.svg",
+    }  # fmt: skip
+    assert Image.open(folder / "ranks.png").size[0] > 300
+    assert (folder / "ranks.svg").read_text() in (folder / "report.html").read_text()
+
+
+def test_every_picture_says_what_it_shows(three):
+    _, page = read(three[0])
+    assert len(page.pictures) > 10
+    for picture in page.pictures:
+        described = picture.get("alt") if picture["tag"] == "img" else picture.get("aria-label") or picture.get("title")
+        assert described or picture.get("aria-hidden") == "true", picture
+        assert picture["tag"] == "img" or picture.get("role") == "img" or picture.get("aria-hidden") == "true"
+
+
+def test_nothing_is_loaded_from_elsewhere(three):
+    text, page = read(three[0])
+    loads = [
+        value for key, value in page.attributes if key in ("src", "href", "xlink:href", "data", "srcset", "action")
+    ]
+    assert all(value.startswith(("#", "data:image/jpeg;base64,")) for value in loads)
+    assert "<script" not in text
+    assert "@import" not in text
+    assert not re.search(r"url\((?!#)", text)
+
+
+def test_the_same_results_give_the_same_bytes(three, tmp_path):
+    write_report(tmp_path, three_models(), NAMES, ["pets", "pets", "cattle", "cattle"])
+    for path in three[0].iterdir():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_names_that_users_give_are_escaped(tmp_path):
+    evil = '<script>alert("1")</script>&$x_{1'
+    models = [toy.predictions(evil), toy.predictions("b", top=toy.TOP[:, ::-1])]
+    models.append(toy.predictions("c", top=np.roll(toy.TOP, 1, axis=0)))
+    results = results_of(*models)
+    own = [dataclasses.replace(one, name=f"<i>{one.name}</i>$\\x$") for one in toy.label_sets()]
+    results_of_own = imagenet_real.score(models, own, ks=(1,))
+    results.notes.append(evil)
+    for folder, one in (("published", results), ("own", results_of_own)):
+        write_report(tmp_path / folder, one, [evil, "b", "c", "d"], [evil] * 4, jpeg)
+        text, page = read(tmp_path / folder)
+        assert "<script" not in text
+        assert "<i>" not in text
+        assert any(evil in told for told in page.texts)
+
+
+def test_one_model_and_its_gallery(tmp_path):
+    """By the label sets of the toy world: b, c and f are wrong by the original labels and right by ReaL, for example."""
+    model = toy.predictions(top_scores=np.array([[4.0, 0]] * 6), logsumexp=np.full(6, 4.5))
+    write_report(
+        tmp_path, results_of(model), NAMES, picture=lambda image_id: None if image_id == "b" else jpeg(image_id)
+    )
+    text, page = read(tmp_path)
+    assert re.findall(r'<section id="(\w+)"', text) == [
+        "accuracy", "classes", "confusions", "calibration", "disagreement", "flips", "provenance",
+    ]  # fmt: skip
+    images = [picture["alt"] for picture in page.pictures if picture["tag"] == "img"]
+    assert images[0] == "c, answered cow, ox"
+    assert not any(alt.startswith("b,") for alt in images)  # its picture cannot be had
+    card = text[text.index("c, answered") :].partition("</figure>")[0]
+    assert "<b>cow, ox (61%)</b>" in card
+    assert '<dt>original</dt><dd class="wrong">✗ dog</dd>' in card
+    assert '<dt>ReaL</dt><dd class="right">✓ dog, cow, ox</dd>' in card
+    assert '<dt>multi-label</dt><dd class="wrong">✗ dog</dd>' in card
+    assert (tmp_path / "calibration.svg").exists()
+
+
+def test_classes_of_ones_own_without_real_and_without_scores(tmp_path):
+    group = np.arange(200) % 10
+    ids = np.array([f"photos/{number}" for number in range(200)])
+    labels = LabelSet("mine", ids, group[:, None], np.ones(200), group, 10)
+    model = Predictions(ids, np.where(np.arange(200) < 150, group, (group + 1) % 10)[:, None], name="net")
+    write_report(tmp_path, imagenet_real.score(model, [labels], ks=(1,)), [f"kind {number}" for number in range(10)])
+    text, page = read(tmp_path)
+    assert re.findall(r'<section id="(\w+)"', text) == ["accuracy", "classes", "confusions", "provenance"]
+    confusions = next(table for table in page.tables if table[0][0] == "classes")
+    assert confusions[1][0] == "kind 0 and kind 1"
+    assert confusions[1][2] == "5"
+    classes = next(table for table in page.tables if table[0][:2] == ["class", "index"])
+    assert classes[1] == ["kind 0", "0", "20", "75.00"]
+
+
+def test_models_of_different_images(tmp_path):
+    whole, part = toy.predictions("whole"), toy.predictions("part", image_ids=toy.IDS[:4], top=toy.TOP[:4])
+    write_report(tmp_path, results_of(whole, part, allow_missing=True), NAMES, picture=jpeg)
+    read(tmp_path)
+
+
+def test_many_classes_and_models_stay_small(tmp_path):
+    random = np.random.default_rng(0)
+    group = random.integers(0, 1000, 4000)
+    ids = np.array([f"image_{number}" for number in range(4000)])
+    other = np.where(random.random(4000) < 0.1, (group + 1) % 1000, group)
+    sets = [
+        LabelSet(name, ids, labels[:, None], np.ones(4000), group, 1000)
+        for name, labels in (("original", group), ("other", other))
+    ]
+    models = [
+        Predictions(
+            ids, np.where(random.random(4000) < 0.5 + at / 200, group, (group + 7) % 1000)[:, None], name=f"m{at}"
+        )
+        for at in range(60)
+    ]
+    results = imagenet_real.score(models, sets, ks=(1,))
+    write_report(tmp_path, results, [f"a rather long name of a class {number}" for number in range(1000)])
+    text, page = read(tmp_path)
+    assert len(text.encode()) < 1_000_000
+    assert any("the best 50 of 60 models" in told for told in page.texts)
+    assert len(next(table for table in page.tables if table[0][1] == "model")) == 61
+
+
+def test_what_is_not_markup_is_escaped():
+    assert element("p", "a<b", class_='x"y') == '<p class="x&quot;y">a&lt;b</p>'
+    assert element("p", element("b", "&"), None, data_at=1) == '<p data-at="1"><b>&amp;</b></p>'
+
+
+def test_the_scale_of_tracks_ends_at_round_numbers():
+    scale = Scale([0.713, 0.888, float("nan")])
+    assert (scale.low, scale.high) == (0.7, 0.9)
+    assert scale.at(0.8) == "50.00%"
+    assert (Scale([1.0]).high, Scale([0.0]).low) == (1.0, 0.0)
+
+
+def test_sections_without_images_have_no_gallery():
+    subject = Subject(results_of(toy.predictions()), NAMES)
+    assert "flips" not in [section.anchor for section in document.sections_of(subject)]

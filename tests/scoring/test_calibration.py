@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from imagenet_real.scoring.calibration import calibrate
+
+
+def test_bins_by_hand():
+    confidence = np.array([0.1, 0.4, 0.5, 0.9, 1.0, 0.95])
+    hit = np.array([False, True, False, True, True, False])
+    found = calibrate(confidence, hit, bins=2)  # up to 0.5, and above
+    assert found.images.tolist() == [3, 3]
+    np.testing.assert_allclose(found.confidence, [1 / 3, 2.85 / 3])
+    np.testing.assert_allclose(found.accuracy, [1 / 3, 2 / 3])
+    assert found.error == pytest.approx((0 + 0.85 / 3) / 2)
+    assert found.excess == pytest.approx((1.0 + 2.85 - 3) / 6)
+
+
+def test_the_error_as_a_loop():
+    random = np.random.default_rng(0)
+    confidence = random.random(500).astype(np.float32)
+    hit = random.random(500) < confidence**2
+    error = 0.0
+    for number in range(15):
+        inside = (confidence > number / 15) & (confidence <= (number + 1) / 15)
+        if inside.any():
+            error += inside.mean() * abs(confidence[inside].mean() - hit[inside].mean())
+    assert calibrate(confidence, hit).error == pytest.approx(error, abs=1e-6)
+
+
+def test_empty_bins_and_the_ends():
+    found = calibrate(np.array([0.0, 1.0]), np.array([False, True]))
+    assert found.images.tolist() == [1] + [0] * 13 + [1]
+    assert np.isnan(found.accuracy[1:-1]).all()
+    assert found.error == 0.0
