@@ -34,6 +34,7 @@ def get_config() -> ConfigDict:
             "skip_unreadable": False,  # go on past images that cannot be read, and list them
             "label_sets": "",  # comma-separated; empty: all that the images have
             "labels_dir": "",  # where label files are looked for first
+            "export": "",  # comma-separated, for other tools: per_image.csv, per_image.parquet, cleanlab, tensorboard, timm
             "format": "table",  # of what is printed: table, or json, a row a line
             "ks": (1, 5),  # right if one of the k best answers is right
             "report": True,  # write report.html, and its plots as PNG and SVG

@@ -16,6 +16,7 @@ def get_config() -> ConfigDict:
             "label_sets": "",  # comma-separated: published names, real@0.5, FILE.json; empty: all published ones
             "labels_dir": "",  # where label files are looked for first
             "tfds_dir": "",  # where a prepared imagenet2012_multilabel may stand; empty: ~/tensorflow_datasets
+            "export": "",  # comma-separated, for other tools: per_image.csv, per_image.parquet, cleanlab, tensorboard, timm
             "format": "table",  # of what is printed: table, or json, a row a line
             "ks": (1, 5),  # right if one of the k best answers is right
             "allow_missing": False,  # go on where images of a label set have no prediction

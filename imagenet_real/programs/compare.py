@@ -26,7 +26,7 @@ from imagenet_real.jobs import Job, run_side_by_side
 from imagenet_real.programs import clean, train
 from imagenet_real.programs.workdir import claimed
 from imagenet_real.report import provenance
-from imagenet_real.report.comparison import Comparison, Variant, compare, write_comparison
+from imagenet_real.report.comparison import Comparison, Variant, compare, write_boards, write_comparison
 from imagenet_real.report.printing import show, tagged
 from imagenet_real.report.results import Row
 from imagenet_real.scoring.predictions import Predictions
@@ -81,6 +81,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Comparison:
             },
         )
         write_comparison(workdir, comparison)
+        write_boards(workdir / "tensorboard", comparison)
     rows = tagged(accuracy=comparison.summary, difference=comparison.pairs, reference=comparison.references)
     show(config.format, rows, comparison)
     return comparison
@@ -164,7 +165,7 @@ class Planned:
 def planned(config: ConfigDict, workdir: epath.Path) -> list[Planned]:
     """The folds of the clean list, where it is to be made, and then every run, seed by seed."""
     base = ConfigDict({name: value for name, value in config.items() if name not in OWN})
-    base.program, base.format = "train", "table"  # how results are printed is no part of a run
+    base.program, base.format, base.export = "train", "table", ""  # how results are shown is no part of a run
     make_list = "clean" in config.data and not config.clean_list
     clean_list = str(workdir / "clean" / "clean_ids.txt") if make_list else config.clean_list
     given = {"clean": {"clean_list": clean_list}, "pooled": {"label_maps": config.label_maps}}

@@ -20,9 +20,10 @@ from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.models import catalog
 from imagenet_real.models.user_model import user_model, user_model_checksum
 from imagenet_real.programs import label_sets, reporting
+from imagenet_real.report import exports
 from imagenet_real.report.printing import show_results
 from imagenet_real.report.results import Results, check_classes, check_options, score
-from imagenet_real.scoring.predictions import load_predictions, save_predictions
+from imagenet_real.scoring.predictions import Predictions, load_predictions, save_predictions
 
 DTYPES = ("float32", "bfloat16")
 PREPROCESSING = tuple(field.name for field in dataclasses.fields(Preprocessing))
@@ -41,6 +42,9 @@ def evaluate(config: ConfigDict, workdir: epath.Path) -> Results | None:
     if config.batch_size < 1:
         raise InputError(f"batch_size={config.batch_size}: expected at least 1.")
     check_options(config.ks, config.repair)
+    wanted = exports.chosen(config.export)
+    if "cleanlab" in wanted and not config.save_scores:
+        raise InputError("export=cleanlab needs the scores of all classes: give --config.save_scores=True.")
     preprocessing = preprocessing_of(config)
     source = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir)
     apply, params = load_model(config)
@@ -68,15 +72,29 @@ def evaluate(config: ConfigDict, workdir: epath.Path) -> Results | None:
     if not scored_on:
         _say(f"{source.name} brings no labels: wrote {workdir / 'predictions.npz'}; score it with --config.label_sets.")
         return None
-    saved = dataclasses.replace(load_predictions(workdir / "predictions.npz"), name=config.model)
+    saved = _saved(config, workdir)
     results = score(saved, scored_on, ks=config.ks, allow_missing=True, repair=config.repair)
     results.notes += notes
     results.unavailable += unavailable
     results.missing = [{"image_id": name, "reason": reason} for name, reason in unreadable.items()]
     results.provenance |= _provenance(config, source, preprocessing)
     reporting.write(config, workdir, results, source)
+    details = {config.model: _details(config, preprocessing)}
+    exports.write(workdir, wanted, results, lambda _: _saved(config, workdir, keep_scores=True), details)
     show_results(config.format, results)
     return results
+
+
+def _saved(config: ConfigDict, workdir: epath.Path, *, keep_scores: bool = False) -> Predictions:
+    loaded = load_predictions(workdir / "predictions.npz", keep_scores=keep_scores)
+    return dataclasses.replace(loaded, name=config.model)
+
+
+def _details(config: ConfigDict, preprocessing: Preprocessing) -> dict[str, Any]:
+    """What timm's tables tell of a model beside its accuracy; the parameters of one of the user's own are not counted."""
+    counted = {} if ":" in config.model else {"param_count": catalog.find(config.model).parameters / 1e6}
+    share = preprocessing.crop / preprocessing.resize if preprocessing.resize else 1.0
+    return counted | {"img_size": preprocessing.crop, "crop_pct": share, "interpolation": preprocessing.interpolation}
 
 
 def load_model(config: ConfigDict) -> tuple[catalog.Apply, Any]:

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from imagenet_real import cluster, storage
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.programs import evaluate, label_sets, reporting
-from imagenet_real.report import label_errors
+from imagenet_real.report import exports, label_errors
 from imagenet_real.report.printing import show, show_results
 from imagenet_real.report.results import Results, score
 from imagenet_real.scoring.predictions import load_predictions
@@ -43,7 +43,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
         found = _weights(config)
         for model, file in found.items():
             one = ConfigDict(config.to_dict())
-            one.model, one.weights = MODELS[model][0], str(file)
+            one.model, one.weights, one.export = MODELS[model][0], str(file), ""
             with contextlib.redirect_stdout(sys.stderr):  # a model's own table is progress here
                 evaluate.evaluate(one, workdir / model)
         return _compared(config, workdir, found) if cluster.is_first() else None
@@ -51,6 +51,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
 
 def _compared(config: ConfigDict, workdir: epath.Path, found: Mapping[str, epath.Path]) -> Results:
     """Scores the predictions of all models together, writes them and prints the comparison."""
+    wanted = exports.chosen(config.export)
     predictions = [load_predictions(workdir / model / "predictions.npz") for model in found]
     wanted = label_sets.named(config.label_sets, config.labels_dir, config.tfds_dir)
     results = score(predictions, wanted, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True)
@@ -58,6 +59,8 @@ def _compared(config: ConfigDict, workdir: epath.Path, found: Mapping[str, epath
     results.notes += list(label_errors.QUIRKS)
     comparisons = label_errors.compare(results)
     reporting.write(config, workdir, results)
+    saved = {model: workdir / model / "predictions.npz" for model in found}
+    exports.write(workdir, wanted, results, lambda model: load_predictions(saved[model], keep_scores=True))
     with storage.open_atomically(workdir / "label_errors.csv") as file:
         file.write(label_errors.as_csv(comparisons))
     if comparisons:

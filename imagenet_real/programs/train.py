@@ -31,6 +31,8 @@ from imagenet_real.labels import dataset, image_lists, published
 from imagenet_real.models import catalog
 from imagenet_real.programs import label_sets, reporting
 from imagenet_real.programs.workdir import claimed
+from imagenet_real.report import exports
+from imagenet_real.report.board import write_accuracies
 from imagenet_real.report.printing import show_results
 from imagenet_real.report.results import Results, score
 from imagenet_real.scoring.accuracy import match
@@ -205,6 +207,10 @@ def check(config: ConfigDict) -> None:
     for name in ("checkpoint_every", "log_every"):
         if config[name] < 1:
             raise InputError(f"{name}={config[name]}: give a number of steps, at least 1.")
+    if "cleanlab" in exports.chosen(config.export):
+        raise InputError(
+            "export=cleanlab needs the scores of all classes, of which train keeps the best: leave it out."
+        )
 
 
 def total_steps(config: ConfigDict, images: int) -> int:
@@ -327,6 +333,8 @@ def report(
         "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint},
     }
     reporting.write(config, workdir, results, source)
+    write_accuracies(workdir / "tensorboard", results.rows, step=total_steps(config, len(data)))
+    exports.write(workdir, exports.chosen(config.export), results, lambda _: predictions)
     show_results(config.format, results)
     return results
 

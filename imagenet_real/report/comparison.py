@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from imagenet_real import storage
+from imagenet_real.report.board import write_accuracies
 from imagenet_real.report.results import Row
 from imagenet_real.report.table import aligned
 from imagenet_real.scoring.uncertainty import mean_over_repeats
@@ -107,6 +108,17 @@ def write_comparison(workdir: str | os.PathLike, comparison: Comparison) -> None
         figure(comparison).savefig(file, dpi=150)
     content = {"schema": SCHEMA, **dataclasses.asdict(comparison)}
     storage.write_together({workdir / "comparison.json": json.dumps(content, indent=1, allow_nan=False) + "\n"})
+
+
+def write_boards(folder: str | os.PathLike, comparison: Comparison) -> None:
+    """Writes the accuracies of every run for TensorBoard, which shows runs by loss, data, length and seed in one table."""
+    runs: dict[tuple, list[Row]] = {}
+    settings = ("loss", "data", "length", "seed")
+    for row in comparison.rows:
+        runs.setdefault(tuple(row[name] for name in settings), []).append(row)
+    for values, rows in runs.items():
+        own = dict(zip(settings, values, strict=True))
+        write_accuracies(storage.to_path(folder) / "_".join(map(str, values)), rows, settings=own)
 
 
 def as_text(comparison: Comparison) -> str:
