@@ -36,7 +36,7 @@ def section(subject: Subject, picture: Picture) -> Section | None:
         return None
     surest = ", those that it is surest of first" if subject.evidence.confidence is not None else ""
     told = f"Images on which the label sets judge {subject.best} differently{surest}; at most one for each class it answers."
-    return Section("flips", "Images they judge differently", join([paragraph(told, class_="soft"), *parts]))
+    return Section("flips", "Images the label sets judge differently", join([paragraph(told, class_="soft"), *parts]))
 
 
 def _cards(subject: Subject, image_ids: np.ndarray, picture: Picture) -> Iterator[Html]:
