@@ -23,7 +23,6 @@ sys.path.insert(0, str(ROOT))
 from imagenet_real.scoring.predictions import Predictions, load_predictions, save_predictions  # noqa: E402
 
 MODELS = 300
-REPEATS = 3
 
 
 def write_models(files: list[pathlib.Path], folder: pathlib.Path) -> None:
@@ -39,8 +38,8 @@ def write_models(files: list[pathlib.Path], folder: pathlib.Path) -> None:
         save_predictions(folder / f"{model.name}_{turn}.npz", Predictions(model.image_ids, top, num_classes=1000))
 
 
-def measure(pattern: str, *options: str) -> tuple[float, float, int]:
-    """Seconds and peak MB of one process of `score`, start to end, and the bytes of its page."""
+def measure(pattern: str, *options: str) -> tuple[float, float, float, int]:
+    """Seconds, the processor's seconds and peak MB of one process of `score`, start to end, and the bytes of its page."""
     with tempfile.TemporaryDirectory() as workdir:
         command = [sys.executable, "main.py", "--config=configs/score.py", f"--config.predictions={pattern}", *options]
         begun = time.perf_counter()
@@ -51,33 +50,38 @@ def measure(pattern: str, *options: str) -> tuple[float, float, int]:
         size = page.stat().st_size if page.exists() else 0
     if status:
         sys.exit(f"scoring {pattern} failed")
-    return seconds, usage.ru_maxrss / (2**20 if platform.system() == "Darwin" else 2**10), size
+    memory = usage.ru_maxrss / (2**20 if platform.system() == "Darwin" else 2**10)
+    return seconds, usage.ru_utime + usage.ru_stime, memory, size
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--predictions", default=os.path.join(os.environ.get("IMAGENET_REAL_DATA", ""), "predictions"))
-    files = sorted(pathlib.Path(parser.parse_args().predictions).glob("*.npz"))
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    files = sorted(pathlib.Path(arguments.predictions).glob("*.npz"))
     if not files:
         sys.exit("no .npz file of predictions: give --predictions=DIR")
     lines = [
-        "$ python bench/report.py",
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}; the fastest of {REPEATS} whole",
+        f"$ python bench/report.py --repeats={arguments.repeats}",
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}; the fastest of {arguments.repeats} whole",
         "processes each, in turns; five label sets, all files written.",
         "",
-        f"{'models':>6}  {'report':>6}  {'seconds':>7}  {'peak MB':>7}  {'page, MB':>8}",
+        f"{'models':>6}  {'report':>6}  {'seconds':>7}  {'CPU s':>5}  {'peak MB':>7}  {'page, MB':>8}",
     ]
     with tempfile.TemporaryDirectory() as folder:
         write_models(files, pathlib.Path(folder))
         for count, pattern in ((1, str(files[len(files) // 2])), (MODELS, f"{folder}/*.npz")):
             runs = {"no": [], "yes": []}
-            for _ in range(REPEATS):
+            for _ in range(arguments.repeats):
                 runs["no"].append(measure(pattern, "--config.report=False"))
                 runs["yes"].append(measure(pattern))
             for report, found in runs.items():
-                seconds, memory, size = zip(*found, strict=True)
+                seconds, busy, memory, size = zip(*found, strict=True)
                 page = f"{size[0] / 1e6:8.2f}" if size[0] else ""
-                lines.append(f"{count:>6}  {report:>6}  {min(seconds):>7.2f}  {max(memory):>7.0f}  {page}".rstrip())
+                lines.append(
+                    f"{count:>6}  {report:>6}  {min(seconds):>7.2f}  {min(busy):>5.1f}  {max(memory):>7.0f}  {page}".rstrip()
+                )
     text = "\n".join(lines) + "\n"
     print(text, end="")
     (ROOT / "bench" / "results" / "report.txt").write_text(text)

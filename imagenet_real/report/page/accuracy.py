@@ -35,14 +35,9 @@ def _about_one(subject: Subject) -> Iterator[str]:
         mended, broken = len(seen.flipped(to_right=True)), len(seen.flipped(to_right=False))
         if wrong:
             yield (
-                f"Of the {wrong:,} answers that are wrong by {by(first.name)}, {by(second.name)} "
-                f"{_verb(second.name, 'accept')} {mended:,} ({mended / wrong:.0%}); of those that are right it rejects "
-                f"{broken:,}."
+                f"Of the {wrong:,} answers that are wrong by {by(first.name)}, {mended:,} ({mended / wrong:.0%}) are right by "
+                f"{by(second.name)}; of the {len(seen.first) - wrong:,} that are right, {broken:,} are wrong by it."
             )
-
-
-def _verb(name: str, verb: str) -> str:
-    return verb if name == "original" else f"{verb}s"
 
 
 def _about_many(subject: Subject) -> Iterator[str]:

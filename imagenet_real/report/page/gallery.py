@@ -3,7 +3,7 @@
 import base64
 import io
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -36,10 +36,10 @@ def section(subject: Subject, picture: Picture) -> Section | None:
         return None
     surest = ", those that it is surest of first" if subject.evidence.confidence is not None else ""
     told = f"Images on which the label sets judge {subject.best} differently{surest}; at most one for each class it answers."
-    return Section("flips", "Images they judge differently", join([paragraph(told, class_="soft"), *parts]))
+    return Section("flips", "Images the label sets judge differently", join([paragraph(told, class_="soft"), *parts]))
 
 
-def _cards(subject: Subject, image_ids: np.ndarray, picture: Picture):
+def _cards(subject: Subject, image_ids: np.ndarray, picture: Picture) -> Iterator[Html]:
     """Cards of the first images that have a picture, in the order of confidence, one for each answer."""
     columns = match(image_ids, subject.evidence.image_ids)
     model = subject.number(subject.best)
