@@ -31,7 +31,9 @@ def get_config() -> ConfigDict:
         "1536": config.steps,  # in length_in; lengths may have any names
     }
     config.length_in = "steps"  # or epochs, of the images that are there, or examples
-    config.seeds = comparison.seeds  # of the initial parameters, the order and the crops; differences are paired by them
+    config.seeds = (
+        comparison.seeds
+    )  # of the initial parameters, the order and the crops; differences are paired by them
     config.clean = comparison.clean  # how the list of clean labels is made, where "clean" is among `data`
     config.jobs = comparison.jobs  # runs side by side, each on one core of the CPU; 0: one a core
     return config
