@@ -4,6 +4,7 @@ python main.py --config=configs/evaluate.py --config.weights=vit_tiny_patch16_22
     --config.resize=0 --workdir=DIR
 python bench/review_in_browser.py --predictions=DIR/predictions.npz --images=VAL1000
 
+Verdicts are given by turns, without a look at the pictures: the accuracy that comes of them says nothing of the model.
 Needs Playwright and Chromium.
 """
 
