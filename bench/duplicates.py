@@ -76,16 +76,15 @@ def planted(images: str, others: str) -> list[str]:
         return lines
 
 
-def growing(sizes: list[tuple[int, int]]) -> list[str]:
+def growing(sizes: list[tuple[int, int]]) -> Iterator[str]:
     """Each size in a process of its own."""
-    lines = [f"{'images':>9} {'others':>9} {'pairs/s':>10} {'seconds':>8} {'peak MB':>8}"]
+    yield f"{'images':>9} {'others':>9} {'pairs/s':>10} {'seconds':>8} {'peak MB':>8}"
     for own, others in sizes:
         done = subprocess.run(
             [sys.executable, __file__, f"--one={own},{others}"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
         )
         seconds, memory = map(float, done.stdout.split())
-        lines.append(f"{own:>9,} {others:>9,} {own * others / seconds:>10.2e} {seconds:>8.1f} {memory:>8.0f}")
-    return lines
+        yield f"{own:>9,} {others:>9,} {own * others / seconds:>10.2e} {seconds:>8.1f} {memory:>8.0f}"
 
 
 class Random:
@@ -136,18 +135,18 @@ def main() -> None:
     if arguments.one:
         one(*map(int, arguments.one.split(",")))
         return
-    text = "\n".join(
-        [
-            "$ python bench/duplicates.py",
-            f"{os.cpu_count()} cores, in use by others too (load {os.getloadavg()[0]:.0f} at the start)",
-            "",
-            *planted(arguments.images, arguments.others),
-            "",
-            *growing([tuple(map(int, size.split(","))) for size in arguments.sizes]),
-        ]
-    )
-    print(text)
-    (ROOT / "bench" / "results" / "duplicates.txt").write_text(text + "\n")
+    lines = [
+        "$ python bench/duplicates.py",
+        f"{os.cpu_count()} cores, in use by others too (load {os.getloadavg()[0]:.0f} at the start)",
+        "",
+        *planted(arguments.images, arguments.others),
+        "",
+    ]
+    print("\n".join(lines))
+    for line in growing([tuple(map(int, size.split(","))) for size in arguments.sizes]):
+        lines.append(line)
+        print(line, flush=True)
+    (ROOT / "bench" / "results" / "duplicates.txt").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -120,8 +120,11 @@ def _blocks(what: str, source: Source, start: int, variants: int, workers: int) 
     ):
         for first in range(start, len(source), BLOCK):
             indices = range(first, min(first + BLOCK, len(source)))
-            thumbnails, hashes = zip(*pool.map(one, indices), strict=True)
-            bar.update(len(indices))
+            made = []
+            for prints in pool.map(one, indices):
+                made.append(prints)
+                bar.update()
+            thumbnails, hashes = zip(*made, strict=True)
             yield {"thumbnail": np.stack(thumbnails), "hash": np.stack(hashes)}
 
 

@@ -10,7 +10,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real import storage
-from imagenet_real.data.fingerprints import BITS
+from imagenet_real.data.fingerprints import BITS, VARIANTS
 from imagenet_real.data.sources import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.labels.label_set import save_label_set
@@ -47,7 +47,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
     others = open_source(config.others, split=config.others_split, tfds_dir=config.tfds_dir)
     own_ids, other_ids = own.label_fields().image_ids, others.label_fields().image_ids
     folder = workdir / "search"
-    identity = {"images": own.fingerprint, "others": others.fingerprint}
+    identity = {"images": own.fingerprint, "others": others.fingerprint, "variants": VARIANTS}
     embeddings = None, None
     if config.embeddings:
         files = {"embeddings": config.embeddings, "others_embeddings": config.others_embeddings}
