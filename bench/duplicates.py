@@ -11,26 +11,34 @@ import io
 import json
 import os
 import pathlib
+import random
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 
 from PIL import Image, ImageOps
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-EACH = 25
+EACH = 50
+SIZES = ["1000,20000", "1000,80000", "4000,20000", "4000,40000"]
 
 
 def resized(picture: Image.Image) -> Image.Image:
     return picture.resize((round(picture.width * 0.6), round(picture.height * 0.6)), Image.Resampling.BICUBIC)
 
 
+PLACES = random.Random(0)
+
+
 def cropped(picture: Image.Image) -> Image.Image:
-    x, y = round(picture.width * 0.025), round(picture.height * 0.025)
-    return picture.crop((x, y, picture.width - x, picture.height - y))
+    """95 % of each side, anywhere."""
+    width, height = round(picture.width * 0.95), round(picture.height * 0.95)
+    x, y = PLACES.randint(0, picture.width - width), PLACES.randint(0, picture.height - height)
+    return picture.crop((x, y, x + width, y + height))
 
 
 KINDS = {"resized": resized, "recompressed": lambda picture: picture, "cropped": cropped, "flipped": ImageOps.mirror}
@@ -68,30 +76,52 @@ def planted(images: str, others: str) -> list[str]:
         return lines
 
 
-def growing() -> list[str]:
-    """Random vectors as wide as thumbnails, each size in a process of its own."""
-    lines = [f"{'images':>8} {'others':>8} {'pairs/s':>10} {'peak MB':>8}"]
-    for own, others in ((2_000, 20_000), (8_000, 20_000), (8_000, 80_000)):
+def growing(sizes: list[tuple[int, int]]) -> list[str]:
+    """Each size in a process of its own."""
+    lines = [f"{'images':>9} {'others':>9} {'pairs/s':>10} {'seconds':>8} {'peak MB':>8}"]
+    for own, others in sizes:
         done = subprocess.run(
-            [sys.executable, __file__, f"--one={own},{others}"], cwd=ROOT, capture_output=True, text=True, check=True
+            [sys.executable, __file__, f"--one={own},{others}"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
         )
         seconds, memory = map(float, done.stdout.split())
-        lines.append(f"{own:>8,} {others:>8,} {own * others / seconds:>10.2e} {memory:>8.0f}")
+        lines.append(f"{own:>9,} {others:>9,} {own * others / seconds:>10.2e} {seconds:>8.1f} {memory:>8.0f}")
     return lines
 
 
-def one(own: int, others: int) -> None:
+class Random:
+    """A source of so many images, in whose place random fingerprints come: all but reading and decoding."""
+
+    def __init__(self, count: int):
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+
+def random_blocks(what: str, source: Random, start: int, variants: int, workers: int) -> Iterator[dict]:
     import numpy as np
 
-    from imagenet_real.devices import make_mesh
-    from imagenet_real.neighbours import nearest
+    from imagenet_real.data.fingerprints import BITS, SIDE
+    from imagenet_real.near_duplicates import BLOCK
 
-    random = np.random.default_rng(0)
-    queries, block = (random.standard_normal((size, 768), np.float32) for size in (own, 2000))
-    mesh = make_mesh()
-    nearest(queries, [block], mesh)
-    begun = time.perf_counter()
-    nearest(queries, (block for _ in range(others // 2000)), mesh)
+    generator = np.random.default_rng(0)
+    thumbnail, bits = (generator.standard_normal((BLOCK, variants, width)) for width in (3 * SIDE * SIDE, BITS))
+    block = {"thumbnail": thumbnail.astype(np.float16), "hash": np.sign(bits).astype(np.float16)}
+    for first in range(start, len(source), BLOCK):
+        yield {kind: prints[: len(source) - first] for kind, prints in block.items()}
+
+
+def one(own: int, others: int) -> None:
+    """Both kinds of fingerprint with all variants; compiled before the clock starts."""
+    from imagenet_real import near_duplicates
+    from imagenet_real.devices import make_mesh
+
+    near_duplicates._blocks = random_blocks
+    with tempfile.TemporaryDirectory() as name:
+        for turn, count in enumerate((near_duplicates.BLOCK, others)):
+            begun = time.perf_counter()
+            folder, identity = pathlib.Path(name, str(turn)), {"others": count}
+            near_duplicates.search(Random(own), Random(count), folder, make_mesh(), workers=1, identity=identity)
     print(time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
@@ -100,6 +130,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", default=os.path.join(data, "images", "val1000"))
     parser.add_argument("--others", default=os.path.join(data, "images", "train400"))
+    parser.add_argument("--sizes", nargs="*", default=SIZES, help="images,others")
     parser.add_argument("--one", default="")
     arguments = parser.parse_args()
     if arguments.one:
@@ -108,11 +139,11 @@ def main() -> None:
     text = "\n".join(
         [
             "$ python bench/duplicates.py",
-            f"{os.cpu_count()} cores, in use by others too",
+            f"{os.cpu_count()} cores, in use by others too (load {os.getloadavg()[0]:.0f} at the start)",
             "",
             *planted(arguments.images, arguments.others),
             "",
-            *growing(),
+            *growing([tuple(map(int, size.split(","))) for size in arguments.sizes]),
         ]
     )
     print(text)

@@ -39,7 +39,6 @@ def get_config() -> ConfigDict:
     }
 
     config.report = False  # a page for each of the runs
-
     # Runs side by side have one core of the CPU each; one after another they have all devices.
     config.jobs = 0  # how many go side by side; 0: one a core; 1: one after another
     return config

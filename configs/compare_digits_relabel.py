@@ -24,13 +24,16 @@ def get_config() -> ConfigDict:
     comparison = compare_digits.get_config()
     config.program = "compare"
     config.select_split = ""  # nothing is chosen
-    config.losses = ("softmax",)
+    config.report = comparison.report  # a page for each of the runs
+    config.losses = ("softmax",)  # those that are compared
     config.data = ("all", "real", "pooled", "shown")  # the first is what the others are compared with
     config.lengths = {
-        "1536": config.steps,  # in length_in
+        "1536": config.steps,  # in length_in; lengths may have any names
     }
-    config.length_in = "steps"
-    config.seeds = comparison.seeds
+    config.length_in = "steps"  # or epochs, of the images that are there, or examples
+    config.seeds = (
+        comparison.seeds
+    )  # of the initial parameters, the order and the crops; differences are paired by them
     config.clean = comparison.clean  # how the list of clean labels is made, where "clean" is among `data`
     config.jobs = comparison.jobs  # runs side by side, each on one core of the CPU; 0: one a core
     return config

@@ -4,7 +4,7 @@
     python main.py --config=configs/review.py --config.pairs=DIR/duplicates.json --config.images=VAL \\
         --config.others=TRAIN --workdir=DIR/review
     python main.py --config=configs/duplicates.py --config.confirmed=DIR/review/confirmed.json --config.label_set=real \\
-        --workdir=DIR
+        --config.predictions=FILE.npz --workdir=DIR
 
 Expected: copies that are resized, compressed again, mirrored, or cropped by 5 % are found. Measured:
 bench/results/duplicates.txt.
@@ -33,6 +33,8 @@ def get_config() -> ConfigDict:
             # Once people looked at the candidates.
             "confirmed": "",  # confirmed.json: writes label_set without those images
             "label_set": "original",  # the one that is written without them
+            "predictions": "",  # a path or glob: scores these with and without those images
+            "allow_missing": False,  # also where images have no prediction
             "labels_dir": "",  # where label files are looked for first
         }
     )

@@ -12,7 +12,7 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "program": "score",  # a file of imagenet_real/programs
-            "predictions": "",  # a path or glob of .npz, .npy, .csv, .parquet or .json files; a model is called by its file's stem
+            "predictions": "",  # a path or glob: .npz, .npy, .csv, .parquet or .json files of models, or answers of people
             "label_sets": "",  # comma-separated: published names, real@0.5, FILE.json; empty: all published ones
             "labels_dir": "",  # where label files are looked for first
             "tfds_dir": "",  # where a prepared imagenet2012_multilabel may stand; empty: ~/tensorflow_datasets

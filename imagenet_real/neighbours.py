@@ -15,20 +15,36 @@ CHUNK = 8192  # queries that meet a block at once
 class Nearest:
     """For each of N queries the vector with the largest product among all that were seen.
 
-    The queries lie divided over the mesh, and every block is copied to all devices.
+    The queries lie divided over the mesh, and every block is copied to all devices. A search goes on where another one
+    was: behind the first `seen` vectors, of which it `found` what that one gave.
     """
 
-    def __init__(self, queries: np.ndarray, mesh: Mesh):  # [N, D]
-        self._count, width = queries.shape
+    def __init__(
+        self,
+        queries: np.ndarray,  # [N, D]
+        mesh: Mesh,
+        seen: int = 0,
+        found: tuple[np.ndarray, np.ndarray] | None = None,
+    ):
+        self._count = len(queries)
         chunks = max(1, -(-self._count // CHUNK))
         rows = filled_up(mesh, -(-self._count // chunks))
-        padded = np.zeros((chunks * rows, width), np.float32)
-        padded[: self._count] = queries
         self._mesh, divided = mesh, NamedSharding(mesh, PartitionSpec(None, "data"))
-        self._queries = jax.device_put(padded.reshape(chunks, rows, width), divided)
-        self._best = jax.device_put(np.full((chunks, rows), -np.inf, np.float32), divided)
-        self._place = jax.device_put(np.full((chunks, rows), -1, np.int32), divided)
-        self._seen, self._block = 0, 0
+
+        def laid(array: np.ndarray, dtype, missing: float) -> jax.Array:
+            def part(index: tuple[slice, ...]) -> np.ndarray:  # the whole is never copied on the host
+                wanted = np.arange(chunks * rows).reshape(chunks, rows)[index[:2]]
+                filled = np.full((*wanted.shape, *array.shape[1:]), missing, dtype)
+                filled[wanted < len(array)] = array[wanted[wanted < len(array)]]
+                return filled
+
+            return jax.make_array_from_callback((chunks, rows, *array.shape[1:]), divided, part)
+
+        values, places = (np.zeros(0), np.zeros(0)) if found is None else found
+        self._queries = laid(queries, np.float32, 0)
+        self._best = laid(values, np.float32, -np.inf)
+        self._place = laid(places, np.int32, -1)
+        self._seen, self._block = seen, 0
 
     def see(self, block: np.ndarray) -> None:
         """Takes in [B, D] more vectors, the next ones; a block of fewer than the first is filled up."""
@@ -48,7 +64,7 @@ class Nearest:
 
     def found(self) -> tuple[np.ndarray, np.ndarray]:
         """[N] products and [N] int places of the nearest vectors, by the order in which they were seen; -1: none was."""
-        return (np.asarray(array).reshape(-1)[: self._count] for array in (self._best, self._place))
+        return tuple(np.asarray(array).reshape(-1)[: self._count] for array in (self._best, self._place))
 
 
 @jax.jit
@@ -69,4 +85,4 @@ def nearest(queries: np.ndarray, blocks: Iterable[np.ndarray], mesh: Mesh) -> tu
     search = Nearest(queries, mesh)
     for block in blocks:
         search.see(block)
-    return tuple(search.found())
+    return search.found()

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "jobs": {"processes"},
     "partial_predictions": set(),
     "annotation": {"models", "cluster", "data", "devices", "inference"},
+    "evaluation": {"models", "data", "devices", "inference", "scoring"},
     "published_maps": {"models", "data", "labels"},
     "training": {"training", "models", "devices", "prefetch"},
     "inference": {"models", "cluster", "devices", "partial_predictions", "prefetch", "scoring"},

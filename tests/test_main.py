@@ -54,6 +54,7 @@ def test_score_writes_results_and_prints_the_table(world):
         "results.json",
         "results.csv",
         "accuracy_by_class.csv",
+        "report.html",
     }
     rows = json.loads((folder / "out" / "results.json").read_text())["rows"]
     assert [row["accuracy"] for row in rows] == [2 / 6, 1.0]

@@ -9,8 +9,9 @@ from imagenet_real.data.preprocess import decode
 
 SIDE = 16  # pixels of a thumbnail
 BITS = 64  # of a hash
-KEPT = 0.95  # of each side, by the crop that is looked for
-VARIANTS = 4  # the picture, its mirror image, its centre, and the mirror image of that
+KEPT = 0.95  # of each side, by the crops that are looked for
+CROPS = ((0.0, 0.0), (0.0, 1.0), (0.5, 0.5), (1.0, 0.0), (1.0, 1.0))  # where of the margin: the corners, the centre
+VARIANTS = 2 * (1 + len(CROPS))  # the picture and its crops, each with its mirror image
 
 
 def fingerprints(encoded: bytes, variants: int = VARIANTS) -> tuple[np.ndarray, np.ndarray]:
@@ -21,14 +22,11 @@ def fingerprints(encoded: bytes, variants: int = VARIANTS) -> tuple[np.ndarray, 
     what is no picture.
     """
     picture = Image.fromarray(decode(encoded))
-    margin = (1 - KEPT) / 2
-    inner = (
-        margin * picture.width,
-        margin * picture.height,
-        (1 - margin) * picture.width,
-        (1 - margin) * picture.height,
-    )
-    boxes = [(0, 0, picture.width, picture.height), inner]
+    width, height = KEPT * picture.width, KEPT * picture.height
+    boxes = [(0, 0, picture.width, picture.height)]
+    for x, y in CROPS:
+        left, top = x * (picture.width - width), y * (picture.height - height)
+        boxes.append((left, top, left + width, top + height))
     thumbnails, hashes = [], []
     for variant in range(variants):
         small = picture.resize((2 * SIDE, 2 * SIDE), Image.Resampling.BOX, box=boxes[variant // 2])

@@ -12,8 +12,10 @@ from etils import epath
 from imagenet_real import storage
 from imagenet_real.data.nested_tar import Member, files_in, files_in_inner
 from imagenet_real.errors import InputError
+from imagenet_real.labels import dataset
 from imagenet_real.labels.classes import class_index
 from imagenet_real.labels.image_ids import IMAGE_ENDINGS, image_id
+from imagenet_real.labels.label_set import LabelSet
 
 
 class Record(TypedDict):
@@ -75,6 +77,12 @@ def open_source(images: str, *, split: str = "validation", tfds_dir: str = "") -
         return TarSource(images, path)
     what = "a file that is no .tar" if path.is_file() else "neither a folder nor a file"
     raise InputError(f"images={images} is {what}: give a folder, an uncompressed .tar, or tfds:NAME.")
+
+
+def label_sets_of(source: Source) -> dict[str, LabelSet]:
+    """The label sets that a source brings, by name and row for row; none where its images have no labels."""
+    labels = source.label_fields()
+    return dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, source.name)
 
 
 class _Files:

@@ -28,6 +28,7 @@ class PublishedFile:
 _REASSESSED = (
     "https://raw.githubusercontent.com/google-research/reassessed-imagenet/bcd006fe12e929f055e0ec7fe39dbf4d64a6881a"
 )
+_MISTAKES = "https://raw.githubusercontent.com/google-research/imagenet-mistakes/6fdda60a87dd79cdef764c8823db7b2f67c43a97/metadata"
 _CORRECTIONS = (
     "https://raw.githubusercontent.com/klarajanouskova/ImageNet/008f8fbb123d584ae2a3573bd5f982dc8f31ab23"
     "/eval_corrections/load_data/validation_correction"
@@ -39,6 +40,18 @@ PUBLISHED = {
     ),
     "scores.npz": PublishedFile(
         f"{_REASSESSED}/scores.npz", "c4b558569f3da12945c57684294f439214a9cb7919b0ae5b44432bd077d03b79"
+    ),
+    "raters.npz": PublishedFile(
+        f"{_REASSESSED}/raters.npz", "d3ffe8082e4e61e9716cbc93a7a4e877e3b1d1240032a176e797b43f19107ec8"
+    ),
+    "golden.npz": PublishedFile(
+        f"{_REASSESSED}/golden.npz", "738a795e88351799934669ac48bb70e2ebe484b447fc3e09e0c36fbd987d06d2"
+    ),
+    "raters_golden.npz": PublishedFile(
+        f"{_REASSESSED}/raters_golden.npz", "6fd910fc7389c3d695ac5e18269689797d0246a378c536e218854f9d93bc8ea6"
+    ),
+    "vit3b_mistakes.json": PublishedFile(
+        f"{_MISTAKES}/vit3b_mistakes.json", "7c48988d683c60714ee720b9ee8f762b32e5759e2b98a12a5ab23d41b20d4c2a"
     ),
     "multilabel.csv": PublishedFile(
         f"{_CORRECTIONS}/imagenet_multilabel/multilabel.csv",

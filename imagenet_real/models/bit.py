@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from imagenet_real.models.blocks import through
 from imagenet_real.models.naming import renamed
 
 GROUPS = 32
@@ -77,8 +78,10 @@ class BiT(nnx.Module):
     """A stem, four stages of blocks, a norm, the mean over all places, and a linear head.
 
     Convolutions compute in `dtype`; parameters, norms, the mean over places and the head are float32, and float32 is
-    multiplied in full precision on every device.
+    multiplied in full precision on every device. Training sets `remat` where memory is short (see `blocks.through`).
     """
+
+    remat = False
 
     def __init__(
         self,
@@ -120,8 +123,7 @@ class BiT(nnx.Module):
         features = jnp.pad(features, ((0, 0), (1, 1), (1, 1), (0, 0)))
         features = nnx.max_pool(features, (3, 3), strides=(2, 2), padding="VALID")
         for stage in self.stages:
-            for block in stage.blocks:
-                features = block(features)
+            features = through(stage.blocks, features, remat=self.remat)
         return self.norm(features).astype(jnp.float32)
 
 

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from imagenet_real.models.blocks import through
 from imagenet_real.models.layers import dropout, grouped_convolution, stochastic_depth
 from imagenet_real.models.vit import LayerNorm, Linear, Mlp
 
@@ -55,10 +56,10 @@ class Stage(nnx.Module):
         self.downsample = nnx.List(layers)
         self.blocks = nnx.List([Block(width, drop, dtype=dtype, rngs=rngs) for drop in drops])
 
-    def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H / 2, W / 2, C']
-        for layer in [*self.downsample, *self.blocks]:
+    def __call__(self, features: jax.Array, *, remat: bool) -> jax.Array:  # [B, H, W, C] -> [B, H / 2, W / 2, C']
+        for layer in self.downsample:
             features = layer(features)
-        return features
+        return through(self.blocks, features, remat=remat)
 
 
 class Head(nnx.Module):
@@ -81,8 +82,10 @@ class ConvNeXt(nnx.Module):
     multiplied in full precision on every device, where accelerators would round its factors to fewer bits: published
     numbers are to be reproduced. Pixels beyond the last whole patch are not looked at. For training, `drop_path` is
     the stochastic depth of the last block, from 0 in the first one (0.1, 0.4, 0.5, 0.5 in torchvision's T, S, B, L), and
-    `drop` the dropout before the head.
+    `drop` the dropout before the head; `remat` is set where memory is short (see `blocks.through`).
     """
+
+    remat = False
 
     def __init__(
         self,
@@ -118,8 +121,10 @@ class ConvNeXt(nnx.Module):
 
     def _features(self, images: jax.Array) -> jax.Array:  # [B, H, W, 3] -> [B, h, w, C]
         features = images
-        for layer in [*self.stem, *self.stages]:
+        for layer in self.stem:
             features = layer(features)
+        for stage in self.stages:
+            features = stage(features, remat=self.remat)
         return features
 
 

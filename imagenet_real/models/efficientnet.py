@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from imagenet_real.models.blocks import through
 from imagenet_real.models.layers import BatchNorm, convolution, dropout, stochastic_depth
 
 
@@ -138,8 +139,11 @@ class EfficientNet(nnx.Module):
     does (see `layers.convolution`). Convolutions compute in `dtype`; parameters, batch statistics, the mean over places
     and the head are float32. float32 is multiplied in full precision on every device. For training, `drop_path` is the
     stochastic depth (that of block j of n is drop_path * j / n; 0.2 in the article) and `drop` the dropout before the
-    head (0.2 in B0 and B1, 0.3 in B2 and B3, 0.4 in B4 and B5, 0.5 in B6, B7 and L2).
+    head (0.2 in B0 and B1, 0.3 in B2 and B3, 0.4 in B4 and B5, 0.5 in B6, B7 and L2); `remat` is set where
+    memory is short (see `blocks.through`).
     """
+
+    remat = False
 
     def __init__(
         self,
@@ -194,8 +198,7 @@ class EfficientNet(nnx.Module):
 
     def _features(self, images: jax.Array) -> jax.Array:  # [B, H, W, 3] -> [B, h, w, C] float32
         features = nnx.silu(self.bn1(self.conv_stem(images)))
-        for block in itertools.chain.from_iterable(self.blocks):
-            features = block(features)
+        features = through(itertools.chain.from_iterable(self.blocks), features, remat=self.remat)
         return nnx.silu(self.bn2(self.conv_head(features))).astype(jnp.float32)
 
 

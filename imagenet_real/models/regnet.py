@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from imagenet_real.models.blocks import through
 from imagenet_real.models.layers import BatchNorm, convolution, dropout, stochastic_depth
 
 STEM_WIDTH = 32
@@ -93,8 +94,11 @@ class RegNet(nnx.Module):
     `group_width` is the number of channels a group has, fewer where a stage is narrower than that. Convolutions compute
     in `dtype`; parameters, batch statistics, the mean over places and the head are float32. float32 is multiplied in
     full precision on every device. For training, `drop_path` is the stochastic depth of the last block, from 0 in the
-    first one, and `drop` the dropout before the head; the article has neither.
+    first one, and `drop` the dropout before the head; the article has neither. `remat` is set where memory is short (see
+    `blocks.through`).
     """
+
+    remat = False
 
     def __init__(
         self,
@@ -144,8 +148,8 @@ class RegNet(nnx.Module):
         features = nnx.relu(self.stem(images))
         for stage, depth in enumerate(self.depths):
             blocks = getattr(self, f"s{stage + 1}")
-            for index in range(depth):
-                features = blocks[f"b{index + 1}"](features)
+            in_order = (blocks[f"b{index + 1}"] for index in range(depth))
+            features = through(in_order, features, remat=self.remat)
         return features
 
 

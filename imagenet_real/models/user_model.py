@@ -23,7 +23,11 @@ def user_model(spec: str, weights: str | os.PathLike | None = None) -> tuple[App
     Raises InputError for what cannot be found or called so; an exception inside the user's code is the user's to see.
     """
     function = _find_function(spec)
-    model = function(**_arguments(function, spec, weights))
+    return as_function(function(**_arguments(function, spec, weights)), f"what {spec} returned")
+
+
+def as_function(model: nnx.Module | tuple[Apply, Any], what: str = "the model") -> tuple[Apply, Any]:
+    """A module as `(apply, params)`, in evaluation mode; a pair stays as it is. Raises InputError for anything else."""
     if isinstance(model, nnx.Module):
         model.eval()  # dropout off, running statistics on
         graph, params = nnx.split(model)
@@ -31,7 +35,7 @@ def user_model(spec: str, weights: str | os.PathLike | None = None) -> tuple[App
     if isinstance(model, tuple) and len(model) == 2 and callable(model[0]):
         return model
     raise InputError(
-        f"{spec} returned {type(model).__name__}; it is to return a flax.nnx.Module, or a pair (apply, params) with "
+        f"{what} is {type(model).__name__}; expected a flax.nnx.Module, or a pair (apply, params) with "
         f"apply(params, images) -> logits"
     )
 

@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 
 import imagenet_real
 from imagenet_real import cluster, storage
+from imagenet_real.data.sources import label_sets_of
 from imagenet_real.data.training_batches import TrainingData
 from imagenet_real.errors import InputError
 from imagenet_real.identity import differences
@@ -172,7 +173,7 @@ def write_list(config: ConfigDict, workdir: epath.Path, data: TrainingData, pred
             else {"folds": config.folds},
         },
     }
-    real = train.label_sets_of(data.source).get("real")
+    real = label_sets_of(data.source).get("real")
     if real is not None:
         summary["real"] = against_real(data, keep, real)
     save_predictions(workdir / "predictions.npz", predictions)

@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 
 from imagenet_real import storage
 from imagenet_real.data import digits
-from imagenet_real.data.sources import Source
+from imagenet_real.data.sources import Source, label_sets_of
 from imagenet_real.data.training_batches import TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.jobs import Job, run_side_by_side
@@ -265,7 +265,7 @@ def rows_of(one: Planned) -> list[Row]:
 
 def references(config: ConfigDict, reported: Source) -> list[Row]:
     """What needs no training: chance, the original labels, and on digit scenes one who knows the digits and the rates."""
-    brought = train.label_sets_of(reported)
+    brought = label_sets_of(reported)
     rows = [
         {"name": "chance", "label_set": name, "k": 1, "accuracy": float(np.average(shares, weights=labels.weight))}
         for name, labels in brought.items()

@@ -3,39 +3,37 @@
 import dataclasses
 import json
 import sys
-import zipfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
 from imagenet_real import storage
-from imagenet_real.data.fingerprints import BITS, SIDE, VARIANTS, fingerprints
-from imagenet_real.data.sources import Source, open_source
+from imagenet_real.data.fingerprints import BITS
+from imagenet_real.data.sources import open_source
 from imagenet_real.errors import InputError
-from imagenet_real.labels.image_ids import image_id
 from imagenet_real.labels.label_set import save_label_set
 from imagenet_real.programs import label_sets
+from imagenet_real.programs.score import load_models
 from imagenet_real.report import provenance
-from imagenet_real.report.printing import show
-from imagenet_real.scoring.accuracy import match
+from imagenet_real.report.files import write_results
+from imagenet_real.report.printing import show, show_results
+from imagenet_real.report.results import score
+from imagenet_real.scoring.embeddings import Embeddings
 
-BLOCK = 2048  # images of the other set that are held at a time
-
-Prints = tuple[np.ndarray, np.ndarray, np.ndarray]  # of V variants each: thumbnails, hashes, embeddings or nothing
+KINDS = {"thumbnail": "similarity", "hash": "bits", "embedding": "embedding"}  # of fingerprints -> what a pair tells
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
-    """Writes duplicates.json; or with `confirmed` the label set without those images, as without_duplicates.json."""
+    """Writes duplicates.json; or with `confirmed` the label set without those images, as without_duplicates.json.
+
+    What was computed stays in `workdir`/search: a run that was killed goes on, and other thresholds are answered at once.
+    """
     if config.confirmed:
         without_confirmed(config, workdir)
         return None
-    from imagenet_real import devices
-    from imagenet_real.neighbours import Nearest
+    from imagenet_real import devices, near_duplicates
 
     if not config.images or not config.others:
         raise InputError("give --config.images=... and --config.others=..., the set that they are looked for in.")
@@ -43,50 +41,38 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
         raise InputError(
             "give embeddings of both sets, --config.embeddings=FILE --config.others_embeddings=FILE, or none."
         )
+    if config.embeddings and storage.in_bucket(workdir):
+        raise InputError(f"{workdir} is in a bucket, where embeddings cannot be mapped: give a --workdir on a disk.")
     own = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir)
     others = open_source(config.others, split=config.others_split, tfds_dir=config.tfds_dir)
-    own_rows = _embeddings(config.embeddings, own) if config.embeddings else None
-    other_rows = _embeddings(config.others_embeddings, others) if config.others_embeddings else None
-
-    held = [np.concatenate(parts) for parts in zip(*_blocks(own, own_rows, VARIANTS, config.workers), strict=True)]
-    mesh = devices.make_mesh()
-    searches = [Nearest(part, mesh) for part in held if part.shape[1]]
-    for block in _blocks(others, other_rows, 1, config.workers):
-        for search, part in zip(searches, block, strict=False):
-            search.see(part)
     own_ids, other_ids = own.label_fields().image_ids, others.label_fields().image_ids
-    found: dict[tuple[str, str], dict[str, float]] = {}
-    names = ("similarity", "bits", "embedding")
-    for name, search in zip(names, searches, strict=False):
-        products, places = search.found()
-        values = (BITS - products) / 2 if name == "bits" else products
-        passes = values <= config.most_bits if name == "bits" else values >= _least(config, name)
-        for row in np.flatnonzero(passes & (places >= 0)):
-            pair = found.setdefault((str(own_ids[row // VARIANTS]), str(other_ids[places[row]])), {})
-            better = min if name == "bits" else max
-            pair[name] = better(float(values[row]), pair.get(name, float(values[row])))
-    pairs = [
-        {
-            "image_id": a,
-            "other": b,
-            "similarity": one.get("similarity"),
-            "bits": one.get("bits"),
-            "embedding": one.get("embedding"),
-        }
-        for (a, b), one in found.items()
-    ]
-    pairs.sort(key=lambda pair: (-max(pair["similarity"] or 0, 1 - (pair["bits"] or BITS) / BITS), pair["image_id"]))
+    folder = workdir / "search"
+    identity = {"images": own.fingerprint, "others": others.fingerprint}
+    embeddings = None, None
+    if config.embeddings:
+        files = {"embeddings": config.embeddings, "others_embeddings": config.others_embeddings}
+        identity |= {name: storage.sha256(path) for name, path in files.items()}
+        embeddings = (
+            Embeddings(config.embeddings, own_ids, folder),
+            Embeddings(config.others_embeddings, other_ids, folder),
+        )
+    found = near_duplicates.search(
+        own,
+        others,
+        folder,
+        devices.make_mesh(),
+        workers=config.workers,
+        embeddings=embeddings[0],
+        others_embeddings=embeddings[1],
+        identity=identity,
+    )
+    pairs = candidates(found, own_ids, other_ids, config)
     summary = {
         "schema": 1,
         "images": len(own),
         "others": len(others),
         "pairs": pairs,
-        "provenance": {
-            **provenance.versions(),
-            "config": config.to_dict(),
-            "images": own.fingerprint,
-            "others": others.fingerprint,
-        },
+        "provenance": {**provenance.versions(), "config": config.to_dict(), **identity},
     }
     storage.write_together({workdir / "duplicates.json": json.dumps(summary, indent=1, allow_nan=False) + "\n"})
     images = len({pair["image_id"] for pair in pairs})
@@ -98,49 +84,34 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
     return summary
 
 
-def _least(config: ConfigDict, name: str) -> float:
-    return config.least_similarity if name == "similarity" else config.least_embedding
+def candidates(
+    found: dict[str, tuple[np.ndarray, np.ndarray]], own_ids: np.ndarray, other_ids: np.ndarray, config: ConfigDict
+) -> list[dict[str, Any]]:
+    """The pairs that are alike enough by one kind of fingerprint, the most alike first."""
+    pairs: dict[tuple[str, str], dict[str, Any]] = {}
+    least = {"thumbnail": config.least_similarity, "hash": BITS - 2 * config.most_bits}
+    least["embedding"] = config.least_embedding
+    for kind, (products, places) in found.items():
+        for row, variant in zip(*np.nonzero((products >= least[kind]) & (places >= 0)), strict=True):
+            key = str(own_ids[row]), str(other_ids[places[row, variant]])
+            pair = pairs.setdefault(key, {"image_id": key[0], "other": key[1], **dict.fromkeys(KINDS.values())})
+            product = float(products[row, variant])
+            value, better = ((BITS - product) / 2, min) if kind == "hash" else (product, max)
+            told = pair[KINDS[kind]]
+            pair[KINDS[kind]] = value if told is None else better(told, value)
 
+    def likeness(pair: dict[str, Any]) -> float:
+        bits = BITS if pair["bits"] is None else pair["bits"]
+        return max(pair["similarity"] or 0, pair["embedding"] or 0, 1 - bits / BITS)
 
-def _blocks(source: Source, rows: np.ndarray | None, variants: int, workers: int) -> Iterator[Prints]:
-    """Fingerprints of the images of a source, block by block, the variants of an image one after the other."""
-
-    def one(index: int) -> tuple[np.ndarray, np.ndarray]:
-        try:
-            return fingerprints(source[index]["image"], variants)
-        except InputError:  # what cannot be read is like nothing
-            return np.zeros((variants, 3 * SIDE * SIDE), np.float32), np.zeros((variants, BITS), np.float32)
-
-    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(source), unit=" images", file=sys.stderr) as bar:
-        for start in range(0, len(source), BLOCK):
-            indices = range(start, min(start + BLOCK, len(source)))
-            thumbnails, hashes = zip(*pool.map(one, indices), strict=True)
-            bar.update(len(indices))
-            embedded = (
-                np.zeros((0, 0)) if rows is None else np.repeat(rows[indices.start : indices.stop], variants, axis=0)
-            )
-            yield np.concatenate(thumbnails), np.concatenate(hashes), embedded
-
-
-def _embeddings(path: str, source: Source) -> np.ndarray:
-    """[N, K] float32 of length 1: the scores of a model for the images of a source, less their mean over the classes."""
-    try:
-        with storage.open_to_read(path) as file, np.load(file, allow_pickle=False) as archive:
-            ids, scores = np.array([image_id(name) for name in archive["image_ids"].tolist()]), archive["scores"]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path} has no scores of all classes ({error}): predict with evaluate and --config.save_scores=True."
-        ) from None
-    rows = match(source.label_fields().image_ids, ids)
-    if (rows < 0).any():
-        raise InputError(f"{path} lacks {(rows < 0).sum()} of the {len(rows)} images of {source.name}.")
-    scores = scores[rows].astype(np.float32)
-    scores -= scores.mean(axis=1, keepdims=True)
-    return scores / np.maximum(np.linalg.norm(scores, axis=1, keepdims=True), 1e-6)
+    return sorted(pairs.values(), key=lambda pair: (-likeness(pair), pair["image_id"], pair["other"]))
 
 
 def without_confirmed(config: ConfigDict, workdir: epath.Path) -> None:
-    """Writes the label set without the images that people confirmed to stand in the other set."""
+    """Writes the label set without the images that people confirmed to stand in the other set.
+
+    Where predictions are given it also scores them with and without, as the program `score` does.
+    """
     try:
         pairs = json.loads(storage.read_bytes(config.confirmed))["pairs"]
         leaked = sorted({str(pair["image_id"]) for pair in pairs})
@@ -158,4 +129,10 @@ def without_confirmed(config: ConfigDict, workdir: epath.Path) -> None:
         f"{left_out} of {len(label_set):,} images are left out: score with "
         f"--config.label_sets={config.label_set},{workdir / 'without_duplicates.json'}"
     )
-    show(config.format, [{"images": len(label_set), "left_out": left_out}], text)
+    if not config.predictions:
+        show(config.format, [{"images": len(label_set), "left_out": left_out}], text)
+        return
+    print(text, file=sys.stderr)
+    results = score(load_models(config.predictions), [label_set, named], allow_missing=config.allow_missing)
+    write_results(workdir, results)
+    show_results(config.format, results)

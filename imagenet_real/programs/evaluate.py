@@ -10,11 +10,11 @@ from ml_collections import ConfigDict
 
 import imagenet_real
 from imagenet_real import cluster, devices, storage
-from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources import Source, open_source
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.inference import num_classes_of, predict
+from imagenet_real.evaluation import predict_images
+from imagenet_real.inference import num_classes_of
 from imagenet_real.labels import dataset, published
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.models import catalog
@@ -52,25 +52,14 @@ def evaluate(config: ConfigDict, workdir: epath.Path) -> Results | None:
     scored_on, unavailable, notes = label_sets_of(config, source, num_classes)
     _say(f"{config.model} on {len(source):,} images of {source.name}: {_shown(preprocessing)}")
 
-    mesh = devices.make_mesh(model=config.model_devices)
-    predicted = predict(
-        apply,
-        params,
-        lambda start: evaluation_batches(
-            source,
-            preprocessing,
-            batch_size=config.batch_size,
-            rows=devices.rows_here(mesh, config.batch_size),
-            start=start,
-            workers=config.workers,
-        ),
-        total=len(source),
-        batch_size=config.batch_size,
-        image_size=preprocessing.crop,
-        mean=preprocessing.mean,
-        std=preprocessing.std,
-        mesh=mesh,
+    predicted = predict_images(
+        (apply, params),
+        source,
+        preprocessing,
         name=config.model,
+        batch_size=config.batch_size,
+        workers=config.workers,
+        mesh=devices.make_mesh(model=config.model_devices),
         folder=workdir / "parts",
         identity=_identity(config, source, preprocessing),
         save_scores=config.save_scores,

@@ -7,7 +7,7 @@ import numpy as np
 
 from imagenet_real.data.tfds_source import tfds_root
 from imagenet_real.errors import InputError
-from imagenet_real.labels import dataset, published
+from imagenet_real.labels import published
 from imagenet_real.labels.classes import validation_ids
 from imagenet_real.labels.label_set import LabelSet
 
@@ -82,21 +82,16 @@ def _prepared_multilabel(wanted: Sequence[str], labels_dir: str, tfds_dir: str) 
 
 
 def _multilabel(tfds_dir: str, split: str) -> LabelSet:
-    from imagenet_real.data.sources import open_source
-
-    labels = open_source(f"tfds:{MULTILABEL_DATASET}", split=split, tfds_dir=tfds_dir).label_fields()
-    return dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, MULTILABEL_DATASET)["multilabel"]
+    return brought_by(f"tfds:{MULTILABEL_DATASET}", split, tfds_dir)["multilabel"]
 
 
 def brought_by(images: str, split: str, tfds_dir: str) -> dict[str, LabelSet]:
     """The label sets that a dataset brings, by name; none where `images` is empty."""
     if not images:
         return {}
-    from imagenet_real.data.sources import open_source
+    from imagenet_real.data.sources import label_sets_of, open_source
 
-    source = open_source(images, split=split, tfds_dir=tfds_dir)
-    labels = source.label_fields()
-    return dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, source.name)
+    return label_sets_of(open_source(images, split=split, tfds_dir=tfds_dir))
 
 
 def one(name: str, brought: dict[str, LabelSet], labels_dir: str) -> LabelSet:

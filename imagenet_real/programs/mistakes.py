@@ -1,5 +1,6 @@
 """Lists the mistakes of a model with a guess of what kind each is, and looks into mistakes that people judged."""
 
+import collections
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from ml_collections import ConfigDict
 from imagenet_real import storage
 from imagenet_real.errors import InputError
 from imagenet_real.labels import files, hierarchy
-from imagenet_real.labels.classes import imagenet_wnids
+from imagenet_real.labels.classes import class_index, imagenet_wnids
 from imagenet_real.labels.label_set import LabelSet, save_label_set
 from imagenet_real.programs import class_names, label_sets
 from imagenet_real.programs.score import load_models
@@ -20,7 +21,15 @@ from imagenet_real.report.printing import show, tagged
 from imagenet_real.report.table import aligned
 from imagenet_real.scoring import categories
 from imagenet_real.scoring.accuracy import match
-from imagenet_real.scoring.judged import CATEGORIES, FINE_GRAINED, SEVERITIES, Judged, hard_subset, load_judged
+from imagenet_real.scoring.judged import (
+    CATEGORIES,
+    FINE_GRAINED,
+    SEVERITIES,
+    Judged,
+    hard_subset,
+    load_confused_pairs,
+    load_judged,
+)
 from imagenet_real.scoring.mistakes import Mistakes, agreement, confused_pairs, find, in_common
 from imagenet_real.scoring.predictions import Predictions, load_predictions
 
@@ -33,12 +42,17 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
     """Writes mistakes.json into `workdir`, and hard.json where a subset is asked for; prints what they say."""
     if not config.predictions and not config.judged:
         raise InputError("give --config.predictions=FILE of a model, or --config.judged=FILE,... of judged mistakes.")
+    if config.confused and not config.judged:
+        raise InputError("confused: give the mistakes they were counted from as well, --config.judged=FILE.")
+    if config.missed_by and not config.judged:
+        raise InputError("missed_by: give mistakes that people judged as well, --config.judged=FILE.")
     if config.shown < 1:
         raise InputError(f"shown={config.shown}: expected at least 1.")
     brought = label_sets.brought_by(config.images, config.split, config.tfds_dir)
     label_set = label_sets.one(config.label_set, brought, config.labels_dir)
     names, _ = class_names.with_meanings(config.class_names, label_set.num_classes, config.labels_dir)
-    guess = Guesser(config, label_set, names)
+    others = load_models(config.others, config.class_names, config.labels_dir) if config.others else []
+    guess = Guesser(config, label_set, names, others)
     judged = [load_judged(path.strip()) for path in config.judged.split(",") if path.strip()]
     summary = {
         "schema": 1,
@@ -47,16 +61,18 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
         "model": None,
         "judged": [about_judged(one, label_set) for one in judged],
         "in_common": [about_both(a, b, label_set) for at, a in enumerate(judged) for b in judged[at + 1 :]],
+        "published_pairs": about_published_pairs(config.confused, judged[0], label_set) if config.confused else None,
         "guesses": guess.against(judged, label_set),
         "provenance": {**provenance.versions(), "config": config.to_dict(), "labels": label_set.origin},
     }
     if config.predictions:
         called = class_names.given(config.class_names) if config.class_names else None
         model = load_predictions(config.predictions, called, config.labels_dir)
-        others = load_models(config.others, config.class_names, config.labels_dir) if config.others else []
         summary |= {"model": model.name, **about_model(model, label_set, others, guess)}
     if config.missed_by:
-        save_label_set(workdir / "hard.json", hard_subset(judged, label_set, config.missed_by))
+        hard = hard_subset(judged, others, label_set, config.missed_by)
+        save_label_set(workdir / "hard.json", hard)
+        summary["hard"] = {"images": len(hard), "missed_by": config.missed_by, "models": len(judged) + len(others)}
     storage.write_together({workdir / "mistakes.json": json.dumps(summary, allow_nan=False) + "\n"})
     show(config.format, as_rows(summary), as_text(summary, names, config.shown))
     return summary
@@ -65,19 +81,22 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
 class Guesser:
     """What a guess of the category is made from; without a hierarchy of the classes there is no guess."""
 
-    def __init__(self, config: ConfigDict, label_set: LabelSet, names: Sequence[str]):
+    def __init__(self, config: ConfigDict, label_set: LabelSet, names: Sequence[str], others: Sequence[Predictions]):
         imagenets = label_set.num_classes == 1000
         path = config.hierarchy or (imagenets and files.look_for(hierarchy.WORDNET, config.labels_dir))
         self.ways = hierarchy.load_paths(path, imagenet_wnids() if imagenets else names) if path else None
         self.groups = categories.load_groups(config.groups, label_set.num_classes) if config.groups else []
         brought = label_sets.brought_by(config.images, config.split, config.tfds_dir)
         self.together = label_sets.one(config.together, brought, config.labels_dir) if config.together else label_set
-        self.names = names
+        self.names, self.others = names, others
 
-    def __call__(self, mistakes: Mistakes) -> list[categories.Guess] | None:
+    def __call__(self, mistakes: Mistakes, model: str) -> list[categories.Guess] | None:
+        """One for each mistake of a model, which is not asked about itself."""
         if self.ways is None:
             return None
-        return categories.guess(mistakes, self.ways, self.together, self.groups, self.names)
+        others = [one for one in self.others if one.name != model]
+        likely = agreement(mistakes, others, categories.LOOKED_AT)
+        return categories.guess(mistakes, self.ways, self.together, self.groups, self.names, likely)
 
     def against(self, judged: Sequence[Judged], label_set: LabelSet) -> list[Summary]:
         """How the guesses compare with what people said; of every file but the first, on what the first does not have."""
@@ -89,13 +108,15 @@ class Guesser:
             if not new.any():
                 continue
             truth = one.category[new]
-            guessed = [guess.category for guess in self(one.mistakes(label_set).take(new))]
+            guessed = np.array([guess.category for guess in self(one.mistakes(label_set).take(new), one.name)])
             rows.append(
                 {
                     "of": one.name,
                     "mistakes": int(new.sum()),
-                    "right": int((np.array(guessed) == truth).sum()),
+                    "right": int((guessed == truth).sum()),
                     "always_fine_grained": int((truth == FINE_GRAINED).sum()),
+                    "mean_recall": float(np.mean([np.mean(guessed[truth == one] == one) for one in np.unique(truth)])),
+                    "categories": len(np.unique(truth)),
                     "confusion": categories.confusion(guessed, truth).tolist(),
                 }
             )
@@ -110,6 +131,23 @@ def about_judged(judged: Judged, label_set: LabelSet) -> Summary:
         "mistakes": len(judged),
         "categories": dict(zip(CATEGORIES, judged.counts().tolist(), strict=True)),
         "pairs": _pairs(pairs, times),
+    }
+
+
+def about_published_pairs(path: str, judged: Judged, label_set: LabelSet) -> Summary:
+    """Published pairs of confused classes, and where those of the judged mistakes under the label set are others."""
+    published = load_confused_pairs(path, class_index())
+    counted, found = (
+        {(a, b): n for (a, b), n in zip(pairs.tolist(), times.tolist(), strict=True)}
+        for pairs, times in (published, confused_pairs(judged.mistakes(label_set)))
+    )
+    differing = sorted(pair for pair in counted | found if counted.get(pair) != found.get(pair))
+    return {
+        "pairs": _pairs(*published),
+        "of": judged.name,
+        "others": [
+            {"a": a, "b": b, "published": counted.get((a, b), 0), "found": found.get((a, b), 0)} for a, b in differing
+        ],
     }
 
 
@@ -132,7 +170,7 @@ def about_model(
     """Every mistake of a model, and the pairs of classes it confuses."""
     found = find(model, label_set)
     shares = agreement(found, [one for one in others if one.name != model.name])
-    guesses = guess(found) or [None] * len(found)
+    guesses = guess(found, model.name) or [None] * len(found)
     rows = match(found.image_ids, model.image_ids)
     entries = []
     for at, (row, one, share) in enumerate(zip(rows, guesses, shares, strict=True)):
@@ -203,7 +241,15 @@ def as_text(summary: Summary, names: Sequence[str], shown: int) -> str:
             f"{a} and {b} both miss {both['images']} images, {both['same_answer']} with the same answer; "
             f"{both['major_for_both']} are major for both, {both['major_for_the_first']} for {a}."
         )
+    if summary["published_pairs"]:
+        blocks += _published_pairs_shown(summary["published_pairs"], summary["label_set"], names, shown)
     blocks += [text for one in summary["guesses"] for text in _guesses_shown(one, first=summary["judged"][0]["name"])]
+    if "hard" in summary:
+        hard = summary["hard"]
+        blocks.append(
+            f"hard.json: {hard['images']} images with a major mistake that {hard['missed_by']} of {hard['models']} models "
+            f"miss; score others on it with --config.label_sets={summary['label_set']},hard.json"
+        )
     if summary["model"]:
         blocks += _model_shown(summary, names, shown)
     return "\n\n".join(blocks)
@@ -214,10 +260,15 @@ def _guesses_shown(row: Summary, first: str) -> list[str]:
     told = (
         f"The category guessed on {row['mistakes']} mistakes of {row['of']}{which}: {row['right']} as people said "
         f"({row['right'] / row['mistakes']:.1%}); always answering {FINE_GRAINED!r}: {row['always_fine_grained']} "
-        f"({row['always_fine_grained'] / row['mistakes']:.1%})."
+        f"({row['always_fine_grained'] / row['mistakes']:.1%}). The mean over the {row['categories']} categories that people "
+        f"used: {row['mean_recall']:.1%}; always answering the same: {1 / row['categories']:.1%}."
     )
-    lines = [[name, *map(str, counts)] for name, counts in zip(CATEGORIES, row["confusion"], strict=True)]
-    heads = ["fine-grained", "OOV", "spurious", "non-prototypical", "multilabel"]
+    lines = [
+        [name, *map(str, counts), str(sum(counts))] for name, counts in zip(CATEGORIES, row["confusion"], strict=True)
+    ]
+    totals = np.sum(row["confusion"], axis=0)
+    lines.append(["all", *map(str, totals), str(totals.sum())])
+    heads = ["fine-grained", "OOV", "spurious", "non-prototypical", "multilabel", "together"]
     return [told, aligned(["judged, and guessed as", *heads], lines)]
 
 
@@ -247,7 +298,18 @@ def _model_shown(summary: Summary, names: Sequence[str], shown: int) -> list[str
     return [*blocks, _pairs_shown(summary["pairs"], names, shown)]
 
 
+def _published_pairs_shown(row: Summary, label_set: str, names: Sequence[str], shown: int) -> list[str]:
+    lines = [
+        [names[one["a"]], names[one["b"]], str(one["published"]), str(one["found"])] for one in row["others"][:shown]
+    ]
+    told = f"counted otherwise from {row['of']} under {label_set}: {len(row['others'])}"
+    differing = [told, aligned(["a", "b", "published", "counted"], lines)] if lines else [told]
+    return [f"published, {_pairs_shown(row['pairs'], names, shown)}", *differing]
+
+
 def _pairs_shown(pairs: Sequence[Summary], names: Sequence[str], shown: int) -> str:
+    spread = collections.Counter(pair["times"] for pair in pairs)
     told = f"confused: {len(pairs):,} pairs of classes, {sum(pair['times'] for pair in pairs):,} times"
+    told += f" ({', '.join(f'{count:,} x {times}' for times, count in sorted(spread.items())[:6])})" if pairs else ""
     rows = [[names[pair["a"]], names[pair["b"]], str(pair["times"])] for pair in pairs[:shown]]
     return f"{told}\n\n{aligned(['a', 'b', 'times'], rows)}" if rows else told

@@ -19,17 +19,15 @@ from ml_collections import ConfigDict
 import imagenet_real
 from imagenet_real import cluster, devices
 from imagenet_real.data import digits
-from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.label_maps import load_label_maps
 from imagenet_real.data.label_pooling import LocalLabels, Pooling
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.shown_labels import ShownLabels
-from imagenet_real.data.sources import LabelFields, Source, open_source
+from imagenet_real.data.sources import Source, label_sets_of, open_source
 from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.inference import predict
+from imagenet_real.evaluation import predict_images
 from imagenet_real.labels import dataset, image_lists, published
-from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.models import catalog
 from imagenet_real.programs import label_sets, reporting
 from imagenet_real.programs.workdir import claimed
@@ -76,15 +74,6 @@ def open_split(config: ConfigDict, split: str) -> Source:
     return open_source(images, split=split, tfds_dir=config.tfds_dir)
 
 
-def label_sets_of(source: Source) -> dict[str, LabelSet]:
-    """The label sets that a source brings, row for row."""
-    return _label_sets(source, source.label_fields())
-
-
-def _label_sets(source: Source, labels: LabelFields) -> dict[str, LabelSet]:
-    return dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, source.name)
-
-
 def training_data(config: ConfigDict) -> TrainingData:
     """The images of `train_split` that have a right class, and are on `clean_list` where one is given."""
     source = open_split(config, config.train_split)
@@ -94,7 +83,7 @@ def training_data(config: ConfigDict) -> TrainingData:
             f"training image {min(fields.damaged)} is unreadable ({fields.damaged[min(fields.damaged)]}): mend it, or leave "
             "it out with a clean_list."
         )
-    brought = _label_sets(source, fields)
+    brought = dataset.from_fields(fields.image_ids, fields.fields, fields.num_classes, source.name)
     name = "original" if config.train_labels == SHOWN else config.train_labels
     if name not in brought:
         known = nearest(name, list(brought)) if brought else "none: put images in one folder a class"
@@ -317,24 +306,14 @@ def predictions_of(config: ConfigDict, graph: nnx.GraphDef, state: TrainState, s
     """The predictions of a state for the images of a source, in the first process."""
     preprocessing, mesh = preprocessing_of(config), devices.make_mesh(model=config.model_devices)
     apply, params = states.evaluated_model(graph, state)
-    predicted = predict(
-        apply,
-        params,
-        lambda start: evaluation_batches(
-            source,
-            preprocessing,
-            batch_size=config.batch_size,
-            rows=devices.rows_here(mesh, config.batch_size),
-            start=start,
-            workers=config.workers,
-        ),
-        total=len(source),
-        batch_size=config.batch_size,
-        image_size=preprocessing.crop,
-        mean=preprocessing.mean,
-        std=preprocessing.std,
-        mesh=mesh,
+    predicted = predict_images(
+        (apply, params),
+        source,
+        preprocessing,
         name=config.model,
+        batch_size=config.batch_size,
+        workers=config.workers,
+        mesh=mesh,
     )
     return predicted and predicted[0]
 

@@ -11,11 +11,14 @@ from imagenet_real.errors import InputError, MismatchError, nearest
 from imagenet_real.labels import published
 from imagenet_real.labels.classes import validation_ids
 from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.report.people import beside_models
 from imagenet_real.scoring import doctor, ranking
 from imagenet_real.scoring.accuracy import accuracy, accuracy_by_class, answer_rank, errors_on_mislabeled, match
 from imagenet_real.scoring.evidence import Evidence, gather
 from imagenet_real.scoring.predictions import Predictions
 from imagenet_real.scoring.uncertainty import interval
+
+COUNTED = ("imagenet_m", "hard")  # of few images, on which a score is a count of them
 
 Row = dict[str, Any]
 
@@ -29,6 +32,7 @@ class Results:
 
     rows: list[Row]  # one a model, label set and k
     rankings: list[Row] = dataclasses.field(default_factory=list)  # one a label set, for several models
+    people: list[Row] = dataclasses.field(default_factory=list)  # one a person and label set, beside the models
     mislabeled: list[Row] = dataclasses.field(default_factory=list)  # one a model
     unavailable: list[Row] = dataclasses.field(default_factory=list)  # label sets, with the reason
     missing: list[Row] = dataclasses.field(default_factory=list)  # images that could not be read, with the reason
@@ -60,7 +64,8 @@ def score(
     """Scores one or several models under every label set.
 
     Args:
-      predictions: of one model, or of several, which are then also ranked.
+      predictions: of one model, or of several, which are then also ranked; people among them are not asked for all images
+        and are not ranked, but compared with the models on those that they answered.
       label_sets: `LabelSet`s, or names as `labels.published.load` takes them; ImageNet's published ones by default.
       labels_dir: where published label files are looked for first.
       ks: a model is right at k if one of its k best answers is right. Only k = 1 is ranked.
@@ -87,11 +92,16 @@ def score(
         if joined_ids is None or not np.array_equal(joined_ids, model.image_ids):  # most often all models share them
             joined_ids, joins = model.image_ids, [match(one.image_ids, model.image_ids) for one in label_sets]
         for label_set, rows in zip(label_sets, joins, strict=True):
-            first_answers[label_set.name].append(_score_one(model, label_set, rows, ks, allow_missing, results))
+            first_answers[label_set.name].append(
+                _score_one(model, label_set, rows, ks, allow_missing or model.person, results)
+            )
         results.mislabeled += _mislabeled(model, label_sets, joins)
+    results.people = beside_models(models, label_sets, first_answers)
     results.evidence = gather(models, label_sets, first_answers)
-    if len(models) > 1:
-        results.rankings = _rankings(models, label_sets, first_answers)
+    ranked = [at for at, model in enumerate(models) if not model.person]
+    if len(ranked) > 1:
+        answers = {name: [of_models[at] for at in ranked] for name, of_models in first_answers.items()}
+        results.rankings = _rankings([models[at] for at in ranked], label_sets, answers)
     if not results.rows:
         raise InputError(f"nothing to score: {'; '.join(row['reason'] for row in results.unavailable)}.")
     results.notes += [
@@ -162,8 +172,8 @@ def _examine(
     elif repair and repair != doctor.AS_IT_IS:
         results.notes.append(f"{model.name}: left as it is, it does not show the mistake {repair}.")
     check_classes(model.name, model.num_classes, int(model.top.max()), label_sets)
-    results.notes += _check_ids(model, label_sets, allow_missing)
-    short = [k for k in ks if k > model.top.shape[1]]
+    results.notes += _check_ids(model, label_sets, allow_missing or model.person)
+    short = [k for k in ks if k > model.top.shape[1] and not model.person]
     if short:
         results.notes.append(f"{model.name}: no top-{short[0]}, the file has {model.top.shape[1]} answers an image.")
     unanswered = int((model.top[:, 0] < 0).sum())
@@ -228,7 +238,7 @@ def _score_one(
         row |= {"low": low, "high": high, "images": counted, "excluded": len(here) - counted, "missing": missing}
         if here.average == "classes":
             row["classes"] = len(np.unique(here.group[here.counts]))
-        if label_set.name == "imagenet_m":
+        if label_set.name in COUNTED:
             row["correct"] = int((hit & here.counts).sum())
         results.rows.append(row)
     by_class, images = accuracy_by_class(rank < 1, here)

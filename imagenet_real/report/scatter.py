@@ -67,7 +67,7 @@ def _name(axis: Any, x: np.ndarray, y: np.ndarray, names: Sequence[str], line: L
     for row in dict.fromkeys([0, len(x) - 1, *np.argsort(-np.abs(rest), kind="stable").tolist()]):
         up = 1 if rest[row] > 0 else -1
         size = np.array([len(names[row]) * NAME_SIZE * WIDTH_OF_A_CHARACTER, NAME_SIZE * 1.2]) * scale
-        for side, vertical in ((-up, 0), (0, up)):  # beside the point, or above or below it
+        for side, vertical in ((-up, 0), (0, up), (up, up)):  # beside, above or below, or at a corner of the point
             away = np.array([side, vertical])
             middle = points[row] + away * (size / 2 + 6 * scale)
             box = np.concatenate([middle - size / 2, middle + size / 2])

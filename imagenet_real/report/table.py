@@ -30,7 +30,13 @@ def as_html(results: Results) -> str:
 
 def _blocks(results: Results) -> list:
     models = list(dict.fromkeys(row["model"] for row in results.rows))
-    body = [_many(results, models), _rankings(results)] if len(models) > 1 else _one(results, *models) if models else []
+    body = (
+        [_many(results, models), _people(results), _rankings(results)]
+        if len(models) > 1
+        else _one(results, *models)
+        if models
+        else []
+    )
     unavailable = [f"{row['label_set']}: unavailable: {row['reason']}" for row in results.unavailable]
     unread = [f"not read: {row['image_id']}: {row['reason']}" for row in results.missing]
     return [*body, "\n".join(results.notes), "\n".join(unavailable), "\n".join(unread)]
@@ -84,7 +90,7 @@ def _many(results: Results, models: Sequence[str]) -> tuple:
     ks = sorted({row["k"] for row in results.rows})
     mislabeled = {row["model"]: row for row in results.mislabeled}
     rows = []
-    for model in sorted(models, key=lambda name: first[name]["rank"] if name in first else 0):
+    for model in sorted(models, key=lambda name: first[name]["rank"] if name in first else len(models) + 1):
         cells = [str(first[model]["rank"]) if model in first else "", model]
         for label_set in label_sets:
             cells.append(
@@ -107,6 +113,19 @@ def _many(results: Results, models: Sequence[str]) -> tuple:
         *(name.replace("except_", "except ") for name in label_sets[1:]),
     ]
     return [*head, *(["mislabeled: original/ReaL/neither"] if mislabeled else [])], rows
+
+
+def _people(results: Results) -> tuple | str:
+    """A line a person and label set, on the images that the person answered."""
+    rows = []
+    for row in results.people:
+        better = sum(reached > row["accuracy"] for reached in row["models"].values())
+        best = next((f"{name} {reached * 100:.2f}" for name, reached in row["models"].items()), "")
+        share = f"{better} of {len(row['models'])}" if row["models"] else ""
+        accuracy = f"{row['accuracy'] * 100:.2f}"
+        rows.append([row["person"], row["label_set"], f"{row['images']:,}", accuracy, share, best])
+    head = ["person", "label set", "images answered", "top-1", "models better there", "the best of them there"]
+    return (head, rows) if rows else ""
 
 
 def _compact(row: Row | None, ranked: Row | None, label_set: str) -> str:

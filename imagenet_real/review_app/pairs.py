@@ -16,7 +16,7 @@ class Pairs:
     def __init__(self, path: str | os.PathLike, store: Store):
         try:
             self._pairs = [
-                (pair["image_id"], pair["other"], pair["similarity"], pair["bits"])
+                {name: pair[name] for name in ("image_id", "other", "similarity", "bits", "embedding")}
                 for pair in json.loads(storage.read_bytes(path))["pairs"]
             ]
         except (OSError, KeyError, TypeError, ValueError) as error:
@@ -37,7 +37,7 @@ class Pairs:
 
     def image_ids(self) -> set[str]:
         """The images that are compared with those of the other source."""
-        return {pair[0] for pair in self._pairs}
+        return {pair["image_id"] for pair in self._pairs}
 
     def next(self, name: str, start: int) -> dict[str, Any]:
         """The first pair from `start` on that a person has not looked at; `pair` is None where none is left."""
@@ -48,16 +48,14 @@ class Pairs:
             progress = {"total": total, "done": sum(name in said for said in self._said.values())}
             if place is None:
                 return {"pair": None, **progress}
-            image_id, other, similarity, bits = self._pairs[place]
-            shown = {"image_id": image_id, "other": other, "similarity": similarity, "bits": bits}
-            return {"pair": place, **shown, **progress}
+            return {"pair": place, **self._pairs[place], **progress}
 
     def judge(self, key: str, pair: int, name: str, same: bool) -> None:
         """Stores whether a pair is one picture; once this returns it is kept."""
         if not 0 <= pair < len(self._pairs):
             raise InputError(f"there is no pair {pair}.")
         with self._lock:
-            if self._store.add_verdict(key, self._pairs[pair][0], name, False, {"pair": pair, "same": same}):
+            if self._store.add_verdict(key, self._pairs[pair]["image_id"], name, False, {"pair": pair, "same": same}):
                 self._said.setdefault(pair, {})[name] = same
 
     def undo(self, name: str) -> int | None:
@@ -71,7 +69,7 @@ class Pairs:
         """The confirmed pairs: those that somebody looked at, and all who did call the same."""
         with self._lock:
             confirmed = [
-                {"image_id": self._pairs[pair][0], "other": self._pairs[pair][1]}
+                {name: self._pairs[pair][name] for name in ("image_id", "other")}
                 for pair, said in sorted(self._said.items())
                 if all(said.values())
             ]

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels.image_ids import first_repeated, image_id
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.scoring.accuracy import match
-from imagenet_real.scoring.mistakes import Mistakes
+from imagenet_real.scoring.mistakes import Mistakes, find
+from imagenet_real.scoring.predictions import Predictions
 
 FINE_GRAINED = "Fine-grained error"
 OUTSIDE = "Fine-grained error with OOV"  # out of vocabulary: what is shown is none of the classes
@@ -102,16 +104,41 @@ def as_json(judged: Judged) -> str:
     return json.dumps(content, indent=1) + "\n"
 
 
-def hard_subset(judged: list[Judged], label_set: LabelSet, missed_by: int, name: str = "hard") -> LabelSet:
+def load_confused_pairs(path: str | os.PathLike, classes: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Reads `[[wnid, wnid, times], ...]`, as `class_confusion_wnids.json`: what `mistakes.confused_pairs` gives.
+
+    classes: from wnid to class index. Raises InputError.
+    """
+    try:
+        rows = [(*sorted((classes[a], classes[b])), int(times)) for a, b, times in json.loads(storage.read_bytes(path))]
+        if not rows:
+            raise ValueError("it has no pair")
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        reason = f"{error.args[0]!r} is no class" if isinstance(error, KeyError) else str(error)
+        raise InputError(
+            f"{path} cannot be read as confused pairs ({reason}): expected [[wnid, wnid, times], ...]."
+        ) from None
+    table = np.array(sorted(rows, key=lambda row: (-row[2], row)))
+    return table[:, :2], table[:, 2]
+
+
+def hard_subset(
+    judged: Sequence[Judged], others: Sequence[Predictions], label_set: LabelSet, missed_by: int, name: str = "hard"
+) -> LabelSet:
     """Images on which a mistake was judged major, and that at least `missed_by` of the models miss.
 
-    Every image counts the same, so that a model's score is a count of them. ImageNet-M (Vasudevan et al. 2022) was made
-    in this way from more models; it is not this set. Raises InputError where no image is left.
+    The models are those whose mistakes were judged, who miss what stands in their file, and `others`, who miss what is
+    wrong under the label set. Every image counts the same, so that a model's score is a count of them. ImageNet-M
+    (Vasudevan et al. 2022) was made in this way, "major mistakes that several top-performing models make", from models
+    whose predictions were not all published; it is not this set. Raises InputError where no image is left.
     """
     major = sorted({one for each in judged for one in each.image_ids[each.severity == "Major"].tolist()})
-    missed = sum(np.isin(major, each.image_ids).astype(int) for each in judged)
+    missed_ids = [each.image_ids for each in judged] + [find(other, label_set).image_ids for other in others]
+    missed = np.sum([np.isin(major, ids) for ids in missed_ids], axis=0, dtype=int)
     chosen = np.isin(label_set.image_ids, np.array(major)[missed >= missed_by]) & (label_set.answers >= 0).any(axis=1)
     if not chosen.any():
-        raise InputError(f"no image with a major mistake is missed by {missed_by} of {len(judged)} models: ask fewer.")
+        raise InputError(
+            f"no image with a major mistake is missed by {missed_by} of {len(missed_ids)} models: ask fewer."
+        )
     subset = label_set.take(chosen)
     return dataclasses.replace(subset, name=name, average="images", weight=np.ones(len(subset)))

@@ -1,6 +1,7 @@
 """Mistakes of a model under a label set: which there are, between which classes, and which other models make too."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -72,8 +73,8 @@ def in_common(a: Mistakes, b: Mistakes) -> tuple[np.ndarray, np.ndarray]:
     return a.image_ids[both], a.predicted[both] == b.predicted[rows[both]]
 
 
-def agreement(mistakes: Mistakes, others: list[Predictions]) -> np.ndarray:
-    """[M] float: the share of other models that give the same wrong answer, of those that predict the image.
+def agreement(mistakes: Mistakes, others: Sequence[Predictions], k: int = 1) -> np.ndarray:
+    """[M] float: the share of other models with the wrong answer among their k best, of those that predict the image.
 
     NaN where none does.
     """
@@ -81,5 +82,5 @@ def agreement(mistakes: Mistakes, others: list[Predictions]) -> np.ndarray:
     for other in others:
         rows = match(mistakes.image_ids, other.image_ids)
         asked += rows >= 0
-        same += (rows >= 0) & (other.top[rows, 0] == mistakes.predicted)
+        same += (rows >= 0) & (other.top[rows, :k] == mistakes.predicted[:, None]).any(axis=1)
     return np.divide(same, asked, out=np.full(len(mistakes), np.nan), where=asked > 0)

@@ -35,6 +35,7 @@ class Predictions:
     scores: np.ndarray | None = None  # [N, K] float32, kept only by evaluations that save them
     origin: dict[str, str] = dataclasses.field(default_factory=dict)  # the file and its checksum
     notes: tuple[str, ...] = ()  # what a reader should know, such as an order that was assumed
+    person: bool = False  # of a person, who answers some images only; a model is asked for all
 
     def __post_init__(self):
         rows = len(self.image_ids)

@@ -11,6 +11,7 @@ from jax.sharding import Mesh
 
 from imagenet_real import devices
 from imagenet_real.models.catalog import Apply
+from imagenet_real.models.layers import untraced_rngs
 
 Build = Callable[[nnx.Rngs], nnx.Module]
 """Makes a model with random parameters: `lambda rngs: catalog.build("resnet50", rngs=rngs)`."""
@@ -47,7 +48,7 @@ def create(
     graph, shapes = create_abstract(build, optimizer, mesh, average=average, fsdp=fsdp)
     placed = jax.tree.map(lambda leaf: leaf.sharding, shapes)
     # Compiled as one, much sooner than layer by layer; for any seed, so that a compilation cache serves all of them.
-    initial = jax.jit(lambda key: _initial(build(nnx.Rngs(key)), optimizer, average), out_shardings=placed)
+    initial = jax.jit(lambda key: _initial(build(untraced_rngs(key)), optimizer, average), out_shardings=placed)
     return graph, initial(jax.random.key(seed))
 
 
@@ -55,9 +56,9 @@ def create_abstract(
     build: Build, optimizer: optax.GradientTransformation, mesh: Mesh, *, average: bool = False, fsdp: bool = False
 ) -> tuple[nnx.GraphDef, TrainState]:
     """What `create` gives, with shapes in the place of arrays and at no cost: a checkpoint is restored into it."""
-    model = nnx.eval_shape(lambda: build(nnx.Rngs(0)))
+    model = nnx.eval_shape(lambda: build(untraced_rngs(0)))
     model.train()
-    shapes = jax.eval_shape(lambda: _initial(build(nnx.Rngs(0)), optimizer, average))
+    shapes = jax.eval_shape(lambda: _initial(build(untraced_rngs(0)), optimizer, average))
 
     def lie(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=devices.placed(mesh, leaf.shape, fsdp=fsdp))

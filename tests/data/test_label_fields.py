@@ -9,10 +9,9 @@ import pytest
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.prepare import prepare
 from imagenet_real.data.preprocess import Preprocessing
-from imagenet_real.data.sources import UnreadableRecord, open_source
+from imagenet_real.data.sources import UnreadableRecord, label_sets_of, open_source
 from imagenet_real.data.tfds_source import TfdsSource
 from imagenet_real.programs import label_sets
-from imagenet_real.programs.train import label_sets_of
 from tests.data.pictures import picture, validation_name, write_folder
 from tests.data.test_tfrecords import NAME, write_array_record
 

@@ -73,7 +73,11 @@ class TestUserModel:
             ("their_models.deeper:module", "", "no module 'their_models.deeper'"),
             ("their_models:modul", "", "has no function 'modul': did you mean module?"),
             ("their_models:VALUE", "", "has no function 'VALUE'"),
-            ("their_models:number", "", "returned int; it is to return a flax.nnx.Module, or a pair"),
+            (
+                "their_models:number",
+                "",
+                "what their_models:number returned is int; expected a flax.nnx.Module, or a pair",
+            ),
             ("their_models:module", "w.npz", "takes no weights"),
             ("their_models:needs_size", "w.npz", "needs size;"),
             ("their_models:needs_size", "", "needs size, weights;"),

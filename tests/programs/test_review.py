@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -97,6 +98,18 @@ def test_what_was_acknowledged_outlives_a_kill_and_stands_there_once(folder):
     store.close()
     assert len(stored) == len(set(stored))
     assert set(acknowledged) <= set(stored)
+
+
+def test_by_default_this_machine_alone_is_listened_to(folder):
+    """127.0.0.2 is this machine as well, by an address that was not asked for."""
+    process, client = start(folder, tasks=f"{folder}/tasks.json")
+    try:
+        assert client.ask("/")[0] == 200
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", client.port), timeout=10)
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
 
 
 def test_votes_are_written_beside_a_running_server(folder):

@@ -31,14 +31,13 @@ WHOLE = (  # every block of theirs is compared, of the others some
     "regnet_x_400mf",
     "regnet_y_800mf",
 )
-TOO_LARGE = ("regnety_2560",)  # a single block has a billion parameters
 
 
 def names(module, *, whole):
     """Of one name an architecture, where some are compared by a few blocks alone."""
     found = {}
     for name, entry in catalog.CATALOG.items():
-        if entry.module is module and (name in WHOLE) == whole and name not in TOO_LARGE:
+        if entry.module is module and (name in WHOLE) == whole:
             found.setdefault(name if whole else repr(entry.architecture), name)
     return list(found.values())
 

@@ -33,6 +33,14 @@ def test_one_pass_scores_every_label_set():
     assert all(row["low"] <= row["accuracy"] <= row["high"] for row in by.values())
 
 
+@pytest.mark.parametrize("name", ["imagenet_m", "hard"])
+def test_a_small_set_is_a_count(name):
+    few = dataclasses.replace(toy.real(), name=name)
+    results = imagenet_real.score(toy.predictions(), [few], ks=(1,))
+    assert results.rows[0]["correct"] == 4
+    assert "4 of 5" in str(results)
+
+
 def test_mislabeled_images_are_told_apart():
     # b is the only one with a single other label; the model says 1, as ReaL does
     expected = {"model": "model", "images": 1, "original": 0, "real": 1, "neither": 0}

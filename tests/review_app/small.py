@@ -18,6 +18,7 @@ from imagenet_real.data.sources import open_source
 from imagenet_real.labels.label_set import save_label_set
 from imagenet_real.review_app.app import Served, make_app
 from imagenet_real.review_app.classes import Classes
+from imagenet_real.review_app.pairs import Pairs
 from imagenet_real.review_app.pictures import Pictures, examples_by_class
 from imagenet_real.review_app.rating import Rating
 from imagenet_real.review_app.review import Review
@@ -115,6 +116,21 @@ def rating_server(folder: pathlib.Path) -> Iterator["Client"]:
     pictures = {"of": Pictures(open_source(str(folder / "images")))}
     rating = Rating(folder / "tasks.json", store)
     with served(make_app(Served(pictures, rating=rating), "127.0.0.1", "")) as port:
+        yield Client(port)
+    store.close()
+
+
+@contextlib.contextmanager
+def pairs_server(folder: pathlib.Path) -> Iterator["Client"]:
+    """A server of three pairs: a and d, b and e, c and f."""
+    rows = [
+        {"image_id": a, "other": b, "similarity": 0.99, "bits": 3.0, "embedding": None} for a, b in ("ad", "be", "cf")
+    ]
+    (folder / "duplicates.json").write_text(json.dumps({"pairs": rows}))
+    store = Store(folder / "answers.sqlite")
+    pictures = Pictures(open_source(str(folder / "images")))
+    pairs = Pairs(folder / "duplicates.json", store)
+    with served(make_app(Served({"of": pictures, "other": pictures}, pairs=pairs), "127.0.0.1", "")) as port:
         yield Client(port)
     store.close()
 

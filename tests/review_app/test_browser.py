@@ -114,6 +114,30 @@ def test_a_page_fits_a_phone(browser, folder):
         page.close()
 
 
+def test_pairs_by_keyboard_also_on_a_phone(browser, folder):
+    with small.pairs_server(folder) as client:
+        page = page_of(browser, client.port, width=360, height=740)
+        enter(page, "Ada")
+        for one, key in (("a", "y"), ("b", "n"), ("c", "y")):
+            page.wait_for_function("name => document.getElementById('one-id').textContent === name", arg=one)
+            page.keyboard.press("m")
+            page.wait_for_selector(".mirrored #other")
+            page.keyboard.press("z")
+            assert page.locator(".picture.zoomed").count() == 2
+            page.keyboard.press("z")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+            assert page.locator("#same").bounding_box()["y"] + 40 < 740  # in sight without scrolling
+            page.keyboard.press(key)
+        page.wait_for_selector("#done:not([hidden])")
+        page.keyboard.press("u")
+        says(page, "2 of 3 done")
+        assert page.locator(".mirrored").count() == 0
+        assert "0.990 between thumbnails, 3 of 64 bits" in page.text_content("#about")
+        assert client.json("/export/confirmed.json")["pairs"] == [{"image_id": "a", "other": "d"}]
+        assert page.complaints == []
+        page.close()
+
+
 def test_rating_by_keyboard(browser, folder):
     with small.rating_server(folder) as client:
         page = page_of(browser, client.port)

@@ -116,7 +116,8 @@ def test_headers_let_no_foreign_script_run(client):
 
 
 def test_pages_hold_no_inline_script_and_no_outside_address(client):
-    for path in ("/", "/static/review.js", "/static/page.js", "/static/rate.js", "/static/style.css"):
+    scripts = ("review.js", "page.js", "rate.js", "pairs.js")
+    for path in ("/", *(f"/static/{name}" for name in (*scripts, "style.css", "rate.html", "pairs.html"))):
         text = client.ask(path)[1].decode()
         assert "http://" not in text
         assert "https://" not in text

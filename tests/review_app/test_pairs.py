@@ -1,14 +1,9 @@
 """Pairs of pictures on the page: shown, judged, undone, confirmed."""
 
-import json
-
 import pytest
 
-from imagenet_real.data.sources import open_source
 from imagenet_real.errors import InputError
-from imagenet_real.review_app.app import Served, make_app
 from imagenet_real.review_app.pairs import Pairs
-from imagenet_real.review_app.pictures import Pictures
 from imagenet_real.review_app.store import Store
 from tests.review_app import small
 
@@ -16,17 +11,11 @@ from tests.review_app import small
 @pytest.fixture
 def folder(tmp_path):
     small.write(tmp_path)
-    rows = [{"image_id": a, "other": b, "similarity": 0.99, "bits": None} for a, b in ("ad", "be", "cf")]
-    (tmp_path / "duplicates.json").write_text(json.dumps({"pairs": rows}))
     return tmp_path
 
 
 def test_pairs_are_looked_at(folder):
-    store = Store(folder / "answers.sqlite")
-    pictures = Pictures(open_source(f"{folder}/images"))
-    served = Served({"of": pictures, "other": pictures}, pairs=Pairs(folder / "duplicates.json", store))
-    with small.served(make_app(served, "127.0.0.1", "")) as port:
-        client = small.Client(port)
+    with small.pairs_server(folder) as client:
         assert b"The same picture?" in client.ask("/")[1]
         for place, same in enumerate((True, False, True)):
             pair = client.json("/api/pair", name="Ada")
@@ -44,7 +33,6 @@ def test_pairs_are_looked_at(folder):
         assert confirmed == [{"image_id": "a", "other": "d"}]
         client.json("/api/same", {"key": "bobs-key", "pair": 0, "same": False}, name="Bob")
         assert client.json("/export/confirmed.json")["pairs"] == []  # only what all call the same
-    store.close()
 
 
 def test_files_that_are_no_pairs(folder):

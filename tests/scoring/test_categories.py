@@ -29,10 +29,10 @@ def label_set(*answers):
     return LabelSet("mine", ids, rows, np.ones(len(rows)), rows[:, 0], len(NAMES))
 
 
-def guess(predicted, right, together=((0,),), groups=()):
+def guess(predicted, right, together=((0,),), groups=(), likely=np.nan):
     rows = pad_answers([right])
     one = Mistakes(np.array(["a"]), np.array([predicted]), rows, rows[:, 0], np.array([np.nan]))
-    return categories.guess(one, WAYS, label_set(*together), groups, NAMES)[0]
+    return categories.guess(one, WAYS, label_set(*together), groups, NAMES, np.array([likely]))[0]
 
 
 def test_similarity():
@@ -49,20 +49,30 @@ def test_close_classes_are_fine_grained():
 
 
 def test_confusable_classes_are_fine_grained():
-    assert guess(3, [4]).category != judged.FINE_GRAINED
-    assert guess(3, [4], groups=[frozenset({3, 4})]).category == judged.FINE_GRAINED
+    assert guess(0, [3]).category != judged.FINE_GRAINED
+    assert guess(0, [3], groups=[frozenset({0, 3})]).category == judged.FINE_GRAINED
 
 
 def test_far_classes_may_be_none_of_the_classes():
     assert guess(0, [3]).category == judged.OUTSIDE
 
 
-def test_classes_that_stand_side_by_side():
-    assert guess(0, [2]).category == judged.NON_PROTOTYPICAL
-    one = guess(0, [2], together=[[0, 2], [0, 2], [0]])
+def test_an_answer_that_few_other_models_come_near():
+    assert guess(0, [2]).category == judged.FINE_GRAINED  # a bull terrier and a cat: 0.60, and nobody was asked
+    assert guess(0, [2], likely=0.4).category == judged.FINE_GRAINED
+    one = guess(0, [2], likely=0.39, together=[[0, 2], [0, 2], [0]])
     assert one.category == judged.SPURIOUS
-    assert "right together on 2 images" in one.reason
-    assert guess(0, [2, 4]).category == judged.SPURIOUS
+    assert one.reason == (
+        "bull terrier is among the 5 best answers of 39% of other models; "
+        "bull terrier and cat are right together on 2 images"
+    )
+
+
+def test_an_image_that_shows_a_scene():
+    assert guess(0, [2, 4]).category == judged.FINE_GRAINED
+    one = guess(0, [2, 3, 4], likely=1.0)
+    assert (one.category, one.reason) == (judged.SPURIOUS, "the image shows 3 classes")
+    assert guess(0, [1, 3, 4]).category == judged.FINE_GRAINED  # close to one of them
 
 
 def test_groups_of_classes(tmp_path):
@@ -79,14 +89,22 @@ def test_against_people(data):
     real = published.real(data / "labels" / "real.json")
     ways = hierarchy.load_paths(data / "labels" / hierarchy.WORDNET, imagenet_wnids())
     groups = categories.load_groups(data / "labels" / "clusters.json", 1000)
+    others = [load_predictions(path) for path in sorted((data / "predictions").glob("*.npz"))]
     vit, soups = (judged.load_judged(data / "labels" / f"{name}_mistakes.json") for name in ("vit3b", "greedy_soups"))
     new = ~np.isin(soups.image_ids, vit.image_ids)
     right = {}
     for one, rows in ((vit, np.ones(len(vit), bool)), (soups, new)):
-        guesses = categories.guess(one.mistakes(multi).take(rows), ways, real, groups)
-        table = categories.confusion([guess.category for guess in guesses], one.category[rows])
-        right[one.name] = (int(np.trace(table)), int(table.sum()), int(table[0].sum()))
-    assert right == {"vit3b_mistakes": (253, 378, 241), "greedy_soups_mistakes": (49, 85, 56)}
+        found = one.mistakes(multi).take(rows)
+        for asked in ([], others):
+            guesses = categories.guess(found, ways, real, groups, likely=agreement(found, asked, categories.LOOKED_AT))
+            table = categories.confusion([guess.category for guess in guesses], one.category[rows])
+            right[one.name, len(asked)] = (int(np.trace(table)), int(table.sum()), int(table[0].sum()))
+    assert right == {
+        ("vit3b_mistakes", 0): (268, 378, 241),
+        ("vit3b_mistakes", 47): (277, 378, 241),
+        ("greedy_soups_mistakes", 0): (55, 85, 56),
+        ("greedy_soups_mistakes", 47): (54, 85, 56),
+    }
 
 
 def test_where_other_models_agree_a_label_is_often_missing(data):

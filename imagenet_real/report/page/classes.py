@@ -19,7 +19,7 @@ from imagenet_real.report.page.subject import Section, Subject, label_set_name, 
 from imagenet_real.scoring.accuracy import match
 
 SHOWN = 10  # classes that gain, and that lose
-FEW = 5  # images of a class that are too few to speak of its gain
+ENOUGH = 5  # images of a class to speak of its gain
 LISTED = 1_000  # classes in the table of all
 
 
@@ -29,12 +29,7 @@ def section(subject: Subject) -> Section | None:
     whose = "" if len(subject.models) == 1 else f", of the answers of all {len(subject.models)} models"
     told = f"The share of right answers on the images collected for each class{whose}."
     parts = [paragraph(told, class_="soft"), _groups(subject)]
-    if len(subject.judges) > 1:
-        parts += [
-            element("h3", "Classes that gain and lose most, on the images that count by both"),
-            *_changes(subject),
-        ]
-    parts.append(_all(subject))
+    parts += [*_changes(subject), _all(subject)]
     return Section("classes", "Classes and their groups", join(part for part in parts if part))
 
 
@@ -60,7 +55,7 @@ def _tracks(what: str, found: list[tuple[str, int, dict[str, float]]]) -> Html:
     scale = Scale(value for _, _, values in found for value in values.values())
     names = list(found[0][2])
     lines = [[name, f"{size:,}", track(scale, values), *map(percent, values.values())] for name, size, values in found]
-    return table([what, "images", scale.head, *(f"{name}, %" for name in names)], lines, wide=(2,))
+    return table([what, "images", scale.head, *(f"{name},\N{NO-BREAK SPACE}%" for name in names)], lines, wide=(2,))
 
 
 def _changes(subject: Subject) -> list[Html]:
@@ -68,7 +63,7 @@ def _changes(subject: Subject) -> list[Html]:
     parts = []
     for second in subject.judges[1:]:
         before, after, images = _on_common_images(subject, first, second)
-        change = np.where(images >= FEW, after - before, np.nan)
+        change = np.where(images >= ENOUGH, after - before, np.nan)
         order = np.argsort(-np.nan_to_num(change), kind="stable")
         gain = [label for label in order[:SHOWN] if change[label] > 0]
         lose = [label for label in order[::-1][:SHOWN] if change[label] < 0]

@@ -13,9 +13,21 @@ async function show(start) {
   if (pair === null) return;
   $("one").src = picture("of", found.image_id);
   $("other").src = picture("other", found.other);
-  $("about").textContent = [`${found.image_id} and ${found.other}`,
-    found.similarity === null ? null : `similarity ${found.similarity.toFixed(3)}`,
-    found.bits === null ? null : `${found.bits} of 64 bits of their hashes differ`].filter(Boolean).join(", ");
+  $("one-id").textContent = found.image_id;
+  $("other-id").textContent = found.other;
+  $("about").textContent = ["A candidate by",
+    [found.similarity === null ? null : `a correlation of ${found.similarity.toFixed(3)} between thumbnails`,
+      found.bits === null ? null : `${found.bits} of 64 bits of their hashes that differ`,
+      found.embedding === null ? null : `a cosine of ${found.embedding.toFixed(3)} between a model's scores`]
+      .filter(Boolean).join(", ") + "."].join(" ");
+  for (const id of ["mirror", "zoom"]) turn(id, false);
+}
+
+const shown = { mirror: [$("other").parentElement], zoom: [$("one").parentElement, $("other").parentElement] };
+
+function turn(id, on = $(id).getAttribute("aria-pressed") !== "true") {
+  $(id).setAttribute("aria-pressed", String(on));
+  for (const frame of shown[id]) frame.classList.toggle(id === "zoom" ? "zoomed" : "mirrored", on);
 }
 
 async function judge(same) {
@@ -33,11 +45,11 @@ async function undo() {
   else await show(taken);
 }
 
-const bound = { y: () => judge(true), n: () => judge(false), u: undo, ArrowRight: () => pair !== null && show((pair + 1) % total) };
+const bound = { y: () => judge(true), n: () => judge(false), m: () => turn("mirror"), z: () => turn("zoom"), u: undo, ArrowRight: () => pair !== null && show((pair + 1) % total) };
 document.addEventListener("keydown", (event) => {
   if (typing(event) || !(event.key in bound) || !name) return;
   event.preventDefault();
   bound[event.key]();
 });
-for (const [id, key] of [["same", "y"], ["different", "n"], ["undo", "u"], ["skip", "ArrowRight"]]) $(id).addEventListener("click", bound[key]);
+for (const [id, key] of [["same", "y"], ["different", "n"], ["mirror", "m"], ["zoom", "z"], ["one", "z"], ["other", "z"], ["undo", "u"], ["skip", "ArrowRight"]]) $(id).addEventListener("click", bound[key]);
 enter((who) => { name = who; show(0).catch(() => { $("enter").hidden = false; }); });

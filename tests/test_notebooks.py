@@ -1,0 +1,143 @@
+"""The notebooks: without outputs in the repository, and each runs from top to bottom, in short."""
+
+import ast
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from packaging.requirements import Requirement
+
+from colabs import install
+from imagenet_real.scoring.predictions import load_predictions
+
+ROOT = pathlib.Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "colabs").glob("*.ipynb"))
+PREDICTIONS = {  # what each is to write, beside its pictures
+    "evaluate_your_model": ["trees", "flax_net", "softmax_original/predictions"],
+    "softmax_against_sigmoid": [
+        f"{loss}_{taught}/predictions" for loss in ("softmax", "sigmoid") for taught in ("original", "real")
+    ],
+    "look_at_the_mistakes": ["softmax_original/predictions"],
+    "from_votes_to_labels": ["softmax_original/predictions"],
+}
+PICTURES = {
+    "evaluate_your_model": 2,
+    "softmax_against_sigmoid": 4,
+    "look_at_the_mistakes": 5,
+    "from_votes_to_labels": 2,
+}
+WITH_DATA = {  # words of the outputs that need the published files
+    "evaluate_your_model": "of 2 neighbours",
+    "softmax_against_sigmoid": "",
+    "look_at_the_mistakes": "<Figure size 760x260",
+    "from_votes_to_labels": "{'equal': 46837, 'both_empty': 3163}",
+}
+
+
+def code_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory) -> pathlib.Path:
+    """A folder of this test run, the same in all workers: what is drawn and compiled once serves all notebooks."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "notebooks"
+
+
+@pytest.fixture
+def executed(request, shared, tmp_path, monkeypatch):
+    """A notebook that was run in a folder of its own, without a network, as far as that is not a matter of chance."""
+    monkeypatch.setenv("IMAGENET_REAL_SHORT", "1")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("TFDS_DATA_DIR", str(shared / "tensorflow_datasets"))
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(shared / "compiled"))
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    notebook = nbformat.read(request.param, as_version=4)
+    place = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=place).execute()
+    return notebook, tmp_path
+
+
+@pytest.mark.parametrize("executed", NOTEBOOKS, indirect=True, ids=lambda path: path.stem)
+def test_runs_from_top_to_bottom(executed, request):
+    notebook, folder = executed
+    name = request.node.callspec.id
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    text = json.dumps(outputs)
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= PICTURES[name]
+    for file in PREDICTIONS[name]:
+        assert len(load_predictions(folder / "runs" / f"{file}.npz")) == 300
+    if os.environ.get("IMAGENET_REAL_DATA"):
+        assert WITH_DATA[name] in text
+    if name == "evaluate_your_model":
+        assert ("PyTorch is not installed here" in text) != (folder / "runs" / "torch_net.npz").exists()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_is_stripped_and_plain(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert not any(cell.outputs or cell.execution_count for cell in code_cells(notebook))
+    assert code_cells(notebook)[0].source == code_cells(nbformat.read(NOTEBOOKS[0], as_version=4))[0].source
+    for cell in code_cells(notebook)[1:]:
+        ast.parse(
+            cell.source
+        )  # no magic beyond the first cell, which therefore is all that a program would have to change
+        assert "pip" not in cell.source
+
+
+def test_without_a_checkout_the_first_cell_clones_one(tmp_path):
+    """With the repository's own files in the place of the address, and nothing to install."""
+    source = code_cells(nbformat.read(NOTEBOOKS[0], as_version=4))[0].source
+    origin = tmp_path / "origin"
+    for folder in ("imagenet_real", "colabs"):
+        shutil.copytree(ROOT / folder, origin / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", origin)
+    for command in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "all"],
+    ):
+        subprocess.run(["git", *command], cwd=origin, check=True)
+    lines = [line for line in source.splitlines() if not line.startswith(("REPOSITORY", "%"))]
+    start = lines.index("import sys") + 1
+    lines[start:start] = [
+        f"REPOSITORY = {origin.as_uri()!r}",
+        f"sys.path = [one for one in sys.path if one != {str(ROOT)!r}]",
+    ]
+    code = "\n".join([*lines, "import imagenet_real", "print(imagenet_real.__file__)"])
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    (elsewhere / "cell.py").write_text(code)
+    done = subprocess.run([sys.executable, "cell.py"], cwd=elsewhere, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(elsewhere / "imagenet_real" / "imagenet_real" / "__init__.py")
+
+
+def test_an_installed_jax_stays():
+    asked = [Requirement(text) for text in ("jax>=0.10,<0.13", "numpy>=2", "flax>=0.12", "ml-collections>=1.1", "tqdm")]
+    installed = {"jax": "0.7.2", "jaxlib": "0.7.2", "jax-cuda12-plugin": "0.7.2", "libtpu": "0.0.17", "numpy": "1.26.4"}
+    installed |= {"flax": "0.10.6", "ml_collections": "1.1.0"}
+    assert [one.name for one in install.missing(asked, installed)] == ["flax", "tqdm"]
+    assert install.constraints(installed) == [
+        "jax-cuda12-plugin==0.7.2",
+        "jax==0.7.2",
+        "jaxlib==0.7.2",
+        "libtpu==0.0.17",
+        "numpy==1.26.4",
+    ]
+    assert [one.name for one in install.missing(asked[:1], {})] == ["jax"]
+
+
+def test_where_all_is_installed_nothing_is():
+    done = subprocess.run([sys.executable, str(ROOT / "colabs" / "install.py")], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
