@@ -22,13 +22,14 @@ def write_accuracies(
       step: at which they are shown.
       settings: what the run is told from others by, in the table of hyper-parameters.
     """
-    from tensorboardX import summary
     from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.proto.summary_pb2 import Summary
 
     accuracies = {f"top{row['k']}/{row['label_set']}": row["accuracy"] for row in rows}
     shown = [Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in accuracies.items()])]
     if settings:
+        from tensorboardX import summary
+
         shown = [*summary.hparams(dict(settings), accuracies), *shown]
     now = time.time()
     events = [Event(wall_time=now, file_version="brain.Event:2")]

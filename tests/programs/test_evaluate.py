@@ -241,3 +241,27 @@ def test_an_unknown_model_of_the_catalog(places, tmp_path):
     )
     assert done.returncode == 1
     assert "did you mean vit_tiny_patch16_224" in done.stderr
+
+
+def test_exports_for_other_tools(places, tmp_path):
+    done = run(
+        tmp_path,
+        *places["folder"],
+        "--config.save_scores=True",
+        "--config.export=cleanlab,timm",
+        "--config.format=json",
+    )
+    assert done.returncode == 0, done.stderr
+    (row, _) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (row["label_set"], row["k"], row["images"]) == ("original", 1, 37)
+    folder = tmp_path / "cleanlab" / row["model"]
+    labels, probabilities = np.load(folder / "labels.npy"), np.load(folder / "pred_probs.npy")
+    assert (probabilities.argmax(axis=1) == labels).mean() == pytest.approx(row["accuracy"])
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    table = (tmp_path / "timm" / "results-imagenet.csv").read_text().splitlines()
+    assert table[1].endswith(",,16,0.800,bilinear")  # of a model of the user's own the parameters are not counted
+
+
+def test_cleanlab_needs_all_scores(places, tmp_path):
+    done = run(tmp_path, *places["folder"], "--config.export=cleanlab")
+    assert done.stderr == "error: export=cleanlab needs the scores of all classes: give --config.save_scores=True.\n"
