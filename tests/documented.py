@@ -1,0 +1,143 @@
+"""The commands in README.md and docs/, and small files under the names that they use."""
+
+import json
+import pathlib
+import re
+import shlex
+
+import numpy as np
+import safetensors.numpy
+from flax import nnx
+
+from imagenet_real.data import digits
+from imagenet_real.labels.classes import imagenet_wnids, validation_ids, validation_labels
+from imagenet_real.models.entry import HALVES, Entry, Source
+from tests.data.pictures import picture, validation_name, write_folder, write_tar
+
+ROOT = pathlib.Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+VERBS = ("python", "make", "pip", "srun", "gcloud")
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+INLINE = re.compile(rf"`((?:{'|'.join(VERBS)})\s[^`]+)`")
+PICTURES = 12  # of the validation set; the model of FILE.npz errs on these alone
+
+
+def commands(document: pathlib.Path) -> list[str]:
+    """The commands in a document, a line each without comments, those in running text last."""
+    text = document.read_text(encoding="utf-8")
+    lines = [line for language, block in FENCED.findall(text) if not language for line in _logical_lines(block)]
+    lines += [" ".join(found.split()) for found in INLINE.findall(FENCED.sub("", text))]
+    return [part.strip() for line in lines if line.startswith(VERBS) for part in _parts(line)]
+
+
+def _logical_lines(block: str) -> list[str]:
+    """Lines that end in a backslash go on in the next one, and so do open quotes and what is read up to END."""
+    block = re.sub(r"<<'END'\n.*?^END$", "<<END", block, flags=re.DOTALL | re.MULTILINE)
+    lines, open_line = [], ""
+    for line in block.replace("\\\n", " ").splitlines():
+        open_line = f"{open_line} {line}" if open_line else line
+        if open_line.count("'") % 2 == 0 or not open_line.startswith(VERBS):
+            lines.append(re.sub(r"\s+# .*", "", open_line))
+            open_line = ""
+    return lines
+
+
+def _parts(line: str) -> list[str]:
+    return [line] if line.startswith(("gcloud", "srun")) else line.split(" && ")
+
+
+def python_blocks(document: pathlib.Path) -> list[str]:
+    """The Python code in a document, also what a command reads up to END."""
+    text = document.read_text(encoding="utf-8")
+    named = [block for language, block in FENCED.findall(text) if language == "python"]
+    return named + re.findall(r"<<'END'\n(.*?)^END$", text, re.DOTALL | re.MULTILINE)
+
+
+def program_arguments(command: str) -> list[str] | None:
+    """The arguments of the main.py in a command, also where another one starts it; None where there is none."""
+    found = re.search(r"python main\.py (.*)", command)
+    if not found:
+        return None
+    quoted = command.count("'", 0, found.start()) % 2  # it ends with the quotes that it stands in
+    return shlex.split(found[1].rstrip("' ") if quoted else found[1])
+
+
+class Mean(nnx.Module):
+    """In the place of every model: logits by the mean colour."""
+
+    def __init__(self, *, num_classes, dtype, rngs):
+        self.head = nnx.Linear(3, num_classes, rngs=rngs)
+
+    def __call__(self, images):
+        return self.head(images.mean(axis=(1, 2)))
+
+
+STAND_IN = Entry(Mean, {}, 4000, {"": Source({"resize": 0, "crop": 8, "interpolation": "bilinear", **HALVES})})
+
+
+def write_world(folder: pathlib.Path) -> None:
+    """Small files under the names that commands use.
+
+    - ILSVRC2012_img_val.tar, and the folder `validation`: the first pictures of the validation set.
+    - FOLDER, VALIDATION: pictures in the folders cats and dogs. mine.json and mine.npz: labels of them, and predictions.
+    - predictions/*.npz, resnet50.npz, FILE.npz: predictions of all 50,000 images, the last one wrong on few of them.
+    - labels: ReaL's and the multi-label files, and a hierarchy, in the published formats.
+    - FILE and FILE.safetensors: weights of the stand-in. my_models.py: the model of the documents. fnames_clean.txt.
+    """
+    write_tar(folder / "ILSVRC2012_img_val.tar", write_folder(folder / "validation", range(1, PICTURES + 1)))
+    _write_own(folder)
+    _write_predictions(folder)
+    _write_labels(folder / "labels")
+    weights = {"head.weight": np.eye(1000, 3, dtype=np.float32), "head.bias": np.zeros(1000, np.float32)}
+    for name in ("FILE", "FILE.safetensors"):
+        safetensors.numpy.save_file(weights, folder / name)
+    (model,) = [block for block in python_blocks(ROOT / "docs" / "bring_your_own.md") if "# my_models.py" in block]
+    (folder / "my_models.py").write_text(f"{model}\n\ndef resnet(weights):\n    return linear()\n")
+
+
+def _write_own(folder: pathlib.Path) -> None:
+    images = {}
+    for number, name in enumerate(("cats", "dogs")):
+        for at in range(1, 7):
+            image_id = f"{name}/{at:03d}"
+            images[image_id] = {"correct": [number], "group": number}
+            for root in ("FOLDER", "VALIDATION"):
+                (folder / root / name).mkdir(parents=True, exist_ok=True)
+                (folder / root / f"{image_id}.jpg").write_bytes(picture(10 * number + at))
+    content = {"schema": 1, "name": "mine", "classes": 2, "images": images}
+    (folder / "mine.json").write_text(json.dumps(content))
+    top = np.array([[0, 1]] * 5 + [[1, 0]] * 7)  # one mistake
+    np.savez(folder / "mine.npz", image_ids=np.array(list(images)), top=top)
+
+
+def _write_predictions(folder: pathlib.Path) -> None:
+    labels, random = validation_labels(), np.random.default_rng(0)
+    (folder / "predictions").mkdir()
+    for name, wrong in (("one", 0.3), ("two", 0.35), ("three", 0.4), ("../resnet50", 0.25), ("../FILE", 0.0)):
+        near = (labels + random.integers(1, 4, len(labels))) % 1000
+        right = random.random(len(labels)) >= wrong
+        right[:PICTURES] &= name != "../FILE"
+        first, second = np.where(right, labels, near), np.where(right, near, labels)
+        others = [(first + step) % 1000 for step in (100, 200, 300)]
+        path = folder / "predictions" / f"{name}.npz"
+        np.savez(path, image_ids=validation_ids(), top=np.stack([first, second, *others], axis=1))
+
+
+def _write_labels(folder: pathlib.Path) -> None:
+    folder.mkdir()
+    ids, labels = validation_ids(), validation_labels()
+    real = [[int(label)] for label in labels]
+    real[100], real[101], real[102] = [], [(real[101][0] + 1) % 1000], [*real[102], (real[102][0] + 2) % 1000]
+    (folder / "real.json").write_text(json.dumps(real))
+    pairs = [[f"{ids[row]}.JPEG", str(label)] for row in (101, 102) for label in real[row]]
+    np.savez(folder / "scores.npz", tensor=np.array([0.9, 0.9, 0.6]), info=np.array(pairs))
+    header = "id,category,original_label,proposed_labels,manually_validated,unclear_multi_labels,wrong_multi_labels,"
+    rows = [f"{validation_name(n)},M,{label},{label},True,,,False" for n, label in enumerate(labels[:200], start=1)]
+    (folder / "multilabel.csv").write_text("\n".join([f"{header}is_problematic", *rows]) + "\n")
+    (folder / "wordnet_is_a.txt").write_text("\n".join(f"n00000000 {wnid}" for wnid in imagenet_wnids()) + "\n")
+
+
+def write_scenes(folder: pathlib.Path) -> str:
+    """A small `digit_scenes`, and its name in a command."""
+    place = digits.prepare_digit_scenes(str(folder), train_scenes=80, validation_scenes=40)
+    return f"tfds:digit_scenes/{place.parent.name}"
