@@ -11,7 +11,7 @@ cost, real against shown what crops cost, and pooled lies between. The length, t
 before the first comparison.
 
 Published, for ResNet-50 on ImageNet: 77.5 % top-1 and 83.6 % ReaL with single labels, 78.9 and 85.0 with label maps
-(Yun et al. 2021). Measured, in points of ReaL accuracy over single labels: pooled +1.0, real +3.5, shown +4.2 (README.md).
+(Yun et al. 2021). Measured, in points of ReaL accuracy over single labels: pooled +1.0, real +3.5, shown +4.2 (docs/relabel.md).
 """
 
 from ml_collections import ConfigDict
