@@ -45,7 +45,7 @@ README_INSTEAD = {"review": {"FOLDER": "validation"}}  # of the model in FILE.np
 # Fields that make a run short.
 SHORT = {
     "evaluate": {"batch_size": 4, "label_sets": "original,real"},
-    "models": {"operations": False, "models": "resnet18"},
+    "models": {"operations": False},
     "review": {"export_only": True},
     "train": {"batch_size": 4, "steps": 2, "warmup_steps": 1, "checkpoint_every": 2},
     "clean": {"batch_size": 4, "steps": 2, "warmup_steps": 1, "checkpoint_every": 2, "folds": 2},
