@@ -59,7 +59,7 @@ def program_arguments(command: str) -> list[str] | None:
     if not found:
         return None
     quoted = command.count("'", 0, found.start()) % 2  # it ends with the quotes that it stands in
-    return shlex.split(found[1].rstrip("' ") if quoted else found[1])
+    return shlex.split((found[1].rstrip("' ") if quoted else found[1]).partition(" | ")[0])
 
 
 class Mean(nnx.Module):
