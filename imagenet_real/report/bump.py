@@ -8,7 +8,7 @@ from imagenet_real.report.drawing import MARKERS, SERIES, TIP, empty_figure
 
 SHOWN = 50  # models, the best by the first label set
 COLOURED = 8  # models, those that move most
-INCHES_A_MODEL = 0.19
+INCHES_A_MODEL, INCHES_A_COLUMN, INCHES_A_CHARACTER = 0.19, 1.35, 0.065
 _BAND, _QUIET = "0.87", "0.62"
 
 
@@ -21,7 +21,8 @@ def figure(rankings: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> A
     shown = [row["model"] for row in rankings[0]["models"]][:SHOWN]
     columns = [[row for row in one["models"] if row["model"] in set(shown)] for one in rankings]
     heights = [{row["model"]: place for place, row in enumerate(column)} for column in columns]
-    drawing = empty_figure(2.6 + 1.35 * len(columns), 0.9 + INCHES_A_MODEL * len(shown))
+    names_beside = 2 * INCHES_A_CHARACTER * (max(map(len, shown)) + 4)
+    drawing = empty_figure(INCHES_A_COLUMN * (len(columns) - 0.4) + names_beside, 0.9 + INCHES_A_MODEL * len(shown))
     axis = drawing.subplots()
     for at, ranking in enumerate(rankings):
         _bands(axis, at, ranking["models"], heights[at])
