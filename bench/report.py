@@ -63,7 +63,7 @@ def main() -> None:
     if not files:
         sys.exit("no .npz file of predictions: give --predictions=DIR")
     lines = [
-        f"$ python bench/report.py --repeats={arguments.repeats}",
+        f"$ python bench/report.py --predictions=predictions --repeats={arguments.repeats}",
         f"{os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}; the fastest of {arguments.repeats} whole",
         "processes each, in turns; five label sets, all files written.",
         "",
