@@ -137,7 +137,7 @@ def main() -> None:
         return
     lines = [
         "$ python bench/duplicates.py",
-        f"{os.cpu_count()} cores, in use by others too (load {os.getloadavg()[0]:.0f} at the start)",
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.0f} at the start",
         "",
         *planted(arguments.images, arguments.others),
         "",
