@@ -125,7 +125,7 @@ def main() -> None:
     lost, twice = set(first + second) - set(stored), len(stored) - len(set(stored))
     lines = [
         "$ python bench/review.py",
-        f"{os.cpu_count()} cores, in use by others too; {MISTAKES:,} mistakes, {REVIEWERS} reviewers at once, each two a second",
+        f"{os.cpu_count()} cores, {MISTAKES:,} mistakes, {REVIEWERS} reviewers at once, each two a second",
         "",
         f"answers acknowledged before the SIGKILL {len(first):,}, after the next start {len(second):,}",
         f"of them not in the database {len(lost)}, there twice {twice}",
