@@ -21,6 +21,17 @@ class Evidence:
     answers: np.ndarray  # [M, N] int16 or int32, the best class, -1 where there is none
     confidence: np.ndarray | None  # [M, N] float32, its probability, NaN where unknown; None where none is known
 
+    def of(self, models: Sequence[str]) -> "Evidence":
+        """That of some of the models."""
+        rows = [self.models.index(name) for name in models]
+        return dataclasses.replace(
+            self,
+            models=list(models),
+            verdicts={name: verdicts[rows] for name, verdicts in self.verdicts.items()},
+            answers=self.answers[rows],
+            confidence=None if self.confidence is None else self.confidence[rows],
+        )
+
 
 def gather(
     models: Sequence[Predictions], label_sets: Sequence[LabelSet], verdicts: dict[str, list[np.ndarray]]

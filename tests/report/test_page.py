@@ -206,6 +206,26 @@ def test_classes_of_ones_own_without_real_and_without_scores(tmp_path):
     assert classes[1] == ["kind 0", "0", "20", "75.00"]
 
 
+@pytest.mark.parametrize("models", [1, 2])
+def test_people_stand_beside_models_and_nowhere_else(tmp_path, models):
+    known = [toy.predictions("first"), toy.predictions("second", top=toy.TOP[:, ::-1])][:models]
+    ada = Predictions(known[0].image_ids[:3], known[0].top[:3, :1], num_classes=4, name="Ada", person=True)
+    results = results_of(*known, ada)
+    write_report(tmp_path, results, NAMES)
+    text, page = read(tmp_path)
+    accuracy, beside = page.tables[:2]
+    assert [row[1] for row in accuracy[1:]][-1] == "Ada"
+    assert beside[0][0] == "person"
+    assert {row[0] for row in beside[1:]} == {"Ada"}
+    with_people, without = Subject(results, NAMES), Subject(results_of(*known), NAMES)
+    assert with_people.models == without.models
+    for name, (shares, images) in without.by_class.items():
+        np.testing.assert_array_equal(with_people.by_class[name][0], shares)
+        np.testing.assert_array_equal(with_people.by_class[name][1], images)
+    assert with_people.evidence.models == without.evidence.models
+    assert text.count("Ada") == 1 + (len(beside) - 1) + 1  # the last one in the provenance
+
+
 def test_models_of_different_images(tmp_path):
     whole, part = toy.predictions("whole"), toy.predictions("part", image_ids=toy.IDS[:4], top=toy.TOP[:4])
     write_report(tmp_path, results_of(whole, part, allow_missing=True), NAMES, picture=jpeg)

@@ -9,8 +9,11 @@ from imagenet_real.scoring.evidence import contrast
 
 
 def section(subject: Subject) -> Section:
-    body = _one(subject) if len(subject.models) == 1 else _many(subject)
-    return Section("accuracy", "Accuracy", body)
+    alone = len(subject.models) == 1 and not subject.people
+    parts = [_one(subject) if alone else _many(subject)]
+    if subject.people:
+        parts += [element("h3", "People beside models"), _people(subject)]
+    return Section("accuracy", "Accuracy", join(parts))
 
 
 def in_short(subject: Subject) -> Html:
@@ -121,8 +124,9 @@ def _many(subject: Subject) -> Html:
         for name in subject.label_sets
     }
     lines = []
-    for model in subject.models:
-        cells = [str(ranked[first][model]["rank"]) if first in ranked else "", model]
+    for model in [*subject.models, *subject.people]:
+        place = ranked.get(first, {}).get(model)
+        cells = [str(place["rank"]) if place else "", model]
         for name in subject.label_sets:
             row = subject.row(model, name)
             cells.append(_cell(row, ranked.get(name, {}).get(model), best[name]) if row else "")
@@ -139,6 +143,20 @@ def _many(subject: Subject) -> Html:
     if not any(row["rank_change"] for one in ranked.values() for row in one.values()):
         told = told.partition(" Arrows")[0]
     return join([paragraph(told, class_="soft"), element("div", table(head, lines, text=(1,)), class_="tall")])
+
+
+def _people(subject: Subject) -> Html:
+    """A line a person and label set, on the images that the person answered."""
+    lines = []
+    for row in subject.results.people:
+        better = sum(reached > row["accuracy"] for reached in row["models"].values())
+        best = next((f"{name} {percent(reached)}" for name, reached in row["models"].items()), "")
+        share = f"{better} of {len(row['models'])}" if row["models"] else ""
+        name = label_set_name(row["label_set"])
+        lines.append([row["person"], name, f"{row['images']:,}", percent(row["accuracy"]), share, best])
+    head = ["person", "label set", "images answered", "accuracy, %", "models better there", "the best of them there"]
+    told = "Every person is compared with the models on the images that the person answered."
+    return join([paragraph(told, class_="soft"), table(head, lines, text=(0, 1, 5))])
 
 
 def _cell(row: Row, ranked: Row | None, best: float) -> Html:

@@ -36,7 +36,10 @@ class Section:
 
 
 class Subject:
-    """Results, what their classes are called, and which groups those belong to, where that is known."""
+    """Results, what their classes are called, and which groups those belong to, where that is known.
+
+    People stand beside models in the table of accuracies; all else is about models alone, where there are any.
+    """
 
     def __init__(self, results: Results, class_names: Sequence[str], groups: Sequence[str] | None = None):
         self.results = results
@@ -45,16 +48,20 @@ class Subject:
         self.rows = {(row["model"], row["label_set"], row["k"]): row for row in results.rows}
         self.ks = sorted({row["k"] for row in results.rows})
         self.label_sets = list(dict.fromkeys(row["label_set"] for row in results.rows))
+        scored = list(dict.fromkeys(row["model"] for row in results.rows))
+        people = {row["person"] for row in results.people}
+        self._unranked = [name for name in scored if name not in people] or scored
+        self.people = [name for name in scored if name not in self._unranked]
 
-    @property
+    @functools.cached_property
     def evidence(self) -> Evidence:
-        return self.results.evidence
+        return self.results.evidence.of(self._unranked) if self.people else self.results.evidence
 
     @functools.cached_property
     def models(self) -> list[str]:
         """Best first, by the first label set, where they are ranked."""
         ranked = [row["model"] for row in self.results.rankings[0]["models"]] if self.results.rankings else []
-        return ranked or list(dict.fromkeys(row["model"] for row in self.results.rows))
+        return ranked or self._unranked
 
     @property
     def best(self) -> str:
@@ -97,7 +104,8 @@ class Subject:
         """For each judge the [K] share of right answers of all models (NaN: none), and the [K] images of each class."""
         found = {}
         for one in self.judges:
-            entries = [entry for entry in self.results.by_class if entry["label_set"] == one.name]
+            own = [entry for entry in self.results.by_class if entry["model"] not in self.people]
+            entries = [entry for entry in own if entry["label_set"] == one.name]
             images = np.array([entry["images"] for entry in entries])
             hits = np.array([np.nan_to_num(entry["accuracy"]) for entry in entries]) * images
             found[one.name] = share(hits.sum(axis=0), images.sum(axis=0)), images.max(axis=0)
