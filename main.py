@@ -29,9 +29,8 @@ def main(argv: list[str]) -> None:
     if CONFIG.value is None:
         raise InputError(NEEDED)
     logging.set_verbosity(logging.WARNING)  # the backends that JAX tries and does not find are nobody's concern
-    programs = sorted(
-        path.stem for path in (storage.to_path(imagenet_real.__file__).parent / "programs").glob("[a-z]*.py")
-    )
+    files = (storage.to_path(imagenet_real.__file__).parent / "programs").glob("[a-z]*.py")
+    programs = sorted(path.stem for path in files if "\ndef run(config: ConfigDict" in path.read_text())
     if CONFIG.value.program not in programs:
         raise InputError(f"there is no program {CONFIG.value.program!r}: {nearest(CONFIG.value.program, programs)}")
     if "format" in CONFIG.value and CONFIG.value.format not in FORMATS:

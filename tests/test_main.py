@@ -70,6 +70,7 @@ def test_score_writes_results_and_prints_the_table(world):
         (["--wrkdir=x"], "wrkdir"),
         (["stray"], "unexpected argument 'stray'"),
         (["--config.program=scor"], "there is no program 'scor': did you mean score"),
+        (["--config.program=workdir"], "there is no program 'workdir': known are aggregate"),
         (["--config.ks=(0,)"], "expected whole numbers of at least 1"),
     ],
 )

@@ -22,7 +22,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.identity import differences
 from imagenet_real.labels import image_lists
 from imagenet_real.labels.label_set import LabelSet
-from imagenet_real.programs import train
+from imagenet_real.programs import train, training_images
 from imagenet_real.programs.workdir import claimed
 from imagenet_real.report.printing import show
 from imagenet_real.scoring.accuracy import match
@@ -38,7 +38,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary | None:
     time, on different machines, into one `workdir` or into copies of it that are merged later.
     """
     with cluster.joined(config.distributed):
-        data = train.training_data(config)
+        data = training_images.training_data(config)
         if not config.predictions:
             predict_folds(config, workdir, data)
         return cluster.in_first(lambda: gather(config, workdir, data))

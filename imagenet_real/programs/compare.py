@@ -23,7 +23,7 @@ from imagenet_real.data.sources import Source, label_sets_of
 from imagenet_real.data.training_batches import TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.jobs import Job, run_side_by_side
-from imagenet_real.programs import clean, train
+from imagenet_real.programs import clean, train, training_images
 from imagenet_real.programs.workdir import claimed
 from imagenet_real.report import provenance
 from imagenet_real.report.comparison import Comparison, Variant, compare, write_boards, write_comparison
@@ -38,7 +38,7 @@ DATA = {
     "clean": {},  # those on the clean list
     "real": {"train_labels": "real"},  # all, with their ReaL labels
     "pooled": {},  # all, with the labels of each crop by `label_maps`
-    "shown": {"train_labels": train.SHOWN},  # all, with the true labels of each crop
+    "shown": {"train_labels": training_images.SHOWN},  # all, with the true labels of each crop
 }
 LENGTHS = ("steps", "epochs", "examples")
 
@@ -56,7 +56,9 @@ def run(config: ConfigDict, workdir: epath.Path) -> Comparison:
             "all processes with configs/train_digits.py or train_resnet50.py, or the clean list to configs/clean_digits.py."
         )
     with claimed(workdir):
-        reported = train.open_split(config, config.split)  # which also prepares an embedded dataset, once for all runs
+        reported = training_images.open_split(
+            config, config.split
+        )  # which also prepares an embedded dataset, once for all runs
         plan = planned(config, workdir)
         done = [one for one in plan if one.is_done()]
         missing = [one for one in plan if one not in done]
@@ -159,7 +161,7 @@ class Planned:
             return False
         if self.config.clean_list and not storage.to_path(self.config.clean_list).exists():
             return False
-        return found["training_images"] == train.trained_on(self.data())
+        return found["training_images"] == training_images.trained_on(self.data())
 
 
 def planned(config: ConfigDict, workdir: epath.Path) -> list[Planned]:
@@ -173,7 +175,9 @@ def planned(config: ConfigDict, workdir: epath.Path) -> list[Planned]:
         data: _changed(base, **({"clean_list": "", "label_maps": ""} | DATA[data] | given.get(data, {})))
         for data in ("all", *config.data)
     }
-    data_of = {data: functools.cache(functools.partial(train.training_data, own)) for data, own in configs.items()}
+    data_of = {
+        data: functools.cache(functools.partial(training_images.training_data, own)) for data, own in configs.items()
+    }
 
     folds = _folds(config, configs["all"], data_of["all"], workdir / "clean") if make_list else []
     runs = []

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from configs import train_digits, train_resnet50
 from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
-from imagenet_real.programs import train
+from imagenet_real.programs import train, training_images
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.loop import Metrics
 from tests.programs import training_world as world
@@ -239,7 +239,7 @@ def test_mistakes(images, tmp_path, tiny, fields, message):
 
 def test_a_folder_without_classes_has_no_labels(images, tmp_path):
     with pytest.raises(InputError, match="brings no label set 'original': none: put images in one folder a class"):
-        train.training_data(config_of(images / "blue"))
+        training_images.training_data(config_of(images / "blue"))
 
 
 def test_a_batch_that_does_not_divide_over_the_devices(images, tmp_path):
@@ -255,7 +255,9 @@ def write_list(path, lines):
 
 def test_clean_list(images, tmp_path, capsys):
     listed = [f"blue/{number:03d}.png" for number in range(5)] + [f"red/{number:03d}" for number in range(3)]
-    data = train.training_data(config_of(images, clean_list=write_list(tmp_path / "a.txt", [*listed, "red/999", ""])))
+    data = training_images.training_data(
+        config_of(images, clean_list=write_list(tmp_path / "a.txt", [*listed, "red/999", ""]))
+    )
     assert data.image_ids.tolist() == [line.removesuffix(".png") for line in listed]
     assert data.answers[:, 0].tolist() == [0] * 5 + [2] * 3
     assert [data.source[row]["image_id"] for row in range(8)] == data.image_ids.tolist()
@@ -267,7 +269,7 @@ def test_clean_list(images, tmp_path, capsys):
 def test_a_clean_list_of_other_images(images, tmp_path, ours):
     lines = [f"red/{number:03d}" for number in range(ours)] + [f"n01440764_{number}.JPEG" for number in range(4)]
     with pytest.raises(InputError, match=r"4 of them are not among the 60 .* such as n01440764_0; .* such as blue/000"):
-        train.training_data(config_of(images, clean_list=write_list(tmp_path / "list.txt", lines)))
+        training_images.training_data(config_of(images, clean_list=write_list(tmp_path / "list.txt", lines)))
 
 
 def test_lengths():
