@@ -11,7 +11,7 @@ demo: $(READY)
 	$(VENV)/bin/python main.py --config=configs/demo.py --workdir=runs/demo
 
 test: $(READY)
-	$(VENV)/bin/python -m pytest -q -n 2
+	$(VENV)/bin/python -m pytest -q -n 2 --dist=worksteal  # nobody waits for the last long test
 
 # The Flax models against PyTorch: installs it beside the rest.
 test-reference: $(READY)
