@@ -119,12 +119,17 @@ def _parsed(distributed: str) -> dict[str, Any]:
 
 
 def _leave(error: BaseException) -> None:
-    """Ends this process as `exit_code_of` would: an orderly shutdown would first wait for processes that wait for us."""
+    """Ends this process as `exit_code_of` would: an orderly shutdown would first wait for processes that wait for us.
+
+    Where all end alike it is what they need: the first one serves the others until the last of them has gone.
+    """
 
     def again():
         raise error
 
-    if jax.process_count() > 1 and isinstance(error, InputError | OSError | KeyboardInterrupt):
+    if jax.process_count() == 1 or getattr(error, "in_all", False):
+        return
+    if isinstance(error, InputError | OSError | KeyboardInterrupt):
         code = exit_code_of(again)
         sys.stdout.flush()
         sys.stderr.flush()

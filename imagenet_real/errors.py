@@ -10,6 +10,7 @@ class InputError(ValueError):
     """Wrong input. The message says what came, what was expected and what to do, in one line."""
 
     exit_code = 1
+    in_all = False  # whether every process of a run raises it, at the same point
 
 
 class MismatchError(InputError):

@@ -43,6 +43,7 @@ class Stopped(InputError):
     """The run was asked to end and did, with its last step saved."""
 
     exit_code = 128 + signal.SIGTERM
+    in_all = True
 
 
 class Metrics:

@@ -9,6 +9,7 @@ from flax import nnx
 from imagenet_real.models.bit import BiT
 from imagenet_real.models.convnext import ConvNeXt
 from imagenet_real.models.efficientnet import EfficientNet
+from imagenet_real.models.layers import untraced_rngs
 from imagenet_real.models.regnet import RegNet
 from imagenet_real.models.resnet import ResNet
 from imagenet_real.models.vit import ViT
@@ -32,7 +33,12 @@ MEAN_OF_PLACES = "resnet", "bit", "efficientnet", "regnet", "vit gap"  # whose h
 def built(name):
     """A model with random heads: some begin with zeros."""
     module, architecture, _ = MODELS[name]
-    model = module(**architecture, num_classes=CLASSES, rngs=nnx.Rngs(0))
+
+    def build(key):
+        return module(**architecture, num_classes=CLASSES, rngs=untraced_rngs(key))
+
+    graph = nnx.graphdef(nnx.eval_shape(lambda: build(0)))
+    model = nnx.merge(graph, jax.jit(lambda key: nnx.state(build(key)))(jax.random.key(0)))  # compiled as one: sooner
     model.eval()
 
     def random(values):
@@ -79,7 +85,7 @@ def test_rows_are_rows(name):
     model = built(name)
     images = np.zeros((2, SIZE, SIZE, 3), np.float32)
     images[1, -12:, :12] = 3 * np.random.default_rng(2).normal(size=(12, 12, 3))
-    empty, spotted = model.at_places(jnp.asarray(images))
+    empty, spotted = jax.jit(model.at_places)(jnp.asarray(images))
     changed = np.abs(np.asarray(spotted - empty)).max(axis=-1)
     side = MODELS[name][2]
     row, column = np.unravel_index(changed.argmax(), changed.shape)

@@ -12,6 +12,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from configs import train_digits, train_resnet50
+from imagenet_real.data.sources import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
 from imagenet_real.programs import train, training_images
@@ -208,7 +209,7 @@ def test_a_checkpoint_of_another_config_or_model_is_refused(images, tmp_path, ti
 
 
 def test_selection_chooses_the_best_checkpoint(images, tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr(train, "open_split", lambda config, split: train.open_source(str(images)))
+    monkeypatch.setattr(train, "open_split", lambda config, split: open_source(str(images)))
     train.run(brief(images, steps=4, select_split="train[90%:]", eval_every=2), tmp_path)
     rows = [row for row in world.metrics(tmp_path) if "select_original" in row]
     assert [row["step"] for row in rows] == [2, 4]
