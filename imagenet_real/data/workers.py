@@ -56,9 +56,10 @@ class WorkerBatches:
         self._made: dict[int, tuple[int, Any]] = {}
         self._workers: list[_Worker] = []
         self._end = util.Finalize(self, _end, args=(self._workers,), exitpriority=10)
-        shared = _shared(spawn, batches)
+        # The workers read it as long as they run; without a reference its memory would go to the next allocation.
+        self._shared = _shared(spawn, batches)
         for _ in range(workers):
-            self._workers.append(_Worker(spawn, shared, self._slots))
+            self._workers.append(_Worker(spawn, self._shared, self._slots))
 
     def __iter__(self) -> "WorkerBatches":
         return self

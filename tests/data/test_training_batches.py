@@ -6,6 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
+from imagenet_real.data.batches import evaluation_batches
+from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources import open_source
 from imagenet_real.data.subset import Subset
 from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
@@ -82,6 +84,20 @@ def test_processes_give_the_same_batches_and_go_on_from_the_same_position(data):
     theirs.set_state(position)
     assert_same(list(ours), list(theirs))
     ours.close()
+
+
+@pytest.mark.parametrize("batch_size", [16, 64])
+def test_workers_keep_their_targets_while_evaluations_take_memory(data, batch_size):
+    many = data.at(np.random.default_rng(0).integers(0, len(data), 3_000))  # 48,000 bytes of labels in shared memory
+    ours, theirs = (batches(many, batch_size=40, steps=40, cache=True, workers=workers) for workers in (2, 0))
+    preprocessing = Preprocessing(0, SIZE, "bilinear", (0.5,) * 3, (0.5,) * 3)
+    for number, (batch, expected) in enumerate(zip(ours, theirs, strict=True)):
+        assert_same([batch], [expected])
+        if number in (2, 12):
+            evaluation = evaluation_batches(many.source, preprocessing, batch_size=batch_size, workers=1)
+            for _ in range(8):  # more than fit into any memory that was given back
+                next(evaluation).images.fill(255)
+            evaluation.close()
 
 
 @pytest.mark.parametrize("augmentation", [PLAIN, BUSY])

@@ -1,5 +1,7 @@
 """Batches by worker processes: in order, whatever the workers meet, and no worker is left behind."""
 
+import ctypes
+import multiprocessing
 import os
 import pathlib
 import signal
@@ -143,6 +145,18 @@ def test_what_makes_them_is_pickled_once_and_its_arrays_are_shared():
     assert batch["names"][2] is False  # as what lies in shared memory
     batches.close()
     assert Pickled.times == 1
+
+
+@pytest.mark.parametrize("size", [4_096, 80_000, 200_000])
+def test_memory_of_the_workers_is_not_given_to_others(size):
+    batches = WorkerBatches(Numbers(10_000), workers=1)  # 80,000 bytes of numbers, which the workers share
+    check(next(batches), 0)
+    others = [np.frombuffer(multiprocessing.RawArray(ctypes.c_uint8, size), np.uint8) for _ in range(40)]
+    for other in others:
+        other.fill(255)
+    for number in range(1, 30):
+        check(next(batches), number)
+    batches.close()
 
 
 def test_signals_to_all_processes_are_the_parents_to_heed():
