@@ -42,9 +42,7 @@ def evaluate(config: ConfigDict, workdir: epath.Path) -> Results | None:
     if config.batch_size < 1:
         raise InputError(f"batch_size={config.batch_size}: expected at least 1.")
     check_options(config.ks, config.repair)
-    wanted = exports.chosen(config.export)
-    if "cleanlab" in wanted and not config.save_scores:
-        raise InputError("export=cleanlab needs the scores of all classes: give --config.save_scores=True.")
+    export_names = export_names_of(config)
     preprocessing = preprocessing_of(config)
     source = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir)
     apply, params = load_model(config)
@@ -80,9 +78,17 @@ def evaluate(config: ConfigDict, workdir: epath.Path) -> Results | None:
     results.provenance |= _provenance(config, source, preprocessing)
     reporting.write(config, workdir, results, source)
     details = {config.model: _details(config, preprocessing)}
-    exports.write(workdir, wanted, results, lambda _: _saved(config, workdir, keep_scores=True), details)
+    exports.write(workdir, export_names, results, lambda _: _saved(config, workdir, keep_scores=True), details)
     show_results(config.format, results)
     return results
+
+
+def export_names_of(config: ConfigDict) -> list[str]:
+    """Returns the names in `export`. Raises InputError for an unknown one, or one that needs scores that are not kept."""
+    names = exports.chosen(config.export)
+    if "cleanlab" in names and not config.save_scores:
+        raise InputError("export=cleanlab needs the scores of all classes: give --config.save_scores=True.")
+    return names
 
 
 def _saved(config: ConfigDict, workdir: epath.Path, *, keep_scores: bool = False) -> Predictions:

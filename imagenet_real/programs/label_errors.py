@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from etils import epath
 from ml_collections import ConfigDict
@@ -39,6 +39,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
         raise InputError(
             f"label_sets={config.label_sets!r} lacks {', '.join(sorted(lacking))}, which the articles' table has."
         )
+    export_names = evaluate.export_names_of(config)  # an hour before they are written
     with cluster.joined(config.distributed):
         found = _weights(config)
         for model, file in found.items():
@@ -46,21 +47,22 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
             one.model, one.weights, one.export = MODELS[model][0], str(file), ""
             with contextlib.redirect_stdout(sys.stderr):  # a model's own table is progress here
                 evaluate.evaluate(one, workdir / model)
-        return _compared(config, workdir, found) if cluster.is_first() else None
+        return _compared(config, workdir, found, export_names) if cluster.is_first() else None
 
 
-def _compared(config: ConfigDict, workdir: epath.Path, found: Mapping[str, epath.Path]) -> Results:
+def _compared(
+    config: ConfigDict, workdir: epath.Path, found: Mapping[str, epath.Path], export_names: Sequence[str]
+) -> Results:
     """Scores the predictions of all models together, writes them and prints the comparison."""
-    wanted = exports.chosen(config.export)
     predictions = [load_predictions(workdir / model / "predictions.npz") for model in found]
-    wanted = label_sets.named(config.label_sets, config.labels_dir, config.tfds_dir)
-    results = score(predictions, wanted, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True)
+    scored_sets = label_sets.named(config.label_sets, config.labels_dir, config.tfds_dir)
+    results = score(predictions, scored_sets, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True)
     results.notes += [note for model, file in found.items() if (note := _unpublished(model, file))]
     results.notes += list(label_errors.QUIRKS)
     comparisons = label_errors.compare(results)
     reporting.write(config, workdir, results)
     saved = {model: workdir / model / "predictions.npz" for model in found}
-    exports.write(workdir, wanted, results, lambda model: load_predictions(saved[model], keep_scores=True))
+    exports.write(workdir, export_names, results, lambda model: load_predictions(saved[model], keep_scores=True))
     with storage.open_atomically(workdir / "label_errors.csv") as file:
         file.write(label_errors.as_csv(comparisons))
     if comparisons:

@@ -16,7 +16,7 @@ from imagenet_real.scoring.predictions import Predictions
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results:
     """Writes results.json, results.csv, accuracy_by_class.csv and report.html into `workdir`, and prints the table."""
-    wanted = exports.chosen(config.export)
+    export_names = exports.chosen(config.export)
     source = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir) if config.images else None
     loaded = _load(config.predictions, config.class_names, config.labels_dir)
     results = score(
@@ -29,7 +29,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
     )
     reporting.write(config, workdir, results, source)
     path_of = {one.name: path for path, models in loaded.items() for one in models}
-    exports.write(workdir, wanted, results, lambda name: _with_scores(config, path_of[name], name))
+    exports.write(workdir, export_names, results, lambda name: _with_scores(config, path_of[name], name))
     show_results(config.format, results)
     return results
 

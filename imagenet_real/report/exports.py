@@ -18,31 +18,33 @@ NAMES = ("per_image.csv", "per_image.parquet", "cleanlab", "tensorboard", "timm"
 
 def chosen(names: str) -> list[str]:
     """The exports of a comma-separated list. Raises InputError for one that nobody knows."""
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
-    for name in wanted:
+    export_names = [name.strip() for name in names.split(",") if name.strip()]
+    for name in export_names:
         if name not in NAMES:
             raise InputError(f"unknown export {name!r}: {nearest(name, list(NAMES))}")
-    return wanted
+    return export_names
 
 
 def write(
     workdir: str | os.PathLike,
-    wanted: Sequence[str],
+    names: Sequence[str],
     results: Results,
     with_scores: Callable[[str], Predictions],
     details: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """Writes what is wanted, of `NAMES`, below `workdir`: files of that name, or folders with one a model where needed.
+    """Writes the exports of `names` below `workdir`: files of that name, or folders with one a model where needed.
 
     Args:
       workdir: where the results are.
-      wanted: what `chosen` gives.
+      names: some of `NAMES`, as `chosen` returns them.
       results: of any models.
       with_scores: gives the predictions of the model of a name, with the scores of all classes where there are any.
       details: of models by name, for timm's tables.
     """
+    if unknown := [name for name in names if name not in NAMES]:  # else it would write nothing, without a word
+        raise ValueError(f"{unknown[0]!r} is no export. Give some of {', '.join(NAMES)}.")
     workdir, evidence = storage.to_path(workdir), results.evidence
-    for name in wanted:
+    for name in names:
         if name.startswith("per_image."):
             write_per_image(workdir / name, evidence)
         if name == "timm":

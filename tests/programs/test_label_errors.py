@@ -15,6 +15,7 @@ from imagenet_real.labels.classes import validation_labels
 from imagenet_real.models import catalog
 from imagenet_real.models.entry import HALVES, Entry, Source
 from imagenet_real.programs import label_errors
+from imagenet_real.report import exports
 from imagenet_real.report import label_errors as published
 from imagenet_real.scoring.predictions import load_predictions
 from tests.data.pictures import write_folder
@@ -100,6 +101,21 @@ def test_the_models_that_are_there_are_evaluated_beside_the_published_table(worl
     assert "Known of the published table" in shown.out
 
 
+def test_every_export_is_written_for_every_model(world):
+    config, folder, _ = world
+    config.export, config.save_scores = ",".join(exports.NAMES), True
+    label_errors.run(config, epath.Path(folder / "out"))
+    out, models = folder / "out", {"vit_b_16", "efficientnet_b4"}
+    with open(out / "per_image.csv", newline="") as file:
+        assert {row["image_id"] for row in csv.DictReader(file)} == {
+            f"ILSVRC2012_val_{number:08d}" for number in NUMBERS
+        }
+    assert (out / "per_image.parquet").stat().st_size > 0
+    assert {path.name for path in (out / "cleanlab").iterdir()} == models
+    assert {path.name for path in (out / "tensorboard").iterdir()} == models
+    assert list((out / "timm").iterdir())
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -108,6 +124,8 @@ def test_the_models_that_are_there_are_evaluated_beside_the_published_table(worl
         ({"model": "vit_b_61"}, "did you mean vit_b_16"),
         ({"model": "convnext_small"}, "expected convnext_small-0c510722.pth, convnext_small.safetensors"),
         ({"label_sets": "original,real"}, "lacks except_all_errors, except_mislabeled"),
+        ({"export": "tim"}, "unknown export 'tim': did you mean timm"),
+        ({"export": "cleanlab"}, "export=cleanlab needs the scores of all classes"),
     ],
 )
 def test_mistakes(world, change, message):
@@ -116,6 +134,7 @@ def test_mistakes(world, change, message):
     with pytest.raises(InputError, match=message) as caught:
         label_errors.run(config, epath.Path(folder / "out"))
     assert "\n" not in str(caught.value)
+    assert not list((folder / "out").glob("*/predictions.npz"))
 
 
 def test_two_files_of_a_model(world):

@@ -207,3 +207,8 @@ def test_score_exports_what_is_asked_for(tmp_path):
     with pytest.raises(InputError, match="unknown export 'per_picture': did you mean per_image"):
         program.run(config, tmp_path / "never")
     assert not (tmp_path / "never").exists()
+
+
+def test_names_that_are_no_exports_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="is no export"):
+        exports.write(tmp_path, toy.label_sets(), score([toy.predictions()], toy.label_sets()), model)
