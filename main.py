@@ -51,17 +51,30 @@ def parse(argv: list[str]) -> list[str]:
         sys.exit()
     try:
         return flags.FLAGS(argv)
-    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
-        raise InputError(_unknown_field(argv, path) or " ".join(str(error).split())) from None
+    except (flags.Error, AttributeError, LookupError, TypeError, ValueError, OSError) as error:
+        raise InputError(_wrong_field(argv, path) or " ".join(str(error).split())) from None
 
 
-def _unknown_field(argv: list[str], path: str) -> str:
-    known = list(runpy.run_path(path).get("get_config", dict)()) if path else []
+def _wrong_field(argv: list[str], path: str) -> str:
+    """Returns what is wrong with the first field that the config does not have, at any depth; else an empty string."""
+    known = config_help.names_of(runpy.run_path(path).get("get_config", dict)()) if path else []
     for argument in argv:
-        flag, _, name = argument.lstrip("-").partition("=")[0].partition(".")
-        if flag == "config" and name and known and name.partition(".")[0].partition("[")[0] not in known:
-            return f"{path} has no field {name!r}: {nearest(name, known)}"
+        option, _, value = argument.lstrip("-").partition("=")
+        flag, _, name = option.partition(".")
+        if flag != "config" or not name or not known or name in known:
+            continue
+        inner = [field for field in known if field.startswith(f"{name}.")]
+        if not inner:
+            return f"{path} has no field {name!r}: {_meant(name, known)}"
+        if not value.startswith("{"):
+            return f"{path} has several fields below {name!r}: give one of them, such as --config.{inner[0]}=VALUE."
     return ""
+
+
+def _meant(name: str, known: list[str]) -> str:
+    """Returns the known fields that are nearest: one of the same last name, below whatever it is, before all others."""
+    same = [field for field in known if field.rpartition(".")[2] == name.rpartition(".")[2]]
+    return f"did you mean {', '.join(same)}?" if same else nearest(name, known)
 
 
 def run() -> int:

@@ -45,6 +45,9 @@ def get_config() -> ConfigDict:
                 "smoothing": 0.0,  # of the targets
                 "mixup": 0.0,  # its alpha; 0: never
                 "cutmix": 0.0,  # its alpha; 0: never
+                "mixed": 1.0,  # the share of the run, from its beginning, in which images are mixed
+                "jitter": 0.0,  # of brightness, contrast and saturation
+                "lighting": 0.0,  # standard deviation, along the principal components of colors
             },
             # The length; exactly one of steps, epochs and examples is not 0.
             "batch_size": 128,  # over all devices

@@ -27,9 +27,7 @@ def get_config() -> ConfigDict:
     config.resize, config.crop, config.interpolation = 256, 224, "bilinear"
     config.mean, config.std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     config.augmentation.min_area = 0.08
-    config.augmentation.jitter = 0.4  # of brightness, contrast and saturation
-    config.augmentation.lighting = 0.1  # standard deviation, along the principal components of colours
-    config.augmentation.mixed = 1.0  # the share of the run, from its beginning, in which images are mixed
+    config.augmentation.jitter, config.augmentation.lighting = 0.4, 0.1
 
     config.batch_size, config.epochs = BATCH_SIZE, 300.0
     config.optimizer, config.nesterov, config.momentum = "sgd", True, 0.9

@@ -29,15 +29,9 @@ def get_config() -> ConfigDict:
 
     config.model, config.dtype = "resnet50", "bfloat16"
     config.resize, config.crop = 256, 224
-    config.augmentation = {
-        "crop": "inception",
-        "shift": 0,
-        "min_area": 0.05,  # of an inception crop: tf.image.sample_distorted_bounding_box's, which the recipe draws from
-        "flip": True,
-        "smoothing": 0.0,
-        "mixup": 0.0,
-        "cutmix": 0.0,
-    }
+    config.augmentation.crop, config.augmentation.shift, config.augmentation.flip = "inception", 0, True
+    # Of an inception crop: tf.image.sample_distorted_bounding_box's, which the recipe draws from.
+    config.augmentation.min_area = 0.05
 
     config.batch_size, config.steps, config.epochs = BATCH_SIZE, 0, 90.0
     config.optimizer, config.learning_rate = "sgd", 0.1 * BATCH_SIZE / 256

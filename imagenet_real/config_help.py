@@ -72,6 +72,11 @@ def fields(path: str | os.PathLike) -> list[Field]:
     return [Field(name, values[name], remarks.get(name, Remark())) for name in known]
 
 
+def names_of(config: Any) -> list[str]:
+    """Returns the dotted names of the fields of a config, at every depth."""
+    return [name for name, _ in _flat(config)]
+
+
 def _flat(config: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Dotted names and defaults, as the command line has them."""
     for name, value in config.items():

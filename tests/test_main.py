@@ -80,6 +80,29 @@ def test_wrong_arguments(world, arguments, message):
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        (
+            "augmentation.jiter=0.4",
+            "train_resnet50.py has no field 'augmentation.jiter': did you mean augmentation.jitter",
+        ),
+        ("jitter=0.4", "train_resnet50.py has no field 'jitter': did you mean augmentation.jitter?"),
+        ("label_pooling.unlistd=zero", "no field 'label_pooling.unlistd': did you mean label_pooling.unlisted"),
+        ("loss.name=softmax", "no field 'loss.name': did you mean"),
+        ("ks[0]=3", "no field 'ks[0]': did you mean ks"),
+        (
+            "augmentation=busy",
+            "several fields below 'augmentation': give one of them, such as --config.augmentation.crop",
+        ),
+        ("augmentation.mixup=much", "augmentation.mixup=much: could not convert string to float: 'much'"),
+    ],
+)
+def test_wrong_fields_at_any_depth(tmp_path, argument, message):
+    assert message in one_line(run(f"--config.{argument}", f"--workdir={tmp_path}/out", config="train_resnet50"))
+    assert not (tmp_path / "out").exists()
+
+
 def test_missing_flags_and_configs(tmp_path):
     assert "--workdir are needed" in one_line(run())
     assert "nothing.py" in one_line(run(f"--workdir={tmp_path}", config="nothing"))

@@ -23,7 +23,7 @@ from imagenet_real.data.sources import Source, label_sets_of
 from imagenet_real.data.training_batches import TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.jobs import Job, run_side_by_side
-from imagenet_real.programs import clean, train, training_images
+from imagenet_real.programs import clean, config_groups, train, training_images
 from imagenet_real.programs.workdir import claimed
 from imagenet_real.report import provenance
 from imagenet_real.report.comparison import Comparison, Variant, compare, write_boards, write_comparison
@@ -40,6 +40,7 @@ DATA = {
     "pooled": {},  # all, with the labels of each crop by `label_maps`
     "shown": {"train_labels": training_images.SHOWN},  # all, with the true labels of each crop
 }
+CLEAN = ("folds", "length", "loss", "seed")  # the fields below `clean`
 LENGTHS = ("steps", "epochs", "examples")
 
 
@@ -105,6 +106,7 @@ def check(config: ConfigDict) -> None:
     for name in ("losses", "data", "lengths", "seeds"):
         if not len(config[name]) or len(set(config[name])) < len(config[name]):
             raise InputError(f"{name}={config[name]}: give at least one, and none of them twice.")
+    config_groups.check(config, "clean", CLEAN)
     if config.jobs < 0:
         raise InputError(f"jobs={config.jobs}: give how many runs go side by side, or 0 for one a core.")
 

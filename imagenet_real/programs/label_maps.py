@@ -17,7 +17,7 @@ from imagenet_real.data.sources import Source, open_source
 from imagenet_real.data.targets import label_sets
 from imagenet_real.errors import InputError
 from imagenet_real.labels import dataset
-from imagenet_real.programs import class_names
+from imagenet_real.programs import class_names, config_groups
 from imagenet_real.report import label_map_pictures
 from imagenet_real.report.printing import show, tagged
 from imagenet_real.scoring.predictions import load_predictions
@@ -29,7 +29,7 @@ PART = 1024  # maps that are pooled at once
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Writes label_maps.json and pictures into `workdir`, and prints what was counted."""
     maps = load_label_maps(config.label_maps) if config.label_maps else None
-    pooling = Pooling(**config.label_pooling.to_dict())
+    pooling = config_groups.build(Pooling, config, "label_pooling")
     results: dict[str, Any] = {}
     if config.predictions:
         results["predictions"] = _with_predictions(config, _needed(maps, "predictions"), pooling)

@@ -24,7 +24,7 @@ from imagenet_real.errors import InputError, nearest
 from imagenet_real.evaluation import predict_images
 from imagenet_real.labels import published
 from imagenet_real.models import catalog
-from imagenet_real.programs import label_sets, reporting
+from imagenet_real.programs import config_groups, label_sets, reporting
 from imagenet_real.programs.training_images import open_split, trained_on, training_data
 from imagenet_real.programs.workdir import claimed
 from imagenet_real.report import exports
@@ -161,13 +161,20 @@ def preprocessing_of(config: ConfigDict) -> Preprocessing:
     return Preprocessing(**{field.name: config[field.name] for field in dataclasses.fields(Preprocessing)})
 
 
+def augmentation_of(config: ConfigDict) -> Augmentation:
+    """Returns what happens to a training image."""
+    return config_groups.build(
+        Augmentation, config, "augmentation", size=config.crop, interpolation=config.interpolation
+    )
+
+
 def training_batches(
     config: ConfigDict, data: TrainingData, steps: int, rows: Sequence[int] | None = None
 ) -> TrainingBatches:
     """The batches of a run, or some rows of each."""
     return TrainingBatches(
         data,
-        Augmentation(size=config.crop, interpolation=config.interpolation, **config.augmentation.to_dict()),
+        augmentation_of(config),
         batch_size=config.batch_size,
         rows=rows,
         steps=steps,

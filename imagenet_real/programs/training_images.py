@@ -16,6 +16,7 @@ from imagenet_real.data.sources import Source, open_source
 from imagenet_real.data.training_batches import TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels import dataset, image_lists
+from imagenet_real.programs import config_groups
 from imagenet_real.scoring.accuracy import match
 
 SHOWN = "shown"  # as `train_labels`: what each crop shows
@@ -61,7 +62,7 @@ def _local_labels(config: ConfigDict, data: TrainingData) -> LocalLabels | Shown
         return _shown_labels(config, data)
     if not config.label_maps:
         return None
-    pooling, maps = Pooling(**config.label_pooling.to_dict()), load_label_maps(config.label_maps)
+    pooling, maps = config_groups.build(Pooling, config, "label_pooling"), load_label_maps(config.label_maps)
     if maps.num_classes != data.num_classes:
         raise InputError(
             f"{config.label_maps} tells {maps.num_classes} classes apart, and {data.source.name} {data.num_classes}: give "
