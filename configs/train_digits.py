@@ -49,7 +49,7 @@ def get_config() -> ConfigDict:
                 "jitter": 0.0,  # of brightness, contrast and saturation
                 "lighting": 0.0,  # standard deviation, along the principal components of colors
             },
-            # The length; exactly one of steps, epochs and examples is not 0.
+            # The length: steps, epochs or examples; one on the command line replaces the one here.
             "batch_size": 128,  # over all devices
             "steps": 768,  # batches
             "epochs": 0.0,  # times that all images are seen

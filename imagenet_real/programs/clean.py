@@ -28,6 +28,8 @@ from imagenet_real.report.printing import show
 from imagenet_real.scoring.accuracy import match
 from imagenet_real.scoring.predictions import Predictions, load_predictions, save_predictions
 
+ALTERNATIVES = train.ALTERNATIVES
+
 Summary = dict[str, Any]
 
 

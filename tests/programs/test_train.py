@@ -144,6 +144,18 @@ def test_a_run_stopped_by_sigterm_goes_on_on_other_devices(images, uninterrupted
     np.testing.assert_allclose([row["loss"] for row in ours], [row["loss"] for row in theirs], rtol=1e-2)
 
 
+def test_fields_of_the_command_line_replace_those_of_the_recipe(images, tmp_path):
+    """`jitter`, and `steps`, where the recipe has `epochs`."""
+    jittered = {"augmentation.jitter": 0.4, "fsdp": True, "steps": 3, "workers": 0}
+    code, _, error = world.run(images, tmp_path, config="train_resnet50", **jittered)
+    assert code == 0, error
+    config = json.loads((tmp_path / "results.json").read_text())["provenance"]["config"]
+    assert (config["augmentation"]["jitter"], config["steps"], config["epochs"]) == (0.4, 3, 0.0)
+    assert saved_steps(tmp_path) == {3}
+    code, _, error = world.run(images, tmp_path, config="train_resnet50", epochs=2, **jittered)
+    assert (code, error) == (1, "error: steps=3 and epochs=2.0 are alternatives: give one of them.\n")
+
+
 def test_metrics_on_a_full_disk(tmp_path):
     metrics, (soft, hard) = Metrics(tmp_path, done=0), resource.getrlimit(resource.RLIMIT_FSIZE)
 
