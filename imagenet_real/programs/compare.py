@@ -40,6 +40,7 @@ DATA = {
     "pooled": {},  # all, with the labels of each crop by `label_maps`
     "shown": {"train_labels": training_images.SHOWN},  # all, with the true labels of each crop
 }
+LENGTHS = train.LENGTHS
 CLEAN = ("folds", "length", "loss", "seed")  # the fields below `clean`
 
 
@@ -100,10 +101,8 @@ def check(config: ConfigDict) -> None:
             f"data={tuple(config.data)} and label_maps={config.label_maps!r}: 'pooled' is trained on label maps, and nothing else "
             "is. Give both or neither."
         )
-    if config.length_in not in train.ALTERNATIVES:
-        raise InputError(
-            f"unknown length_in {config.length_in!r}: {nearest(config.length_in, list(train.ALTERNATIVES))}"
-        )
+    if config.length_in not in LENGTHS:
+        raise InputError(f"unknown length_in {config.length_in!r}: {nearest(config.length_in, list(LENGTHS))}")
     for name in ("losses", "data", "lengths", "seeds"):
         if not len(config[name]) or len(set(config[name])) < len(config[name]):
             raise InputError(f"{name}={config[name]}: give at least one, and none of them twice.")
@@ -229,7 +228,7 @@ def _changed(config: ConfigDict, **fields: Any) -> ConfigDict:
 
 def _length(config: ConfigDict, length: float) -> dict[str, float]:
     """The fields of `train` for a length: exactly one of them is not 0."""
-    return {name: type(config[name])(length if name == config.length_in else 0) for name in train.ALTERNATIVES}
+    return {name: type(config[name])(length if name == config.length_in else 0) for name in LENGTHS}
 
 
 def _train(fields: dict[str, Any], folder: epath.Path) -> None:

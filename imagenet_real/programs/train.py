@@ -40,7 +40,8 @@ from imagenet_real.training.losses import LOSSES, head_bias
 from imagenet_real.training.state import Build, TrainState
 from imagenet_real.training.step import check_batch_size, make_train_step
 
-ALTERNATIVES = ("steps", "epochs", "examples")  # lengths of a run: one on the command line replaces the config's
+LENGTHS = ("steps", "epochs", "examples")  # of a run, which has one of them
+ALTERNATIVES = LENGTHS  # one on the command line replaces the config's
 # What a run's parameters depend on, beside its images and the labels of them: a checkpoint of another run is refused.
 MODEL = ("model", "dtype", "resize", "crop", "interpolation", "mean", "std")
 RECIPE = ("loss", "augmentation", "batch_size", "accumulate", "steps", "epochs", "examples", "seed")
@@ -131,7 +132,7 @@ def check(config: ConfigDict) -> None:
 
 def total_steps(config: ConfigDict, images: int) -> int:
     """The length of a run in steps, from the one of `steps`, `epochs` and `examples` that is given."""
-    lengths = {name: config[name] for name in ALTERNATIVES}
+    lengths = {name: config[name] for name in LENGTHS}
     given = [name for name, length in lengths.items() if length]
     if len(given) != 1 or lengths[given[0]] < 0:
         raise InputError(
