@@ -1,0 +1,500 @@
+"""The recorded commands of each program, and the process that runs them.
+
+Importing JAX and the libraries around it takes longer than most of the commands. So one process imports them once, and
+forks for each command, which runs `main.py` as the command line does, without a network.
+"""
+
+import contextlib
+import dataclasses
+import importlib
+import json
+import os
+import pathlib
+import re
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+import urllib.request
+
+from tests.golden import inputs
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+TINY_MODEL = "tests/programs/tiny_model.py"  # main.py with a model that is compiled in a moment
+LIBRARIES = ("flax.nnx", "grain", "jax", "matplotlib.figure", "numba", "optax", "orbax.checkpoint", "pyarrow.parquet")
+LIBRARIES += ("safetensors", "scipy.stats", "simplejpeg", "tensorboardX", "tensorflow_datasets")
+SECONDS = 300  # of the longest command
+
+PIXELS = {"resize": 0, "crop": 12, "interpolation": "bilinear", "mean": "(0.5,0.5,0.5)", "std": "(0.5,0.5,0.5)"}
+OWN_MODEL = {"model": "tests.golden.models:colors", "batch_size": 4, **PIXELS}
+LABELS = {"label_set": "INPUTS/labels/real.json", "class_names": "INPUTS/names.txt", "hierarchy": "INPUTS/is_a.txt"}
+MISTAKES = {**LABELS, "predictions": "INPUTS/models/model1.npz", "others": "INPUTS/models/*.npz"}
+TRAINING = {
+    "images": "INPUTS/train",
+    "validation_images": "INPUTS/validation",
+    "select_split": "",
+    "model": "tiny",
+    "crop": 12,
+    "augmentation.shift": 1,
+    "batch_size": 8,
+    "steps": 10,
+    "warmup_steps": 2,
+    "learning_rate": 0.03,
+    "log_every": 5,
+    "checkpoint_every": 10,
+    "report": False,
+}
+ALL_LABEL_SETS = "INPUTS/labels/original.json,INPUTS/labels/real.json,INPUTS/labels/weighted.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """One run of a program. In its fields INPUTS and OUTPUTS stand for folders."""
+
+    name: str  # of its workdir, below that of the program
+    config: str
+    fields: dict
+    shown: str = ""  # the field that names what people judge on the page that it serves
+
+
+PROGRAMS = {
+    "aggregate": [
+        Command(
+            "calibrated",
+            "aggregate",
+            {
+                "votes": "INPUTS/votes.csv",
+                "gold": "INPUTS/gold.csv",
+                "original": "INPUTS/labels/original.json",
+                "original_classes": "(0,3)",
+            },
+        ),
+        Command(
+            "majority",
+            "aggregate",
+            {
+                "votes": "INPUTS/votes.csv",
+                "original": "INPUTS/labels/original.json",
+                "method": "majority",
+                "threshold": 0.5,
+                "original_classes": "()",
+            },
+        ),
+        Command(
+            "unsupervised",
+            "aggregate",
+            {
+                "votes": "INPUTS/votes.csv",
+                "gold": "INPUTS/labels/real.json",
+                "original": "INPUTS/labels/original.json",
+                "method": "unsupervised",
+                "original_classes": "()",
+                "format": "json",
+            },
+        ),
+    ],
+    "clean": [
+        Command("folds", "clean_digits", {**TRAINING, "folds": 2}),
+        Command("predictions", "clean_digits", {**TRAINING, "predictions": "INPUTS/train_predictions.npz"}),
+    ],
+    "compare": [
+        Command(
+            "all_and_clean",
+            "demo",
+            {
+                **{name: value for name, value in TRAINING.items() if name != "steps"},
+                "data": "('all','clean')",
+                "losses": "('sigmoid',)",
+                "lengths.brief": 6,
+                "clean_list": "INPUTS/clean.txt",
+                "jobs": 2,
+            },
+        ),
+    ],
+    "duplicates": [
+        Command("search", "duplicates", {"images": "INPUTS/own", "others": "INPUTS/others", "workers": 1}),
+        Command(
+            "without",
+            "duplicates",
+            {
+                "confirmed": "INPUTS/confirmed.json",
+                "label_set": "INPUTS/own.json",
+                "predictions": "INPUTS/own_predictions.npz",
+            },
+        ),
+    ],
+    "evaluate": [
+        Command(
+            "folder",
+            "evaluate",
+            {
+                **OWN_MODEL,
+                "images": "INPUTS/validation",
+                "save_scores": True,
+                "ks": "(1,2)",
+                "export": "per_image.csv,per_image.parquet,cleanlab,tensorboard,timm",
+            },
+        ),
+        Command(
+            "dataset",
+            "evaluate",
+            {
+                **OWN_MODEL,
+                "images": "tfds:colors:1.0.0",
+                "split": "validation",
+                "tfds_dir": "OUTPUTS/prepare/dataset",
+                "ks": "(1,)",
+                "report": False,
+                "format": "json",
+            },
+        ),
+    ],
+    "label_errors": [
+        Command(
+            "convnext",
+            "label_errors",
+            {
+                "images": "INPUTS/imagenet/images",
+                "weights": "INPUTS/imagenet/weights",
+                "labels_dir": "INPUTS/imagenet/labels",
+                "resize": 0,
+                "crop": 32,
+                "batch_size": 12,
+                "report": False,
+            },
+        ),
+    ],
+    "label_maps": [
+        Command(
+            "maps",
+            "label_maps",
+            {
+                "label_maps": "OUTPUTS/relabel/own_model",
+                "images": "INPUTS/train",
+                "predictions": "INPUTS/train_predictions.npz",
+                "boxes": "INPUTS/boxes.csv",
+                "crops": 4,
+                "pictures": 2,
+            },
+        ),
+    ],
+    "labels": [
+        Command(
+            "table",
+            "labels",
+            {
+                "label_set": "INPUTS/labels/real.json",
+                "original": "INPUTS/labels/original.json",
+                "against": "INPUTS/labels/original.json,INPUTS/labels/weighted.json",
+                "predictions": "INPUTS/models/*.npz",
+                "class_names": "INPUTS/names.txt",
+            },
+        ),
+        Command(
+            "json",
+            "labels",
+            {"label_set": "INPUTS/labels/weighted.json", "against": "INPUTS/labels/real.json", "format": "json"},
+        ),
+    ],
+    "mistakes": [
+        Command("model", "mistakes", {**MISTAKES, "groups": "INPUTS/groups.json"}),
+        Command(
+            "judged",
+            "mistakes",
+            {
+                **LABELS,
+                "judged": "INPUTS/judged/first.json,INPUTS/judged/second.json",
+                "others": "INPUTS/models/*.npz",
+                "missed_by": 1,
+            },
+        ),
+    ],
+    "models": [
+        Command("operations", "models", {"models": "vit_tiny*"}),
+        Command("names", "models", {"models": "resnet50*,convnext_tiny*", "operations": False, "format": "json"}),
+    ],
+    "prepare": [
+        Command(
+            "dataset",
+            "prepare",
+            {"images": "INPUTS/validation", "name": "colors", "version": "1.0.0", "shards": 2, "workers": 1},
+        ),
+    ],
+    "propose": [
+        Command(
+            "chosen",
+            "propose",
+            {
+                "predictions": "INPUTS/models/*.npz",
+                "original": "INPUTS/labels/original.json",
+                "gold": "INPUTS/labels/real.json",
+                "gold_images": 20,
+                "k": 2,
+                "min_recall": 0.8,
+                "raters": 6,
+                "labels_per_task": 3,
+                "hierarchy": "INPUTS/is_a.txt",
+                "class_names": "INPUTS/names.txt",
+            },
+        ),
+        Command(
+            "global",
+            "propose",
+            {
+                "predictions": "INPUTS/models/*.npz",
+                "original": "INPUTS/labels/original.json",
+                "ranking": "global",
+                "highest": 100,
+                "format": "json",
+            },
+        ),
+    ],
+    "relabel": [
+        Command(
+            "own_model",
+            "relabel",
+            {
+                **{name: value for name, value in OWN_MODEL.items() if name not in ("crop", "resize")},
+                "model": "tests.golden.models:colors_at_places",
+                "images": "INPUTS/train",
+                "image_size": 12,
+                "places": 3,
+                "k": 2,
+            },
+        ),
+    ],
+    "score": [
+        Command(
+            "models",
+            "score",
+            {
+                "predictions": "INPUTS/models/*.npz",
+                "label_sets": ALL_LABEL_SETS,
+                "class_names": "INPUTS/names.txt",
+                "ks": "(1,3)",
+                "export": "per_image.csv,cleanlab,tensorboard,timm",
+            },
+        ),
+        Command(
+            "incomplete",
+            "score",
+            {
+                "predictions": "INPUTS/more_models/*",
+                "label_sets": ALL_LABEL_SETS,
+                "allow_missing": True,
+                "ks": "(1,)",
+                "report": False,
+                "format": "json",
+            },
+        ),
+    ],
+    "train": [
+        Command("softmax", "train_digits", TRAINING),
+        Command(
+            "sigmoid",
+            "train_digits",
+            {
+                **TRAINING,
+                "loss": "sigmoid",
+                "clean_list": "INPUTS/clean.txt",
+                "augmentation.crop": "inception",
+                "augmentation.flip": True,
+                "augmentation.cutmix": 1.0,
+                "optimizer": "sgd",
+                "schedule": "step",
+                "decay_at": "(0.5,)",
+                "average_decay": 0.9,
+                "steps": 0,
+                "epochs": 3.0,
+            },
+        ),
+    ],
+    "review": [
+        Command(
+            "mistakes",
+            "review",
+            {
+                **LABELS,
+                "images": "INPUTS/pictures",
+                "mistakes": "OUTPUTS/mistakes/model/mistakes.json",
+                "also": "INPUTS/labels/original.json",
+                "reviewers": 1,
+                "port": 0,
+            },
+            shown="mistakes",
+        ),
+        Command(
+            "tasks",
+            "review",
+            {"images": "INPUTS/pictures", "tasks": "OUTPUTS/propose/global/tasks.json", "port": 0},
+            shown="tasks",
+        ),
+        Command(
+            "pairs",
+            "review",
+            {
+                "images": "INPUTS/own",
+                "others": "INPUTS/others",
+                "pairs": "OUTPUTS/duplicates/search/duplicates.json",
+                "port": 0,
+            },
+            shown="pairs",
+        ),
+    ],
+}
+
+NEEDS = {"label_maps": ["relabel"], "evaluate": ["prepare"], "review": ["mistakes", "propose", "duplicates"]}
+
+
+class Session:
+    """Runs the commands of programs on one set of inputs, each once."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.inputs, self.outputs = folder / "inputs", folder / "outputs"
+        self._folder, self._printed = folder, {}
+        self.inputs.mkdir(parents=True)
+        inputs.write(self.inputs)
+        kept_out = ("IMAGENET_REAL_DATA", "JAX_COMPILATION_CACHE_DIR")
+        environment = {name: value for name, value in os.environ.items() if name not in kept_out} | {
+            "JAX_PLATFORMS": "cpu",
+            "XLA_FLAGS": "--xla_force_host_platform_device_count=1 --xla_cpu_multi_thread_eigen=false",
+            "XDG_CACHE_HOME": str(folder / "cache"),  # label files that a user downloaded are not seen
+            "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "TFDS_DATA_DIR": str(folder / "tfds"),
+        }
+        command = [sys.executable, "-m", "tests.golden.programs"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes)
+
+    def close(self) -> None:
+        self._process.communicate(timeout=SECONDS)
+
+    def printed(self, program: str) -> dict[str, str]:
+        """What each command of a program prints, by its name; runs them and those of other programs that they need."""
+        if program not in self._printed:
+            for other in NEEDS.get(program, []):
+                self.printed(other)
+            self._printed[program] = {one.name: self._run(program, one) for one in PROGRAMS[program]}
+        return self._printed[program]
+
+    def _run(self, program: str, command: Command) -> str:
+        out, error = (self._folder / f"{program}_{command.name}.{name}" for name in ("out", "err"))
+        paths = {"INPUTS": self.inputs, "OUTPUTS": self.outputs}
+        fields = [f"--config.{name}={_with_paths(value, paths)}" for name, value in command.fields.items()]
+        main = TINY_MODEL if command.fields.get("model") == "tiny" else "main.py"
+        argv = [
+            main,
+            f"--config=configs/{command.config}.py",
+            f"--workdir={self.outputs / program / command.name}",
+            *fields,
+        ]
+        out.touch()
+        error.touch()
+        process = self._ask({"argv": argv, "out": str(out), "error": str(error)})
+        if command.shown:
+            with contextlib.ExitStack() as ending:
+                ending.callback(os.kill, process, signal.SIGTERM)
+                shown = json.loads(pathlib.Path(_with_paths(command.fields[command.shown], paths)).read_bytes())
+                for path, name, content in POSTS[command.shown](shown):
+                    _post(_port(out, error), path, name, content)
+        code = self._ask({"wait": process})
+        assert code == 0, f"{program} {command.name} ends with {code}:\n{error.read_text()}"
+        return out.read_text()
+
+    def _ask(self, request: dict) -> int:
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+
+def _with_paths(value, paths: dict[str, pathlib.Path]) -> str:
+    text = str(value)
+    for name, path in paths.items():
+        text = text.replace(name, str(path))
+    return text
+
+
+def _port(out: pathlib.Path, error: pathlib.Path) -> int:
+    """The port of a page, once its server has printed the address."""
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        if address := re.search(r"http://127\.0\.0\.1:(\d+)/", out.read_text()):
+            return int(address[1])
+        time.sleep(0.02)
+    raise AssertionError(f"the page is not served:\n{error.read_text()}")
+
+
+def _post(port: int, path: str, name: str, content: dict) -> None:
+    address, headers = f"http://127.0.0.1:{port}/api/{path}?name={name}", {"content-type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(address, json.dumps(content).encode(), headers), timeout=30):
+        pass
+
+
+def _verdicts(shown: dict):
+    """Two verdicts on mistakes."""
+    first, second = (row["image_id"] for row in shown["mistakes"][:2])
+    wrong = {"prediction": "wrong", "category": "Fine-grained error", "severity": "Major"}
+    yield "judge", "Ada", {"key": "the-first-key", "image_id": first, "verdict": {"prediction": "correct"}}
+    yield "judge", "Ada", {"key": "the-second-key", "image_id": second, "verdict": wrong}
+
+
+def _answers(shown: dict):
+    """Two raters' answers to a task each."""
+    for task, name, answer in zip(shown["tasks"], ("Ada", "Bob"), ("yes", "maybe"), strict=False):
+        answers = {str(label): answer for label in task["labels"]}
+        yield "answer", name, {"task": task["task"], "answers": answers, "seconds": 2.5}
+
+
+def _pairs(shown: dict):
+    """One pair that is the same picture, and one that is not."""
+    for number in range(2):
+        yield "same", "Ada", {"key": f"the-key-of-pair-{number}", "pair": number, "same": number == 0}
+
+
+POSTS = {"mistakes": _verdicts, "tasks": _answers, "pairs": _pairs}
+
+
+def serve() -> None:
+    """Runs the commands that come as JSON, one a line; answers with a process, and when it is waited for its exit code."""
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    connect = socket.socket.connect
+
+    def connect_here(self, address):
+        if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "localhost", "::1"):
+            raise OSError(f"{address}: there is no network")
+        return connect(self, address)
+
+    socket.socket.connect = connect_here
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "wait" in request:
+            answer = os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1])
+        else:
+            answer = os.fork() or _run_main(request)
+        print(answer, flush=True)
+
+
+def _run_main(request: dict) -> None:
+    """`python ARGUMENTS` in this process, which ends with it."""
+    for number, name in ((0, os.devnull), (1, request["out"]), (2, request["error"])):
+        opened = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
+        os.dup2(opened, number)
+    sys.argv, code = request["argv"], 1
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    serve()
