@@ -36,14 +36,14 @@ from flax import nnx  # noqa: E402
 from ml_collections import ConfigDict  # noqa: E402
 
 from configs import train_resnet50  # noqa: E402
-from imagenet_real import devices, prefetch  # noqa: E402
 from imagenet_real.data.batches import evaluation_batches  # noqa: E402
-from imagenet_real.data.sources import open_source  # noqa: E402
+from imagenet_real.data.sources.open import open_source  # noqa: E402
 from imagenet_real.data.training_batches import TrainingData  # noqa: E402
-from imagenet_real.inference import prediction_step  # noqa: E402
+from imagenet_real.inference.predict import prediction_step  # noqa: E402
 from imagenet_real.models import catalog  # noqa: E402
 from imagenet_real.models.operations import multiply_adds  # noqa: E402
 from imagenet_real.programs import train  # noqa: E402
+from imagenet_real.runtime import devices, prefetch  # noqa: E402
 from imagenet_real.training import state as states  # noqa: E402
 from imagenet_real.training.losses import LOSSES  # noqa: E402
 from imagenet_real.training.step import make_train_step, put_batch  # noqa: E402

@@ -100,8 +100,8 @@ class Random:
 def random_blocks(what: str, source: Random, start: int, variants: int, workers: int) -> Iterator[dict]:
     import numpy as np
 
-    from imagenet_real.data.fingerprints import BITS, SIDE
-    from imagenet_real.near_duplicates import BLOCK
+    from imagenet_real.duplicates.fingerprints import BITS, SIDE
+    from imagenet_real.duplicates.search import BLOCK
 
     generator = np.random.default_rng(0)
     thumbnail, bits = (generator.standard_normal((BLOCK, variants, width)) for width in (3 * SIDE * SIDE, BITS))
@@ -112,15 +112,15 @@ def random_blocks(what: str, source: Random, start: int, variants: int, workers:
 
 def one(own: int, others: int) -> None:
     """Both kinds of fingerprint with all variants; compiled before the clock starts."""
-    from imagenet_real import near_duplicates
-    from imagenet_real.devices import make_mesh
+    from imagenet_real.duplicates import search
+    from imagenet_real.runtime.devices import make_mesh
 
-    near_duplicates._blocks = random_blocks
+    search._blocks = random_blocks
     with tempfile.TemporaryDirectory() as name:
-        for turn, count in enumerate((near_duplicates.BLOCK, others)):
+        for turn, count in enumerate((search.BLOCK, others)):
             begun = time.perf_counter()
             folder, identity = pathlib.Path(name, str(turn)), {"others": count}
-            near_duplicates.search(Random(own), Random(count), folder, make_mesh(), workers=1, identity=identity)
+            search.search(Random(own), Random(count), folder, make_mesh(), workers=1, identity=identity)
     print(time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 

@@ -26,7 +26,7 @@ from PIL import Image
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.preprocess import Preprocessing, central_crop, decode
 from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
-from imagenet_real.data.workers import WorkerBatches
+from imagenet_real.runtime.workers import WorkerBatches
 
 RESULT = pathlib.Path(__file__).parent / "results" / "image_cost.txt"
 CROP, CLASSES = 224, 1000

@@ -58,10 +58,10 @@ def making(model: str, batch_size: int, turns: int) -> tuple[Turns, Turns]:
     import jax
     from flax import nnx
 
-    from imagenet_real import devices
-    from imagenet_real.annotation import annotation_step
-    from imagenet_real.inference import prediction_step
+    from imagenet_real.inference.predict import prediction_step
     from imagenet_real.models import catalog
+    from imagenet_real.relabel.annotate import annotation_step
+    from imagenet_real.runtime import devices
 
     built = catalog.build(model)
     built.eval()
@@ -89,11 +89,11 @@ def training(folder: pathlib.Path, turns: int) -> tuple[float, Turns, Turns]:
     """Bytes an image, and training batches with single labels and with maps."""
     from PIL import Image
 
-    from imagenet_real.data.label_map_writer import LabelMapWriter
-    from imagenet_real.data.label_maps import load_label_maps
-    from imagenet_real.data.label_pooling import LocalLabels, Pooling
-    from imagenet_real.data.sources import open_source
+    from imagenet_real.data.sources.open import open_source
     from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
+    from imagenet_real.relabel.label_map_writer import LabelMapWriter
+    from imagenet_real.relabel.label_maps import load_label_maps
+    from imagenet_real.relabel.pooling import LocalLabels, Pooling
 
     rng = np.random.default_rng(0)
     for number in range(IMAGES):
@@ -124,7 +124,7 @@ def training(folder: pathlib.Path, turns: int) -> tuple[float, Turns, Turns]:
 
 def pooling(turns: int) -> list[float]:
     """Microseconds a crop of each turn, in batches of 256."""
-    from imagenet_real.data.label_pooling import Pooling
+    from imagenet_real.relabel.pooling import Pooling
 
     classes, scores = random_maps(256)
     ends = np.sort(np.random.default_rng(0).random((256, 2, 2)), axis=1).reshape(256, 4)

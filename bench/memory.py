@@ -18,8 +18,8 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from imagenet_real import devices
 from imagenet_real.models import catalog
+from imagenet_real.runtime import devices
 from imagenet_real.training import optimizer, state
 
 RESULT = pathlib.Path(__file__).parent / "results" / "memory.txt"

@@ -22,14 +22,16 @@ sys.path.insert(0, str(ROOT))  # runs from a checkout that is not installed
 
 from configs import aggregate as aggregate_config  # noqa: E402
 from configs import propose as propose_config  # noqa: E402
+from imagenet_real.builders import label_sets  # noqa: E402
 from imagenet_real.labels import analysis  # noqa: E402
+from imagenet_real.labels.image_ids import match  # noqa: E402
 from imagenet_real.labels.label_set import LabelSet, load_label_set  # noqa: E402
-from imagenet_real.programs import aggregate, label_sets, propose  # noqa: E402
+from imagenet_real.predictions.predictions import load_predictions  # noqa: E402
+from imagenet_real.programs import aggregate, propose  # noqa: E402
 from imagenet_real.raters import synthetic  # noqa: E402
 from imagenet_real.raters.votes import ANSWERS  # noqa: E402
 from imagenet_real.report.table import aligned  # noqa: E402
-from imagenet_real.scoring.accuracy import accuracy, answer_rank, match  # noqa: E402
-from imagenet_real.scoring.predictions import load_predictions  # noqa: E402
+from imagenet_real.scoring.accuracy import accuracy, answer_rank  # noqa: E402
 
 IMAGES, SPLIT = "tfds:digit_scenes", "validation"
 NETS = ((256, "softmax"), (512, "sigmoid"), (768, "softmax"), (256, "sigmoid"), (512, "softmax"), (768, "sigmoid"))

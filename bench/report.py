@@ -20,7 +20,7 @@ import numpy as np
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from imagenet_real.scoring.predictions import Predictions, load_predictions, save_predictions  # noqa: E402
+from imagenet_real.predictions.predictions import Predictions, load_predictions, save_predictions  # noqa: E402
 
 MODELS = 300
 

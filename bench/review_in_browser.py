@@ -27,9 +27,9 @@ from playwright.async_api import Browser, Page, async_playwright
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from imagenet_real.predictions.predictions import load_predictions  # noqa: E402
 from imagenet_real.raters.task_files import as_json  # noqa: E402
 from imagenet_real.raters.tasks import Task  # noqa: E402
-from imagenet_real.scoring.predictions import load_predictions  # noqa: E402
 
 JUDGED, TASKS, RATERS = 20, 8, ("Ada", "Bob", "Eve")
 VERDICTS = ("c", "w1m", "w3oi", "x", "p")  # correct, wrong in two ways, unclear, problematic; by turns

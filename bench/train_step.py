@@ -39,11 +39,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # runs from a checkout that is not installed
 
 from configs import train_digits, train_resnet50  # noqa: E402
-from imagenet_real import devices, prefetch  # noqa: E402
+from imagenet_real.builders import training_data  # noqa: E402
 from imagenet_real.data.batches import BATCHES_AHEAD  # noqa: E402
-from imagenet_real.data.sources import open_source  # noqa: E402
+from imagenet_real.data.sources.open import open_source  # noqa: E402
 from imagenet_real.data.training_batches import TrainingData  # noqa: E402
-from imagenet_real.programs import train, training_images  # noqa: E402
+from imagenet_real.programs import train  # noqa: E402
+from imagenet_real.runtime import devices, prefetch  # noqa: E402
 from imagenet_real.training import state as states  # noqa: E402
 from imagenet_real.training.losses import LOSSES  # noqa: E402
 from imagenet_real.training.step import make_train_step, put_batch  # noqa: E402
@@ -277,7 +278,7 @@ def main() -> None:
     if wanted.wait:
         lines += [wait_line(config, jpegs(wanted.images), mesh, wanted.rounds, wanted.steps)]
     if wanted.digits:
-        lines += [wait_line(digits, training_images.training_data(digits), mesh, wanted.rounds, DIGITS_STEPS)]
+        lines += [wait_line(digits, training_data.training_data(digits), mesh, wanted.rounds, DIGITS_STEPS)]
     if wanted.demo:
         lines += ["", f"make demo, once, with images drawn anew: {demo_seconds():.0f} s"]
     print("\n".join(lines))

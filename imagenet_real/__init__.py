@@ -3,7 +3,7 @@
     predictions = imagenet_real.load_predictions("resnet50.npz")
     results = imagenet_real.score(predictions)
 
-Importing this package imports NumPy alone; JAX comes with `imagenet_real.models`, `imagenet_real.inference` and the
+Importing this package imports NumPy alone; JAX comes with `imagenet_real.models`, `imagenet_real.inference.predict` and the
 like.
 """
 
@@ -11,8 +11,8 @@ __version__ = "0.1.0"
 
 from imagenet_real.errors import InputError
 from imagenet_real.labels.label_set import LabelSet, load_label_set, save_label_set
-from imagenet_real.report.results import Results, score
-from imagenet_real.scoring.predictions import Predictions, load_predictions, save_predictions
+from imagenet_real.predictions.predictions import Predictions, load_predictions, save_predictions
+from imagenet_real.scoring.results import Results, score
 
 __all__ = [
     "InputError",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from etils import epath
 
-from imagenet_real import storage
+from imagenet_real.io import storage
 from tests.fake_bucket import FakeBucket
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import safetensors.numpy
 from flax import nnx
 
-from imagenet_real.data import digits
-from imagenet_real.labels.classes import imagenet_wnids, validation_ids, validation_labels
+from imagenet_real.data.digit_scenes import digits
+from imagenet_real.labels.imagenet import imagenet_wnids, validation_ids, validation_labels
 from imagenet_real.models.entry import HALVES, Entry, Source
+from tests import ROOT
 from tests.data.pictures import picture, validation_name, write_folder, write_tar
 
-ROOT = pathlib.Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 VERBS = ("python", "make", "pip", "srun", "gcloud")
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)

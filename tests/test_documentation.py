@@ -12,7 +12,7 @@ import pytest
 from absl import flags
 from ml_collections import config_flags
 
-from imagenet_real import storage
+from imagenet_real.io import storage
 from imagenet_real.labels import files
 from imagenet_real.models import catalog
 from tests import documented

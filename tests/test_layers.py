@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parent.parent
+from tests import ROOT
+
 PACKAGE = ROOT / "imagenet_real"
 EVERYWHERE = {"errors", "identity", "storage"}
 MAY_IMPORT = {
@@ -70,7 +71,7 @@ def test_numpy_alone_at_the_top(path):
 
 
 def test_paths_need_no_other_library():
-    code = "import imagenet_real.storage, sys; print(sorted({name.split('.')[0] for name in sys.modules}))"
+    code = "import imagenet_real.io.storage, sys; print(sorted({name.split('.')[0] for name in sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"jax", "tensorflow", "fsspec", "gcsfs", "aiohttp", "google"} & set(ast.literal_eval(done.stdout))
 

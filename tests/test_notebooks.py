@@ -14,9 +14,9 @@ from nbclient import NotebookClient
 from packaging.requirements import Requirement
 
 from colabs import install
-from imagenet_real.scoring.predictions import load_predictions
+from imagenet_real.predictions.predictions import load_predictions
+from tests import ROOT
 
-ROOT = pathlib.Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "colabs").glob("*.ipynb"))
 PREDICTIONS = {  # what each is to write, beside its pictures
     "evaluate_your_model": ["trees", "flax_net", "softmax_original/predictions"],

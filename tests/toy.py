@@ -6,7 +6,7 @@ import numpy as np
 from etils import epath
 
 from imagenet_real.labels.label_set import LabelSet, class_weights, pad_answers
-from imagenet_real.scoring.predictions import Predictions
+from imagenet_real.predictions.predictions import Predictions
 
 IDS = np.array(["a", "b", "c", "d", "e", "f"])
 ORIGINAL = np.array([0, 0, 1, 1, 2, 3])

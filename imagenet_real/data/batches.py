@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from imagenet_real.data.preprocess import Preprocessing, WholeImage, decode, prepared
-from imagenet_real.data.sources import Source, UnreadableRecord
-from imagenet_real.data.workers import ALIGNED, Batches, WorkerBatches
+from imagenet_real.data.sources.records import Source, UnreadableRecord
 from imagenet_real.errors import InputError
+from imagenet_real.runtime.workers import ALIGNED, Batches, WorkerBatches
 
 BATCHES_AHEAD = 4  # read while the model computes
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from imagenet_real.data import augment
 from imagenet_real.errors import InputError
+from imagenet_real.io.storage import read_text
 from imagenet_real.labels.image_ids import image_id
-from imagenet_real.storage import read_text
 
 COLUMNS = ("image_id", "height", "width", "y0", "x0", "y1", "x1")
 SHOWN = 0.5  # of the area of an object's box: a crop with so much of it shows the object

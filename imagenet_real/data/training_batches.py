@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imagenet_real.data import augment, colour, targets
+from imagenet_real.data import augment, color, targets
 from imagenet_real.data.batches import made_ahead
-from imagenet_real.data.label_pooling import LocalLabels
+from imagenet_real.data.digit_scenes.true_crops import ShownLabels
 from imagenet_real.data.preprocess import decode
 from imagenet_real.data.resize import FILTERS
-from imagenet_real.data.shown_labels import ShownLabels
-from imagenet_real.data.sources import Source, UnreadableRecord
-from imagenet_real.data.subset import Subset
-from imagenet_real.data.workers import ALIGNED
+from imagenet_real.data.sources.records import Source, UnreadableRecord
+from imagenet_real.data.sources.subset import Subset
 from imagenet_real.errors import InputError, nearest
+from imagenet_real.relabel.pooling import LocalLabels
+from imagenet_real.runtime.workers import ALIGNED
 
 CROPS = ("inception", "shift")
 
@@ -153,7 +153,7 @@ class _Draw(NamedTuple):
 
     crop: np.ndarray
     flipped: bool
-    colour: colour.Colour | None
+    colour: color.Colour | None
 
 
 class _Batches:
@@ -213,7 +213,7 @@ class _Batches:
         flipped = wanted.flip and bool(rng.integers(2))
         if not (wanted.jitter or wanted.lighting):
             return _Draw(crop, flipped, None)
-        return _Draw(crop, flipped, colour.draw(rng, jitter=wanted.jitter, lighting=wanted.lighting))
+        return _Draw(crop, flipped, color.draw(rng, jitter=wanted.jitter, lighting=wanted.lighting))
 
     def _draw_mixture(self, rng: np.random.Generator) -> Callable | None:
         """What mixes the batch, if anything; where both mixtures are wanted, every batch gets one or the other."""
@@ -249,7 +249,7 @@ class _Batches:
                 "--config.augmentation.crop=inception."
             )
         if drawn.colour is not None:
-            image = colour.changed(image, drawn.colour)
+            image = color.changed(image, drawn.colour)
         return image[:, ::-1] if drawn.flipped else image, np.array(box) / [height, width, height, width]
 
     def _pixels(self, record: int) -> np.ndarray:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from etils import epath
 
-from imagenet_real import storage
 from imagenet_real.errors import InputError
-from imagenet_real.storage import cache_folder
+from imagenet_real.io import storage
+from imagenet_real.io.storage import cache_folder
 
 CONNECT_SECONDS = 6  # without a network, the answer comes within this time
 

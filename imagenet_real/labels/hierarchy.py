@@ -4,8 +4,8 @@ import functools
 import os
 from collections.abc import Sequence
 
-from imagenet_real import storage
 from imagenet_real.errors import InputError
+from imagenet_real.io import storage
 
 WORDNET = "wordnet_is_a.txt"  # ImageNet's own file of the edges between wnids
 

@@ -28,3 +28,15 @@ def first_repeated(image_ids: np.ndarray) -> str | None:
         return None
     ids, counts = np.unique(image_ids, return_counts=True)
     return str(ids[counts > 1][0]) if (counts > 1).any() else None
+
+
+def match(wanted: np.ndarray, image_ids: np.ndarray) -> np.ndarray:
+    """For each wanted id its row in `image_ids`, or -1: [N] str, [M] str -> [N] int. Images are joined by id alone."""
+    if np.array_equal(wanted, image_ids):
+        return np.arange(len(wanted))
+    if not len(image_ids):
+        return np.full(len(wanted), -1)
+    order = np.argsort(image_ids)
+    place = np.minimum(np.searchsorted(image_ids, wanted, sorter=order), len(order) - 1)
+    rows = order[place]
+    return np.where(image_ids[rows] == wanted, rows, -1)

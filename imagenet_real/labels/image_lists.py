@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from imagenet_real import storage
 from imagenet_real.errors import InputError
+from imagenet_real.io import storage
 from imagenet_real.labels.image_ids import image_id
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from etils import epath
 
-from imagenet_real import storage
 from imagenet_real.errors import InputError
+from imagenet_real.io import storage
 from imagenet_real.labels.image_ids import first_repeated, image_id
 
 AVERAGES = ("images", "classes")

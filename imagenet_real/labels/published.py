@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from etils import epath
 
-from imagenet_real import storage
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.labels import classes, files
+from imagenet_real.io import storage
+from imagenet_real.labels import files, imagenet
 from imagenet_real.labels.image_ids import image_id
 from imagenet_real.labels.label_set import LabelSet, class_weights, load_label_set, pad_answers
 
@@ -115,7 +115,7 @@ def _load_one(
     if name == "imagenet_m":
         return imagenet_m(human_accuracy)
     own = load_label_set(name)
-    taken = own.name == "imagenet_m" or np.isin(own.image_ids, classes.validation_ids()).any()
+    taken = own.name == "imagenet_m" or np.isin(own.image_ids, imagenet.validation_ids()).any()
     if own.name in NAMES and taken and name.rpartition("/")[2] != "real.json":
         raise InputError(f"{name} is called {own.name!r}, as a published label set is: give it a name of its own.")
     return own
@@ -144,15 +144,15 @@ def _threshold(name: str) -> float | None:
 
 def original() -> LabelSet:
     """The labels that ImageNet was published with, from the installed tensorflow-datasets package."""
-    labels = classes.validation_labels()
+    labels = imagenet.validation_labels()
     return LabelSet(
         name="original",
-        image_ids=classes.validation_ids(),
+        image_ids=imagenet.validation_ids(),
         answers=labels[:, None],
         weight=np.ones(len(labels)),
         group=labels,
         num_classes=1000,
-        origin=files.origin(classes.validation_labels_path()),
+        origin=files.origin(imagenet.validation_labels_path()),
     )
 
 
@@ -175,10 +175,10 @@ def real_from_lists(lists: list[list[int]], name: str, origin: dict[str, str]) -
     answers = pad_answers(lists)
     return LabelSet(
         name=name,
-        image_ids=classes.validation_ids(),
+        image_ids=imagenet.validation_ids(),
         answers=answers,
         weight=(answers[:, 0] >= 0).astype(np.float64),
-        group=classes.validation_labels(),
+        group=imagenet.validation_labels(),
         num_classes=1000,
         origin=origin,
     )
@@ -196,7 +196,7 @@ def real_at(path: epath.Path, threshold: float) -> LabelSet:
         label = pairs[:, 1].astype(np.int32)
         lists = [[] for _ in range(50_000)]
         for unrated in np.setdiff1d(np.arange(50_000), image):
-            lists[unrated].append(int(classes.validation_labels()[unrated]))
+            lists[unrated].append(int(imagenet.validation_labels()[unrated]))
         for row in np.flatnonzero(scores >= threshold):
             lists[image[row]].append(int(label[row]))
         return real_from_lists(lists, name=f"real@{threshold:g}", origin=files.origin(path))
@@ -248,8 +248,8 @@ def _multilabel(ids, answers, problematic, group, origin) -> LabelSet:
 def multilabel_from_json(path: epath.Path) -> LabelSet:
     """Multi-label accuracy from `human_accuracy_v3.0.0.json`; images of ImageNet-V2, also annotated there, are left out."""
     content = _human_accuracy(path)
-    index = classes.class_index()
-    originals = dict(zip(classes.validation_ids(), classes.validation_labels(), strict=True))
+    index = imagenet.class_index()
+    originals = dict(zip(imagenet.validation_ids(), imagenet.validation_labels(), strict=True))
     try:
         annotated = {
             image_id(name): [index[wnid] for kind in ("correct", "unclear") for wnid in entry.get(kind, [])]

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from imagenet_real import storage
 from imagenet_real.errors import InputError, nearest
+from imagenet_real.io import storage
 from imagenet_real.labels import files
-from imagenet_real.labels.classes import class_index, imagenet_wnids
+from imagenet_real.labels.imagenet import class_index, imagenet_wnids
 
 CLASS_INFO = "class_info.json"  # names and meanings of ImageNet's classes, as published with ImageNet-V2
 _NUMBER = re.compile(r"(?:LABEL_)?(\d{1,9})")  # LABEL_281 is what Hugging Face calls a class that has no name

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.models.blocks import through
-from imagenet_real.models.naming import renamed
+from imagenet_real.models.checkpoints.renaming import renamed
 
 GROUPS = 32
 

@@ -11,11 +11,11 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.models import weights
+from imagenet_real.models.checkpoints import weights
+from imagenet_real.models.checkpoints.tensors import open_tensors
 from imagenet_real.models.entries import bit, convnext, efficientnet, regnet, resnet, vit
 from imagenet_real.models.entry import Entry
 from imagenet_real.models.layers import untraced_rngs
-from imagenet_real.models.tensor_files import open_tensors
 
 Apply = Callable[[Any, jax.Array], jax.Array]
 """`apply(params, images) -> logits`: pure; normalised [B, H, W, 3] float32 -> [B, K]."""

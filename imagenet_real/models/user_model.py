@@ -10,8 +10,8 @@ from typing import Any
 from flax import nnx
 
 from imagenet_real.errors import InputError, nearest
+from imagenet_real.io.storage import sha256
 from imagenet_real.models.catalog import Apply, functional
-from imagenet_real.storage import sha256
 
 
 def user_model(spec: str, weights: str | os.PathLike | None = None) -> tuple[Apply, Any]:

@@ -7,18 +7,17 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real import storage
+from imagenet_real.builders import label_sets
 from imagenet_real.errors import InputError, nearest
+from imagenet_real.io import provenance, storage
 from imagenet_real.labels.label_set import LabelSet, save_label_set
-from imagenet_real.programs import label_sets
 from imagenet_real.raters import aggregation, gold, quality
 from imagenet_real.raters.aggregation import Aggregation
 from imagenet_real.raters.vote_files import has_votes, load_votes
 from imagenet_real.raters.votes import ANSWERS, Votes
-from imagenet_real.report import provenance
 from imagenet_real.report.printing import show, tagged
-from imagenet_real.report.results import Row
 from imagenet_real.report.table import aligned
+from imagenet_real.scoring.results import Row
 
 METHODS = ("calibrated", "unsupervised", "crowd_kit", "majority")
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)

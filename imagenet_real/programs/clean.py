@@ -15,18 +15,20 @@ from etils import epath
 from ml_collections import ConfigDict
 
 import imagenet_real
-from imagenet_real import cluster, storage
-from imagenet_real.data.sources import label_sets_of
+from imagenet_real.builders import training_data
+from imagenet_real.data.sources.records import label_sets_of
 from imagenet_real.data.training_batches import TrainingData
 from imagenet_real.errors import InputError
-from imagenet_real.identity import differences
+from imagenet_real.io import storage
+from imagenet_real.io.run_key import differences
 from imagenet_real.labels import image_lists
+from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet
-from imagenet_real.programs import train, training_images
-from imagenet_real.programs.workdir import claimed
+from imagenet_real.predictions.predictions import Predictions, load_predictions, save_predictions
+from imagenet_real.programs import train
 from imagenet_real.report.printing import show
-from imagenet_real.scoring.accuracy import match
-from imagenet_real.scoring.predictions import Predictions, load_predictions, save_predictions
+from imagenet_real.runtime import distributed
+from imagenet_real.runtime.workdir import claimed
 
 ALTERNATIVES = train.ALTERNATIVES
 
@@ -39,11 +41,11 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary | None:
     With a `fold`, predicts that one alone, and writes the list once every other fold is there: folds can run at the same
     time, on different machines, into one `workdir` or into copies of it that are merged later.
     """
-    with cluster.joined(config.distributed):
-        data = training_images.training_data(config)
+    with distributed.joined(config.distributed):
+        data = training_data.training_data(config)
         if not config.predictions:
             predict_folds(config, workdir, data)
-        return cluster.in_first(lambda: gather(config, workdir, data))
+        return distributed.in_first(lambda: gather(config, workdir, data))
 
 
 def gather(config: ConfigDict, workdir: epath.Path, data: TrainingData) -> Summary | None:
@@ -95,10 +97,10 @@ def predict_fold(config: ConfigDict, folder: epath.Path, data: TrainingData, hel
     with claimed(folder):
         kept, rest = data.at(np.flatnonzero(~held_out)), data.at(np.flatnonzero(held_out))
         identity = train.identity(config, kept)
-        if cluster.from_first(lambda: _is_done(folder, identity)):
+        if distributed.from_first(lambda: _is_done(folder, identity)):
             return
         predictions = train.train(config, folder, kept, rest.source)
-        cluster.in_first(lambda: _finish(folder, identity, predictions))
+        distributed.in_first(lambda: _finish(folder, identity, predictions))
 
 
 def _is_done(folder: epath.Path, identity: Mapping[str, Any]) -> bool:

@@ -17,19 +17,19 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real import storage
-from imagenet_real.data import digits
-from imagenet_real.data.sources import Source, label_sets_of
+from imagenet_real.builders import training_data
+from imagenet_real.data.digit_scenes import digits
+from imagenet_real.data.sources.records import Source, label_sets_of
 from imagenet_real.data.training_batches import TrainingData
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.jobs import Job, run_side_by_side
-from imagenet_real.programs import clean, config_groups, train, training_images
-from imagenet_real.programs.workdir import claimed
-from imagenet_real.report import provenance
+from imagenet_real.io import provenance, storage
+from imagenet_real.predictions.predictions import Predictions
+from imagenet_real.programs import clean, config_groups, train
 from imagenet_real.report.comparison import Comparison, Variant, compare, write_boards, write_comparison
 from imagenet_real.report.printing import show, tagged
-from imagenet_real.report.results import Row
-from imagenet_real.scoring.predictions import Predictions
+from imagenet_real.runtime.jobs import Job, run_side_by_side
+from imagenet_real.runtime.workdir import claimed
+from imagenet_real.scoring.results import Row
 from imagenet_real.training.losses import LOSSES
 
 OWN = ("losses", "data", "lengths", "length_in", "seeds", "clean", "jobs")  # the fields that `train` does not have
@@ -38,7 +38,7 @@ DATA = {
     "clean": {},  # those on the clean list
     "real": {"train_labels": "real"},  # all, with their ReaL labels
     "pooled": {},  # all, with the labels of each crop by `label_maps`
-    "shown": {"train_labels": training_images.SHOWN},  # all, with the true labels of each crop
+    "shown": {"train_labels": training_data.SHOWN},  # all, with the true labels of each crop
 }
 LENGTHS = train.LENGTHS
 CLEAN = ("folds", "length", "loss", "seed")  # the fields below `clean`
@@ -57,7 +57,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Comparison:
             "all processes with configs/train_digits.py or train_resnet50.py, or the clean list to configs/clean_digits.py."
         )
     with claimed(workdir):
-        reported = training_images.open_split(
+        reported = training_data.open_split(
             config, config.split
         )  # which also prepares an embedded dataset, once for all runs
         plan = planned(config, workdir)
@@ -163,7 +163,7 @@ class Planned:
             return False
         if self.config.clean_list and not storage.to_path(self.config.clean_list).exists():
             return False
-        return found["training_images"] == training_images.trained_on(self.data())
+        return found["training_images"] == training_data.trained_on(self.data())
 
 
 def planned(config: ConfigDict, workdir: epath.Path) -> list[Planned]:
@@ -178,7 +178,7 @@ def planned(config: ConfigDict, workdir: epath.Path) -> list[Planned]:
         for data in ("all", *config.data)
     }
     data_of = {
-        data: functools.cache(functools.partial(training_images.training_data, own)) for data, own in configs.items()
+        data: functools.cache(functools.partial(training_data.training_data, own)) for data, own in configs.items()
     }
 
     folds = _folds(config, configs["all"], data_of["all"], workdir / "clean") if make_list else []

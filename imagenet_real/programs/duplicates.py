@@ -9,18 +9,17 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real import storage
-from imagenet_real.data.fingerprints import BITS, VARIANTS
-from imagenet_real.data.sources import open_source
+from imagenet_real.builders import label_sets
+from imagenet_real.data.sources.open import open_source
+from imagenet_real.duplicates.embeddings import Embeddings
+from imagenet_real.duplicates.fingerprints import BITS, VARIANTS
 from imagenet_real.errors import InputError
+from imagenet_real.io import provenance, storage
 from imagenet_real.labels.label_set import save_label_set
-from imagenet_real.programs import label_sets
 from imagenet_real.programs.score import load_models
-from imagenet_real.report import provenance
 from imagenet_real.report.files import write_results
 from imagenet_real.report.printing import show, show_results
-from imagenet_real.report.results import score
-from imagenet_real.scoring.embeddings import Embeddings
+from imagenet_real.scoring.results import score
 
 KINDS = {"thumbnail": "similarity", "hash": "bits", "embedding": "embedding"}  # of fingerprints -> what a pair tells
 
@@ -33,7 +32,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
     if config.confirmed:
         without_confirmed(config, workdir)
         return None
-    from imagenet_real import devices, near_duplicates
+    from imagenet_real.duplicates import search
+    from imagenet_real.runtime import devices
 
     if not config.images or not config.others:
         raise InputError("give --config.images=... and --config.others=..., the set that they are looked for in.")
@@ -56,7 +56,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
             Embeddings(config.embeddings, own_ids, folder),
             Embeddings(config.others_embeddings, other_ids, folder),
         )
-    found = near_duplicates.search(
+    found = search.search(
         own,
         others,
         folder,

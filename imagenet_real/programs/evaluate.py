@@ -9,21 +9,23 @@ from etils import epath
 from ml_collections import ConfigDict
 
 import imagenet_real
-from imagenet_real import cluster, devices, storage
+from imagenet_real.builders import label_sets, reports
 from imagenet_real.data.preprocess import Preprocessing
-from imagenet_real.data.sources import Source, open_source
+from imagenet_real.data.sources.open import open_source
+from imagenet_real.data.sources.records import Source
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.evaluation import predict_images
-from imagenet_real.inference import num_classes_of
+from imagenet_real.inference.images import predict_images
+from imagenet_real.inference.predict import num_classes_of
+from imagenet_real.io import storage
 from imagenet_real.labels import dataset, published
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.models import catalog
 from imagenet_real.models.user_model import user_model, user_model_checksum
-from imagenet_real.programs import label_sets, reporting
-from imagenet_real.report import exports
+from imagenet_real.predictions.predictions import Predictions, load_predictions, save_predictions
+from imagenet_real.report.exports import exports
 from imagenet_real.report.printing import show_results
-from imagenet_real.report.results import Results, check_classes, check_options, score
-from imagenet_real.scoring.predictions import Predictions, load_predictions, save_predictions
+from imagenet_real.runtime import devices, distributed
+from imagenet_real.scoring.results import Results, check_classes, check_options, score
 
 DTYPES = ("float32", "bfloat16")
 PREPROCESSING = tuple(field.name for field in dataclasses.fields(Preprocessing))
@@ -31,7 +33,7 @@ PREPROCESSING = tuple(field.name for field in dataclasses.fields(Preprocessing))
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Writes predictions.npz into `workdir`, and what `score` writes; a run that was killed continues."""
-    with cluster.joined(config.distributed):
+    with distributed.joined(config.distributed):
         return evaluate(config, workdir)
 
 
@@ -76,7 +78,7 @@ def evaluate(config: ConfigDict, workdir: epath.Path) -> Results | None:
     results.unavailable += unavailable
     results.missing = [{"image_id": name, "reason": reason} for name, reason in unreadable.items()]
     results.provenance |= _provenance(config, source, preprocessing)
-    reporting.write(config, workdir, results, source)
+    reports.write(config, workdir, results, source)
     details = {config.model: _details(config, preprocessing)}
     exports.write(workdir, export_names, results, lambda _: _saved(config, workdir, keep_scores=True), details)
     show_results(config.format, results)
@@ -206,5 +208,5 @@ def _shown(preprocessing: Preprocessing) -> str:
 
 
 def _say(text: str) -> None:
-    if cluster.is_first():
+    if distributed.is_first():
         print(text, file=sys.stderr)

@@ -8,13 +8,16 @@ from collections.abc import Mapping, Sequence
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real import cluster, storage
+from imagenet_real.builders import label_sets, reports
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.programs import evaluate, label_sets, reporting
-from imagenet_real.report import exports, label_errors
+from imagenet_real.io import storage
+from imagenet_real.predictions.predictions import load_predictions
+from imagenet_real.programs import evaluate
+from imagenet_real.report import label_errors
+from imagenet_real.report.exports import exports
 from imagenet_real.report.printing import show, show_results
-from imagenet_real.report.results import Results, score
-from imagenet_real.scoring.predictions import load_predictions
+from imagenet_real.runtime import distributed
+from imagenet_real.scoring.results import Results, score
 
 # The weights of the catalog whose preprocessing is the articles', and torchvision's file, named after its SHA-256.
 MODELS = {
@@ -40,14 +43,14 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
             f"label_sets={config.label_sets!r} lacks {', '.join(sorted(lacking))}, which the articles' table has."
         )
     export_names = evaluate.export_names_of(config)  # an hour before they are written
-    with cluster.joined(config.distributed):
+    with distributed.joined(config.distributed):
         found = _weights(config)
         for model, file in found.items():
             one = ConfigDict(config.to_dict())
             one.model, one.weights, one.export = MODELS[model][0], str(file), ""
             with contextlib.redirect_stdout(sys.stderr):  # a model's own table is progress here
                 evaluate.evaluate(one, workdir / model)
-        return _compared(config, workdir, found, export_names) if cluster.is_first() else None
+        return _compared(config, workdir, found, export_names) if distributed.is_first() else None
 
 
 def _compared(
@@ -60,7 +63,7 @@ def _compared(
     results.notes += [note for model, file in found.items() if (note := _unpublished(model, file))]
     results.notes += list(label_errors.QUIRKS)
     comparisons = label_errors.compare(results)
-    reporting.write(config, workdir, results)
+    reports.write(config, workdir, results)
     saved = {model: workdir / model / "predictions.npz" for model in found}
     exports.write(workdir, export_names, results, lambda model: load_predictions(saved[model], keep_scores=True))
     with storage.open_atomically(workdir / "label_errors.csv") as file:
@@ -99,7 +102,7 @@ def _weights(config: ConfigDict) -> dict[str, epath.Path]:
             f"{folder} has none of the articles' models: expected {MODELS[chosen[0]][1]}, {chosen[0]}.safetensors "
             f"or the like, for any of {', '.join(chosen)}."
         )
-    if absent and cluster.is_first():
+    if absent and distributed.is_first():
         print(f"left out, for their weights are not in {folder}: {', '.join(absent)}", file=sys.stderr)
     return found
 

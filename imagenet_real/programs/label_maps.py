@@ -7,21 +7,24 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.data import crop_statistics, digits
+from imagenet_real.builders import class_names
+from imagenet_real.data import crop_statistics
 from imagenet_real.data.crop_statistics import Objects
-from imagenet_real.data.drawing import SIDE
-from imagenet_real.data.label_maps import LabelMaps, load_label_maps
-from imagenet_real.data.label_pooling import Pooling, softmax
+from imagenet_real.data.digit_scenes import digits
+from imagenet_real.data.digit_scenes.drawing import SIDE
 from imagenet_real.data.preprocess import decode
-from imagenet_real.data.sources import Source, open_source
+from imagenet_real.data.sources.open import open_source
+from imagenet_real.data.sources.records import Source
 from imagenet_real.data.targets import label_sets
 from imagenet_real.errors import InputError
+from imagenet_real.io.storage import open_atomically
 from imagenet_real.labels import dataset
-from imagenet_real.programs import class_names, config_groups
-from imagenet_real.report import label_map_pictures
+from imagenet_real.predictions.predictions import load_predictions
+from imagenet_real.programs import config_groups
+from imagenet_real.relabel.label_maps import LabelMaps, load_label_maps
+from imagenet_real.relabel.pooling import Pooling, softmax
+from imagenet_real.report.plots import label_maps
 from imagenet_real.report.printing import show, tagged
-from imagenet_real.scoring.predictions import load_predictions
-from imagenet_real.storage import open_atomically
 
 PART = 1024  # maps that are pooled at once
 
@@ -138,8 +141,6 @@ def _write_pictures(config: ConfigDict, workdir: epath.Path, source: Source, map
             np.repeat(classes, len(crops), axis=0), np.repeat(scores, len(crops), axis=0), crops, maps.num_classes
         )
         shares = softmax(scores[0].astype(np.float32))[..., 0]
-        drawing = label_map_pictures.figure(
-            record["image_id"], image, classes[0, ..., 0], shares, crops, targets, names
-        )
+        drawing = label_maps.figure(record["image_id"], image, classes[0, ..., 0], shares, crops, targets, names)
         with open_atomically(workdir / f"{record['image_id'].replace('/', '_')}.png", "wb") as file:
             drawing.savefig(file, format="png", dpi=80)

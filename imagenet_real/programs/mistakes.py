@@ -8,19 +8,15 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real import storage
+from imagenet_real.builders import class_names, label_sets
 from imagenet_real.errors import InputError
+from imagenet_real.io import provenance, storage
 from imagenet_real.labels import files, hierarchy
-from imagenet_real.labels.classes import class_index, imagenet_wnids
+from imagenet_real.labels.image_ids import match
+from imagenet_real.labels.imagenet import class_index, imagenet_wnids
 from imagenet_real.labels.label_set import LabelSet, save_label_set
-from imagenet_real.programs import class_names, label_sets
-from imagenet_real.programs.score import load_models
-from imagenet_real.report import provenance
-from imagenet_real.report.mistakes import Summary, as_rows, as_text
-from imagenet_real.report.printing import show
-from imagenet_real.scoring import categories
-from imagenet_real.scoring.accuracy import match
-from imagenet_real.scoring.judged import (
+from imagenet_real.mistakes import categories
+from imagenet_real.mistakes.judged import (
     CATEGORIES,
     FINE_GRAINED,
     Judged,
@@ -28,8 +24,11 @@ from imagenet_real.scoring.judged import (
     load_confused_pairs,
     load_judged,
 )
-from imagenet_real.scoring.mistakes import Mistakes, agreement, confused_pairs, find, in_common
-from imagenet_real.scoring.predictions import Predictions, load_predictions
+from imagenet_real.mistakes.mistakes import Mistakes, agreement, confused_pairs, find, in_common
+from imagenet_real.predictions.predictions import Predictions, load_predictions
+from imagenet_real.programs.score import load_models
+from imagenet_real.report.mistakes import Summary, as_rows, as_text
+from imagenet_real.report.printing import show
 
 TOP = 5  # answers of the model that are told of each mistake
 

@@ -12,8 +12,8 @@ from flax import nnx
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from imagenet_real import storage
 from imagenet_real.errors import InputError, nearest
+from imagenet_real.io import storage
 from imagenet_real.models import catalog
 from imagenet_real.models.operations import multiply_adds
 from imagenet_real.report.printing import show

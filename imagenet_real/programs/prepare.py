@@ -5,11 +5,11 @@ import re
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.data.convert import convert
-from imagenet_real.data.prepare import prepare
-from imagenet_real.data.sources import open_source
+from imagenet_real.data.sources.open import open_source
+from imagenet_real.data.writers.convert import convert
+from imagenet_real.data.writers.prepare import prepare
 from imagenet_real.errors import InputError
-from imagenet_real.programs.workdir import claimed
+from imagenet_real.runtime.workdir import claimed
 
 NAMES = {"name": r"[a-z]\w*", "split": r"[a-z]\w*", "version": r"\d+\.\d+\.\d+"}
 DEFAULTS = {"name": "imagenet2012", "split": "validation", "version": "5.1.0"}

@@ -13,18 +13,19 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 import imagenet_real
-from imagenet_real import cluster, devices, storage
-from imagenet_real.annotation import annotate, places_of
 from imagenet_real.data.batches import evaluation_batches
-from imagenet_real.data.label_map_writer import LabelMapWriter
-from imagenet_real.data.label_maps import LabelMaps, load_label_maps
 from imagenet_real.data.preprocess import WholeImage
-from imagenet_real.data.sources import open_source
+from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
+from imagenet_real.io import storage
 from imagenet_real.models import catalog
 from imagenet_real.models.user_model import user_model, user_model_checksum
-from imagenet_real.programs.workdir import claimed
-from imagenet_real.published_maps import PublishedMaps
+from imagenet_real.relabel.annotate import annotate, places_of
+from imagenet_real.relabel.label_map_writer import LabelMapWriter
+from imagenet_real.relabel.label_maps import LabelMaps, load_label_maps
+from imagenet_real.relabel.published_maps import PublishedMaps
+from imagenet_real.runtime import devices, distributed
+from imagenet_real.runtime.workdir import claimed
 from imagenet_real.training.trained import trained_model
 
 
@@ -35,12 +36,12 @@ def run(config: ConfigDict, workdir: epath.Path) -> LabelMaps | None:
             "images and published: give one of them, --config.images=tfds:NAME for maps of a model or "
             "--config.published=FOLDER for maps to import."
         )
-    with cluster.joined(config.distributed), claimed(workdir):
+    with distributed.joined(config.distributed), claimed(workdir):
         if config.published:
-            cluster.in_first(lambda: _import(config, workdir))
+            distributed.in_first(lambda: _import(config, workdir))
         else:
             _annotate(config, workdir)
-        return cluster.in_first(lambda: _told(workdir))
+        return distributed.in_first(lambda: _told(workdir))
 
 
 def _annotate(config: ConfigDict, workdir: epath.Path) -> None:

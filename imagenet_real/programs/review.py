@@ -3,13 +3,13 @@
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real import storage
-from imagenet_real.data.sources import open_source
+from imagenet_real.builders import class_names, label_sets
+from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
+from imagenet_real.io import storage
 from imagenet_real.labels import files, hierarchy
-from imagenet_real.labels.classes import imagenet_wnids
+from imagenet_real.labels.imagenet import imagenet_wnids
 from imagenet_real.labels.label_set import LabelSet, save_label_set
-from imagenet_real.programs import class_names, label_sets
 
 SHOWN = {
     "mistakes": "mistakes.json of mistakes",

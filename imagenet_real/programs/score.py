@@ -3,15 +3,15 @@
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real import storage
-from imagenet_real.data.sources import open_source
+from imagenet_real.builders import class_names, label_sets, reports
+from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
-from imagenet_real.programs import class_names, label_sets, reporting
-from imagenet_real.report import exports
+from imagenet_real.io import storage
+from imagenet_real.predictions.people import load_models_or_people
+from imagenet_real.predictions.predictions import Predictions
+from imagenet_real.report.exports import exports
 from imagenet_real.report.printing import show_results
-from imagenet_real.report.results import Results, score
-from imagenet_real.scoring.people import load_models_or_people
-from imagenet_real.scoring.predictions import Predictions
+from imagenet_real.scoring.results import Results, score
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results:
@@ -27,7 +27,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
         allow_missing=config.allow_missing,
         repair=config.repair,
     )
-    reporting.write(config, workdir, results, source)
+    reports.write(config, workdir, results, source)
     path_of = {one.name: path for path, models in loaded.items() for one in models}
     exports.write(workdir, export_names, results, lambda name: _with_scores(config, path_of[name], name))
     show_results(config.format, results)

@@ -16,22 +16,23 @@ from flax import nnx
 from ml_collections import ConfigDict
 
 import imagenet_real
-from imagenet_real import cluster, devices
+from imagenet_real.builders import label_sets, reports
+from imagenet_real.builders.training_data import open_split, trained_on, training_data
 from imagenet_real.data.preprocess import Preprocessing
-from imagenet_real.data.sources import Source, label_sets_of
+from imagenet_real.data.sources.records import Source, label_sets_of
 from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.evaluation import predict_images
+from imagenet_real.inference.images import predict_images
 from imagenet_real.labels import published
 from imagenet_real.models import catalog
-from imagenet_real.programs import config_groups, label_sets, reporting
-from imagenet_real.programs.training_images import open_split, trained_on, training_data
-from imagenet_real.programs.workdir import claimed
-from imagenet_real.report import exports
-from imagenet_real.report.board import write_accuracies
+from imagenet_real.predictions.predictions import Predictions, save_predictions
+from imagenet_real.programs import config_groups
+from imagenet_real.report.exports import exports
+from imagenet_real.report.exports.tensorboard import write_accuracies
 from imagenet_real.report.printing import show_results
-from imagenet_real.report.results import Results, score
-from imagenet_real.scoring.predictions import Predictions, save_predictions
+from imagenet_real.runtime import devices, distributed
+from imagenet_real.runtime.workdir import claimed
+from imagenet_real.scoring.results import Results, score
 from imagenet_real.training import optimizer as optimizers
 from imagenet_real.training import state as states
 from imagenet_real.training.checkpoint import Checkpoints
@@ -51,10 +52,10 @@ OPTIMIZER += ("nesterov", "beta2", "clip_norm", "average_decay")
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Trains until the last step, from where an earlier run in `workdir` stopped, and reports on the images of `split`."""
-    with cluster.joined(config.distributed), claimed(workdir):
+    with distributed.joined(config.distributed), claimed(workdir):
         data, reported = training_data(config), open_split(config, config.split)
         predictions = train(config, workdir, data, reported)
-        return cluster.in_first(lambda: report(config, workdir, data, reported, predictions))
+        return distributed.in_first(lambda: report(config, workdir, data, reported, predictions))
 
 
 def train(config: ConfigDict, workdir: epath.Path, data: TrainingData, reported: Source) -> Predictions | None:
@@ -89,7 +90,7 @@ def train(config: ConfigDict, workdir: epath.Path, data: TrainingData, reported:
             states.create(build, optimizer, mesh, seed=config.seed, average=average, fsdp=config.fsdp)[1],
             None,
         )
-        metrics = cluster.in_first(lambda: Metrics(workdir, done=int(state.step)))
+        metrics = distributed.in_first(lambda: Metrics(workdir, done=int(state.step)))
         with contextlib.nullcontext() if metrics is None else contextlib.closing(metrics):
             state = fit(
                 state,
@@ -220,7 +221,7 @@ def selection(config: ConfigDict, graph: nnx.GraphDef) -> Callable[[TrainState],
 
     def accuracies(state: TrainState) -> dict[str, float]:
         predictions = predictions_of(config, graph, state, source)
-        rows = cluster.from_first(lambda: score(predictions, brought, ks=(1,)).rows)
+        rows = distributed.from_first(lambda: score(predictions, brought, ks=(1,)).rows)
         return {f"select_{row['label_set']}": row["accuracy"] for row in rows}
 
     return accuracies
@@ -256,7 +257,7 @@ def report(
         "training_images": trained_on(data),
         "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint},
     }
-    reporting.write(config, workdir, results, source)
+    reports.write(config, workdir, results, source)
     write_accuracies(workdir / "tensorboard", results.rows, step=total_steps(config, len(data)))
     exports.write(workdir, exports.chosen(config.export), results, lambda _: predictions)
     show_results(config.format, results)

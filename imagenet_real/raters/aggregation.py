@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from imagenet_real.errors import InputError
+from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet, pad_answers
 from imagenet_real.raters import dawid_skene, gold
 from imagenet_real.raters.votes import NO, YES, Votes, with_rater
-from imagenet_real.scoring.accuracy import match
 
 ORIGINAL = "original label"  # the name of the rater that it is
 

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 
 from imagenet_real.errors import InputError
+from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet, pad_answers
 from imagenet_real.raters.votes import YES, Votes, match_pairs
-from imagenet_real.scoring.accuracy import match
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from etils import epath
 
-from imagenet_real import storage
 from imagenet_real.errors import InputError
+from imagenet_real.io import storage
 from imagenet_real.labels.image_ids import image_id
 from imagenet_real.raters.votes import ANSWERS, Votes, collect
 

@@ -6,7 +6,7 @@ import functools
 import numpy as np
 
 from imagenet_real.errors import InputError
-from imagenet_real.scoring.accuracy import match
+from imagenet_real.labels.image_ids import match
 
 ANSWERS = ("no", "maybe", "yes")
 NO, MAYBE, YES = range(3)

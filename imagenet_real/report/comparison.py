@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from imagenet_real import storage
-from imagenet_real.report.board import write_accuracies
-from imagenet_real.report.results import Row
+from imagenet_real.io import storage
+from imagenet_real.report.exports.tensorboard import write_accuracies
 from imagenet_real.report.table import aligned
+from imagenet_real.scoring.results import Row
 from imagenet_real.scoring.uncertainty import mean_over_repeats
 
 SCHEMA = 1

@@ -7,9 +7,9 @@ import json
 import math
 import os
 
-from imagenet_real import storage
-from imagenet_real.labels.classes import imagenet_wnids
-from imagenet_real.report.results import Results
+from imagenet_real.io import storage
+from imagenet_real.labels.imagenet import imagenet_wnids
+from imagenet_real.scoring.results import Results
 
 SCHEMA = 1
 COLUMNS = ("model", "label_set", "k", "accuracy", "low", "high", "images", "excluded", "missing", "classes", "correct")

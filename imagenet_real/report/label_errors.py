@@ -5,8 +5,8 @@ import dataclasses
 import io
 from collections.abc import Mapping, Sequence
 
-from imagenet_real.report.results import Results
 from imagenet_real.report.table import aligned
+from imagenet_real.scoring.results import Results
 
 LABEL_SETS = ("original", "except_mislabeled", "except_all_errors")
 # Accuracies in percent, as printed.

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from imagenet_real.mistakes import categories
+from imagenet_real.mistakes.judged import CATEGORIES, FINE_GRAINED, SEVERITIES
 from imagenet_real.report.printing import tagged
 from imagenet_real.report.table import aligned
-from imagenet_real.scoring import categories
-from imagenet_real.scoring.judged import CATEGORIES, FINE_GRAINED, SEVERITIES
 
 Summary = dict[str, Any]
 

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 
-from imagenet_real.report.results import Results, Row
+from imagenet_real.scoring.results import Results, Row
 
 FORMATS = ("table", "json")
 

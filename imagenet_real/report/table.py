@@ -4,7 +4,7 @@ import html
 import shutil
 from collections.abc import Sequence
 
-from imagenet_real.report.results import Results, Row
+from imagenet_real.scoring.results import Results, Row
 
 GAP = "  "
 

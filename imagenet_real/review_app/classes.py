@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from imagenet_real.scoring.categories import similarity
+from imagenet_real.mistakes.categories import similarity
 
 SHOWN = 20
 

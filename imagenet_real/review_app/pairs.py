@@ -5,8 +5,8 @@ import os
 import threading
 from typing import Any
 
-from imagenet_real import storage
 from imagenet_real.errors import InputError
+from imagenet_real.io import storage
 from imagenet_real.review_app.store import Store
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imagenet_real.data.sources import Source
+from imagenet_real.data.sources.records import Source
 from imagenet_real.labels.label_set import LabelSet
 
 EXAMPLES = 3  # of a class

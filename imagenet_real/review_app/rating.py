@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from imagenet_real import storage
 from imagenet_real.errors import InputError
+from imagenet_real.io import storage
 from imagenet_real.raters.votes import ANSWERS
 from imagenet_real.review_app.store import Store
 

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from imagenet_real import storage
 from imagenet_real.errors import InputError, nearest
+from imagenet_real.io import storage
 from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.mistakes.judged import CATEGORIES
 from imagenet_real.review_app.classes import Classes
 from imagenet_real.review_app.store import Row, Store
 from imagenet_real.review_app.verdicts import Verdict, Verdicts, as_judged, updated, verdict_of
-from imagenet_real.scoring.judged import CATEGORIES
 
 STATES = ("open", "mine", "disputed", "decided", "all")
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from imagenet_real.errors import InputError
+from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet, class_weights, pad_answers
+from imagenet_real.mistakes.judged import CATEGORIES, CATEGORY, PREDICTED, SEVERITIES, SEVERITY, SPURIOUS
 from imagenet_real.review_app.store import Row
-from imagenet_real.scoring.accuracy import match
-from imagenet_real.scoring.judged import CATEGORIES, CATEGORY, PREDICTED, SEVERITIES, SEVERITY, SPURIOUS
 
 ANSWERS = ("correct", "wrong", "unclear")
 CONTEXTS = ("over-reliance", "lack")  # of context: the two kinds of spurious correlation

@@ -5,18 +5,6 @@ import numpy as np
 from imagenet_real.labels.label_set import LabelSet
 
 
-def match(wanted: np.ndarray, image_ids: np.ndarray) -> np.ndarray:
-    """For each wanted id its row in `image_ids`, or -1: [N] str, [M] str -> [N] int. Images are joined by id alone."""
-    if np.array_equal(wanted, image_ids):
-        return np.arange(len(wanted))
-    if not len(image_ids):
-        return np.full(len(wanted), -1)
-    order = np.argsort(image_ids)
-    place = np.minimum(np.searchsorted(image_ids, wanted, sorter=order), len(order) - 1)
-    rows = order[place]
-    return np.where(image_ids[rows] == wanted, rows, -1)
-
-
 def answer_rank(top: np.ndarray, answers: np.ndarray) -> np.ndarray:
     """At which rank the first right answer stands, from 0; k where none of the k answers is right.
 

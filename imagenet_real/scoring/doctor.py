@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from imagenet_real.errors import MismatchError
+from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet
-from imagenet_real.scoring.accuracy import match
-from imagenet_real.scoring.predictions import Predictions
+from imagenet_real.predictions.predictions import Predictions
 
 REPAIRS = ("class_off_by_one", "background_class", "class_order", "file_order_off_by_one", "imagefolder_order")
 AS_IT_IS = "none"  # the repair of predictions that are meant to be so

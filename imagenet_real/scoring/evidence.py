@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet
-from imagenet_real.scoring.accuracy import match
-from imagenet_real.scoring.predictions import Predictions
+from imagenet_real.predictions.predictions import Predictions
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

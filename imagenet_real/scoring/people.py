@@ -1,80 +1,39 @@
-"""What people answered, to be scored beside models: one file of several people, each of whom saw some of the images."""
+"""People beside models: on the images that a person answered, how good the person is and how good the models are."""
 
-import csv
-import io
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from imagenet_real import storage
-from imagenet_real.errors import InputError
-from imagenet_real.labels.classes import class_index
-from imagenet_real.labels.image_ids import image_id
-from imagenet_real.scoring.predictions import Predictions, load_predictions
-
-COLUMNS = ("image_id", "class", "person")
+from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.predictions.predictions import Predictions
+from imagenet_real.scoring.accuracy import accuracy
 
 
-def load_models_or_people(
-    path: str | os.PathLike,
-    class_names: Sequence[str] | None = None,
-    labels_dir: str | os.PathLike = "",
-    *,
-    keep_scores: bool = False,
-) -> list[Predictions]:
-    """The people of a file of theirs, or the model of any other, as `load_predictions` reads it. Raises InputError."""
-    path = storage.to_path(path)
-    if path.suffix == ".csv" and path.is_file() and set(_header(path)) == set(COLUMNS):
-        return load_people(path)
-    return [load_predictions(path, class_names, labels_dir, keep_scores=keep_scores)]
+def beside_models(
+    models: Sequence[Predictions], label_sets: Sequence[LabelSet], first_answers: Mapping[str, Sequence[np.ndarray]]
+) -> list[dict[str, Any]]:
+    """One row a person and label set. A model stands in it if it has an answer on each of these images.
 
-
-def _header(path) -> list[str]:
-    with storage.open_to_read(path) as file:
-        first = file.readline().decode("utf-8-sig", errors="replace")
-    return [name.strip() for name in first.split(",")]
-
-
-def load_people(path: str | os.PathLike) -> list[Predictions]:
-    """Reads a `.csv` with the columns image_id, class and person, one answer a line: one `Predictions` a person.
-
-    A class is an index, or a wnid of ImageNet; an empty one stands for no answer, which counts as wrong. People come in
-    the order of their first line.
-
-    Raises InputError, also where a person answers twice about an image.
+    Args:
+      models: models and people.
+      label_sets: of N images each.
+      first_answers: by the name of a label set, [N] int8 of each of `models`: 1 right, 0 wrong, -1 no answer.
     """
-    path = storage.to_path(path)
-    try:
-        reader = csv.DictReader(io.StringIO(storage.read_text(path).removeprefix("\ufeff"), newline=""))
-        header = reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
-        rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as people's answers: {error}.") from None
-    if set(header) != set(COLUMNS) or not rows:
-        raise InputError(
-            f"{path} begins with {','.join(header) or 'nothing'!r}: expected {','.join(COLUMNS)} and answers."
-        )
-    said: dict[str, tuple[list[str], list[int]]] = {}
-    for number, row in enumerate(rows, start=2):
-        cells = [(row.get(name) or "").strip() for name in COLUMNS] if None not in row else ["", "", ""]
-        if not cells[0] or not cells[2]:
-            raise InputError(f"{path} line {number}: expected {','.join(COLUMNS)}, an answer a line.")
-        ids, classes = said.setdefault(cells[2], ([], []))
-        ids.append(image_id(cells[0]))
-        classes.append(_class(cells[1], f"{path} line {number}"))
-    origin = {"file": path.name, "sha256": storage.sha256(path)}
-    return [
-        Predictions(np.array(ids), np.array(classes, np.int32)[:, None], name=person, origin=origin, person=True)
-        for person, (ids, classes) in said.items()
-    ]
-
-
-def _class(text: str, where: str) -> int:
-    if not text:
-        return -1
-    if text.isdecimal():
-        return int(text)
-    if text not in class_index():
-        raise InputError(f"{where}: {text!r} is no class: expected a class index, or a wnid such as n01440764.")
-    return class_index()[text]
+    rows = []
+    for at, person in enumerate(models):
+        for label_set in label_sets if person.person else ():
+            answers = first_answers[label_set.name]
+            asked = (answers[at] >= 0) & label_set.counts
+            if not asked.any():
+                continue
+            weight = label_set.take(asked).weight
+            reached = {
+                model.name: accuracy(one[asked] > 0, weight)
+                for model, one in zip(models, answers, strict=True)
+                if not model.person and (one[asked] >= 0).all()
+            }
+            own = accuracy(answers[at][asked] > 0, weight)
+            row = {"person": person.name, "label_set": label_set.name, "images": int(asked.sum()), "accuracy": own}
+            rows.append(row | {"models": dict(sorted(reached.items(), key=lambda pair: -pair[1]))})
+    return rows

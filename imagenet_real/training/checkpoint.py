@@ -15,8 +15,8 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
 from imagenet_real.errors import InputError
-from imagenet_real.identity import differences
-from imagenet_real.storage import to_absolute_path
+from imagenet_real.io.run_key import differences
+from imagenet_real.io.storage import to_absolute_path
 from imagenet_real.training.state import TrainState
 
 

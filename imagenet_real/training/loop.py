@@ -15,8 +15,9 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 from tqdm import tqdm
 
-from imagenet_real import prefetch, storage
 from imagenet_real.errors import InputError
+from imagenet_real.io import storage
+from imagenet_real.runtime import prefetch
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.state import TrainState
 from imagenet_real.training.step import Step, put_batch

@@ -9,9 +9,9 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh
 
-from imagenet_real import devices
 from imagenet_real.models.catalog import Apply
 from imagenet_real.models.layers import untraced_rngs
+from imagenet_real.runtime import devices
 
 Build = Callable[[nnx.Rngs], nnx.Module]
 """Makes a model with random parameters: `lambda rngs: catalog.build("resnet50", rngs=rngs)`."""

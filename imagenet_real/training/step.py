@@ -11,8 +11,8 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from imagenet_real import devices
 from imagenet_real.errors import InputError
+from imagenet_real.runtime import devices
 from imagenet_real.training.state import TrainState
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]

@@ -6,8 +6,8 @@ import numpy as np
 from flax import nnx
 
 from imagenet_real.errors import InputError
+from imagenet_real.io.storage import names_in, to_absolute_path
 from imagenet_real.models import catalog
-from imagenet_real.storage import names_in, to_absolute_path
 
 
 def trained_model(name: str, workdir: str | os.PathLike) -> tuple[nnx.GraphDef, nnx.State]:

@@ -7,7 +7,7 @@ import tarfile
 import numpy as np
 from PIL import Image
 
-from imagenet_real.labels.classes import validation_labels
+from imagenet_real.labels.imagenet import validation_labels
 
 
 def picture(number: int, mode: str = "RGB", size: tuple[int, int] | None = None, kind: str = "JPEG") -> bytes:

@@ -6,7 +6,7 @@ import pytest
 
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.preprocess import Preprocessing, central_crop, decode
-from imagenet_real.data.sources import open_source
+from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from tests.data.pictures import picture, write_folder
 

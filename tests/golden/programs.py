@@ -20,9 +20,9 @@ import time
 import traceback
 import urllib.request
 
+from tests import ROOT
 from tests.golden import inputs
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
 TINY_MODEL = "tests/programs/tiny_model.py"  # main.py with a model that is compiled in a moment
 LIBRARIES = ("flax.nnx", "grain", "jax", "matplotlib.figure", "numba", "optax", "orbax.checkpoint", "pyarrow.parquet")
 LIBRARIES += ("safetensors", "scipy.stats", "simplejpeg", "tensorboardX", "tensorflow_datasets")

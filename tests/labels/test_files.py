@@ -53,7 +53,7 @@ def server(tmp_path):
 
 
 def test_download_is_checked_and_kept(nowhere, monkeypatch, server):
-    from imagenet_real.storage import sha256
+    from imagenet_real.io.storage import sha256
 
     good = sha256(nowhere / "served" / "real.json")
     monkeypatch.setattr(files, "_reachable", lambda host: True)

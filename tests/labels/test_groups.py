@@ -1,8 +1,8 @@
 import collections
 
 from imagenet_real.labels import hierarchy
-from imagenet_real.labels.classes import class_index, imagenet_wnids
 from imagenet_real.labels.groups import REST, WORDNET_GROUPS, named_groups
+from imagenet_real.labels.imagenet import class_index, imagenet_wnids
 
 
 def test_the_nearest_named_class_above_counts():

@@ -4,7 +4,7 @@ import pytest
 
 from imagenet_real.errors import InputError
 from imagenet_real.labels import hierarchy
-from imagenet_real.labels.classes import imagenet_wnids
+from imagenet_real.labels.imagenet import imagenet_wnids
 
 
 def written(folder, text):

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from imagenet_real.errors import InputError
-from imagenet_real.labels import classes, published
+from imagenet_real.labels import imagenet, published
 from imagenet_real.labels.dataset import from_fields
 from tests import toy
 
-WNIDS = classes.imagenet_wnids()
+WNIDS = imagenet.imagenet_wnids()
 
 
 def human_accuracy(folder, **changes):
@@ -125,7 +125,7 @@ def test_unknown_names(nowhere, name, message):
 
 def test_label_error_subsets_by_eye(nowhere):
     lists = [[]] * 50_000
-    labels = classes.validation_labels()
+    labels = imagenet.validation_labels()
     lists[0] = [int(labels[0])]  # right
     lists[1] = [int(labels[1]) - 1]  # mislabeled
     lists[2] = sorted([int(labels[2]), 0])  # several

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 from flax import nnx
 
-from imagenet_real.models import weights
+from imagenet_real.models.checkpoints import weights
 
 AXES = {2: (1, 0), 4: (3, 2, 0, 1)}  # of kernels: [in, out] -> [out, in] and [H, W, in, out] -> [out, in, H, W]
 

@@ -10,7 +10,8 @@ import pytest
 import safetensors.numpy
 from flax import nnx
 
-from imagenet_real.models import catalog, efficientnet, weights
+from imagenet_real.models import catalog, efficientnet
+from imagenet_real.models.checkpoints import weights
 from imagenet_real.models.convnext import ConvNeXt
 from imagenet_real.models.efficientnet import EfficientNet
 from imagenet_real.models.layers import untraced_rngs

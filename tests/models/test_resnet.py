@@ -10,7 +10,8 @@ import pytest
 import safetensors.numpy
 from flax import nnx
 
-from imagenet_real.models import catalog, weights
+from imagenet_real.models import catalog
+from imagenet_real.models.checkpoints import weights
 from imagenet_real.models.resnet import ResNet
 from tests.models import torchvision_resnet
 

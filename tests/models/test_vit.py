@@ -11,7 +11,8 @@ import safetensors.numpy
 from flax import nnx
 
 from imagenet_real.errors import InputError
-from imagenet_real.models import catalog, weights
+from imagenet_real.models import catalog
+from imagenet_real.models.checkpoints import weights
 from imagenet_real.models.vit import ViT
 from tests.models import timm_vit
 

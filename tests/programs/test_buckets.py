@@ -1,7 +1,6 @@
 """The programs with every path in a bucket, killed and continued: they end in what they write on a disk."""
 
 import json
-import pathlib
 import signal
 import subprocess
 import sys
@@ -12,21 +11,20 @@ import pytest
 from configs import compare_digits
 from configs import evaluate as evaluate_config
 from configs import score as score_config
-from imagenet_real import storage
-from imagenet_real.data.sources import open_source
+from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError, exit_code_of
+from imagenet_real.io import storage
 from imagenet_real.labels.label_set import LabelSet, save_label_set
+from imagenet_real.predictions.predictions import load_predictions, save_predictions
 from imagenet_real.programs import compare, evaluate, score
-from imagenet_real.scoring.predictions import load_predictions, save_predictions
-from tests import toy
+from tests import ROOT, toy
 from tests.data.pictures import label, validation_name, write_folder
 from tests.programs import models
 from tests.programs import training_world as world
 from tests.programs.test_processes import ends
 from tests.programs.test_processes import start as start_together
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
-SMALL_PARTS = "import imagenet_real.partial_predictions as parts, runpy, sys; parts.RECORDS_PER_PART = 4; "
+SMALL_PARTS = "import imagenet_real.predictions.parts as parts, runpy, sys; parts.RECORDS_PER_PART = 4; "
 SMALL_PARTS += "sys.argv.pop(0); runpy.run_path('main.py', run_name='__main__')"
 NUMBERS = range(1, 24)
 

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from configs import clean_digits
+from imagenet_real.builders import training_data
 from imagenet_real.data.training_batches import TrainingData
 from imagenet_real.errors import InputError
+from imagenet_real.io.storage import sha256
 from imagenet_real.labels import image_lists
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.models import catalog
-from imagenet_real.programs import clean, training_images
-from imagenet_real.scoring.predictions import Predictions, load_predictions, save_predictions
-from imagenet_real.storage import sha256
+from imagenet_real.predictions.predictions import Predictions, load_predictions, save_predictions
+from imagenet_real.programs import clean
 from tests.programs import training_world as world
 
 WRONG = {("blue", 3), ("green", 0), ("red", 19)}
@@ -56,7 +57,7 @@ def at_once(images, tmp_path_factory):
 
 
 def test_wrong_labels_are_removed(images, at_once):
-    data = training_images.training_data(config_of(images))
+    data = training_data.training_data(config_of(images))
     assert set(data.image_ids) - set(ids(at_once)) == WRONG_IDS
     predictions = load_predictions(at_once / "predictions.npz")
     assert predictions.image_ids.tolist() == data.image_ids.tolist()
@@ -64,11 +65,11 @@ def test_wrong_labels_are_removed(images, at_once):
     assert (summary["images"], summary["kept"], summary["removed"]) == (60, 57, 3)
     assert summary["kept_by_class"] == {"blue": 0.95, "green": 0.95, "red": 0.95}
     assert "real" not in summary  # a folder brings no other labels
-    assert len(training_images.training_data(config_of(images, clean_list=str(at_once / "clean_ids.txt")))) == 57
+    assert len(training_data.training_data(config_of(images, clean_list=str(at_once / "clean_ids.txt")))) == 57
 
 
 def test_no_image_is_predicted_by_a_model_that_saw_it(images, at_once):
-    data = training_images.training_data(config_of(images))
+    data = training_data.training_data(config_of(images))
     fold_of = clean.folds(data, 2, 0)
     for fold in range(2):
         held_out = load_predictions(at_once / f"fold{fold}" / "predictions.npz").image_ids
@@ -173,7 +174,7 @@ def test_against_real_by_hand():
 
 
 def test_a_list_of_nothing_is_refused(images, tmp_path):
-    data = training_images.training_data(config_of(images))
+    data = training_data.training_data(config_of(images))
     wrong = (data.answers[:, 0] + 1) % 3
     predictions = Predictions(image_ids=data.image_ids, top=wrong[:, None], top_scores=None, num_classes=3)
     with pytest.raises(InputError, match="the list would be empty"):

@@ -9,9 +9,10 @@ import pytest
 from ml_collections import ConfigDict
 
 from configs import compare_digits, compare_digits_relabel, compare_resnet50, demo
-from imagenet_real.data import digits
+from imagenet_real.builders import training_data
+from imagenet_real.data.digit_scenes import digits
 from imagenet_real.errors import InputError
-from imagenet_real.programs import compare, training_images
+from imagenet_real.programs import compare
 from tests.programs import training_world as world
 
 FIELDS = {
@@ -177,7 +178,7 @@ def test_references_of_digit_scenes(tmp_path):
     name = next((tmp_path / "digit_scenes").iterdir()).name
     config = compare_digits.get_config()
     config.images, config.tfds_dir = f"tfds:digit_scenes/{name}", str(tmp_path)
-    reported = training_images.open_split(config, config.split)
+    reported = training_data.open_split(config, config.split)
     found = {(row["name"], row["label_set"]): row["accuracy"] for row in compare.references(config, reported)}
     assert found["true digits known", "real"] == 1
     assert found["original labels", "original"] == 1

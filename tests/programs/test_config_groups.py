@@ -7,10 +7,10 @@ import pathlib
 import pytest
 from ml_collections import ConfigDict
 
-from imagenet_real.data.label_pooling import Pooling
 from imagenet_real.data.training_batches import Augmentation
 from imagenet_real.errors import InputError
 from imagenet_real.programs import compare, config_groups, train
+from imagenet_real.relabel.pooling import Pooling
 
 CONFIGS = sorted(path.stem for path in (pathlib.Path(__file__).parents[2] / "configs").glob("[a-z]*.py"))
 GROUPS = {

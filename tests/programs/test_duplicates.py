@@ -9,13 +9,13 @@ import pytest
 from PIL import Image, ImageOps
 
 from configs import duplicates as duplicates_config
-from imagenet_real import near_duplicates
-from imagenet_real.data.fingerprints import fingerprints
-from imagenet_real.data.sources import open_source
+from imagenet_real.data.sources.open import open_source
+from imagenet_real.duplicates import search
+from imagenet_real.duplicates.fingerprints import fingerprints
 from imagenet_real.errors import InputError
 from imagenet_real.labels.label_set import LabelSet, load_label_set, save_label_set
+from imagenet_real.predictions.predictions import Predictions, save_predictions
 from imagenet_real.programs import duplicates
-from imagenet_real.scoring.predictions import Predictions, save_predictions
 
 COPIES = {
     "resized": lambda picture: picture.resize((75, 55)),
@@ -71,12 +71,12 @@ def test_copies_are_found_and_nothing_else(config, folder):
 @pytest.mark.parametrize(("where", "after"), [("own", 5), ("others", 0), ("others", 7)])
 def test_a_search_that_was_killed_goes_on(config, folder, monkeypatch, where, after):
     """Killed while our fingerprints are made, before and among the others: only what is left is read again."""
-    monkeypatch.setattr(near_duplicates, "BLOCK", 2)
-    monkeypatch.setattr(near_duplicates, "SECONDS_PER_SAVE", 0)
-    monkeypatch.setattr("imagenet_real.partial_predictions.RECORDS_PER_PART", 1)
+    monkeypatch.setattr(search, "BLOCK", 2)
+    monkeypatch.setattr(search, "SECONDS_PER_SAVE", 0)
+    monkeypatch.setattr("imagenet_real.predictions.parts.RECORDS_PER_PART", 1)
     config.workers = 1
     expected = duplicates.run(config, folder / "undisturbed")["pairs"]
-    read, saved = {"own": [], "others": []}, near_duplicates._save
+    read, saved = {"own": [], "others": []}, search._save
 
     class Killed(BaseException):
         """Comes through where a user's mistake would be caught."""
@@ -99,7 +99,7 @@ def test_a_search_that_was_killed_goes_on(config, folder, monkeypatch, where, af
 
     monkeypatch.setattr(duplicates, "open_source", lambda images, **which: Watched(open_source(images, **which)))
     # A SIGKILL leaves no time for the last save; what was saved before it is all there is.
-    monkeypatch.setattr(near_duplicates, "_save", lambda *what: saved(*what) if sys.exc_info()[0] is None else None)
+    monkeypatch.setattr(search, "_save", lambda *what: saved(*what) if sys.exc_info()[0] is None else None)
     kill = True
     with pytest.raises(Killed):
         duplicates.run(config, folder / "out")
@@ -117,7 +117,7 @@ def test_a_search_that_was_killed_goes_on(config, folder, monkeypatch, where, af
 
 def test_other_thresholds_need_no_second_search(config, folder, monkeypatch):
     duplicates.run(config, folder / "out")
-    monkeypatch.setattr(near_duplicates, "_blocks", None)
+    monkeypatch.setattr(search, "_blocks", None)
     config.update({"least_similarity": 2.0, "most_bits": -1})
     assert duplicates.run(config, folder / "out")["pairs"] == []
     (folder / "others" / "another.jpg").write_bytes(encoded(picture(300)))

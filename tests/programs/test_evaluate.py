@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import sys
@@ -11,14 +10,14 @@ import time
 import numpy as np
 import pytest
 
-from imagenet_real.data.prepare import prepare
-from imagenet_real.data.sources import open_source
+from imagenet_real.data.sources.open import open_source
+from imagenet_real.data.writers.prepare import prepare
+from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet, save_label_set
-from imagenet_real.scoring.accuracy import match
-from imagenet_real.scoring.predictions import load_predictions
+from imagenet_real.predictions.predictions import load_predictions
+from tests import ROOT
 from tests.data.pictures import picture, write_folder, write_tar
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
 NUMBERS = range(1, 38)
 PREPROCESSING = ["--config.resize=20", "--config.crop=16", "--config.interpolation=bilinear"]
 PREPROCESSING += ["--config.mean=(0.5,0.5,0.5)", "--config.std=(0.5,0.5,0.5)"]
@@ -114,7 +113,7 @@ def test_a_killed_evaluation_goes_on_and_ends_in_the_same_bytes(places, tmp_path
         "--config.report=False",
         *PREPROCESSING,
     ]
-    slow = "import imagenet_real.partial_predictions as parts, runpy, sys; parts.RECORDS_PER_PART = 4; "
+    slow = "import imagenet_real.predictions.parts as parts, runpy, sys; parts.RECORDS_PER_PART = 4; "
     slow += "sys.argv.pop(0); runpy.run_path('main.py', run_name='__main__')"
     whole = subprocess.run(command(tmp_path / "whole", *options), cwd=ROOT, capture_output=True, text=True)
     assert whole.returncode == 0, whole.stderr

@@ -11,13 +11,13 @@ from flax import nnx
 
 from configs import label_errors as config_file
 from imagenet_real.errors import InputError
-from imagenet_real.labels.classes import validation_labels
+from imagenet_real.labels.imagenet import validation_labels
 from imagenet_real.models import catalog
 from imagenet_real.models.entry import HALVES, Entry, Source
+from imagenet_real.predictions.predictions import load_predictions
 from imagenet_real.programs import label_errors
-from imagenet_real.report import exports
 from imagenet_real.report import label_errors as published
-from imagenet_real.scoring.predictions import load_predictions
+from imagenet_real.report.exports import exports
 from tests.data.pictures import write_folder
 
 NUMBERS = range(1, 25)

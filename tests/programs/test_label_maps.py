@@ -8,11 +8,11 @@ from etils import epath
 from PIL import Image
 
 from configs import label_maps as config_file
-from imagenet_real.data import digits
-from imagenet_real.data.label_map_writer import LabelMapWriter
+from imagenet_real.data.digit_scenes import digits
 from imagenet_real.errors import InputError
+from imagenet_real.predictions.predictions import Predictions, save_predictions
 from imagenet_real.programs import label_maps
-from imagenet_real.scoring.predictions import Predictions, save_predictions
+from imagenet_real.relabel.label_map_writer import LabelMapWriter
 
 PLACES = 48  # one a pixel: the oracle's maps are as sharp as its boxes
 

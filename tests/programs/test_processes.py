@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from imagenet_real.scoring.predictions import load_predictions
+from imagenet_real.predictions.predictions import load_predictions
 from tests.data.pictures import write_folder
 from tests.programs import training_world as world
 from tests.programs.test_train import arrays, saved_steps, wait_for

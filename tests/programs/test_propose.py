@@ -8,8 +8,8 @@ import pytest
 from configs import propose as propose_config
 from imagenet_real.errors import InputError
 from imagenet_real.labels.label_set import LabelSet, load_label_set, pad_answers, save_label_set
+from imagenet_real.predictions.predictions import Predictions, save_predictions
 from imagenet_real.programs import propose
-from imagenet_real.scoring.predictions import Predictions, save_predictions
 from tests.raters.questions import originals
 
 IMAGES, CLASSES = 200, 12

@@ -13,16 +13,16 @@ import pytest
 from PIL import Image
 
 from configs import relabel as config_file
-from imagenet_real.data.label_maps import load_label_maps
-from imagenet_real.data.sources import open_source
+from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.programs import relabel
+from imagenet_real.relabel.label_maps import load_label_maps
+from tests import ROOT
 from tests.data.pictures import write_folder
-from tests.models import torch_writer
+from tests.models.checkpoints import torch_writer
 from tests.programs import models
 from tests.programs.test_processes import ends
 from tests.programs.test_processes import start as start_processes
-from tests.programs.training_world import ROOT
 
 FIELDS = {
     "model": "tests.programs.models:colours_at_places",
@@ -90,7 +90,7 @@ def test_each_place_has_the_classes_of_what_it_shows(images, made):
 def test_a_killed_run_goes_on_behind_its_last_whole_file(images, made, tmp_path, monkeypatch):
     code = """
 import os, signal, sys
-from imagenet_real.data import label_map_writer
+from imagenet_real.relabel import label_map_writer
 import main
 label_map_writer.IMAGES_PER_FILE, appended, append = 8, [], label_map_writer.LabelMapWriter.append
 def dying(*arguments, **named):
@@ -207,8 +207,8 @@ def test_published_maps_are_imported(published, tmp_path, axes):
 
 def test_published_maps_pool_as_the_published_code_does(published, tmp_path):
     """It passes `roi_align` (top, left, bottom, right) as x1, y1, x2, y2 on the tensor as it is."""
-    from imagenet_real.data.label_pooling import Pooling
-    from tests.data.test_label_pooling import roi_align, softmax
+    from imagenet_real.relabel.pooling import Pooling
+    from tests.relabel.test_pooling import roi_align, softmax
 
     place, tensors = published
     maps = relabel.run(config(published=str(place), axes="wh"), _path(tmp_path)).of(np.array(list(tensors)))
@@ -243,8 +243,8 @@ def test_files_that_are_no_maps(tmp_path, tensor, message):
 
 def test_maps_of_a_published_model(data, tmp_path):
     """Averaged over the whole image, the map of ViT-Ti/16 names what the model itself predicts on most images."""
-    from imagenet_real.data.label_pooling import Pooling
     from imagenet_real.models import catalog
+    from imagenet_real.relabel.pooling import Pooling
 
     chosen = tmp_path / "images"
     chosen.mkdir()

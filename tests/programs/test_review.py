@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import re
 import signal
 import socket
@@ -17,9 +16,8 @@ from imagenet_real.errors import InputError
 from imagenet_real.labels.label_set import load_label_set
 from imagenet_real.programs import review
 from imagenet_real.review_app.store import Store
+from tests import ROOT
 from tests.review_app import small
-
-ROOT = pathlib.Path(__file__).parent.parent.parent
 
 
 @pytest.fixture

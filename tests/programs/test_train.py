@@ -12,10 +12,11 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from configs import train_digits, train_resnet50
-from imagenet_real.data.sources import open_source
+from imagenet_real.builders import training_data
+from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
-from imagenet_real.programs import train, training_images
+from imagenet_real.programs import train
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.loop import Metrics
 from tests.programs import training_world as world
@@ -252,7 +253,7 @@ def test_mistakes(images, tmp_path, tiny, fields, message):
 
 def test_a_folder_without_classes_has_no_labels(images, tmp_path):
     with pytest.raises(InputError, match="brings no label set 'original': none: put images in one folder a class"):
-        training_images.training_data(config_of(images / "blue"))
+        training_data.training_data(config_of(images / "blue"))
 
 
 def test_a_batch_that_does_not_divide_over_the_devices(images, tmp_path):
@@ -268,7 +269,7 @@ def write_list(path, lines):
 
 def test_clean_list(images, tmp_path, capsys):
     listed = [f"blue/{number:03d}.png" for number in range(5)] + [f"red/{number:03d}" for number in range(3)]
-    data = training_images.training_data(
+    data = training_data.training_data(
         config_of(images, clean_list=write_list(tmp_path / "a.txt", [*listed, "red/999", ""]))
     )
     assert data.image_ids.tolist() == [line.removesuffix(".png") for line in listed]
@@ -282,7 +283,7 @@ def test_clean_list(images, tmp_path, capsys):
 def test_a_clean_list_of_other_images(images, tmp_path, ours):
     lines = [f"red/{number:03d}" for number in range(ours)] + [f"n01440764_{number}.JPEG" for number in range(4)]
     with pytest.raises(InputError, match=r"4 of them are not among the 60 .* such as n01440764_0; .* such as blue/000"):
-        training_images.training_data(config_of(images, clean_list=write_list(tmp_path / "list.txt", lines)))
+        training_data.training_data(config_of(images, clean_list=write_list(tmp_path / "list.txt", lines)))
 
 
 def test_lengths():

@@ -6,14 +6,15 @@ import pytest
 from etils import epath
 
 from configs import train_digits_relabel, train_relabel, train_relabel_cutmix
-from imagenet_real.data import digits
-from imagenet_real.data.label_map_writer import LabelMapWriter
+from imagenet_real.builders import training_data
+from imagenet_real.data.digit_scenes import digits
 from imagenet_real.data.preprocess import decode
-from imagenet_real.data.sources import open_source
+from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
-from imagenet_real.programs import train, training_images
-from imagenet_real.scoring.predictions import load_predictions
+from imagenet_real.predictions.predictions import load_predictions
+from imagenet_real.programs import train
+from imagenet_real.relabel.label_map_writer import LabelMapWriter
 from imagenet_real.training.trained import trained_model
 from tests.programs import training_world as world
 from tests.programs.test_train import brief, tiny  # noqa: F401  (a fixture)
@@ -62,14 +63,14 @@ def test_other_maps_are_another_run(images, tmp_path, tiny):  # noqa: F811
 def test_maps_that_do_not_fit_are_refused(images, tmp_path):
     few = write_maps(tmp_path / "few", images, without=2)
     with pytest.raises(InputError, match=r"no label maps of 2 of 60 images \(red/018, red/019\)"):
-        training_images.training_data(brief(images, label_maps=few))
+        training_data.training_data(brief(images, label_maps=few))
     others = write_maps(tmp_path / "others", images, classes=4)
     with pytest.raises(InputError, match="tells 4 classes apart, and .* 3"):
-        training_images.training_data(brief(images, label_maps=others))
+        training_data.training_data(brief(images, label_maps=others))
     wrong = brief(images, label_maps=few)
     wrong.label_pooling.unlisted = "none"
     with pytest.raises(InputError, match="unknown unlisted 'none'"):
-        training_images.training_data(wrong)
+        training_data.training_data(wrong)
 
 
 def test_a_trained_run_is_a_model(images, tmp_path, tiny):  # noqa: F811
@@ -108,7 +109,7 @@ def test_crops_of_digit_scenes_have_the_labels_of_what_they_show(tmp_path):
     config = train_digits_relabel.get_config()
     config.images = f"tfds:digit_scenes/{next((tmp_path / 'digit_scenes').iterdir()).name}"
     config.tfds_dir, config.train_split, config.train_labels = str(tmp_path), "train[:20]", "shown"
-    data = training_images.training_data(config)
+    data = training_data.training_data(config)
     known = digits.annotations(digits.folder_of(config.images, config.tfds_dir), "train")
     for row, image_id in enumerate(data.image_ids):
         target = data.local.targets([row], np.array([[0, 0, 1, 1.0]]))[0]

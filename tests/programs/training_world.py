@@ -2,14 +2,14 @@
 
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
 import numpy as np
 from PIL import Image
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
+from tests import ROOT
+
 COLOURS = {"blue": (40, 40, 200), "green": (40, 200, 40), "red": (200, 40, 40)}
 SIZE = 12
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from imagenet_real.errors import InputError
+from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.raters import proposals
-from imagenet_real.scoring.predictions import Predictions
 from tests import toy
 
 OTHER = toy.predictions(

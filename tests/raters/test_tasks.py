@@ -9,7 +9,7 @@ import pytest
 
 from imagenet_real.errors import InputError
 from imagenet_real.labels import hierarchy
-from imagenet_real.labels.classes import imagenet_wnids
+from imagenet_real.labels.imagenet import imagenet_wnids
 from imagenet_real.raters import task_files, tasks
 from imagenet_real.raters.vote_files import load_votes
 from imagenet_real.raters.votes import ANSWERS

@@ -5,8 +5,9 @@ import functools
 import numpy as np
 import pytest
 
-from imagenet_real.models import catalog, weights
+from imagenet_real.models import catalog
 from imagenet_real.models.bit import bit_names
+from imagenet_real.models.checkpoints import weights
 from tests.reference.parity import add_entry, check, randomised, torch
 
 safetensors_torch = pytest.importorskip("safetensors.torch", reason="the dependency group `reference` is not installed")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imagenet_real.errors import InputError
-from imagenet_real.models.tensor_files import open_tensors
+from imagenet_real.models.checkpoints.tensors import open_tensors
 
 torch = pytest.importorskip("torch", reason="the dependency group `reference` is not installed")
 

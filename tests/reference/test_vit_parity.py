@@ -7,8 +7,8 @@ import safetensors.numpy
 
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.preprocess import Preprocessing
-from imagenet_real.data.sources import open_source
-from imagenet_real.labels import classes
+from imagenet_real.data.sources.open import open_source
+from imagenet_real.labels import imagenet
 from imagenet_real.models import catalog
 from tests.models import timm_vit
 
@@ -68,7 +68,7 @@ def test_published_weights_on_1000_images(data, resize, right):
     apply, params = catalog.load("vit_tiny_patch16_224", weights)
     apply = jax.jit(apply)
     preprocessing = Preprocessing(**(dict(catalog.find("vit_tiny_patch16_224").preprocessing) | {"resize": resize}))
-    labels = classes.validation_labels()
+    labels = imagenet.validation_labels()
     largest, same, hits, images_seen = 0.0, 0, 0, 0
     for batch in evaluation_batches(open_source(str(data / "images" / "val1000")), preprocessing, batch_size=50):
         images = ((batch.images / 255 - preprocessing.mean) / preprocessing.std).astype(np.float32)

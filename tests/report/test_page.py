@@ -9,11 +9,11 @@ from PIL import Image
 
 import imagenet_real
 from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.report.page import document
 from imagenet_real.report.page.document import write_report
 from imagenet_real.report.page.markup import Scale, element
 from imagenet_real.report.page.subject import Subject
-from imagenet_real.scoring.predictions import Predictions
 from tests import toy
 
 NAMES = ["cat", "dog", "cow, ox", "cow, beef"]

@@ -6,9 +6,9 @@ import sys
 
 from configs import aggregate, labels, mistakes, propose
 from imagenet_real.labels.label_set import save_label_set
+from imagenet_real.predictions.predictions import save_predictions
 from imagenet_real.report.printing import show, show_results, tagged
-from imagenet_real.report.results import score
-from imagenet_real.scoring.predictions import save_predictions
+from imagenet_real.scoring.results import score
 from tests import toy
 
 

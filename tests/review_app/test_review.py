@@ -6,9 +6,9 @@ import pytest
 
 from imagenet_real.errors import InputError
 from imagenet_real.labels.label_set import load_label_set
+from imagenet_real.mistakes.judged import load_judged
 from imagenet_real.review_app.store import Store
 from imagenet_real.review_app.verdicts import Verdict
-from imagenet_real.scoring.judged import load_judged
 from tests.review_app import small
 from tests.review_app.small import CORRECT, WRONG
 

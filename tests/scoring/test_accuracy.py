@@ -1,6 +1,7 @@
 import numpy as np
 
-from imagenet_real.scoring.accuracy import accuracy, accuracy_by_class, answer_rank, errors_on_mislabeled, match
+from imagenet_real.labels.image_ids import match
+from imagenet_real.scoring.accuracy import accuracy, accuracy_by_class, answer_rank, errors_on_mislabeled
 from tests import toy
 
 

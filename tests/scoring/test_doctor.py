@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.scoring.doctor import REPAIRS, diagnose
-from imagenet_real.scoring.predictions import Predictions
 from tests import toy
 
 LABELS, MODEL = toy.large_world()

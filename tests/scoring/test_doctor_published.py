@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from imagenet_real.labels import published
-from imagenet_real.scoring.accuracy import accuracy, answer_rank, match
+from imagenet_real.labels.image_ids import match
+from imagenet_real.predictions.predictions import load_predictions
+from imagenet_real.scoring.accuracy import accuracy, answer_rank
 from imagenet_real.scoring.doctor import TWINS, diagnose
-from imagenet_real.scoring.predictions import load_predictions
 
 MODELS = ("resnet50", "vgg16", "pnasnet5large", "squeezenet1_1")
 
@@ -55,7 +56,7 @@ def test_untouched_files_get_no_name(data, label_sets):
 
 
 def test_a_model_at_chance_gets_no_name(label_sets):
-    from imagenet_real.scoring.predictions import Predictions
+    from imagenet_real.predictions.predictions import Predictions
 
     random = np.random.default_rng(0)
     for top in (random.integers(0, 1000, (50_000, 5)), np.tile(np.arange(5), (50_000, 1))):

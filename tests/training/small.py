@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from imagenet_real import devices
 from imagenet_real.models.layers import BatchNorm, convolution
+from imagenet_real.runtime import devices
 from imagenet_real.training import optimizer, state, step
 from imagenet_real.training.losses import LOSSES
+from tests import ROOT
 
 CLASSES, SIZE = 3, 6
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.5)
@@ -90,7 +91,7 @@ def assert_equal(found, expected, **tolerance):
 
 def in_another_process(code, device_count, check=True):
     """Runs Python code on so many CPU devices; gives its exit status."""
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    root = str(ROOT)
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={device_count}"
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],

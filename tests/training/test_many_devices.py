@@ -5,8 +5,8 @@ import numpy as np
 import optax
 from flax import nnx
 
-from imagenet_real import devices
 from imagenet_real.models.vit import ViT
+from imagenet_real.runtime import devices
 from imagenet_real.training import optimizer, state, step
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.losses import LOSSES

@@ -11,8 +11,8 @@ import optax
 import pytest
 from flax import nnx
 
-from imagenet_real import inference
 from imagenet_real.errors import InputError
+from imagenet_real.inference import predict
 from imagenet_real.training import state, step
 from imagenet_real.training.losses import LOSSES
 from tests.training import small
@@ -107,7 +107,7 @@ def test_evaluation(average):
     apply, params = state.evaluated_model(graph, train_state)
     records = small.batch(9, size=4)["images"]
     chunk = inference_batch(records)
-    found, _ = inference.predict(
+    found, _ = predict.predict(
         apply,
         params,
         lambda start: (chunk for _ in range(1)),

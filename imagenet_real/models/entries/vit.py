@@ -1,6 +1,6 @@
 """Vision Transformers and their published weights: timm's (Apache-2.0, commit 0041cb7) and torchvision's (BSD 3-Clause)."""
 
-from imagenet_real.models import vit_names
+from imagenet_real.models.checkpoints import vit_names
 from imagenet_real.models.entry import HALVES, Entry, Source, timm, torchvision
 from imagenet_real.models.vit import ViT, resized_positions
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from imagenet_real.report.page.markup import Html, Scale, element, join, paragraph, percent, table, track
 from imagenet_real.report.page.subject import Section, Subject, by, label_set_name
-from imagenet_real.report.results import Row
 from imagenet_real.scoring.evidence import contrast
+from imagenet_real.scoring.results import Row
 
 
 def section(subject: Subject) -> Section:

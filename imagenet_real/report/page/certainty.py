@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from imagenet_real.report import drawing, reliability
 from imagenet_real.report.page.markup import join, paragraph, table
 from imagenet_real.report.page.ranking import figure
 from imagenet_real.report.page.subject import Section, Subject, label_set_name
+from imagenet_real.report.plots import drawing, reliability
 from imagenet_real.scoring.calibration import BINS, Calibration, calibrate
 
 

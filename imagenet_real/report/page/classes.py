@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.report.page.markup import (
     Html,
@@ -16,7 +17,6 @@ from imagenet_real.report.page.markup import (
     track,
 )
 from imagenet_real.report.page.subject import Section, Subject, label_set_name, share
-from imagenet_real.scoring.accuracy import match
 
 SHOWN = 10  # classes that gain, and that lose
 ENOUGH = 5  # images of a class to speak of its gain

@@ -3,9 +3,9 @@
 import numpy as np
 
 from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.mistakes.mistakes import Mistakes, confused_pairs
 from imagenet_real.report.page.markup import bar, element, join, paragraph, table
 from imagenet_real.report.page.subject import Section, Subject, by, label_set_name
-from imagenet_real.scoring.mistakes import Mistakes, confused_pairs
 
 SHOWN = 10  # pairs
 

@@ -5,12 +5,12 @@ import pathlib
 import string
 from collections.abc import Sequence
 
-from imagenet_real import storage
+from imagenet_real.io import storage
 from imagenet_real.report.page import accuracy, certainty, classes, confusions, disagreement, gallery, origin, ranking
 from imagenet_real.report.page.gallery import Picture
 from imagenet_real.report.page.markup import element, join
 from imagenet_real.report.page.subject import Section, Subject, label_set_name
-from imagenet_real.report.results import Results
+from imagenet_real.scoring.results import Results
 
 FILE = "report.html"
 _FOLDER = pathlib.Path(__file__).parent

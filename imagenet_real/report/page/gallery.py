@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.report.page.markup import Html, element, join, paragraph
 from imagenet_real.report.page.subject import Section, Subject, by, label_set_name
-from imagenet_real.scoring.accuracy import match
 from imagenet_real.scoring.evidence import contrast
 
 SHOWN = 12  # images of a kind

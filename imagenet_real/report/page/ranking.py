@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from imagenet_real.report import bump, drawing, scatter
-from imagenet_real.report.drawing import Drawing
 from imagenet_real.report.page.markup import Html, element, join, paragraph, table
 from imagenet_real.report.page.subject import Section, Subject, by, label_set_name
+from imagenet_real.report.plots import bump, drawing, scatter
+from imagenet_real.report.plots.drawing import Drawing
 from imagenet_real.scoring.regression import regress
 
 

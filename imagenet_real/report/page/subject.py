@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet
-from imagenet_real.report.drawing import Drawing
 from imagenet_real.report.page.markup import Html
-from imagenet_real.report.results import Results, Row
+from imagenet_real.report.plots.drawing import Drawing
 from imagenet_real.scoring import evidence as evidences
-from imagenet_real.scoring.accuracy import match
 from imagenet_real.scoring.evidence import Evidence
+from imagenet_real.scoring.results import Results, Row
 
 COMPARED = 3  # judges that tables put side by side
 _NAMES = {

@@ -1,0 +1,23 @@
+"""Opens the images that a user names: a folder, a tar, or a prepared TFDS dataset."""
+
+from imagenet_real.data.sources.files import FolderSource, TarSource
+from imagenet_real.data.sources.records import Source
+from imagenet_real.data.sources.tfds import TfdsSource
+from imagenet_real.errors import InputError
+from imagenet_real.io import storage
+
+
+def open_source(images: str, *, split: str = "validation", tfds_dir: str = "") -> Source:
+    """The images of `FOLDER`, `FILE.tar` (also a tar of tars), or `tfds:NAME`, of which `split` and `tfds_dir` tell which and where.
+
+    Folders and tars may be in a bucket. Raises InputError where there are none, or two have the same id.
+    """
+    if images.startswith("tfds:"):
+        return TfdsSource(images, split, tfds_dir)
+    path = storage.to_path(images)
+    if path.is_dir():
+        return FolderSource(images, path)
+    if path.is_file() and ".tar" in path.suffixes:
+        return TarSource(images, path)
+    what = "a file that is no .tar" if path.is_file() else "neither a folder nor a file"
+    raise InputError(f"images={images} is {what}: give a folder, an uncompressed .tar, or tfds:NAME.")

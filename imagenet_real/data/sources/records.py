@@ -1,0 +1,60 @@
+"""What every source of images gives: records by number, and their label fields."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Protocol, TypedDict
+
+import numpy as np
+
+from imagenet_real.errors import InputError
+from imagenet_real.labels import dataset
+from imagenet_real.labels.label_set import LabelSet
+
+
+class Record(TypedDict):
+    """One image, still encoded."""
+
+    image_id: str
+    image: bytes
+
+
+class UnreadableRecord(InputError):
+    """A record whose bytes cannot be had; says which image it is."""
+
+    def __init__(self, image_id: str, reason: str):
+        super().__init__(reason)
+        self.image_id = image_id
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LabelFields:
+    """The label fields of all records, under the names that TFDS gives them; see `labels.dataset.from_fields`."""
+
+    image_ids: np.ndarray  # [N] str, in the order of the source
+    fields: dict[str, Sequence]  # [N] each
+    num_classes: int | None
+    class_names: tuple[str, ...] | None
+    damaged: dict[str, str] = dataclasses.field(default_factory=dict)  # image id -> reason; these have no labels
+
+
+class Source(Protocol):
+    """Random access to encoded images. Sources travel to worker processes, so they can be pickled."""
+
+    name: str  # as the user wrote it
+    num_classes: int | None  # None where the images carry no labels
+    class_names: tuple[str, ...] | None
+    fingerprint: str  # a digest of what identifies the records and their order
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Record: ...
+
+    def label_fields(self) -> LabelFields:
+        """All labels, without decoding a pixel."""
+        ...
+
+
+def label_sets_of(source: Source) -> dict[str, LabelSet]:
+    """The label sets that a source brings, by name and row for row; none where its images have no labels."""
+    labels = source.label_fields()
+    return dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, source.name)

@@ -1,0 +1,34 @@
+"""Some of a source's records, as a source."""
+
+import hashlib
+
+import numpy as np
+
+from imagenet_real.data.sources.records import LabelFields, Record, Source
+
+
+class Subset:
+    """The records of a source at `rows`, in that order."""
+
+    def __init__(self, source: Source, rows: np.ndarray):
+        self._source, self._rows = source, np.asarray(rows, dtype=np.int64)
+        self.name, self.num_classes, self.class_names = source.name, source.num_classes, source.class_names
+        self.fingerprint = hashlib.sha256(source.fingerprint.encode() + self._rows.tobytes()).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Record:
+        return self._source[int(self._rows[index])]
+
+    def label_fields(self) -> LabelFields:
+        """Those of its records."""
+        whole = self._source.label_fields()
+        fields = {name: [values[row] for row in self._rows] for name, values in whole.fields.items()}
+        fields = {
+            name: np.array(fields[name]) if isinstance(whole.fields[name], np.ndarray) else fields[name]
+            for name in fields
+        }
+        image_ids = whole.image_ids[self._rows]
+        damaged = {one: whole.damaged[one] for one in image_ids.tolist() if one in whole.damaged}
+        return LabelFields(image_ids, fields, whole.num_classes, whole.class_names, damaged)

@@ -1,0 +1,108 @@
+"""The predictions of a run that is under way: parts in a folder, from which a run that was killed goes on."""
+
+import json
+import os
+import time
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from imagenet_real.errors import InputError
+from imagenet_real.io.run_key import differences
+from imagenet_real.io.storage import names_in, open_atomically, open_to_read, read_text, to_path
+
+# A part is written after so many records or so many seconds, whichever comes first: little work is lost on any machine,
+# and a part stays within a few MB. Where the cuts fall changes nothing: a run's rows are all its parts in order.
+RECORDS_PER_PART = 1024
+SECONDS_PER_PART = 20.0
+
+IDENTITY = "identity.json"
+
+Rows = dict[str, np.ndarray]
+"""Columns of equal length by name, one row an image; except `unreadable` [U, 2], an image id and a reason a row."""
+
+
+class PartialPredictions:
+    """The rows of the first `stop` records of a run. Without a folder they are kept in memory alone.
+
+    A part is named by its records, `START-STOP.npz`; it holds their rows, or nothing of it is there. `identity.json` says
+    what the rows depend on. Raises InputError where the folder holds the rows of a run of another identity.
+    """
+
+    def __init__(self, folder: str | os.PathLike | None, identity: Mapping[str, Any]):
+        self.folder = None if folder is None else to_path(folder)
+        self.stop = 0
+        self._written: list[Rows] = []
+        self._waiting: list[Rows] = []
+        self._waiting_from = 0
+        self._waiting_since = 0.0
+        self._identity = json.loads(json.dumps(identity))
+        if self.folder is not None:
+            parts = [name for name in names_in(self.folder) if name.endswith(".npz")]
+            if parts:  # else a run that came to nothing, or none
+                self._check_identity(self._identity)
+            self._read_parts(parts)
+
+    def append(self, rows: Rows, records: int) -> None:
+        """Adds the rows of the next `records` records, of which unreadable ones and padding have no row."""
+        if not self._waiting:
+            self._waiting_since = time.monotonic()
+        self._waiting.append(rows)
+        self.stop += records
+        waited = time.monotonic() - self._waiting_since
+        if self.stop - self._waiting_from >= RECORDS_PER_PART or waited >= SECONDS_PER_PART:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what waits as one part."""
+        if not self._waiting:
+            return
+        part = _concatenate(self._waiting)
+        if self.folder is not None:
+            if not self._written:  # a run that came to nothing holds no folder
+                with open_atomically(self.folder / IDENTITY) as file:
+                    json.dump(self._identity, file, indent=1)
+            with open_atomically(self.folder / f"{self._waiting_from:09d}-{self.stop:09d}.npz", "wb") as file:
+                np.savez(file, **part)
+        self._written.append(part)
+        self._waiting = []
+        self._waiting_from = self.stop
+
+    def rows(self) -> Rows:
+        """All rows so far, in the order of the records."""
+        return _concatenate(self._written + self._waiting)
+
+    def unreadable(self) -> dict[str, str]:
+        """The images without a row: image id -> reason."""
+        return {str(image): str(why) for part in self._written + self._waiting for image, why in part["unreadable"]}
+
+    def _check_identity(self, identity: dict[str, Any]) -> None:
+        file = self.folder / IDENTITY
+        try:
+            there = dict(json.loads(read_text(file)))
+        except FileNotFoundError:
+            raise InputError(
+                f"{self.folder} holds predictions of an unknown run; use another --workdir or delete it"
+            ) from None
+        except ValueError:
+            raise InputError(f"{file} is damaged; delete {self.folder} and run again") from None
+        if found := differences(there, identity):
+            raise InputError(
+                f"{self.folder} holds predictions of another run: {found}. "
+                f"Use another --workdir, or delete {self.folder} to start anew"
+            )
+
+    def _read_parts(self, names: list[str]) -> None:
+        while found := [name for name in names if name.startswith(f"{self.stop:09d}-")]:
+            try:
+                with open_to_read(self.folder / found[0]) as file, np.load(file, allow_pickle=False) as part:
+                    self._written.append(dict(part))
+            except (ValueError, OSError, KeyError, zipfile.BadZipFile):
+                raise InputError(f"{self.folder / found[0]} is damaged; delete it and run again") from None
+            self.stop = self._waiting_from = int(found[0].removesuffix(".npz").partition("-")[2])
+
+
+def _concatenate(parts: list[Rows]) -> Rows:
+    return {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}

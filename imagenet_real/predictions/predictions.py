@@ -1,0 +1,249 @@
+"""Predictions: what a model answered for each image. The seam between predicting and scoring."""
+
+import csv
+import dataclasses
+import os
+import zipfile
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from etils import epath
+
+from imagenet_real.errors import InputError, MismatchError
+from imagenet_real.io import storage
+from imagenet_real.labels.image_ids import first_repeated, image_id
+from imagenet_real.labels.imagenet import validation_ids
+from imagenet_real.predictions import columns, tables
+
+KEPT = 20  # answers kept of each image when a file holds the scores of all classes
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Predictions:
+    """A model's best classes for each image.
+
+    Raises InputError where shapes do not fit, an image stands there twice, or a score is NaN.
+    """
+
+    image_ids: np.ndarray  # [N] str
+    top: np.ndarray  # [N, k] int, class indices, best first
+    top_scores: np.ndarray | None = None  # [N, k] float32
+    num_classes: int | None = None  # None where the file does not tell
+    name: str = "predictions"
+    logsumexp: np.ndarray | None = None  # [N] float32, over the logits of all classes
+    scores: np.ndarray | None = None  # [N, K] float32, kept only by evaluations that save them
+    origin: dict[str, str] = dataclasses.field(default_factory=dict)  # the file and its checksum
+    notes: tuple[str, ...] = ()  # what a reader should know, such as an order that was assumed
+    person: bool = False  # of a person, who answers some images only; a model is asked for all
+
+    def __post_init__(self):
+        rows = len(self.image_ids)
+        if self.top.ndim != 2 or len(self.top) != rows or not self.top.shape[1]:
+            raise InputError(f"{self.name}: top has shape {self.top.shape}, expected ({rows}, k): one row an image id.")
+        for field in ("top_scores", "logsumexp", "scores"):
+            array = getattr(self, field)
+            expected = {"top_scores": self.top.shape, "logsumexp": (rows,), "scores": (rows, self.num_classes)}[field]
+            if array is not None and array.shape != expected:
+                raise InputError(f"{self.name}: {field} has shape {array.shape}, expected {expected}.")
+        if self.top_scores is not None and np.isnan(self.top_scores).any():
+            raise _nan_error(self.name, self.image_ids, np.isnan(self.top_scores).any(axis=1))
+        if repeated := first_repeated(self.image_ids):
+            raise InputError(f"{self.name}: image {repeated} stands there more than once; expected one row an image.")
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+
+def _nan_error(name: str, image_ids: np.ndarray, rows: np.ndarray) -> MismatchError:
+    return MismatchError(
+        f"{name}: nan_scores: the scores of {rows.sum()} of {len(rows)} images are NaN, the first of them "
+        f"{image_ids[rows][0]}. A NaN cannot be ranked: predict these images again."
+    )
+
+
+def load_predictions(
+    path: str | os.PathLike,
+    class_names: Sequence[str] | None = None,
+    labels_dir: str | os.PathLike = "",
+    *,
+    keep_scores: bool = False,
+) -> Predictions:
+    """Reads predictions of any framework.
+
+    An `.npz` without pickles holds `image_ids` [N] and either `scores` [N, K], larger is likelier, or `top` [N, k],
+    best first; and, where they are known, `top_scores` [N, k], `logsumexp` [N] and `num_classes`. A `.csv`, `.parquet`,
+    `.json` or `.jsonl` is a table, as timm's inference.py and Hugging Face's pipelines write them, or with a header
+    `image_id,top1,top2,...` (see `scoring.columns`). An array of exactly 50,000 rows without ids, in an `.npz` or alone in
+    an `.npy`, is taken to be in the order of ImageNet's validation files, and a note says so. The model's name is the
+    file's stem, or the name of its folder where that is `predictions`, as evaluations write it.
+
+    Args:
+      path: of the file.
+      class_names: of all classes, for tables that name them; by default ImageNet's (see `labels.spellings`).
+      labels_dir: where the file with ImageNet's names is looked for first.
+      keep_scores: keep the scores of all classes, where the file has them.
+
+    Raises InputError.
+    """
+    path = storage.to_path(path)
+    readers = {".npz": _read_npz, ".npy": _read_npy, ".csv": tables.read_csv, ".parquet": _read_parquet}
+    readers |= {".json": tables.read_json, ".jsonl": tables.read_json}
+    if path.suffix not in readers:
+        raise InputError(
+            f"{path} ends in {path.suffix or 'nothing'!r}: predictions are read from .npz, .npy, .csv, .parquet, .json or "
+            ".jsonl files."
+        )
+    if not path.is_file():
+        raise InputError(f"there is no predictions file {path}.")
+    try:
+        arrays = readers[path.suffix](path)
+        if path.suffix not in (".npz", ".npy"):
+            arrays = columns.arrays_of(arrays, os.fspath(path), class_names, labels_dir)
+        return _from_arrays(arrays, path, keep_scores)
+    except InputError:
+        raise
+    except (OSError, EOFError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = str(error)
+    except (csv.Error, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        reason = str(error)
+    if reason.startswith("Object arrays cannot be loaded"):
+        raise InputError(
+            f"{path} holds Python objects (pickles), which are not read because they can run any code: "
+            "save image_ids as an array of strings and top or scores as an array of numbers."
+        )
+    raise InputError(f"{path} is damaged or not a predictions file ({reason}): save it again.")
+
+
+def _read_npz(path: epath.Path) -> dict[str, np.ndarray]:
+    wanted = ("image_ids", "top", "scores", "top_scores", "logsumexp", "num_classes")
+    with storage.open_to_read(path) as file:
+        if not zipfile.is_zipfile(file):  # NumPy would take it for a pickle
+            raise zipfile.BadZipFile("it is no zip archive")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in wanted if name in archive.files}
+
+
+def _read_npy(path: epath.Path) -> dict[str, np.ndarray]:
+    with storage.open_to_read(path) as file:
+        if file.read(6) != b"\x93NUMPY":  # NumPy would take it for a pickle
+            raise ValueError("it is no array")
+        file.seek(0)
+        array = np.load(file, allow_pickle=False)
+    return {"top" if np.issubdtype(array.dtype, np.integer) else "scores": array}
+
+
+def _read_parquet(path: epath.Path) -> dict[str, np.ndarray]:
+    return tables.read_parquet(path, columns.wanted)
+
+
+def _from_arrays(arrays: dict[str, np.ndarray], path: epath.Path, keep_scores: bool) -> Predictions:
+    name = storage.to_absolute_path(path).parent.name if path.stem == "predictions" else path.stem
+    if "scores" not in arrays and "top" not in arrays:
+        held = ", ".join(arrays) or "none of the known arrays"
+        raise InputError(f"{path} holds {held}: expected image_ids and one of scores [N, K] and top [N, k].")
+    answers = arrays.get("top", arrays.get("scores"))
+    if not answers.size:
+        raise InputError(f"{path} has no row: expected one an image.")
+    if answers.ndim == 1 and "top" in arrays:
+        answers = answers[:, None]
+    if answers.ndim != 2:
+        raise InputError(
+            f"{path}: {'top' if 'top' in arrays else 'scores'} has shape {answers.shape}, expected one row an image."
+        )
+    ids, notes = _ids(arrays, len(answers), path)
+    if "top" in arrays:
+        if not np.issubdtype(answers.dtype, np.integer):
+            raise InputError(
+                f"{path}: top holds {answers.dtype} numbers, expected class indices (integers); likelihoods are called scores."
+            )
+        if answers.min() < -1 or answers.max() > np.iinfo(np.int32).max:
+            raise InputError(
+                f"{path}: top goes from {answers.min()} to {answers.max()}, expected class indices from 0."
+            )
+        stated = arrays.get("num_classes", arrays["scores"].shape[-1] if "scores" in arrays else None)
+        top, top_scores, num_classes = (
+            answers.astype(np.int32),
+            arrays.get("top_scores"),
+            None if stated is None else int(stated),
+        )
+    else:
+        top, top_scores = top_of_scores(answers, KEPT, name, ids)
+        num_classes = answers.shape[1]
+    return Predictions(
+        image_ids=ids,
+        top=top,
+        top_scores=None if top_scores is None else np.asarray(top_scores, dtype=np.float32),
+        num_classes=num_classes,
+        name=name,
+        logsumexp=arrays.get("logsumexp"),
+        scores=np.asarray(arrays["scores"], dtype=np.float32) if keep_scores and "scores" in arrays else None,
+        origin={"file": path.name, "sha256": storage.sha256(path)},
+        notes=notes,
+    )
+
+
+def _ids(arrays: dict[str, np.ndarray], rows: int, path: epath.Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    if "image_ids" not in arrays:
+        if rows != 50_000:
+            raise MismatchError(
+                f"{path.stem}: wrong_count: {rows} rows without image_ids; only exactly 50,000 rows can be taken to be "
+                "in the order of ImageNet's validation files. Save image_ids with them."
+            )
+        return validation_ids(), (f"{path.stem}: no image_ids; 50,000 rows read in the order of the validation files.",)
+    ids = arrays["image_ids"]
+    if ids.dtype.kind == "S":
+        ids = np.char.decode(ids, "utf-8")
+    if ids.dtype.kind != "U" or ids.shape != (rows,):
+        raise InputError(f"{path}: image_ids is {ids.dtype} of shape {ids.shape}, expected {rows} strings.")
+    if np.array_equal(ids, validation_ids()):  # the common case; spares a Python loop, and a copy for each model
+        return validation_ids(), ()
+    return np.array([image_id(name) for name in ids.tolist()], dtype=str), ()
+
+
+def top_of_scores(scores: np.ndarray, k: int, name: str, image_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The k best classes of each row and their scores: [N, K] -> [N, k] int32, [N, k] float32.
+
+    Of equal scores the lower class comes first, as with argmax. Raises MismatchError for NaNs.
+    """
+    if not np.issubdtype(scores.dtype, np.number) or np.iscomplexobj(scores):
+        raise InputError(f"{name}: scores are {scores.dtype}, expected real numbers.")
+    k = min(k, scores.shape[1])
+    tops, bests = [np.zeros((0, k), np.int32)], [np.zeros((0, k), np.float32)]
+    for start in range(0, len(scores), 4096):  # in pieces, so that memory does not hold the scores several times
+        piece = np.asarray(scores[start : start + 4096], dtype=np.float32)
+        nan = np.isnan(piece).any(axis=1)
+        if nan.any():
+            rows = np.isnan(np.asarray(scores, dtype=np.float32)).any(axis=1)
+            raise _nan_error(name, image_ids, rows)
+        top = _best(piece, k)
+        tops.append(top)
+        bests.append(np.take_along_axis(piece, top, axis=1))
+    return np.concatenate(tops), np.concatenate(bests)
+
+
+def _best(scores: np.ndarray, k: int) -> np.ndarray:
+    if k == scores.shape[1]:
+        return np.argsort(-scores, axis=1, kind="stable").astype(np.int32)
+    chosen = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
+    values = np.take_along_axis(scores, chosen, axis=1)
+    top = np.take_along_axis(chosen, np.argsort(-values, axis=1, kind="stable"), axis=1)
+    # Where more classes tie with the last one than there is room for, which of them were chosen is chance.
+    tied = np.flatnonzero((scores >= values.min(axis=1, keepdims=True)).sum(axis=1) > k)
+    top[tied] = np.argsort(-scores[tied], axis=1, kind="stable")[:, :k]
+    return top.astype(np.int32)
+
+
+def save_predictions(path: str | os.PathLike, predictions: Predictions) -> None:
+    """Writes an `.npz` that `load_predictions` reads: whole or not at all, the same bytes for the same predictions."""
+    arrays = {
+        "image_ids": predictions.image_ids.astype(str),
+        "top": predictions.top,
+        "top_scores": predictions.top_scores,
+        "logsumexp": predictions.logsumexp,
+        "scores": predictions.scores,
+        "num_classes": None if predictions.num_classes is None else np.int64(predictions.num_classes),
+    }
+    with storage.open_atomically(path, "wb") as file:
+        np.savez_compressed(file, **{name: array for name, array in arrays.items() if array is not None})

@@ -1,0 +1,118 @@
+"""A model, batches and a mesh -> label maps: the likeliest classes at each place of each image, written as they come."""
+
+import contextlib
+import os
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh
+from tqdm import tqdm
+
+from imagenet_real.errors import InputError
+from imagenet_real.inference.predict import in_turn, refuse
+from imagenet_real.models.catalog import Apply
+from imagenet_real.relabel.label_map_writer import LabelMapWriter
+from imagenet_real.runtime import devices, distributed
+
+
+def annotate(
+    apply: Apply,
+    params: Any,
+    batches_from: Callable[[int], Generator],
+    *,
+    total: int,
+    batch_size: int,
+    image_size: int,
+    mean: tuple[float, float, float],
+    std: tuple[float, float, float],
+    mesh: Mesh,
+    folder: str | os.PathLike,
+    identity: Mapping[str, Any],
+    k: int = 5,
+    skip_unreadable: bool = False,
+) -> None:
+    """Writes the label maps of `total` records into `folder`; a run that finds some of its own there goes on behind them.
+
+    `apply(params, images)` gives logits [B, h, w, K] of normalised [B, image_size, image_size, 3] float32 images. The rest
+    is as of `inference.predict`; `identity` names what the maps depend on. Of several processes the first one writes.
+    Raises InputError where the folder holds the maps of a run of another identity, where an image is unreadable and not
+    to be skipped, and where the model's output is not finite, or not as said.
+    """
+    height, width, num_classes = places_of(apply, params, batch_size, image_size)
+    if not 1 <= k <= num_classes:
+        raise InputError(f"k={k}: give at least 1, and no more than the {num_classes} classes of the model.")
+    done = distributed.in_first(lambda: LabelMapWriter(folder, identity, (height, width, k), num_classes))
+    stop = distributed.from_first(lambda: done.stop)
+    with tqdm(
+        total=total, initial=stop, unit=" images", desc="annotating", disable=not distributed.is_first()
+    ) as progress:
+        if stop < total:
+            params = devices.put_missing(mesh, params)
+            step = annotation_step(apply, mesh, mean=mean, std=std, k=k)
+            try:
+                with contextlib.closing(batches_from(stop)) as batches:
+                    for batch, results in in_turn(step, params, batches, mesh, batch_size):
+                        refuse(batch.unreadable, skip_unreadable)
+                        if not results["finite"][batch.valid].all():
+                            name = batch.image_ids[batch.valid][~results["finite"][batch.valid]][0]
+                            raise InputError(
+                                f"the model's scores of {name} are not finite in half precision; check that its weights fit "
+                                "the model, and the mean and std of its input"
+                            )
+                        records = min(batch_size, total - stop)
+                        if done is not None:
+                            classes, scores = results["classes"][batch.valid], results["scores"][batch.valid]
+                            names = batch.image_ids[batch.valid]
+                            done.append(names, classes, scores, records=records, unreadable=batch.unreadable)
+                        stop += records
+                        progress.update(records)
+            except KeyboardInterrupt:
+                if done is not None:
+                    done.flush()
+                raise
+    distributed.in_first(lambda: done.finish())
+
+
+def annotation_step(
+    apply: Apply,
+    mesh: Mesh,
+    *,
+    mean: tuple[float, float, float],
+    std: tuple[float, float, float],
+    k: int,
+) -> Callable[[Any, jax.Array], dict[str, jax.Array]]:
+    """The compiled function of parameters and [B, H, W, 3] uint8 images, divided over the mesh.
+
+    It gives `classes` [B, h, w, k] int16, of equal scores the lower first, `scores` [B, h, w, k] float16, and `finite`
+    [B].
+    """
+
+    def step(params, images):
+        pixels = (images.astype(jnp.float32) / 255 - jnp.asarray(mean)) / jnp.asarray(std)
+        logits = jax.lax.with_sharding_constraint(apply(params, pixels), devices.split_over(mesh))
+        # top_k takes -0 for less than 0, though they are equal.
+        flat = jnp.where(logits == 0, 0.0, logits.astype(jnp.float32)).reshape(-1, logits.shape[-1])
+        shape = (*logits.shape[:-1], k)
+        scores, classes = (best.reshape(shape) for best in jax.lax.top_k(flat, k))  # of rows alone it is faster
+        scores = scores.astype(jnp.float16)
+        return {
+            "classes": classes.astype(jnp.int16),
+            "scores": scores,
+            "finite": jnp.isfinite(scores).all(axis=(1, 2, 3)),
+        }
+
+    return jax.jit(step, out_shardings=devices.copied_to(mesh))
+
+
+def places_of(apply: Apply, params: Any, batch_size: int, image_size: int) -> tuple[int, int, int]:
+    """Height, width and classes of the maps of a model; nothing is computed. Raises InputError where it gives no maps."""
+    images = jax.ShapeDtypeStruct((batch_size, image_size, image_size, 3), jnp.float32)
+    shape = getattr(jax.eval_shape(apply, params, images), "shape", ())
+    if len(shape) != 4 or shape[0] != batch_size:
+        raise InputError(
+            f"the model gave an array of shape {list(shape)} for {batch_size} images, expected the logits of each place, "
+            f"[{batch_size}, height, width, classes]"
+        )
+    return shape[1:]

@@ -1,0 +1,211 @@
+import gzip
+import pathlib
+import pickle
+
+import numpy as np
+import pytest
+
+from imagenet_real.data.batches import evaluation_batches
+from imagenet_real.data.preprocess import Preprocessing
+from imagenet_real.data.sources.files import classes_of
+from imagenet_real.data.sources.open import open_source
+from imagenet_real.data.sources.records import UnreadableRecord
+from imagenet_real.data.writers.prepare import prepare
+from imagenet_real.errors import InputError
+from imagenet_real.labels.imagenet import imagenet_wnids
+from tests.data.pictures import label, picture, write_folder, write_tar
+
+NUMBERS = (3, 1, 7, 12)
+IDS = [f"ILSVRC2012_val_{number:08d}" for number in sorted(NUMBERS)]
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    root = tmp_path_factory.mktemp("places")
+    folder = write_folder(root / "folder", NUMBERS)
+    prepare(open_source(str(folder)), str(root), name="imagenet2012", split="validation", version="5.1.0")
+    return {
+        "folder": (str(folder), ""),
+        "tar": (str(write_tar(root / "images.tar", folder)), ""),
+        "tfds": ("tfds:imagenet2012", str(root)),
+    }
+
+
+def opened(places, kind, **options):
+    images, tfds_dir = places[kind]
+    return open_source(images, tfds_dir=tfds_dir, **options)
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar", "tfds"])
+def test_every_kind_gives_the_same_records(places, kind):
+    source = opened(places, kind)
+    records = [source[index] for index in range(len(source))]
+    assert [record["image_id"] for record in records] == IDS
+    assert [record["image"] for record in records] == [picture(number) for number in sorted(NUMBERS)]
+    assert source.label_fields().image_ids.tolist() == IDS
+    again = pickle.loads(pickle.dumps(source))
+    assert again[2] == records[2]
+    assert again.fingerprint == opened(places, kind).fingerprint
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar"])
+def test_in_a_bucket_they_are_the_same_records(places, bucket, in_bucket, kind):
+    images = in_bucket / pathlib.Path(places[kind][0]).name
+    bucket.copy(pathlib.Path(places[kind][0]), images)
+    bucket.put(f"{str(images).removeprefix('gs://')}/.hidden/a.jpg", b"")
+    here, there = opened(places, kind), open_source(str(images))
+    assert there.fingerprint == here.fingerprint
+    assert [there[index] for index in range(len(there))] == [here[index] for index in range(len(here))]
+    again = pickle.loads(pickle.dumps(there))
+    bucket.requests.clear()
+    assert again[2] == here[2]
+    assert len(bucket.requests) == 1
+    bucket.objects.clear()
+    with pytest.raises(UnreadableRecord, match="No such file") as error:
+        there[1]
+    assert error.value.image_id == IDS[1]
+
+
+def test_batches_of_images_in_a_bucket_by_another_process(places, bucket, in_bucket):
+    bucket.copy(pathlib.Path(places["folder"][0]), in_bucket / "folder")
+    preprocessing = Preprocessing(20, 16, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    ours, theirs = (
+        list(evaluation_batches(source, preprocessing, batch_size=3, start=0, workers=count))
+        for source, count in ((open_source(str(in_bucket / "folder")), 1), (opened(places, "folder"), 0))
+    )
+    assert len(ours) == len(theirs) == 2
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one.images, other.images)
+
+
+def test_array_records_in_a_bucket_are_not_read(places, bucket, in_bucket):
+    bucket.copy(pathlib.Path(places["tfds"][1]), in_bucket)
+    with pytest.raises(
+        InputError, match="is prepared as array_record, which is read from a disk alone: copy it"
+    ) as error:
+        open_source("tfds:imagenet2012", tfds_dir=str(in_bucket))
+    assert "\n" not in str(error.value)
+    with pytest.raises(InputError, match="digit_scenes is made on a disk"):
+        open_source("tfds:digit_scenes", tfds_dir=str(in_bucket))
+    with pytest.raises(InputError, match="ArrayRecord files are written to a disk"):
+        prepare(opened(places, "folder"), str(in_bucket), name="imagenet2012", split="validation", version="5.1.0")
+
+
+def test_fingerprints_tell_sources_apart(places, tmp_path):
+    other = write_folder(tmp_path / "folder", (1, 3, 7, 13))
+    assert open_source(str(other)).fingerprint != opened(places, "folder").fingerprint
+    assert opened(places, "tfds", split="validation[:2]").fingerprint != opened(places, "tfds").fingerprint
+
+
+def test_prepared_labels_are_joined_by_name(places):
+    labels = opened(places, "tfds").label_fields()
+    assert labels.fields["label"].tolist() == [label(number) for number in sorted(NUMBERS)]
+    assert (labels.num_classes, labels.class_names) == (1000, imagenet_wnids())
+
+
+def test_splits_in_tfds_notation(places):
+    source = opened(places, "tfds", split="validation[1:3]")
+    assert source.label_fields().image_ids.tolist() == IDS[1:3]
+
+
+def test_a_folder_a_class(tmp_path):
+    for path in ("dogs/a.jpg", "cats/deep/b.PNG", "cats/.hidden.jpg", "cats/notes.txt"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(picture(1))
+    source = open_source(str(tmp_path))
+    assert source.label_fields().image_ids.tolist() == ["cats/deep/b", "dogs/a"]
+    assert source.label_fields().fields["label"].tolist() == [0, 1]
+    assert (source.num_classes, source.class_names) == (2, ("cats", "dogs"))
+
+
+def test_classes_of_paths():
+    wnids = imagenet_wnids()
+    names, labels = classes_of([f"{wnids[7]}/x.jpg", f"{wnids[3]}/y.jpg"])
+    assert (names, labels.tolist()) == (wnids, [7, 3])  # ImageNet's own index, though most classes are not there
+    assert classes_of(["a.jpg", "b.jpg"]) == (None, None)
+    assert classes_of(["only/a.jpg", "only/b.jpg"]) == (None, None)
+    assert classes_of(["cats/a.jpg", "b.jpg"]) == (None, None)
+    assert classes_of([f"{wnids[5]}/x.jpg"])[1].tolist() == [5]
+    assert classes_of(["part1/ILSVRC2012_val_00000001.JPEG", "part2/ILSVRC2012_val_00000002.JPEG"]) == (None, None)
+
+
+def test_images_in_one_folder_have_no_labels(places):
+    fields = opened(places, "folder").label_fields()
+    assert (fields.fields, fields.num_classes) == ({}, None)
+
+
+def bad_sources(root):
+    write_folder(root / "folder", (1,))
+    (root / "empty").mkdir()
+    (root / "text.txt").write_text("x")
+    (root / "cut.tar").write_bytes(write_tar(root / "good.tar", root / "folder").read_bytes()[:700])
+    (root / "packed.tar.gz").write_bytes(gzip.compress((root / "good.tar").read_bytes()))
+    (root / "inner").mkdir()
+    write_tar(root / "inner" / "n01440764.tar", root / "empty")
+    write_tar(root / "outer.tar", root / "inner")
+    (root / "twins" / "a").mkdir(parents=True)
+    for name in ("a/x.jpg", "a/x.png"):
+        (root / "twins" / name).write_bytes(picture(1))
+    (root / "tfds" / "digits" / "seed0").mkdir(parents=True)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ("nowhere", "neither a folder nor a file"),
+        ("text.txt", "a file that is no .tar"),
+        ("empty", "has no image"),
+        ("cut.tar", "not a whole uncompressed tar|unexpected end"),
+        ("packed.tar.gz", "not a whole uncompressed tar"),
+        ("outer.tar", "none an image"),
+        ("twins", "a/x.jpg and a/x.png have the same id a/x"),
+        ("tfds:digit", "not prepared in .*did you mean digits"),
+        ("tfds:digits", "give tfds:NAME/CONFIG"),
+    ],
+)
+def test_bad_sources(tmp_path, images, message):
+    bad_sources(tmp_path)
+    where = images if images.startswith("tfds:") else str(tmp_path / images)
+    with pytest.raises(InputError, match=message) as error:
+        open_source(where, tfds_dir=str(tmp_path / "tfds"))
+    assert "\n" not in str(error.value)
+
+
+def test_bad_splits_and_versions(places):
+    with pytest.raises(InputError, match="no split 'trian'"):
+        opened(places, "tfds", split="trian")
+    with pytest.raises(InputError, match=r"there are the versions 5\.1\.0"):
+        open_source("tfds:imagenet2012:9.9.9", tfds_dir=places["tfds"][1])
+
+
+def test_preparing_again_does_nothing_and_something_else_is_refused(places, tmp_path):
+    root = places["tfds"][1]
+    arguments = {"name": "imagenet2012", "split": "validation", "version": "5.1.0"}
+    assert prepare(opened(places, "folder"), root, **arguments)[1]
+    assert prepare(opened(places, "tar"), root, **arguments)[1]  # the same images
+    other = open_source(str(write_folder(tmp_path / "other", (2,))))
+    with pytest.raises(InputError, match="was made of"):
+        prepare(other, root, **arguments)
+
+
+def test_all_kinds_of_files_survive_preparing(tmp_path):
+    kinds = {"cmyk": ("CMYK", "JPEG"), "gray": ("L", "JPEG"), "png": ("RGB", "PNG")}
+    files = {f"things/{name}.JPEG": picture(5, mode, kind=kind) for name, (mode, kind) in kinds.items()}
+    files["other/one.JPEG"] = picture(6)
+    for path, data in files.items():
+        (tmp_path / "in" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / path).write_bytes(data)
+    source = open_source(str(tmp_path / "in"))
+    prepare(source, str(tmp_path), name="mine", split="test", version="1.0.0")
+    back = open_source("tfds:mine", split="test", tfds_dir=str(tmp_path))
+    assert {back[i]["image_id"]: back[i]["image"] for i in range(4)} == {
+        name[:-5]: data for name, data in files.items()
+    }
+    fields = back.label_fields()
+    assert dict(zip(fields.image_ids.tolist(), fields.fields["label"].tolist(), strict=True)) == {
+        "other/one": 0,
+        "things/cmyk": 1,
+        "things/gray": 1,
+        "things/png": 1,
+    }
+    assert back.class_names == ("other", "things")

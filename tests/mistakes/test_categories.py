@@ -1,0 +1,123 @@
+"""The first guess of a category: each rule on a mistake made for it, and what all are worth on published judgments."""
+
+import numpy as np
+import pytest
+
+from imagenet_real.errors import InputError
+from imagenet_real.labels import hierarchy, published
+from imagenet_real.labels.image_ids import match
+from imagenet_real.labels.imagenet import imagenet_wnids
+from imagenet_real.labels.label_set import LabelSet, pad_answers
+from imagenet_real.mistakes import categories, judged
+from imagenet_real.mistakes.mistakes import Mistakes, agreement, find
+from imagenet_real.predictions.predictions import load_predictions
+from imagenet_real.scoring.accuracy import answer_rank
+
+# Two terriers, a cat, a bone and a lamp: the dogs are close, the cat is some way off, the others far.
+NAMES = ["bull terrier", "fox terrier", "cat", "bone", "lamp"]
+WAYS = [
+    ("all", "animal", "mammal", "dog", "terrier", "bull terrier"),
+    ("all", "animal", "mammal", "dog", "terrier", "fox terrier"),
+    ("all", "animal", "mammal", "cat"),
+    ("all", "thing", "bone"),
+    ("all", "thing", "lamp"),
+]
+
+
+def label_set(*answers):
+    rows = pad_answers(answers)
+    ids = np.array([f"image{at}" for at in range(len(rows))])
+    return LabelSet("mine", ids, rows, np.ones(len(rows)), rows[:, 0], len(NAMES))
+
+
+def guess(predicted, right, together=((0,),), groups=(), likely=np.nan):
+    rows = pad_answers([right])
+    one = Mistakes(np.array(["a"]), np.array([predicted]), rows, rows[:, 0], np.array([np.nan]))
+    return categories.guess(one, WAYS, label_set(*together), groups, NAMES, np.array([likely]))[0]
+
+
+def test_similarity():
+    assert categories.similarity(WAYS[0], WAYS[0]) == 1
+    assert categories.similarity(WAYS[0], WAYS[1]) == pytest.approx(10 / 12)
+    assert categories.similarity(WAYS[0], WAYS[3]) == pytest.approx(2 / 9)
+    assert categories.similarity(("all",), ("all", "animal")) == pytest.approx(2 / 3)
+
+
+def test_close_classes_are_fine_grained():
+    one = guess(0, [3, 1])
+    assert one.category == judged.FINE_GRAINED
+    assert "bull terrier and fox terrier are close in the hierarchy (0.83)" in one.reason
+
+
+def test_confusable_classes_are_fine_grained():
+    assert guess(0, [3]).category != judged.FINE_GRAINED
+    assert guess(0, [3], groups=[frozenset({0, 3})]).category == judged.FINE_GRAINED
+
+
+def test_far_classes_may_be_none_of_the_classes():
+    assert guess(0, [3]).category == judged.OUTSIDE
+
+
+def test_an_answer_that_few_other_models_come_near():
+    assert guess(0, [2]).category == judged.FINE_GRAINED  # a bull terrier and a cat: 0.60, and nobody was asked
+    assert guess(0, [2], likely=0.4).category == judged.FINE_GRAINED
+    one = guess(0, [2], likely=0.39, together=[[0, 2], [0, 2], [0]])
+    assert one.category == judged.SPURIOUS
+    assert one.reason == (
+        "bull terrier is among the 5 best answers of 39% of other models; "
+        "bull terrier and cat are right together on 2 images"
+    )
+
+
+def test_an_image_that_shows_a_scene():
+    assert guess(0, [2, 4]).category == judged.FINE_GRAINED
+    one = guess(0, [2, 3, 4], likely=1.0)
+    assert (one.category, one.reason) == (judged.SPURIOUS, "the image shows 3 classes")
+    assert guess(0, [1, 3, 4]).category == judged.FINE_GRAINED  # close to one of them
+
+
+def test_groups_of_classes(tmp_path):
+    path = tmp_path / "groups.json"
+    path.write_text('[{"classes": {"3": "bone", "4": "lamp"}}]')
+    assert categories.load_groups(path, 5) == [{3, 4}]
+    with pytest.raises(InputError, match="a class is not among the 4"):
+        categories.load_groups(path, 4)
+
+
+def test_against_people(data):
+    """The rules were chosen on ViT-3B's mistakes; on those of Greedy Soups that it does not share they are worth less."""
+    multi = published.multilabel(data / "labels" / "multilabel.csv")
+    real = published.real(data / "labels" / "real.json")
+    ways = hierarchy.load_paths(data / "labels" / hierarchy.WORDNET, imagenet_wnids())
+    groups = categories.load_groups(data / "labels" / "clusters.json", 1000)
+    others = [load_predictions(path) for path in sorted((data / "predictions").glob("*.npz"))]
+    vit, soups = (judged.load_judged(data / "labels" / f"{name}_mistakes.json") for name in ("vit3b", "greedy_soups"))
+    new = ~np.isin(soups.image_ids, vit.image_ids)
+    right = {}
+    for one, rows in ((vit, np.ones(len(vit), bool)), (soups, new)):
+        found = one.mistakes(multi).take(rows)
+        for asked in ([], others):
+            guesses = categories.guess(found, ways, real, groups, likely=agreement(found, asked, categories.LOOKED_AT))
+            table = categories.confusion([guess.category for guess in guesses], one.category[rows])
+            right[one.name, len(asked)] = (int(np.trace(table)), int(table.sum()), int(table[0].sum()))
+    assert right == {
+        ("vit3b_mistakes", 0): (268, 378, 241),
+        ("vit3b_mistakes", 47): (277, 378, 241),
+        ("greedy_soups_mistakes", 0): (55, 85, 56),
+        ("greedy_soups_mistakes", 47): (54, 85, 56),
+    }
+
+
+def test_where_other_models_agree_a_label_is_often_missing(data):
+    """Of a model's mistakes by the original labels, those that ReaL says are none."""
+    models = [load_predictions(path) for path in sorted((data / "predictions").glob("*.npz"))]
+    real = published.real(data / "labels" / "real.json")
+    model = next(one for one in models if one.name == "nasnetalarge")
+    found = find(model, published.original())
+    answers = real.answers[match(found.image_ids, real.image_ids)]
+    labelled, right = answers[:, 0] >= 0, answer_rank(found.predicted[:, None], answers) == 0
+    share = agreement(found, [one for one in models if one is not model])
+    agreed = labelled & (share >= categories.AGREEING)
+    assert (len(found), agreed.sum()) == (8747, 3664)
+    assert right[agreed].mean() == pytest.approx(0.6520, abs=1e-4)
+    assert right[labelled].mean() == pytest.approx(0.4580, abs=1e-4)

@@ -1,0 +1,241 @@
+"""Every format of weights, whole, wrapped, damaged and malicious."""
+
+import json
+import struct
+import tracemalloc
+import zipfile
+from collections import OrderedDict
+
+import ml_dtypes
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from imagenet_real.errors import InputError
+from imagenet_real.models.checkpoints.tensors import open_tensors
+from tests.models.checkpoints import torch_writer
+from tests.models.checkpoints.torch_writer import Global, PersistentId, Reduce, View
+
+
+def save_safetensors(file, tensors):
+    safetensors.numpy.save_file(dict(tensors), file)
+
+
+def save_npz(file, tensors):
+    np.savez(file.open("wb"), **tensors)
+
+
+WRITERS = {
+    "safetensors": save_safetensors,
+    "PyTorch": torch_writer.save,
+    "PyTorch's old format": torch_writer.save_legacy,
+    "npz": save_npz,
+}
+
+
+def tensors():
+    random = np.random.default_rng(0)
+    shapes = {"a.weight": (3, 4), "a.bias": (4,), "b.weight": (2, 3, 5, 7), "empty": (0, 4), "number": ()}
+    return {name: np.asarray(random.normal(size=shape), np.float32) for name, shape in shapes.items()}
+
+
+def read_all(file):
+    opened = open_tensors(file)
+    return {name: opened.read(name) for name in opened.shapes}
+
+
+def refusal(file):
+    with pytest.raises(InputError) as caught:
+        read_all(file)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(file) in message
+    assert len(message) < 400
+    return message
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, ml_dtypes.bfloat16, np.float64])
+@pytest.mark.parametrize("format", WRITERS)
+def test_tensors_are_read_back(tmp_path, format, dtype):
+    written = {name: tensor.astype(dtype) for name, tensor in tensors().items()}
+    WRITERS[format](tmp_path / "file", written)
+    opened = open_tensors(tmp_path / "file")
+    assert opened.format == format
+    assert opened.shapes == {name: tensor.shape for name, tensor in written.items()}
+    for name, tensor in written.items():
+        found = opened.read(name)
+        assert found.dtype == tensor.dtype
+        np.testing.assert_array_equal(found, tensor)
+
+
+@pytest.mark.parametrize("save", [torch_writer.save, torch_writer.save_legacy])
+def test_views_of_one_storage(tmp_path, save):
+    """Transposed, cut out of the middle and repeated: what PyTorch writes of tensors that share their numbers."""
+    base = np.arange(24, dtype=np.float32).reshape(4, 6)
+    views = {"whole": base, "turned": View(base, 0, (6, 4), (1, 6)), "middle": View(base, 7, (2, 3), (6, 2))}
+    save(tmp_path / "views.pth", {**views, "same": View(base, 5, (3, 2), (0, 1))})
+    opened = open_tensors(tmp_path / "views.pth")
+    np.testing.assert_array_equal(opened.read("whole"), base)
+    np.testing.assert_array_equal(opened.read("turned"), base.T)
+    np.testing.assert_array_equal(opened.read("middle"), base[1:3, 1:6:2])
+    np.testing.assert_array_equal(opened.read("same"), [[5, 6]] * 3)
+
+
+@pytest.mark.parametrize(
+    ("wrap", "where"),
+    [
+        (lambda one: one, "PyTorch"),
+        (lambda one: OrderedDict(one), "PyTorch"),
+        (lambda one: {"epoch": 3, "state_dict": one, "loss": 0.5}, "under 'state_dict'"),
+        (lambda one: {"model": other(one), "model_ema": one}, "under 'model_ema'"),
+        (lambda one: {"state_dict_ema": one, "state_dict": other(one)}, "under 'state_dict_ema'"),
+        (lambda one: {"model": {"state_dict": one}}, "under 'model.state_dict'"),
+        (lambda one: {f"module.{name}": value for name, value in one.items()}, "without 'module.'"),
+        (
+            lambda one: {"model": {f"module._orig_mod.{k}": v for k, v in one.items()}},
+            "'module.', names without '_orig",
+        ),
+    ],
+)
+def test_wrapped_weights_are_found_and_named(tmp_path, wrap, where):
+    torch_writer.save(tmp_path / "file.pth", wrap(tensors()))
+    opened = open_tensors(tmp_path / "file.pth")
+    assert where in opened.format
+    assert opened.shapes == {name: tensor.shape for name, tensor in tensors().items()}
+    np.testing.assert_array_equal(opened.read("a.weight"), tensors()["a.weight"])
+
+
+def other(one):
+    return {name: np.asarray(value + 1) for name, value in one.items()}
+
+
+def test_options_and_numbers_beside_the_weights_are_ignored(tmp_path):
+    options = Reduce(Global("argparse", "Namespace"), (), {"lr": 0.1, "epochs": 90})
+    best = Reduce(Global("numpy.core.multiarray", "scalar"), (Reduce(Global("numpy", "dtype"), ("f8", 0, 1)), "x"))
+    parameter = Reduce(Global("torch._utils", "_rebuild_parameter"), (tensors()["a.bias"], True, OrderedDict()))
+    milestones = Reduce(Global("collections", "defaultdict"), (Global("argparse", "Namespace"),))
+    model = OrderedDict(tensors() | {"a.bias": parameter})
+    torch_writer.save(tmp_path / "file.pth", {"args": options, "best": best, "model": model, "schedule": milestones})
+    np.testing.assert_array_equal(open_tensors(tmp_path / "file.pth").read("a.bias"), tensors()["a.bias"])
+
+
+@pytest.mark.parametrize("save", [torch_writer.save, torch_writer.save_legacy])
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("os", "system"), ("posix", "system"), ("builtins", "eval"), ("__builtin__", "getattr"), ("torch.nn", "Linear")],
+)
+def test_a_pickle_that_would_run_a_command_is_refused(tmp_path, save, module, name):
+    trap = Reduce(Global(module, name), (f"touch {tmp_path / 'done'}",))
+    save(tmp_path / "bad.pth", {**tensors(), "trap": trap})
+    assert f"refused: its pickle would import {module}.{name}" in refusal(tmp_path / "bad.pth")
+    assert not (tmp_path / "done").exists()
+
+
+FLOATS = Global("torch", "FloatStorage")
+REBUILD = Global("torch._utils", "_rebuild_tensor_v2")
+STORAGE = PersistentId(("storage", FLOATS, "0", "cpu", 12))
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (View(np.zeros((3, 4), np.float32), 0, (30, 4), (4, 1)), "reaches beyond its 12 stored numbers"),
+        (View(np.zeros((3, 4), np.float32), 0, (3, 4), (-4, 1)), "with strides (-4, 1)"),
+        (View(np.zeros((3, 4), np.float32), 0, (3, 4), (1,)), "with strides (1,)"),
+        (Reduce(REBUILD, ("no storage", 0, (3,), (1,))), "has no storage"),
+        (Reduce(REBUILD, (STORAGE, 0, (3,), (1,)), {"shape": (1 << 40,)}), "would change a tensor after making it"),
+        (Reduce(REBUILD, (STORAGE, 0, (3,), (1,)), (None, {"offset": 1 << 40})), "would change a tensor"),
+        (PersistentId(("storage", Reduce(FLOATS, ()), "0", "cpu", 12)), "pickle breaks off or is wrong"),
+        (PersistentId(("module", FLOATS)), "refers to something that is no storage"),
+        (PersistentId(("storage", FLOATS, "../../other", "cpu", 12)), "no item named"),
+        (PersistentId(("storage", FLOATS, "0", "cpu", 1 << 60)), "has 48 bytes for"),
+        (PersistentId(("storage", Global("collections", "OrderedDict"), "0", "cpu", 3)), "that is no storage"),
+    ],
+)
+def test_a_pickle_cannot_reach_beyond_its_numbers(tmp_path, value, message):
+    torch_writer.save(tmp_path / "bad.pth", {"first": np.zeros((3, 4), np.float32), "second": value})
+    assert message in refusal(tmp_path / "bad.pth")
+
+
+@pytest.mark.parametrize("format", WRITERS)
+def test_files_that_were_cut_off_anywhere(tmp_path, format):
+    WRITERS[format](tmp_path / "whole", tensors())
+    whole = (tmp_path / "whole").read_bytes()
+    for length in range(0, len(whole) - 1, max(len(whole) // 60, 1)):
+        (tmp_path / "cut").write_bytes(whole[:length])
+        assert "is not a whole file of weights" in refusal(tmp_path / "cut")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "expected .safetensors, PyTorch's"),
+        (b"hello world, this is no such file", "expected .safetensors, PyTorch's"),
+        (b"<!DOCTYPE html><html>not found</html>", "expected .safetensors, PyTorch's"),
+        (struct.pack("<Q", 2) + b"{}", ""),
+        (struct.pack("<Q", 1 << 60) + b'{"a"', "its header would be of"),
+        (struct.pack("<Q", 7) + b'{"a": 1', "its header is not one"),
+        (struct.pack("<Q", 8) + b'{"a": 1}', "its header is not one"),
+        (b"\x80\x02K\x05.", "a pickle that is none of PyTorch's"),
+    ],
+)
+def test_files_that_hold_something_else(tmp_path, content, message):
+    (tmp_path / "file.pth").write_bytes(content)
+    if message:
+        assert message in refusal(tmp_path / "file.pth")
+    else:
+        assert open_tensors(tmp_path / "file.pth").shapes == {}
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 8]}, "of shape [2, 2] has 8 bytes"),
+        ({"dtype": "F32", "shape": [2], "data_offsets": [-8, 0]}, "lies at [-8, 0]"),
+        ({"dtype": "F32", "shape": ["2"], "data_offsets": [0, 8]}, "lies at [0, 8]"),
+        ({"dtype": "F3", "shape": [2], "data_offsets": [0, 8]}, "unknown type F3"),
+        ({"dtype": "F32", "shape": [400], "data_offsets": [0, 1600]}, "and the file has"),
+    ],
+)
+def test_safetensors_headers_that_lie(tmp_path, entry, message):
+    header = json.dumps({"x": entry}).encode()
+    (tmp_path / "file").write_bytes(struct.pack("<Q", len(header)) + header + bytes(16))
+    assert message in refusal(tmp_path / "file")
+
+
+def test_a_header_whose_length_looks_like_a_pickle(tmp_path):
+    header = json.dumps({"x": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode().ljust(0x280)
+    (tmp_path / "file").write_bytes(struct.pack("<Q", len(header)) + header + struct.pack("<2f", 1.5, 2.5))
+    assert (tmp_path / "file").read_bytes().startswith(b"\x80\x02")
+    assert open_tensors(tmp_path / "file").read("x").tolist() == [1.5, 2.5]
+
+
+def test_other_archives_and_places(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("readme.txt", "weights are elsewhere")
+    assert "neither PyTorch's data.pkl nor NumPy's .npy" in refusal(tmp_path / "a.zip")
+    np.savez(tmp_path / "objects.npz", a=np.array([{}], dtype=object))
+    assert "holds Python objects" in refusal(tmp_path / "objects.npz")
+    torch_writer.save(tmp_path / "numbers.pth", {"epoch": 3})
+    assert "no tensors in it, only epoch" in refusal(tmp_path / "numbers.pth")
+    looped = {"model": {"model": {"model": {"model": {"model": {"a": 1}}}}}}
+    torch_writer.save(tmp_path / "looped.pth", looped)
+    assert "named tensors were expected" in refusal(tmp_path / "looped.pth")
+    assert "is a folder" in refusal(tmp_path)
+    assert "no weights file at" in refusal(tmp_path / "missing.pth")
+
+
+def test_a_compressed_npz_is_read(tmp_path):
+    np.savez_compressed(tmp_path / "file.npz", **tensors())
+    np.testing.assert_array_equal(open_tensors(tmp_path / "file.npz").read("b.weight"), tensors()["b.weight"])
+
+
+@pytest.mark.parametrize("format", ["safetensors", "PyTorch", "PyTorch's old format"])
+def test_opening_a_file_reads_no_tensor(tmp_path, format):
+    WRITERS[format](tmp_path / "file", {"large": np.zeros(3_000_000, np.float32)})
+    tracemalloc.start()
+    opened = open_tensors(tmp_path / "file")
+    assert opened.shapes == {"large": (3_000_000,)}
+    assert opened.read("large")[-1] == 0
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()
