@@ -46,7 +46,7 @@ from imagenet_real.programs import train  # noqa: E402
 from imagenet_real.runtime import devices, prefetch  # noqa: E402
 from imagenet_real.training import state as states  # noqa: E402
 from imagenet_real.training.losses import LOSSES  # noqa: E402
-from imagenet_real.training.step import make_train_step, put_batch  # noqa: E402
+from imagenet_real.training.step import make_train_step, shard_batch  # noqa: E402
 
 RESULT = ROOT / "bench" / "results" / "accelerator.txt"
 MODELS = ("resnet50", "vit_small_patch16_224", "vit_base_patch16_224")
@@ -79,7 +79,7 @@ def evaluation(config: ConfigDict) -> Callable[[dict[str, jax.Array]], jax.Array
     step = prediction_step(
         catalog.functional(graph), mesh, mean=config.mean, std=config.std, top_k=20, save_scores=False
     )
-    params = devices.put(params, devices.copied_to(mesh))
+    params = devices.put(params, devices.replicated(mesh))
     return lambda batch: step(params, batch["images"])["top"]
 
 
@@ -88,7 +88,7 @@ def synthetic(config: ConfigDict) -> Iterator[dict[str, jax.Array]]:
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (config.batch_size, config.crop, config.crop, 3), np.uint8)
     targets = np.eye(CLASSES, dtype=np.float32)[random.integers(0, CLASSES, config.batch_size)]
-    return itertools.repeat(put_batch(devices.make_mesh(), {"images": images, "targets": targets}))
+    return itertools.repeat(shard_batch(devices.make_mesh(), {"images": images, "targets": targets}))
 
 
 @contextlib.contextmanager
@@ -106,7 +106,10 @@ def jpegs(config: ConfigDict, kind: str, folder: str, batches: int) -> Iterator[
             many.source, train.preprocessing_of(config), batch_size=config.batch_size, workers=config.workers
         )
         made = ({"images": batch.images} for batch in read)
-    with contextlib.closing(read), contextlib.closing(prefetch.ahead(lambda: put_batch(mesh, next(made)))) as ready:
+    with (
+        contextlib.closing(read),
+        contextlib.closing(prefetch.prefetch(lambda: shard_batch(mesh, next(made)))) as ready,
+    ):
         yield ready
 
 

@@ -67,14 +67,14 @@ def making(model: str, batch_size: int, turns: int) -> tuple[Turns, Turns]:
     built.eval()
     graph, params = nnx.split(built)
     mesh, size = devices.make_mesh(), catalog.find(model).preprocessing["crop"]
-    params = devices.put_missing(mesh, params)
+    params = devices.put_absent(mesh, params)
     moments = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
     steps = (
         prediction_step(catalog.functional(graph), mesh, **moments, top_k=20, save_scores=False),
-        annotation_step(catalog.functional_at_places(graph), mesh, **moments, k=5),
+        annotation_step(catalog.functional_dense(graph), mesh, **moments, k=5),
     )
     noise = np.random.default_rng(0).integers(0, 256, (batch_size, size, size, 3)).astype(np.uint8)
-    images = devices.put_batch(mesh, noise, batch_size)
+    images = devices.shard_batch(mesh, noise, batch_size)
     found = Turns(), Turns()
     for step in steps:
         jax.device_get(step(params, images))  # compiles
@@ -93,7 +93,7 @@ def training(folder: pathlib.Path, turns: int) -> tuple[float, Turns, Turns]:
     from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
     from imagenet_real.relabel.label_map_writer import LabelMapWriter
     from imagenet_real.relabel.label_maps import load_label_maps
-    from imagenet_real.relabel.pooling import LocalLabels, Pooling
+    from imagenet_real.relabel.pooling import PooledCropLabels, Pooling
 
     rng = np.random.default_rng(0)
     for number in range(IMAGES):
@@ -109,8 +109,8 @@ def training(folder: pathlib.Path, turns: int) -> tuple[float, Turns, Turns]:
     writer.finish()
     size = sum(path.stat().st_size for path in (folder / "maps").glob("*.array_record")) / IMAGES
     plain = TrainingData(source, image_ids, rng.integers(0, CLASSES, (IMAGES, 1)), CLASSES)
-    local = LocalLabels(load_label_maps(folder / "maps").of(image_ids), Pooling())
-    contestants = plain, TrainingData(source, image_ids, plain.answers, CLASSES, local)
+    local = PooledCropLabels(load_label_maps(folder / "maps").of(image_ids), Pooling())
+    contestants = plain, TrainingData(source, image_ids, plain.labels, CLASSES, local)
     augmentation = Augmentation(size=224, crop="inception")
     found = Turns(), Turns()
     for turn in range(turns + 1):

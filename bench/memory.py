@@ -42,7 +42,7 @@ def shapes(name: str) -> list[jax.ShapeDtypeStruct]:
 
 def share(leaves: list[jax.ShapeDtypeStruct], mesh: Mesh, fsdp: bool) -> int:
     """Bytes of them on one device."""
-    placed = [devices.placed(mesh, leaf.shape, fsdp=fsdp).shard_shape(leaf.shape) for leaf in leaves]
+    placed = [devices.param_sharding(mesh, leaf.shape, fsdp=fsdp).shard_shape(leaf.shape) for leaf in leaves]
     return sum(int(np.prod(shape)) * leaf.dtype.itemsize for shape, leaf in zip(placed, leaves, strict=True))
 
 

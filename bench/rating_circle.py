@@ -31,7 +31,7 @@ from imagenet_real.programs import aggregate, propose  # noqa: E402
 from imagenet_real.raters import synthetic  # noqa: E402
 from imagenet_real.raters.votes import ANSWERS  # noqa: E402
 from imagenet_real.report.table import aligned  # noqa: E402
-from imagenet_real.scoring.accuracy import accuracy, answer_rank  # noqa: E402
+from imagenet_real.scoring.accuracy import accuracy, label_rank  # noqa: E402
 
 IMAGES, SPLIT = "tfds:digit_scenes", "validation"
 NETS = ((256, "softmax"), (512, "sigmoid"), (768, "softmax"), (256, "sigmoid"), (512, "softmax"), (768, "sigmoid"))
@@ -69,7 +69,7 @@ def rate(folder: pathlib.Path, truth: LabelSet, random: np.random.Generator) -> 
     """Writes votes.csv: what the raters answer to the tasks that they were given. The last rater answers nothing."""
     content = json.loads((folder / "tasks.json").read_text())
     right = {
-        name: set(row[row >= 0].tolist()) for name, row in zip(truth.image_ids.tolist(), truth.answers, strict=True)
+        name: set(row[row >= 0].tolist()) for name, row in zip(truth.image_ids.tolist(), truth.labels, strict=True)
     }
     matrices = crowd(random)
     with (folder / "votes.csv").open("w", newline="") as file:
@@ -86,7 +86,7 @@ def row_of(name: str, found: LabelSet, truth: LabelSet, rated: np.ndarray) -> li
     """How near a label set is to the truth: on all images, on those that were rated, and label by label."""
     at = match(truth.image_ids, found.image_ids)
     classes = np.arange(truth.num_classes)
-    own, right = ((answers[:, :, None] == classes).any(axis=1) for answers in (found.answers[at], truth.answers))
+    own, right = ((answers[:, :, None] == classes).any(axis=1) for answers in (found.labels[at], truth.labels))
     equal = (own == right).all(axis=1)
     shares = equal.mean(), equal[rated].mean(), (own & right).sum() / own.sum(), (own & right).sum() / right.sum()
     return [name, *(f"{share * 100:.1f}" for share in shares)]
@@ -97,7 +97,7 @@ def gain_row(path: pathlib.Path, label_sets_: list[LabelSet]) -> list[str]:
     cells = [path.parent.name]
     for label_set in label_sets_:
         rows = match(label_set.image_ids, model.image_ids)
-        cells.append(f"{accuracy(answer_rank(model.top[rows], label_set.answers) < 1, label_set.weight) * 100:.2f}")
+        cells.append(f"{accuracy(label_rank(model.top[rows], label_set.labels) < 1, label_set.weight) * 100:.2f}")
     return cells
 
 

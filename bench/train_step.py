@@ -47,7 +47,7 @@ from imagenet_real.programs import train  # noqa: E402
 from imagenet_real.runtime import devices, prefetch  # noqa: E402
 from imagenet_real.training import state as states  # noqa: E402
 from imagenet_real.training.losses import LOSSES  # noqa: E402
-from imagenet_real.training.step import make_train_step, put_batch  # noqa: E402
+from imagenet_real.training.step import make_train_step, shard_batch  # noqa: E402
 
 RESULT = ROOT / "bench" / "results" / "train_step.txt"
 CLASSES = 1000
@@ -161,7 +161,7 @@ def step_lines(config: ConfigDict, mesh: Mesh, rounds: int, steps: int) -> list[
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (config.batch_size, config.crop, config.crop, 3), np.uint8)
     targets = np.eye(CLASSES, dtype=np.float32)[rng.integers(0, CLASSES, config.batch_size)]
-    batch = put_batch(mesh, {"images": images, "targets": targets})
+    batch = shard_batch(mesh, {"images": images, "targets": targets})
     contestants = {"imagenet_real": ours(config, CLASSES, mesh), "plain linen": linen(config)}
     if len({one.params for one in contestants.values()}) > 1:
         sys.exit(f"{config.model} and its twin differ in size: {[one.params for one in contestants.values()]}")
@@ -198,7 +198,7 @@ def wait_line(config: ConfigDict, data: TrainingData, mesh: Mesh, rounds: int, s
     training, shares, speeds = ours(config, data.num_classes, mesh), [], []
     with (
         contextlib.closing(train.training_batches(config, data, RUN_STEPS)) as batches,
-        contextlib.closing(prefetch.ahead(lambda: put_batch(mesh, next(batches)))) as ready,
+        contextlib.closing(prefetch.prefetch(lambda: shard_batch(mesh, next(batches)))) as ready,
     ):
         for _ in range(2 * max(BATCHES_AHEAD, config.workers)):  # what was read ahead while the step was compiled
             training.go(next(ready))

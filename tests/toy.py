@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from etils import epath
 
-from imagenet_real.labels.label_set import LabelSet, class_weights, pad_answers
+from imagenet_real.labels.label_set import LabelSet, class_weights, pad_labels
 from imagenet_real.predictions.predictions import Predictions
 
 IDS = np.array(["a", "b", "c", "d", "e", "f"])
@@ -21,12 +21,12 @@ def original() -> LabelSet:
 
 
 def real() -> LabelSet:
-    return LabelSet("real", IDS, pad_answers(REAL), np.array([1.0, 1, 1, 0, 1, 1]), ORIGINAL, 4)
+    return LabelSet("real", IDS, pad_labels(REAL), np.array([1.0, 1, 1, 0, 1, 1]), ORIGINAL, 4)
 
 
 def multilabel() -> LabelSet:
     weight = class_weights(~PROBLEMATIC, ORIGINAL)
-    return LabelSet("multilabel", IDS, pad_answers(MULTI), weight, ORIGINAL, 4, average="classes")
+    return LabelSet("multilabel", IDS, pad_labels(MULTI), weight, ORIGINAL, 4, average="classes")
 
 
 def label_sets() -> list[LabelSet]:
@@ -43,12 +43,12 @@ def large_world(images_per_class: int = 60, classes: int = 50, share: float = 0.
     Wrong answers and second answers are one of `confused` classes close by, as a trained model's are.
     """
     random = np.random.default_rng(seed)
-    group = random.permutation(np.repeat(np.arange(classes), images_per_class))
-    ids = np.array([f"image_{number:06d}" for number in range(len(group))])
-    label_set = LabelSet("original", ids, group[:, None], np.ones(len(group)), group, classes)
-    near = (group + 3 * random.integers(1, confused + 1, len(group))) % classes
-    right = random.random(len(group)) < share
-    first, second = np.where(right, group, near), np.where(right, near, group)
+    original = random.permutation(np.repeat(np.arange(classes), images_per_class))
+    ids = np.array([f"image_{number:06d}" for number in range(len(original))])
+    label_set = LabelSet("original", ids, original[:, None], np.ones(len(original)), original, classes)
+    near = (original + 3 * random.integers(1, confused + 1, len(original))) % classes
+    right = random.random(len(original)) < share
+    first, second = np.where(right, original, near), np.where(right, near, original)
     top = np.stack([first, second, (first + 11) % classes], axis=1)
     return label_set, Predictions(image_ids=ids, top=top, num_classes=None, name="model")
 

@@ -37,7 +37,7 @@ def of_source(
     """
     imagenets = np.isin(image_ids, validation_ids())
     # A few of ImageNet's images among others with labels of their own do not make them ImageNet's.
-    labeled = brought["original"].counts if "original" in brought else imagenets  # a damaged record has no label
+    labeled = brought["original"].is_scored if "original" in brought else imagenets  # a damaged record has no label
     if num_classes != 1000 or not imagenets.any() or not imagenets[labeled].all():
         wanted = _split(names) or list(brought)
         return [brought.get(name, name) for name in wanted], []
@@ -53,8 +53,8 @@ def _split(names: str) -> list[str]:
 
 def _difference(brought: LabelSet) -> str:
     order = np.searchsorted(validation_ids(), brought.image_ids)
-    here = np.isin(brought.image_ids, validation_ids()) & brought.counts
-    differ = brought.group[here] != published.original().group[order[here]]
+    here = np.isin(brought.image_ids, validation_ids()) & brought.is_scored
+    differ = brought.original[here] != published.original().original[order[here]]
     if not differ.any():
         return ""
     return (

@@ -8,7 +8,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from imagenet_real.data.digit_scenes import digits
-from imagenet_real.data.digit_scenes.true_crops import ShownLabels
+from imagenet_real.data.digit_scenes.true_crops import TrueCropLabels
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.sources.records import Source
 from imagenet_real.data.training_batches import TrainingData
@@ -17,7 +17,7 @@ from imagenet_real.labels import dataset, image_lists
 from imagenet_real.labels.image_ids import match
 from imagenet_real.programs import config_groups
 from imagenet_real.relabel.label_maps import load_label_maps
-from imagenet_real.relabel.pooling import LocalLabels, Pooling
+from imagenet_real.relabel.pooling import PooledCropLabels, Pooling
 from imagenet_real.runtime import distributed
 
 SHOWN = "shown"  # as `train_labels`: what each crop shows
@@ -50,15 +50,15 @@ def training_data(config: ConfigDict) -> TrainingData:
         known = nearest(name, list(brought)) if brought else "none: put images in one folder a class"
         raise InputError(f"{source.name} brings no label set {name!r}: {known}.")
     labels = brought[name]
-    keep = labels.counts & _on_list(config.clean_list, labels.image_ids)
+    keep = labels.is_scored & _on_list(config.clean_list, labels.image_ids)
     if not keep.any():
         raise InputError(f"none of the {len(source)} images of {source.name} is left to train on: see clean_list.")
-    everything = TrainingData(source, labels.image_ids, labels.answers, labels.num_classes)
+    everything = TrainingData(source, labels.image_ids, labels.labels, labels.num_classes)
     kept = everything.at(np.flatnonzero(keep))
-    return dataclasses.replace(kept, local=_local_labels(config, kept))
+    return dataclasses.replace(kept, local=_pooled_labels(config, kept))
 
 
-def _local_labels(config: ConfigDict, data: TrainingData) -> LocalLabels | ShownLabels | None:
+def _pooled_labels(config: ConfigDict, data: TrainingData) -> PooledCropLabels | TrueCropLabels | None:
     if config.train_labels == SHOWN:
         return _shown_labels(config, data)
     if not config.label_maps:
@@ -69,10 +69,10 @@ def _local_labels(config: ConfigDict, data: TrainingData) -> LocalLabels | Shown
             f"{config.label_maps} tells {maps.num_classes} classes apart, and {data.source.name} {data.num_classes}: give "
             "label maps of a model for these images."
         )
-    return LocalLabels(maps.of(data.image_ids), pooling)
+    return PooledCropLabels(maps.of(data.image_ids), pooling)
 
 
-def _shown_labels(config: ConfigDict, data: TrainingData) -> ShownLabels:
+def _shown_labels(config: ConfigDict, data: TrainingData) -> TrueCropLabels:
     folder = digits.folder_of(config.images, config.tfds_dir)
     if folder is None or config.label_maps:
         raise InputError(
@@ -81,7 +81,7 @@ def _shown_labels(config: ConfigDict, data: TrainingData) -> ShownLabels:
         )
     known = digits.annotations(folder, config.train_split)
     rows = match(data.image_ids, known.image_ids)
-    every = ShownLabels(known.boxes, known.box_labels, data.num_classes, divide=config.loss == "softmax")
+    every = TrueCropLabels(known.boxes, known.box_labels, data.num_classes, divide=config.loss == "softmax")
     return every.at(rows)
 
 
@@ -96,7 +96,7 @@ def _on_list(path: str, image_ids: np.ndarray) -> np.ndarray:  # [N] str -> [N] 
             f"on, such as {absent[0]}; expected ids such as {image_ids[0]}. Give a list that was made of these images."
         )
     kept = np.isin(image_ids, listed)
-    if distributed.is_first():
+    if distributed.is_primary():
         print(f"{kept.sum():,} of {len(kept):,} images are on {path}; {len(absent):,} others are too.", file=sys.stderr)
     return kept
 

@@ -99,7 +99,7 @@ def evaluation_batches(
     if batch_size < 1 or workers < 0:
         raise InputError(f"batch_size={batch_size}, workers={workers}: expected at least 1 and at least 0.")
     rows = range(batch_size) if rows is None else [int(row) for row in rows]
-    iterator = made_ahead(_Batches(source, preprocessing, batch_size, rows, start), workers)
+    iterator = prefetched_batches(_Batches(source, preprocessing, batch_size, rows, start), workers)
     try:
         for batch in iterator:
             batch["image_ids"] = np.array(batch["image_ids"], dtype=str)
@@ -108,7 +108,7 @@ def evaluation_batches(
         iterator.close()  # ends the worker processes, also when the caller stops early
 
 
-def made_ahead(batches: Batches, workers: int) -> Any:
+def prefetched_batches(batches: Batches, workers: int) -> Any:
     """An iterator over random access to batches: made ahead and in order, by threads or `workers` processes.
 
     It has a method `close`, which ends them.

@@ -11,18 +11,18 @@ def one_hot(labels: np.ndarray, num_classes: int) -> np.ndarray:
     return label_sets(np.asarray(labels)[:, None], num_classes)
 
 
-def label_sets(answers: np.ndarray, num_classes: int, *, divide: bool = False) -> np.ndarray:
+def label_sets(labels: np.ndarray, num_classes: int, *, divide: bool = False) -> np.ndarray:
     """[B, A] class indices, padded with -1 -> [B, K]: 1 for each, or with `divide` 1 / (their number).
 
     The sigmoid loss asks for each class by itself and takes the former; the softmax loss takes the latter, which sums
     to 1.
     """
-    answers = np.asarray(answers)
-    if answers.size and not (answers.min() >= -1 and answers.max() < num_classes):
-        raise ValueError(f"classes are 0 to {num_classes - 1}, here they go from {answers.min()} to {answers.max()}")
-    target = np.zeros((len(answers), num_classes), np.float32)
-    rows, columns = np.nonzero(answers >= 0)
-    target[rows, answers[rows, columns]] = 1
+    labels = np.asarray(labels)
+    if labels.size and not (labels.min() >= -1 and labels.max() < num_classes):
+        raise ValueError(f"classes are 0 to {num_classes - 1}, here they go from {labels.min()} to {labels.max()}")
+    target = np.zeros((len(labels), num_classes), np.float32)
+    rows, columns = np.nonzero(labels >= 0)
+    target[rows, labels[rows, columns]] = 1
     return target / np.maximum(target.sum(axis=1, keepdims=True), 1) if divide else target
 
 

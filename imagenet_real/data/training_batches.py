@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imagenet_real.data import augment, color, targets
-from imagenet_real.data.batches import made_ahead
-from imagenet_real.data.digit_scenes.true_crops import ShownLabels
+from imagenet_real.data.batches import prefetched_batches
+from imagenet_real.data.digit_scenes.true_crops import TrueCropLabels
 from imagenet_real.data.preprocess import decode
 from imagenet_real.data.resize import FILTERS
 from imagenet_real.data.sources.records import Source, UnreadableRecord
 from imagenet_real.data.sources.subset import Subset
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.relabel.pooling import LocalLabels
+from imagenet_real.relabel.pooling import PooledCropLabels
 from imagenet_real.runtime.workers import ALIGNED
 
 CROPS = ("inception", "shift")
@@ -65,19 +65,19 @@ class TrainingData:
 
     source: Source  # of n records
     image_ids: np.ndarray  # [n] str
-    answers: np.ndarray  # [n, A] int, padded with -1
+    labels: np.ndarray  # [n, A] int, padded with -1
     num_classes: int
-    local: LocalLabels | ShownLabels | None = None  # of n images
+    local: PooledCropLabels | TrueCropLabels | None = None  # of n images
 
     def __len__(self) -> int:
-        return len(self.answers)
+        return len(self.labels)
 
     def at(self, rows: np.ndarray) -> "TrainingData":
         """The images at `rows`, in that order."""
         return TrainingData(
             Subset(self.source, rows),
             self.image_ids[rows],
-            self.answers[rows],
+            self.labels[rows],
             self.num_classes,
             None if self.local is None else self.local.at(rows),
         )
@@ -87,7 +87,7 @@ class TrainingData:
         """A digest of the images and what is right for them."""
         digest = hashlib.sha256(self.source.fingerprint.encode())
         digest.update("\n".join(self.image_ids.tolist()).encode())
-        digest.update(np.ascontiguousarray(self.answers, dtype="<i8").tobytes())
+        digest.update(np.ascontiguousarray(self.labels, dtype="<i8").tobytes())
         if self.local is not None:
             digest.update(self.local.fingerprint.encode())
         return digest.hexdigest()
@@ -127,7 +127,7 @@ class TrainingBatches:
 
     def __next__(self) -> dict[str, np.ndarray]:
         if self._iterator is None:
-            self._iterator = made_ahead(self._batches(self._next), self._workers)
+            self._iterator = prefetched_batches(self._batches(self._next), self._workers)
         batch = next(self._iterator)
         self._next += 1
         return batch
@@ -229,7 +229,7 @@ class _Batches:
         if self.data.local is not None:
             target = self.data.local.targets(records, boxes)
         else:
-            target = targets.label_sets(self.data.answers[records], self.data.num_classes, divide=self.divide)
+            target = targets.label_sets(self.data.labels[records], self.data.num_classes, divide=self.divide)
         return targets.smooth(target, self.augmentation.smoothing) if self.augmentation.smoothing else target
 
     def _augmented(self, record: int, drawn: _Draw) -> tuple[np.ndarray, np.ndarray]:

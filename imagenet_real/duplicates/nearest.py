@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from imagenet_real.runtime.devices import copied_to, filled_up
+from imagenet_real.runtime.devices import padded_size, replicated
 
 CHUNK = 8192  # queries that meet a block at once
 
@@ -28,7 +28,7 @@ class Nearest:
     ):
         self._count = len(queries)
         chunks = max(1, -(-self._count // CHUNK))
-        rows = filled_up(mesh, -(-self._count // chunks))
+        rows = padded_size(mesh, -(-self._count // chunks))
         self._mesh, divided = mesh, NamedSharding(mesh, PartitionSpec(None, "data"))
 
         def laid(array: np.ndarray, dtype, missing: float) -> jax.Array:
@@ -56,7 +56,7 @@ class Nearest:
             self._queries,
             self._best,
             self._place,
-            jax.device_put(filled, copied_to(self._mesh)),
+            jax.device_put(filled, replicated(self._mesh)),
             np.int32(self._seen),
             np.int32(len(block)),
         )

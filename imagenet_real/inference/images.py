@@ -53,7 +53,7 @@ def predict_images(
             source,
             preprocessing,
             batch_size=batch_size,
-            rows=devices.rows_here(mesh, batch_size),
+            rows=devices.local_rows(mesh, batch_size),
             start=start,
             workers=workers,
         ),

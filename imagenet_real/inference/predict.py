@@ -42,7 +42,7 @@ def predict(
     Of a run of several processes the first one has them, the others get None.
 
     `batches_from(start)` gives the batches from record `start` on, a multiple of `batch_size`; of each batch the rows that
-    this process has to bring, `devices.rows_here(mesh, batch_size)`, b of them: `images` [b, image_size, image_size, 3]
+    this process has to bring, `devices.local_rows(mesh, batch_size)`, b of them: `images` [b, image_size, image_size, 3]
     uint8, `image_ids` [b], `valid` [b], False in padding and for unreadable images, and `unreadable` {image_id: reason}.
     `mean` and `std` are of RGB in [0, 1]. Parameters that lie on the mesh stay as they lie, others are copied to every
     device.
@@ -68,13 +68,13 @@ def predict(
         "devices": f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
         "jax": jax.__version__,
     }
-    done = distributed.in_first(lambda: _begun(folder, rows_depend_on, skip_unreadable))
-    stop = distributed.from_first(lambda: done.stop)
+    done = distributed.on_primary(lambda: _begun(folder, rows_depend_on, skip_unreadable))
+    stop = distributed.broadcast_from_primary(lambda: done.stop)
     with tqdm(
-        total=total, initial=stop, unit=" images", desc="predicting", disable=not distributed.is_first()
+        total=total, initial=stop, unit=" images", desc="predicting", disable=not distributed.is_primary()
     ) as progress:
         if stop < total:
-            params = devices.put_missing(mesh, params)
+            params = devices.put_absent(mesh, params)
             step = prediction_step(
                 apply, mesh, mean=mean, std=std, top_k=min(top_k, num_classes), save_scores=save_scores
             )
@@ -90,7 +90,7 @@ def predict(
                         done.append(rows, records)
                     stop += records
                     progress.update(records)
-    return distributed.in_first(lambda: _ended(done, total, num_classes, name))
+    return distributed.on_primary(lambda: _ended(done, total, num_classes, name))
 
 
 def _begun(folder: str | os.PathLike | None, identity: Mapping[str, Any], skip_unreadable: bool) -> PartialPredictions:
@@ -122,7 +122,7 @@ def prediction_step(
     def step(params, images):
         pixels = (images.astype(jnp.float32) / 255 - jnp.asarray(mean)) / jnp.asarray(std)
         logits = apply(params, pixels).astype(jnp.float32)
-        logits = jax.lax.with_sharding_constraint(logits, devices.split_over(mesh))
+        logits = jax.lax.with_sharding_constraint(logits, devices.batch_sharding(mesh))
         # top_k takes -0 for less than 0, though they are equal.
         top_scores, top = jax.lax.top_k(jnp.where(logits == 0, 0.0, logits), top_k)
         results = {
@@ -133,7 +133,7 @@ def prediction_step(
         }
         return {**results, "scores": logits} if save_scores else results
 
-    return jax.jit(step, out_shardings=devices.copied_to(mesh))  # the inputs come as they lie
+    return jax.jit(step, out_shardings=devices.replicated(mesh))  # the inputs come as they lie
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,10 +155,10 @@ def in_turn(
 
     def next_batch() -> tuple[Any, jax.Array]:
         batch = next(batches)
-        return batch, devices.put_batch(mesh, batch.images, batch_size)
+        return batch, devices.shard_batch(mesh, batch.images, batch_size)
 
     previous = None
-    with contextlib.closing(prefetch.ahead(next_batch)) as ready:
+    with contextlib.closing(prefetch.prefetch(next_batch)) as ready:
         for batch, images in ready:
             results = step(params, images)
             current = _told(batch, mesh, batch_size), results
@@ -171,8 +171,8 @@ def in_turn(
 
 def _told(batch: Any, mesh: Mesh, batch_size: int) -> Told:
     """Where two processes bring the same row, to a `model` axis that reaches over both, it is one row."""
-    rows = devices.rows_here(mesh, batch_size)
-    parts = distributed.gathered((rows, np.asarray(batch.image_ids), np.asarray(batch.valid), batch.unreadable))
+    rows = devices.local_rows(mesh, batch_size)
+    parts = distributed.all_gather((rows, np.asarray(batch.image_ids), np.asarray(batch.valid), batch.unreadable))
     order = np.unique(np.concatenate([part[0] for part in parts]), return_index=True)[1]
     image_ids, valid = (np.concatenate([part[column] for part in parts])[order] for column in (1, 2))
     reasons = {image_id: reason for part in parts for image_id, reason in part[3].items()}
@@ -225,5 +225,5 @@ def num_classes_of(apply: Apply, params: Any, batch_size: int, image_size: int) 
 
 
 def _images(mesh: Mesh, batch_size: int, size: int) -> jax.ShapeDtypeStruct:
-    rows = devices.filled_up(mesh, batch_size)
-    return jax.ShapeDtypeStruct((rows, size, size, 3), jnp.uint8, sharding=devices.split_over(mesh))
+    rows = devices.padded_size(mesh, batch_size)
+    return jax.ShapeDtypeStruct((rows, size, size, 3), jnp.uint8, sharding=devices.batch_sharding(mesh))

@@ -11,7 +11,7 @@ RELATIONS = ("equal", "subset", "superset", "overlapping", "disjoint", "first_em
 
 def labels_per_image(label_set: LabelSet) -> np.ndarray:
     """[N] int."""
-    return (label_set.answers >= 0).sum(axis=1)
+    return (label_set.labels >= 0).sum(axis=1)
 
 
 def against_original(label_set: LabelSet) -> dict[str, int]:
@@ -28,16 +28,16 @@ def against_original(label_set: LabelSet) -> dict[str, int]:
 
 def has_original(label_set: LabelSet) -> np.ndarray:
     """[N] bool: whether the class an image was collected for is one of its right ones."""
-    return (label_set.answers == label_set.group[:, None]).any(axis=1) & (label_set.group >= 0)
+    return (label_set.labels == label_set.original[:, None]).any(axis=1) & (label_set.original >= 0)
 
 
 def co_occurring(label_set: LabelSet) -> tuple[np.ndarray, np.ndarray]:
     """The pairs of classes that are right for the same image: [Q, 2] classes, lower first, and [Q] images, most first."""
-    width = label_set.answers.shape[1]
+    width = label_set.labels.shape[1]
     codes = []
     for first in range(width):  # answers are in ascending order, so the lower class comes first
         for second in range(first + 1, width):
-            both = label_set.answers[label_set.answers[:, second] >= 0]
+            both = label_set.labels[label_set.labels[:, second] >= 0]
             codes.append(both[:, first].astype(np.int64) * label_set.num_classes + both[:, second])
     code, images = np.unique(np.concatenate([np.zeros(0, np.int64), *codes]), return_counts=True)
     order = np.argsort(-images, kind="stable")
@@ -46,8 +46,8 @@ def co_occurring(label_set: LabelSet) -> tuple[np.ndarray, np.ndarray]:
 
 def corrections(label_set: LabelSet) -> tuple[np.ndarray, np.ndarray]:
     """Original labels that one other label replaces: [Q, 2] original and right class, and [Q] images, most first."""
-    chosen = (labels_per_image(label_set) == 1) & ~has_original(label_set) & (label_set.group >= 0)
-    code = label_set.group[chosen].astype(np.int64) * label_set.num_classes + label_set.answers[chosen, 0]
+    chosen = (labels_per_image(label_set) == 1) & ~has_original(label_set) & (label_set.original >= 0)
+    code = label_set.original[chosen].astype(np.int64) * label_set.num_classes + label_set.labels[chosen, 0]
     code, images = np.unique(code, return_counts=True)
     order = np.argsort(-images, kind="stable")
     return np.stack([code // label_set.num_classes, code % label_set.num_classes], axis=1)[order], images[order]
@@ -64,11 +64,11 @@ class Losses:
 
 def losses(label_set: LabelSet) -> Losses:
     """Which classes lose how many of their images."""
-    known = label_set.group >= 0
-    group = label_set.group[known]
+    known = label_set.original >= 0
+    original = label_set.original[known]
 
     def per_class(mask: np.ndarray) -> np.ndarray:
-        return np.bincount(group[mask[known]], minlength=label_set.num_classes)
+        return np.bincount(original[mask[known]], minlength=label_set.num_classes)
 
     return Losses(per_class(known), per_class(~has_original(label_set)), per_class(labels_per_image(label_set) == 0))
 
@@ -81,9 +81,9 @@ def agreement(a: LabelSet, b: LabelSet) -> dict[str, np.ndarray]:
     """
     ids, row_a, row_b = np.intersect1d(a.image_ids, b.image_ids, assume_unique=True, return_indices=True)
     size_a, size_b = labels_per_image(a)[row_a], labels_per_image(b)[row_b]
-    left_out = ((size_a > 0) & ~a.counts[row_a]) | ((size_b > 0) & ~b.counts[row_b])
-    own = a.answers[row_a]
-    common = ((own[:, :, None] == b.answers[row_b][:, None, :]) & (own[:, :, None] >= 0)).any(axis=2).sum(axis=1)
+    left_out = ((size_a > 0) & ~a.is_scored[row_a]) | ((size_b > 0) & ~b.is_scored[row_b])
+    own = a.labels[row_a]
+    common = ((own[:, :, None] == b.labels[row_b][:, None, :]) & (own[:, :, None] >= 0)).any(axis=2).sum(axis=1)
     in_a, in_b = common == size_a, common == size_b  # everything of the one is in the other
     both = (size_a > 0) & (size_b > 0)
     where = {

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from imagenet_real.labels.label_set import LabelSet, class_weights, pad_answers
+from imagenet_real.labels.label_set import LabelSet, class_weights, pad_labels
 
 ORIGINAL_FIELDS = ("original_label", "label")
 
@@ -27,22 +27,22 @@ def from_fields(
     if num_classes is None:
         return {}
     label_field = next((name for name in ORIGINAL_FIELDS if name in fields), None)
-    group = (
+    original = (
         np.asarray(fields[label_field], dtype=np.int32) if label_field else np.full(len(image_ids), -1, dtype=np.int32)
     )
-    shared = {"image_ids": image_ids, "group": group, "num_classes": num_classes, "origin": {"file": source}}
+    shared = {"image_ids": image_ids, "group": original, "num_classes": num_classes, "origin": {"file": source}}
     label_sets = {}
     if label_field:
-        label_sets["original"] = LabelSet("original", answers=group[:, None], weight=(group >= 0) * 1.0, **shared)
+        label_sets["original"] = LabelSet("original", labels=original[:, None], weight=(original >= 0) * 1.0, **shared)
     if "real_label" in fields:
-        answers = pad_answers(fields["real_label"])
-        label_sets["real"] = LabelSet("real", answers=answers, weight=(answers >= 0).any(axis=1) * 1.0, **shared)
+        labels = pad_labels(fields["real_label"])
+        label_sets["real"] = LabelSet("real", labels=labels, weight=(labels >= 0).any(axis=1) * 1.0, **shared)
     if "correct_multi_labels" in fields:
         unclear = fields.get("unclear_multi_labels", [[]] * len(image_ids))
-        answers = pad_answers([sorted({*a, *b}) for a, b in zip(fields["correct_multi_labels"], unclear, strict=True)])
+        labels = pad_labels([sorted({*a, *b}) for a, b in zip(fields["correct_multi_labels"], unclear, strict=True)])
         problematic = np.asarray(fields.get("is_problematic", np.zeros(len(image_ids))), dtype=bool)
-        counts = ~problematic & (answers >= 0).any(axis=1) & (group >= 0)
+        is_scored = ~problematic & (labels >= 0).any(axis=1) & (original >= 0)
         label_sets["multilabel"] = LabelSet(
-            "multilabel", answers=answers, weight=class_weights(counts, group), average="classes", **shared
+            "multilabel", labels=labels, weight=class_weights(is_scored, original), average="classes", **shared
         )
     return label_sets

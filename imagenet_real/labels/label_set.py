@@ -29,9 +29,9 @@ class LabelSet:
 
     name: str
     image_ids: np.ndarray  # [N] str
-    answers: np.ndarray  # [N, A] int, the right classes in ascending order, padded with -1
+    labels: np.ndarray  # [N, A] int, the right classes in ascending order, padded with -1
     weight: np.ndarray  # [N] float, zero leaves an image out
-    group: np.ndarray  # [N] int, the class each image was collected for, -1 where there is none
+    original: np.ndarray  # [N] int, the class each image was collected for, -1 where there is none
     num_classes: int
     # What the weights make of the accuracy: a mean over images, or over classes, whose weights a subset makes anew.
     average: str = "images"
@@ -39,28 +39,28 @@ class LabelSet:
 
     def __post_init__(self):
         rows = len(self.image_ids)
-        if self.answers.ndim != 2 or not rows == len(self.answers) == len(self.weight) == len(self.group):
+        if self.labels.ndim != 2 or not rows == len(self.labels) == len(self.weight) == len(self.original):
             raise ValueError(
                 f"label set {self.name}: image_ids, answers, weight and group must have one row an image, "
-                f"not {rows}, {self.answers.shape}, {len(self.weight)} and {len(self.group)}."
+                f"not {rows}, {self.labels.shape}, {len(self.weight)} and {len(self.original)}."
             )
         if repeated := first_repeated(self.image_ids):
             raise ValueError(f"label set {self.name}: image {repeated} stands there more than once.")
-        if self.answers.size and not -1 <= self.answers.min() <= self.answers.max() < self.num_classes:
+        if self.labels.size and not -1 <= self.labels.min() <= self.labels.max() < self.num_classes:
             raise ValueError(
-                f"label set {self.name}: answers from {self.answers.min()} to {self.answers.max()}, "
+                f"label set {self.name}: answers from {self.labels.min()} to {self.labels.max()}, "
                 f"expected class indices from 0 to {self.num_classes - 1}."
             )
         if not np.isfinite(self.weight.sum()) or (self.weight < 0).any():
             raise ValueError(f"label set {self.name}: weights must be finite, also their sum, and not negative.")
-        if rows and not -1 <= self.group.min() <= self.group.max() < self.num_classes:
+        if rows and not -1 <= self.original.min() <= self.original.max() < self.num_classes:
             raise ValueError(
-                f"label set {self.name}: groups from {self.group.min()} to {self.group.max()}, "
+                f"label set {self.name}: groups from {self.original.min()} to {self.original.max()}, "
                 f"expected class indices from 0 to {self.num_classes - 1}, or -1."
             )
         if self.average not in AVERAGES:
             raise ValueError(f"label set {self.name}: average is {self.average!r}, expected one of {AVERAGES}.")
-        unanswerable = (self.weight > 0) & ~(self.answers >= 0).any(axis=1)
+        unanswerable = (self.weight > 0) & ~(self.labels >= 0).any(axis=1)
         if unanswerable.any():
             raise ValueError(
                 f"label set {self.name}: {unanswerable.sum()} images have weight but no right answer, "
@@ -71,37 +71,37 @@ class LabelSet:
         return len(self.image_ids)
 
     @property
-    def counts(self) -> np.ndarray:
+    def is_scored(self) -> np.ndarray:
         """[N] bool: the images that count."""
         return self.weight > 0
 
     def take(self, rows: np.ndarray) -> "LabelSet":
         """The label set of the images at `rows` (indices or a mask). A mean over classes is weighted anew."""
-        weight, group = self.weight[rows], self.group[rows]
+        weight, original = self.weight[rows], self.original[rows]
         if self.average == "classes":
-            weight = class_weights(weight > 0, group)
+            weight = class_weights(weight > 0, original)
         return dataclasses.replace(
-            self, image_ids=self.image_ids[rows], answers=self.answers[rows], weight=weight, group=group
+            self, image_ids=self.image_ids[rows], labels=self.labels[rows], weight=weight, original=original
         )
 
 
-def class_weights(counts: np.ndarray, group: np.ndarray) -> np.ndarray:
+def class_weights(is_scored: np.ndarray, original: np.ndarray) -> np.ndarray:
     """Weights that make an average over images the mean over the classes that occur.
 
     [N] bool, [N] int -> [N] float: 1 / (counted images of the image's class), and 0 where an image does not count.
     """
-    if (group[counts] < 0).any():
+    if (original[is_scored] < 0).any():
         raise ValueError("A mean over classes needs a class (group) for every image that counts.")
-    per_class = np.bincount(group[counts], minlength=max(1, group.max(initial=0) + 1))
-    return np.where(counts, 1.0 / np.maximum(per_class[np.maximum(group, 0)], 1), 0.0)
+    per_class = np.bincount(original[is_scored], minlength=max(1, original.max(initial=0) + 1))
+    return np.where(is_scored, 1.0 / np.maximum(per_class[np.maximum(original, 0)], 1), 0.0)
 
 
-def pad_answers(answers: Sequence[Sequence[int]]) -> np.ndarray:
+def pad_labels(labels: Sequence[Sequence[int]]) -> np.ndarray:
     """Lists of right classes -> [N, A] int32, ascending, padded with -1 (A is at least 1)."""
-    sizes = np.fromiter((len(row) for row in answers), dtype=np.int64, count=len(answers))
-    padded = np.full((len(answers), max(1, sizes.max(initial=0))), np.iinfo(np.int32).max, dtype=np.int32)
+    sizes = np.fromiter((len(row) for row in labels), dtype=np.int64, count=len(labels))
+    padded = np.full((len(labels), max(1, sizes.max(initial=0))), np.iinfo(np.int32).max, dtype=np.int32)
     padded[np.arange(padded.shape[1]) < sizes[:, None]] = np.fromiter(
-        (label for row in answers for label in row), dtype=np.int32, count=sizes.sum()
+        (label for row in labels for label in row), dtype=np.int32, count=sizes.sum()
     )
     padded.sort(axis=1)
     return np.where(padded == np.iinfo(np.int32).max, -1, padded)
@@ -160,16 +160,16 @@ def _from_json(content: dict, path: epath.Path) -> LabelSet:
     wrong = next((label for row in correct for label in row if type(label) is not int or label < 0), None)
     if wrong is not None:
         raise ValueError(f"{wrong!r} is no class index")
-    counts = np.array([entry.get("weight", 1.0 if entry["correct"] else 0.0) for entry in images], dtype=np.float64)
-    group = np.array([entry.get("group", (entry["correct"] or [-1])[0]) for entry in images], dtype=np.int32)
+    is_scored = np.array([entry.get("weight", 1.0 if entry["correct"] else 0.0) for entry in images], dtype=np.float64)
+    original = np.array([entry.get("group", (entry["correct"] or [-1])[0]) for entry in images], dtype=np.int32)
     average = content.get("average", "images")
     ids = [image_id(name) for name in content["images"]]
     return LabelSet(
         name=str(content["name"]),
         image_ids=np.array(ids, dtype=str),
-        answers=pad_answers(correct),
-        weight=class_weights(counts > 0, group) if average == "classes" else counts,
-        group=group,
+        labels=pad_labels(correct),
+        weight=class_weights(is_scored > 0, original) if average == "classes" else is_scored,
+        original=original,
         num_classes=int(content["classes"]),
         average=average,
         origin=_origin(path),
@@ -185,9 +185,9 @@ def save_label_set(path: str | os.PathLike, label_set: LabelSet) -> None:
 def as_json(label_set: LabelSet) -> str:
     """The content of the file that `save_label_set` writes."""
     images = {
-        str(name): {"correct": [int(a) for a in answers if a >= 0], "weight": float(weight), "group": int(group)}
-        for name, answers, weight, group in zip(
-            label_set.image_ids, label_set.answers, label_set.weight, label_set.group, strict=True
+        str(name): {"correct": [int(a) for a in labels if a >= 0], "weight": float(weight), "group": int(original)}
+        for name, labels, weight, original in zip(
+            label_set.image_ids, label_set.labels, label_set.weight, label_set.original, strict=True
         )
     }
     content = {"schema": 1, "name": label_set.name, "classes": label_set.num_classes, "average": label_set.average}

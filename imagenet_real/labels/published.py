@@ -14,7 +14,7 @@ from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import storage
 from imagenet_real.labels import files, imagenet
 from imagenet_real.labels.image_ids import image_id
-from imagenet_real.labels.label_set import LabelSet, class_weights, load_label_set, pad_answers
+from imagenet_real.labels.label_set import LabelSet, class_weights, load_label_set, pad_labels
 
 NAMES = ("original", "real", "multilabel", "imagenet_m", "except_mislabeled", "except_all_errors")
 HUMAN_ACCURACY = "human_accuracy_v3.0.0.json"
@@ -148,9 +148,9 @@ def original() -> LabelSet:
     return LabelSet(
         name="original",
         image_ids=imagenet.validation_ids(),
-        answers=labels[:, None],
+        labels=labels[:, None],
         weight=np.ones(len(labels)),
-        group=labels,
+        original=labels,
         num_classes=1000,
         origin=files.origin(imagenet.validation_labels_path()),
     )
@@ -172,13 +172,13 @@ def real_from_lists(lists: list[list[int]], name: str, origin: dict[str, str]) -
         raise InputError(
             f"{origin['file']} holds {len(lists)} entries: ReaL's format is a list of 50,000 lists of class indices."
         )
-    answers = pad_answers(lists)
+    labels = pad_labels(lists)
     return LabelSet(
         name=name,
         image_ids=imagenet.validation_ids(),
-        answers=answers,
-        weight=(answers[:, 0] >= 0).astype(np.float64),
-        group=imagenet.validation_labels(),
+        labels=labels,
+        weight=(labels[:, 0] >= 0).astype(np.float64),
+        original=imagenet.validation_labels(),
         num_classes=1000,
         origin=origin,
     )
@@ -215,9 +215,9 @@ def multilabel(path: epath.Path) -> LabelSet:
         rows = list(csv.DictReader(io.StringIO(storage.read_text(path), newline="")))
         return _multilabel(
             ids=[image_id(row["id"]) for row in rows],
-            answers=[_numbers(row["proposed_labels"]) + _numbers(row["unclear_multi_labels"]) for row in rows],
+            labels=[_numbers(row["proposed_labels"]) + _numbers(row["unclear_multi_labels"]) for row in rows],
             problematic=[row["is_problematic"] == "True" for row in rows],
-            group=[int(row["original_label"]) for row in rows],
+            original=[int(row["original_label"]) for row in rows],
             origin=files.origin(path),
         )
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
@@ -228,17 +228,17 @@ def _numbers(cell: str) -> list[int]:
     return [int(number) for number in cell.split(",") if number.strip()]
 
 
-def _multilabel(ids, answers, problematic, group, origin) -> LabelSet:
+def _multilabel(ids, labels, problematic, original, origin) -> LabelSet:
     order = np.argsort(ids)
-    group = np.array(group, dtype=np.int32)[order]
+    original = np.array(original, dtype=np.int32)[order]
     # An image on which no answer was found right cannot tell models apart; published version 3 has none.
-    counts = np.array([bool(answers[row]) and not problematic[row] for row in order])
+    is_scored = np.array([bool(labels[row]) and not problematic[row] for row in order])
     return LabelSet(
         name="multilabel",
         image_ids=np.array(ids, dtype=str)[order],
-        answers=pad_answers([sorted(set(answers[row])) for row in order]),
-        weight=class_weights(counts, group),
-        group=group,
+        labels=pad_labels([sorted(set(labels[row])) for row in order]),
+        weight=class_weights(is_scored, original),
+        original=original,
         num_classes=1000,
         average="classes",
         origin=origin,
@@ -259,9 +259,9 @@ def multilabel_from_json(path: epath.Path) -> LabelSet:
         problematic = {image_id(name) for name in content["problematic_images"]}
         return _multilabel(
             ids=list(annotated),
-            answers=list(annotated.values()),
+            labels=list(annotated.values()),
             problematic=[name in problematic for name in annotated],
-            group=[originals[name] for name in annotated],
+            original=[originals[name] for name in annotated],
             origin=files.origin(path),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -303,19 +303,19 @@ def except_mislabeled(real_set: LabelSet) -> LabelSet:
 
 def except_all_errors(real_set: LabelSet) -> LabelSet:
     """Original labels on the images whose only ReaL label is the original one (Adansons 2022, classes 1 to 3 left out)."""
-    correct = (_labels_per_image(real_set) == 1) & (real_set.answers[:, 0] == real_set.group)
+    correct = (_labels_per_image(real_set) == 1) & (real_set.labels[:, 0] == real_set.original)
     return _original_where(correct, "except_all_errors", real_set)
 
 
 def mislabeled(real_set: LabelSet) -> np.ndarray:
     """[N] bool: exactly one ReaL label, and it is not the original one."""
-    return (_labels_per_image(real_set) == 1) & (real_set.answers[:, 0] != real_set.group)
+    return (_labels_per_image(real_set) == 1) & (real_set.labels[:, 0] != real_set.original)
 
 
 def _labels_per_image(label_set: LabelSet) -> np.ndarray:
-    return (label_set.answers >= 0).sum(axis=1)
+    return (label_set.labels >= 0).sum(axis=1)
 
 
-def _original_where(counts: np.ndarray, name: str, real_set: LabelSet) -> LabelSet:
-    weight = (counts & (real_set.group >= 0)).astype(np.float64)
-    return dataclasses.replace(real_set, name=name, answers=real_set.group[:, None], weight=weight)
+def _original_where(is_scored: np.ndarray, name: str, real_set: LabelSet) -> LabelSet:
+    weight = (is_scored & (real_set.original >= 0)).astype(np.float64)
+    return dataclasses.replace(real_set, name=name, labels=real_set.original[:, None], weight=weight)

@@ -64,8 +64,8 @@ class Judged:
         return Mistakes(
             self.image_ids,
             self.predicted,
-            label_set.answers[rows],
-            label_set.group[rows],
+            label_set.labels[rows],
+            label_set.original[rows],
             np.full(len(self), np.nan),
         )
 
@@ -134,7 +134,7 @@ def hard_subset(
     major = sorted({one for each in judged for one in each.image_ids[each.severity == "Major"].tolist()})
     missed_ids = [each.image_ids for each in judged] + [find(other, label_set).image_ids for other in others]
     missed = np.sum([np.isin(major, ids) for ids in missed_ids], axis=0, dtype=int)
-    chosen = np.isin(label_set.image_ids, np.array(major)[missed >= missed_by]) & (label_set.answers >= 0).any(axis=1)
+    chosen = np.isin(label_set.image_ids, np.array(major)[missed >= missed_by]) & (label_set.labels >= 0).any(axis=1)
     if not chosen.any():
         raise InputError(
             f"no image with a major mistake is missed by {missed_by} of {len(missed_ids)} models: ask fewer."

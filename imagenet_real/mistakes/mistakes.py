@@ -9,7 +9,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
-from imagenet_real.scoring.accuracy import answer_rank
+from imagenet_real.scoring.accuracy import label_rank
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -19,7 +19,7 @@ class Mistakes:
     image_ids: np.ndarray  # [M] str
     predicted: np.ndarray  # [M] int, the model's best class
     right: np.ndarray  # [M, A] int, the right classes in ascending order, padded with -1
-    group: np.ndarray  # [M] int, the class an image was collected for, -1 where there is none
+    original: np.ndarray  # [M] int, the class an image was collected for, -1 where there is none
     confidence: np.ndarray  # [M] float, NaN where the predictions have no scores
 
     def __len__(self) -> int:
@@ -38,18 +38,18 @@ def find(predictions: Predictions, label_set: LabelSet) -> Mistakes:
     Raises InputError where no image is predicted.
     """
     rows = match(label_set.image_ids, predictions.image_ids)
-    here = (rows >= 0) & label_set.counts
+    here = (rows >= 0) & label_set.is_scored
     if not here.any():
         raise InputError(f"{predictions.name} predicts no image that counts in {label_set.name}: give the images' own.")
     rows, asked = rows[here], label_set.take(here)
-    wrong = answer_rank(predictions.top[rows, :1], asked.answers) > 0
+    wrong = label_rank(predictions.top[rows, :1], asked.labels) > 0
     rows, asked = rows[wrong], asked.take(wrong)
     confidence = np.full(len(rows), np.nan)
     if predictions.top_scores is not None:
         confidence = predictions.top_scores[rows, 0].astype(np.float64)
         if predictions.logsumexp is not None:
             confidence = np.exp(confidence - predictions.logsumexp[rows])
-    found = Mistakes(asked.image_ids, predictions.top[rows, 0], asked.answers, asked.group, confidence)
+    found = Mistakes(asked.image_ids, predictions.top[rows, 0], asked.labels, asked.original, confidence)
     return found.take(np.argsort(-confidence, kind="stable"))
 
 

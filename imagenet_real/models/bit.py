@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from imagenet_real.models.blocks import through
+from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.checkpoints.renaming import renamed
 
 GROUPS = 32
@@ -112,7 +112,7 @@ class BiT(nnx.Module):
         with jax.default_matmul_precision("highest"):
             return self.head.fc(self._features(images).mean(axis=(1, 2)))
 
-    def at_places(self, images: jax.Array) -> jax.Array:
+    def dense_logits(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each place, as if the image were that place alone."""
         with jax.default_matmul_precision("highest"):
             return self.head.fc(self._features(images))
@@ -123,7 +123,7 @@ class BiT(nnx.Module):
         features = jnp.pad(features, ((0, 0), (1, 1), (1, 1), (0, 0)))
         features = nnx.max_pool(features, (3, 3), strides=(2, 2), padding="VALID")
         for stage in self.stages:
-            features = through(stage.blocks, features, remat=self.remat)
+            features = apply_blocks(stage.blocks, features, remat=self.remat)
         return self.norm(features).astype(jnp.float32)
 
 

@@ -6,7 +6,7 @@ import jax
 from flax import nnx
 
 
-def through(blocks: Iterable[nnx.Module], features: jax.Array, *, remat: bool) -> jax.Array:
+def apply_blocks(blocks: Iterable[nnx.Module], features: jax.Array, *, remat: bool) -> jax.Array:
     """Features after all blocks. With `remat`, rematerialisation, a third more computing for memory of one block.
 
     (Chen et al. 2016, arXiv 1604.06174.)

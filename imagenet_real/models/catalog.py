@@ -103,7 +103,7 @@ def load(
     return functional(graph), params
 
 
-def load_at_places(
+def load_dense(
     name: str,
     file: str | os.PathLike,
     *,
@@ -113,7 +113,7 @@ def load_at_places(
 ) -> tuple[Apply, nnx.State]:
     """As `load`, without the pooling: images [B, H, W, 3] -> logits [B, h, w, K] of each place of the last features."""
     graph, params = _loaded(name, file, image_size, dtype, say)
-    return functional_at_places(graph), params
+    return functional_dense(graph), params
 
 
 def _loaded(
@@ -138,9 +138,9 @@ def _loaded(
     return graph, params
 
 
-def functional_at_places(graph: nnx.GraphDef) -> Apply:
+def functional_dense(graph: nnx.GraphDef) -> Apply:
     """As `functional`, without the pooling: images [B, H, W, 3] -> logits [B, h, w, K] of each place."""
-    return lambda params, images: nnx.merge(graph, params).at_places(images)
+    return lambda params, images: nnx.merge(graph, params).dense_logits(images)
 
 
 def functional(graph: nnx.GraphDef) -> Apply:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from imagenet_real.models.blocks import through
+from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.layers import dropout, grouped_convolution, stochastic_depth
 from imagenet_real.models.vit import LayerNorm, Linear, Mlp
 
@@ -59,7 +59,7 @@ class Stage(nnx.Module):
     def __call__(self, features: jax.Array, *, remat: bool) -> jax.Array:  # [B, H, W, C] -> [B, H / 2, W / 2, C']
         for layer in self.downsample:
             features = layer(features)
-        return through(self.blocks, features, remat=remat)
+        return apply_blocks(self.blocks, features, remat=remat)
 
 
 class Head(nnx.Module):
@@ -114,7 +114,7 @@ class ConvNeXt(nnx.Module):
         with jax.default_matmul_precision("highest"):
             return self.head(self._features(images))
 
-    def at_places(self, images: jax.Array) -> jax.Array:
+    def dense_logits(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each place, as if the image were that place alone."""
         with jax.default_matmul_precision("highest"):
             return self.head.fc(self.head.norm(self._features(images).astype(jnp.float32)))

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from imagenet_real.models.blocks import through
+from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.layers import BatchNorm, convolution, dropout, stochastic_depth
 
 
@@ -191,14 +191,14 @@ class EfficientNet(nnx.Module):
         with jax.default_matmul_precision("highest"):
             return self.classifier(self.drop(self._features(images).mean(axis=(1, 2))))
 
-    def at_places(self, images: jax.Array) -> jax.Array:
+    def dense_logits(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each place, as if the image were that place alone."""
         with jax.default_matmul_precision("highest"):
             return self.classifier(self._features(images))
 
     def _features(self, images: jax.Array) -> jax.Array:  # [B, H, W, 3] -> [B, h, w, C] float32
         features = nnx.silu(self.bn1(self.conv_stem(images)))
-        features = through(itertools.chain.from_iterable(self.blocks), features, remat=self.remat)
+        features = apply_blocks(itertools.chain.from_iterable(self.blocks), features, remat=self.remat)
         return nnx.silu(self.bn2(self.conv_head(features))).astype(jnp.float32)
 
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from imagenet_real.models.blocks import through
+from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.layers import BatchNorm, convolution, dropout, stochastic_depth
 
 STEM_WIDTH = 32
@@ -139,7 +139,7 @@ class RegNet(nnx.Module):
         with jax.default_matmul_precision("highest"):
             return self.head(self._features(images))
 
-    def at_places(self, images: jax.Array) -> jax.Array:
+    def dense_logits(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each place, as if the image were that place alone."""
         with jax.default_matmul_precision("highest"):
             return self.head.fc(self._features(images).astype(jnp.float32))
@@ -149,7 +149,7 @@ class RegNet(nnx.Module):
         for stage, depth in enumerate(self.depths):
             blocks = getattr(self, f"s{stage + 1}")
             in_order = (blocks[f"b{index + 1}"] for index in range(depth))
-            features = through(in_order, features, remat=self.remat)
+            features = apply_blocks(in_order, features, remat=self.remat)
         return features
 
 

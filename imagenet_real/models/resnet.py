@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from imagenet_real.models.blocks import through
+from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.layers import BatchNorm, convolution
 
 
@@ -114,7 +114,7 @@ class ResNet(nnx.Module):
         with jax.default_matmul_precision("highest"):
             return self.fc(self._features(images).mean(axis=(1, 2)))
 
-    def at_places(self, images: jax.Array) -> jax.Array:
+    def dense_logits(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each place, as if the image were that place alone."""
         with jax.default_matmul_precision("highest"):
             return self.fc(self._features(images))
@@ -124,7 +124,7 @@ class ResNet(nnx.Module):
         if self.stem == "imagenet":
             features = nnx.max_pool(features, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
         for stage in range(self.stages):
-            features = through(getattr(self, f"layer{stage + 1}"), features, remat=self.remat)
+            features = apply_blocks(getattr(self, f"layer{stage + 1}"), features, remat=self.remat)
         return features.astype(jnp.float32)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from flax import nnx
 
 from imagenet_real.errors import InputError
-from imagenet_real.models.blocks import through
+from imagenet_real.models.blocks import apply_blocks
 
 Linear = functools.partial(nnx.Linear, kernel_init=nnx.initializers.truncated_normal(0.02))
 
@@ -138,7 +138,7 @@ class ViT(nnx.Module):
         with jax.default_matmul_precision("highest"):
             return self.head(self._pooled(self._tokens(images, self.blocks))).astype(jnp.float32)
 
-    def at_places(self, images: jax.Array) -> jax.Array:
+    def dense_logits(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each patch, as if it were what the pooling gives.
 
         Of a class token the pooling is its attention in the last block, to one patch alone here. (The patch tokens behind
@@ -169,7 +169,7 @@ class ViT(nnx.Module):
             first = jnp.broadcast_to(self.cls_token[...], (len(images), 1, tokens.shape[-1]))
             tokens = jnp.concatenate([first.astype(tokens.dtype), tokens], axis=1)
         tokens = tokens + self.pos_embed[...].astype(tokens.dtype)
-        return through(blocks, tokens, remat=self.remat)
+        return apply_blocks(blocks, tokens, remat=self.remat)
 
     def _pooled(self, tokens: jax.Array) -> jax.Array:  # [B, T, D] -> [B, D]
         if self.pool == "avg":

@@ -125,8 +125,8 @@ def counts(votes: Votes) -> Summary:
 
 def label_counts(labels: LabelSet, originals: LabelSet, votes: Votes) -> Summary:
     """How many labels the images have now."""
-    size = (labels.answers >= 0).sum(axis=1)
-    kept = (labels.answers == originals.group[:, None]).any(axis=1) & (originals.group >= 0)
+    size = (labels.labels >= 0).sum(axis=1)
+    kept = (labels.labels == originals.original[:, None]).any(axis=1) & (originals.original >= 0)
     return {
         "images": len(labels),
         "rated": len(np.unique(votes.image_ids)),
@@ -177,7 +177,7 @@ def raters(config: ConfigDict, found: Aggregation, experts: gold.Gold | None, go
 
 def write(workdir: epath.Path, found: Aggregation, labels: LabelSet, summary: Summary) -> None:
     """All files. `labels.json` and `scores.npz` are as published with ReaL, in the order of the original labels."""
-    lists = [[int(label) for label in row if label >= 0] for row in labels.answers]
+    lists = [[int(label) for label in row if label >= 0] for row in labels.labels]
     pairs = np.stack([found.votes.image_ids, found.votes.classes.astype(str)], axis=1)
     with storage.open_atomically(workdir / "scores.npz", "wb") as file:
         np.savez_compressed(file, tensor=found.scores, info=pairs)

@@ -41,11 +41,11 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary | None:
     With a `fold`, predicts that one alone, and writes the list once every other fold is there: folds can run at the same
     time, on different machines, into one `workdir` or into copies of it that are merged later.
     """
-    with distributed.joined(config.distributed):
+    with distributed.initialize(config.distributed):
         data = training_data.training_data(config)
         if not config.predictions:
             predict_folds(config, workdir, data)
-        return distributed.in_first(lambda: gather(config, workdir, data))
+        return distributed.on_primary(lambda: gather(config, workdir, data))
 
 
 def gather(config: ConfigDict, workdir: epath.Path, data: TrainingData) -> Summary | None:
@@ -68,7 +68,7 @@ def folds(data: TrainingData, count: int, seed: int) -> np.ndarray:
     """
     if not 2 <= count <= len(data):
         raise InputError(f"folds={count}: give at least 2, and no more than the {len(data)} images.")
-    labels = data.answers[:, 0]
+    labels = data.labels[:, 0]
     images_of = np.bincount(labels, minlength=data.num_classes)
     if (images_of == 1).any():
         names = data.source.class_names or [str(number) for number in range(data.num_classes)]
@@ -97,10 +97,10 @@ def predict_fold(config: ConfigDict, folder: epath.Path, data: TrainingData, hel
     with claimed(folder):
         kept, rest = data.at(np.flatnonzero(~held_out)), data.at(np.flatnonzero(held_out))
         identity = train.identity(config, kept)
-        if distributed.from_first(lambda: _is_done(folder, identity)):
+        if distributed.broadcast_from_primary(lambda: _is_done(folder, identity)):
             return
         predictions = train.train(config, folder, kept, rest.source)
-        distributed.in_first(lambda: _finish(folder, identity, predictions))
+        distributed.on_primary(lambda: _finish(folder, identity, predictions))
 
 
 def _is_done(folder: epath.Path, identity: Mapping[str, Any]) -> bool:
@@ -159,7 +159,7 @@ def _joined(predictions: Predictions, data: TrainingData) -> Predictions:
 
 def write_list(config: ConfigDict, workdir: epath.Path, data: TrainingData, predictions: Predictions) -> Summary:
     """Writes the list of images whose best prediction is a right class, the predictions and a summary; prints the last."""
-    keep = (data.answers == predictions.top[:, :1]).any(axis=1)
+    keep = (data.labels == predictions.top[:, :1]).any(axis=1)
     if not keep.any():
         raise InputError("no prediction agrees with its label: the list would be empty. Check the classes' order.")
     summary = {
@@ -192,7 +192,7 @@ def write_list(config: ConfigDict, workdir: epath.Path, data: TrainingData, pred
 def _kept_by_class(data: TrainingData, keep: np.ndarray) -> dict[str, float]:
     """The share of each class's images that are kept."""
     names = data.source.class_names or [str(number) for number in range(data.num_classes)]
-    labels = data.answers[:, 0]
+    labels = data.labels[:, 0]
     return {names[number]: float(keep[labels == number].mean()) for number in np.unique(labels)}
 
 
@@ -201,8 +201,8 @@ def against_real(data: TrainingData, keep: np.ndarray, real: LabelSet) -> Summar
 
     A label is wrong where it is none of the image's classes, also where it has none. Shares of nothing are None.
     """
-    right = (real.answers[:, :, None] == data.answers[:, None, :1]).any(axis=(1, 2))
-    several = (real.answers >= 0).sum(axis=1) > 1
+    right = (real.labels[:, :, None] == data.labels[:, None, :1]).any(axis=(1, 2))
+    several = (real.labels >= 0).sum(axis=1) > 1
     return {
         "wrong": int((~right).sum()),
         "right_but_not_only": int((right & several).sum()),

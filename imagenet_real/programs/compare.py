@@ -275,11 +275,11 @@ def references(config: ConfigDict, reported: Source) -> list[Row]:
     rows = [
         {"name": "chance", "label_set": name, "k": 1, "accuracy": float(np.average(shares, weights=labels.weight))}
         for name, labels in brought.items()
-        for shares in [(labels.answers >= 0).sum(axis=1) / labels.num_classes]
+        for shares in [(labels.labels >= 0).sum(axis=1) / labels.num_classes]
     ]
     answers = {}
     if "original" in brought:
-        answers["original labels"] = brought["original"].image_ids, brought["original"].answers[:, 0]
+        answers["original labels"] = brought["original"].image_ids, brought["original"].labels[:, 0]
     if folder := digits.folder_of(config.images, config.tfds_dir):
         known = digits.annotations(folder, config.split)
         answers["true digits known"] = known.image_ids, known.best_predictions()

@@ -33,7 +33,7 @@ PREPROCESSING = tuple(field.name for field in dataclasses.fields(Preprocessing))
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Writes predictions.npz into `workdir`, and what `score` writes; a run that was killed continues."""
-    with distributed.joined(config.distributed):
+    with distributed.initialize(config.distributed):
         return evaluate(config, workdir)
 
 
@@ -208,5 +208,5 @@ def _shown(preprocessing: Preprocessing) -> str:
 
 
 def _say(text: str) -> None:
-    if distributed.is_first():
+    if distributed.is_primary():
         print(text, file=sys.stderr)

@@ -43,14 +43,14 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
             f"label_sets={config.label_sets!r} lacks {', '.join(sorted(lacking))}, which the articles' table has."
         )
     export_names = evaluate.export_names_of(config)  # an hour before they are written
-    with distributed.joined(config.distributed):
+    with distributed.initialize(config.distributed):
         found = _weights(config)
         for model, file in found.items():
             one = ConfigDict(config.to_dict())
             one.model, one.weights, one.export = MODELS[model][0], str(file), ""
             with contextlib.redirect_stdout(sys.stderr):  # a model's own table is progress here
                 evaluate.evaluate(one, workdir / model)
-        return _compared(config, workdir, found, export_names) if distributed.is_first() else None
+        return _compared(config, workdir, found, export_names) if distributed.is_primary() else None
 
 
 def _compared(
@@ -102,7 +102,7 @@ def _weights(config: ConfigDict) -> dict[str, epath.Path]:
             f"{folder} has none of the articles' models: expected {MODELS[chosen[0]][1]}, {chosen[0]}.safetensors "
             f"or the like, for any of {', '.join(chosen)}."
         )
-    if absent and distributed.is_first():
+    if absent and distributed.is_primary():
         print(f"left out, for their weights are not in {folder}: {', '.join(absent)}", file=sys.stderr)
     return found
 

@@ -97,7 +97,7 @@ def _agreements(
     brought = dataset.from_fields(fields.image_ids, fields.fields, fields.num_classes, source.name)
     images, count = crops.shape[:2]
     whole = [np.ones((1, 4)) * [0, 0, 1, 1]] * images
-    sets = {"single label": brought["original"].answers, "labels of the image": brought["real"].answers}
+    sets = {"single label": brought["original"].labels, "labels of the image": brought["real"].labels}
     found = {}
     for name, answers in sets.items():
         target = label_sets(answers, fields.num_classes, divide=True)

@@ -175,7 +175,7 @@ def about_model(
                 "predicted": int(found.predicted[at]),
                 "confidence": _number(found.confidence[at]),
                 "right": [int(label) for label in found.right[at] if label >= 0],
-                "original": int(found.group[at]),
+                "original": int(found.original[at]),
                 "top": model.top[row, :TOP].tolist(),
                 "top_scores": _scores(model, row),
                 "guess": None if one is None else one.category,

@@ -51,9 +51,9 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
     choice = None if chosen_gold is None else choose(config, candidates, chosen_gold)
     chosen = list(range(len(models))) if choice is None else list(choice.models)
 
-    own = originals.group[None, :, None] if config.add_original else np.zeros((0, len(originals), 1), int)
+    own = originals.original[None, :, None] if config.add_original else np.zeros((0, len(originals), 1), int)
     image, classes = proposals.union(_together(candidates[chosen], own), originals.num_classes)
-    kept = proposals.unanimous([models[at] for at in chosen], [rows[at] for at in chosen], originals.group)
+    kept = proposals.unanimous([models[at] for at in chosen], [rows[at] for at in chosen], originals.original)
     asked = ~kept[image]
     made, assignments = make_tasks(config, originals, image[asked], classes[asked], chosen_gold)
 
@@ -82,7 +82,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
     }
     names = class_names.names(config.class_names, originals.num_classes)
     if chosen_gold is not None:
-        save_label_set(workdir / "gold.json", chosen_gold.take(chosen_gold.counts))
+        save_label_set(workdir / "gold.json", chosen_gold.take(chosen_gold.is_scored))
     storage.write_together(
         {
             **task_files.files(workdir, made, names, config.raters_per_task, assignments, config.image_url),
@@ -141,20 +141,20 @@ def load_gold(config: ConfigDict, brought: dict[str, LabelSet], originals: Label
     else:
         known = label_sets.one(config.gold, brought, config.labels_dir)
     row = match(originals.image_ids, known.image_ids)
-    counts = (row >= 0) & known.counts[row]
+    counts = (row >= 0) & known.is_scored[row]
     if not counts.any():
         raise InputError(f"gold={config.gold}: none of its images that count are among those of the predictions.")
     if known.num_classes != originals.num_classes:
         raise InputError(
             f"gold={config.gold} has {known.num_classes} classes, the original labels {originals.num_classes}."
         )
-    answers = np.where(counts[:, None], known.answers[row], -1)
-    return dataclasses.replace(originals, name="gold", answers=answers, weight=counts * 1.0, origin=known.origin)
+    answers = np.where(counts[:, None], known.labels[row], -1)
+    return dataclasses.replace(originals, name="gold", labels=answers, weight=counts * 1.0, origin=known.origin)
 
 
 def draw(known: LabelSet, images: int, seed: int) -> LabelSet:
     """Gold of so many of the images that count, drawn by the seed; of all of them for 0."""
-    rows = np.flatnonzero(known.counts)
+    rows = np.flatnonzero(known.is_scored)
     if images > len(rows):
         raise InputError(
             f"gold_images={images}: the gold labels have {len(rows)} images that count, give so many or 0 for all."
@@ -168,8 +168,8 @@ def draw(known: LabelSet, images: int, seed: int) -> LabelSet:
 
 def choose(config: ConfigDict, candidates: np.ndarray, known: LabelSet) -> subsets.Choice:
     """The models whose proposals are best on the gold images, by themselves: without the original labels."""
-    counts = known.counts
-    some = subsets.bits(candidates[:, counts], known.answers[counts], known.num_classes)
+    counts = known.is_scored
+    some = subsets.bits(candidates[:, counts], known.labels[counts], known.num_classes)
     sizes = [config.models] if config.models else range(1, len(candidates) + 1)
     return subsets.search(some, config.min_recall, sizes)
 
@@ -185,7 +185,7 @@ def make_tasks(
 ) -> tuple[list[tasks.Task], list[list[int]] | None]:
     """The tasks for the questions, and who gets which; None where that is left open."""
     random = np.random.default_rng(config.seed)
-    on_gold = np.zeros(len(image), bool) if known is None else known.counts[image]
+    on_gold = np.zeros(len(image), bool) if known is None else known.is_scored[image]
     made = tasks.make(
         originals.image_ids[image],
         classes,
@@ -229,11 +229,11 @@ def measured(
     chosen: LabelSet,
 ) -> Summary:
     """Recall and precision of the models alone and with the original labels, on the gold images and on all others known."""
-    others = dataclasses.replace(known, weight=known.weight * ~chosen.counts)
+    others = dataclasses.replace(known, weight=known.weight * ~chosen.is_scored)
     alone = proposals.union(candidates, known.num_classes)
     found = {}
     for name, label_set in (("gold", chosen), ("others", others)):
-        if label_set.counts.any():
+        if label_set.is_scored.any():
             found[name] = {"models": proposals.quality(*alone, label_set)}
             if config.add_original:
                 found[name]["with_original"] = proposals.quality(*asked, label_set)

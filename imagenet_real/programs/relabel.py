@@ -20,7 +20,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.models import catalog
 from imagenet_real.models.user_model import user_model, user_model_checksum
-from imagenet_real.relabel.annotate import annotate, places_of
+from imagenet_real.relabel.annotate import annotate, dense_shape
 from imagenet_real.relabel.label_map_writer import LabelMapWriter
 from imagenet_real.relabel.label_maps import LabelMaps, load_label_maps
 from imagenet_real.relabel.published_maps import PublishedMaps
@@ -36,12 +36,12 @@ def run(config: ConfigDict, workdir: epath.Path) -> LabelMaps | None:
             "images and published: give one of them, --config.images=tfds:NAME for maps of a model or "
             "--config.published=FOLDER for maps to import."
         )
-    with distributed.joined(config.distributed), claimed(workdir):
+    with distributed.initialize(config.distributed), claimed(workdir):
         if config.published:
-            distributed.in_first(lambda: _import(config, workdir))
+            distributed.on_primary(lambda: _import(config, workdir))
         else:
             _annotate(config, workdir)
-        return distributed.in_first(lambda: _told(workdir))
+        return distributed.on_primary(lambda: _told(workdir))
 
 
 def _annotate(config: ConfigDict, workdir: epath.Path) -> None:
@@ -58,7 +58,7 @@ def _annotate(config: ConfigDict, workdir: epath.Path) -> None:
             source,
             preprocessing,
             batch_size=config.batch_size,
-            rows=devices.rows_here(mesh, config.batch_size),
+            rows=devices.local_rows(mesh, config.batch_size),
             start=start,
             workers=config.workers,
         ),
@@ -101,10 +101,10 @@ def _annotator(config: ConfigDict) -> tuple[catalog.Apply, Any, dict[str, Any]]:
         raise InputError(f"weights is empty: give --config.weights=FILE, a file of weights of {config.model}.")
     elif storage.to_path(config.weights).is_dir():
         graph, params = trained_model(config.model, config.weights)
-        apply = catalog.functional_at_places(graph)
+        apply = catalog.functional_dense(graph)
     else:
-        apply, params = catalog.load_at_places(config.model, _weights(config), image_size=size)
-    height, width, _ = places_of(apply, params, 1, size)
+        apply, params = catalog.load_dense(config.model, _weights(config), image_size=size)
+    height, width, _ = dense_shape(apply, params, 1, size)
     if config.places and (height, width) != (config.places, config.places):
         raise InputError(
             f"{config.model} has {height} x {width} places in images of {size} pixels, and places={config.places}: give "
@@ -119,7 +119,7 @@ def image_size_of(model: str, places: int) -> int:
     built = catalog.build_abstract(model)
     built.eval()
     graph, params = nnx.split(built)
-    side, _, _ = places_of(lambda params, images: nnx.merge(graph, params).at_places(images), params, 1, crop)
+    side, _, _ = dense_shape(lambda params, images: nnx.merge(graph, params).dense_logits(images), params, 1, crop)
     return crop // side * places if places else crop
 
 

@@ -52,10 +52,10 @@ OPTIMIZER += ("nesterov", "beta2", "clip_norm", "average_decay")
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Trains until the last step, from where an earlier run in `workdir` stopped, and reports on the images of `split`."""
-    with distributed.joined(config.distributed), claimed(workdir):
+    with distributed.initialize(config.distributed), claimed(workdir):
         data, reported = training_data(config), open_split(config, config.split)
         predictions = train(config, workdir, data, reported)
-        return distributed.in_first(lambda: report(config, workdir, data, reported, predictions))
+        return distributed.on_primary(lambda: report(config, workdir, data, reported, predictions))
 
 
 def train(config: ConfigDict, workdir: epath.Path, data: TrainingData, reported: Source) -> Predictions | None:
@@ -68,7 +68,7 @@ def train(config: ConfigDict, workdir: epath.Path, data: TrainingData, reported:
     check_batch_size(config.batch_size, mesh, config.accumulate)
     steps = total_steps(config, len(data))
     optimizer, average = make_optimizer(config, steps), config.average_decay > 0
-    rows = devices.rows_here(mesh, config.batch_size)
+    rows = devices.local_rows(mesh, config.batch_size)
     preprocessing, batches = preprocessing_of(config), training_batches(config, data, steps, rows)
     build = builder(config, data.num_classes)
     graph, shapes = states.create_abstract(build, optimizer, mesh, average=average, fsdp=config.fsdp)
@@ -90,7 +90,7 @@ def train(config: ConfigDict, workdir: epath.Path, data: TrainingData, reported:
             states.create(build, optimizer, mesh, seed=config.seed, average=average, fsdp=config.fsdp)[1],
             None,
         )
-        metrics = distributed.in_first(lambda: Metrics(workdir, done=int(state.step)))
+        metrics = distributed.on_primary(lambda: Metrics(workdir, done=int(state.step)))
         with contextlib.nullcontext() if metrics is None else contextlib.closing(metrics):
             state = fit(
                 state,
@@ -221,7 +221,7 @@ def selection(config: ConfigDict, graph: nnx.GraphDef) -> Callable[[TrainState],
 
     def accuracies(state: TrainState) -> dict[str, float]:
         predictions = predictions_of(config, graph, state, source)
-        rows = distributed.from_first(lambda: score(predictions, brought, ks=(1,)).rows)
+        rows = distributed.broadcast_from_primary(lambda: score(predictions, brought, ks=(1,)).rows)
         return {f"select_{row['label_set']}": row["accuracy"] for row in rows}
 
     return accuracies

@@ -7,7 +7,7 @@ import numpy as np
 
 from imagenet_real.errors import InputError
 from imagenet_real.labels.image_ids import match
-from imagenet_real.labels.label_set import LabelSet, pad_answers
+from imagenet_real.labels.label_set import LabelSet, pad_labels
 from imagenet_real.raters import dawid_skene, gold
 from imagenet_real.raters.votes import NO, YES, Votes, with_rater
 
@@ -35,7 +35,7 @@ class OriginalVoter:
 
     def join(self, votes: Votes, everywhere: bool = False) -> Votes:
         """The votes with those of the original label; about all classes where `everywhere`."""
-        own = self.originals.group[match(votes.image_ids, self.originals.image_ids)]
+        own = self.originals.original[match(votes.image_ids, self.originals.image_ids)]
         heard = (own >= 0) & (everywhere | self.classes[votes.classes])
         answers = np.where(own == votes.classes, YES, NO)
         return with_rater(votes, ORIGINAL, np.flatnonzero(heard), answers[heard])
@@ -125,7 +125,7 @@ def label_set(votes: Votes, scores: np.ndarray, threshold: float, originals: Lab
     rated = np.zeros(len(originals), bool)
     rated[image] = True
     answers: list[Sequence[int]] = [
-        [] if row else own[own >= 0] for row, own in zip(rated, originals.answers, strict=True)
+        [] if row else own[own >= 0] for row, own in zip(rated, originals.labels, strict=True)
     ]
     valid = scores >= threshold
     for row, label in zip(image[valid].tolist(), votes.classes[valid].tolist(), strict=True):
@@ -133,8 +133,8 @@ def label_set(votes: Votes, scores: np.ndarray, threshold: float, originals: Lab
     return LabelSet(
         name=name,
         image_ids=originals.image_ids,
-        answers=pad_answers(answers),
+        labels=pad_labels(answers),
         weight=np.array([float(len(row) > 0) for row in answers]),
-        group=originals.group,
+        original=originals.original,
         num_classes=originals.num_classes,
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from imagenet_real.errors import InputError
 from imagenet_real.labels.image_ids import match
-from imagenet_real.labels.label_set import LabelSet, pad_answers
+from imagenet_real.labels.label_set import LabelSet, pad_labels
 from imagenet_real.raters.votes import YES, Votes, match_pairs
 
 
@@ -31,10 +31,10 @@ def of_experts(votes: Votes) -> Gold:
 
 def of_label_set(label_set: LabelSet, votes: Votes) -> Gold:
     """Gold of the questions about the images that count under a label set known to be right."""
-    known = label_set.take(label_set.counts)
+    known = label_set.take(label_set.is_scored)
     rows = match(votes.image_ids, known.image_ids)
     asked = rows >= 0
-    right = (known.answers[rows[asked]] == votes.classes[asked, None]).any(axis=1)
+    right = (known.labels[rows[asked]] == votes.classes[asked, None]).any(axis=1)
     return Gold(votes.image_ids[asked], votes.classes[asked], right * 1.0)
 
 
@@ -50,7 +50,7 @@ def as_label_set(experts: Gold, share: float, originals: LabelSet) -> LabelSet:
     for at, label in zip(row[right].tolist(), experts.classes[right].tolist(), strict=True):
         answers[at].append(label)
     weight = np.array([float(len(own) > 0) for own in answers])
-    return dataclasses.replace(originals, name="gold", answers=pad_answers(answers), weight=weight, origin={})
+    return dataclasses.replace(originals, name="gold", labels=pad_labels(answers), weight=weight, origin={})
 
 
 def questions_in(votes: Votes, gold: Gold) -> np.ndarray:

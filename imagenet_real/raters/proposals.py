@@ -75,10 +75,10 @@ def is_right(image: np.ndarray, classes: np.ndarray, answers: np.ndarray) -> np.
 
 def quality(image: np.ndarray, classes: np.ndarray, label_set: LabelSet) -> dict[str, float | int]:
     """Recall and precision of proposals on the images that count under a label set, whose rows `image` names."""
-    counts = label_set.counts
+    counts = label_set.is_scored
     inside = counts[image]
-    right = int(is_right(image[inside], classes[inside], label_set.answers).sum())
-    wanted, proposed = int((label_set.answers[counts] >= 0).sum()), int(inside.sum())
+    right = int(is_right(image[inside], classes[inside], label_set.labels).sum())
+    wanted, proposed = int((label_set.labels[counts] >= 0).sum()), int(inside.sum())
     return {
         "images": int(counts.sum()),
         "recall": right / wanted,

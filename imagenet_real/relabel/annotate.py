@@ -40,16 +40,16 @@ def annotate(
     Raises InputError where the folder holds the maps of a run of another identity, where an image is unreadable and not
     to be skipped, and where the model's output is not finite, or not as said.
     """
-    height, width, num_classes = places_of(apply, params, batch_size, image_size)
+    height, width, num_classes = dense_shape(apply, params, batch_size, image_size)
     if not 1 <= k <= num_classes:
         raise InputError(f"k={k}: give at least 1, and no more than the {num_classes} classes of the model.")
-    done = distributed.in_first(lambda: LabelMapWriter(folder, identity, (height, width, k), num_classes))
-    stop = distributed.from_first(lambda: done.stop)
+    done = distributed.on_primary(lambda: LabelMapWriter(folder, identity, (height, width, k), num_classes))
+    stop = distributed.broadcast_from_primary(lambda: done.stop)
     with tqdm(
-        total=total, initial=stop, unit=" images", desc="annotating", disable=not distributed.is_first()
+        total=total, initial=stop, unit=" images", desc="annotating", disable=not distributed.is_primary()
     ) as progress:
         if stop < total:
-            params = devices.put_missing(mesh, params)
+            params = devices.put_absent(mesh, params)
             step = annotation_step(apply, mesh, mean=mean, std=std, k=k)
             try:
                 with contextlib.closing(batches_from(stop)) as batches:
@@ -72,7 +72,7 @@ def annotate(
                 if done is not None:
                     done.flush()
                 raise
-    distributed.in_first(lambda: done.finish())
+    distributed.on_primary(lambda: done.finish())
 
 
 def annotation_step(
@@ -91,7 +91,7 @@ def annotation_step(
 
     def step(params, images):
         pixels = (images.astype(jnp.float32) / 255 - jnp.asarray(mean)) / jnp.asarray(std)
-        logits = jax.lax.with_sharding_constraint(apply(params, pixels), devices.split_over(mesh))
+        logits = jax.lax.with_sharding_constraint(apply(params, pixels), devices.batch_sharding(mesh))
         # top_k takes -0 for less than 0, though they are equal.
         flat = jnp.where(logits == 0, 0.0, logits.astype(jnp.float32)).reshape(-1, logits.shape[-1])
         shape = (*logits.shape[:-1], k)
@@ -103,10 +103,10 @@ def annotation_step(
             "finite": jnp.isfinite(scores).all(axis=(1, 2, 3)),
         }
 
-    return jax.jit(step, out_shardings=devices.copied_to(mesh))
+    return jax.jit(step, out_shardings=devices.replicated(mesh))
 
 
-def places_of(apply: Apply, params: Any, batch_size: int, image_size: int) -> tuple[int, int, int]:
+def dense_shape(apply: Apply, params: Any, batch_size: int, image_size: int) -> tuple[int, int, int]:
     """Height, width and classes of the maps of a model; nothing is computed. Raises InputError where it gives no maps."""
     images = jax.ShapeDtypeStruct((batch_size, image_size, image_size, 3), jnp.float32)
     shape = getattr(jax.eval_shape(apply, params, images), "shape", ())

@@ -68,15 +68,15 @@ class Pooling:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class LocalLabels:
+class PooledCropLabels:
     """The label maps of n images, and how crops take their targets from them."""
 
     maps: LabelMaps  # of n images
     pooling: Pooling
 
-    def at(self, rows: np.ndarray) -> "LocalLabels":
+    def at(self, rows: np.ndarray) -> "PooledCropLabels":
         """Those of the images at `rows`, in that order."""
-        return LocalLabels(self.maps.at(rows), self.pooling)
+        return PooledCropLabels(self.maps.at(rows), self.pooling)
 
     @property
     def fingerprint(self) -> str:

@@ -48,8 +48,8 @@ def examples_by_class(pictures: Pictures, wnids: Sequence[str], label_set: Label
     if labels is None and any(_WNID.match(one) for one in ids):
         labels = [index.get(found.group() if (found := _WNID.match(one)) else "", -1) for one in ids]
     if labels is None and label_set is not None:
-        sizes = (label_set.answers >= 0).sum(axis=1)
-        known = dict(zip(label_set.image_ids.tolist(), np.where(sizes == 1, label_set.answers[:, 0], -1), strict=True))
+        sizes = (label_set.labels >= 0).sum(axis=1)
+        known = dict(zip(label_set.image_ids.tolist(), np.where(sizes == 1, label_set.labels[:, 0], -1), strict=True))
         labels = [known.get(one, -1) for one in ids]
     found: dict[int, list[str]] = {}
     for image_id, label in zip(ids, labels if labels is not None else [], strict=labels is not None):

@@ -177,5 +177,5 @@ class Review:
 
 
 def _answers(label_set: LabelSet, images: Mapping[str, int]) -> dict[str, list[int]]:
-    rows: Iterator = zip(label_set.image_ids.tolist(), label_set.answers.tolist(), strict=True)
+    rows: Iterator = zip(label_set.image_ids.tolist(), label_set.labels.tolist(), strict=True)
     return {name: [one for one in row if one >= 0] for name, row in rows if name in images}

@@ -9,7 +9,7 @@ import numpy as np
 
 from imagenet_real.errors import InputError
 from imagenet_real.labels.image_ids import match
-from imagenet_real.labels.label_set import LabelSet, class_weights, pad_answers
+from imagenet_real.labels.label_set import LabelSet, class_weights, pad_labels
 from imagenet_real.mistakes.judged import CATEGORIES, CATEGORY, PREDICTED, SEVERITIES, SEVERITY, SPURIOUS
 from imagenet_real.review_app.store import Row
 
@@ -164,17 +164,17 @@ def updated(label_set: LabelSet, finals: Mapping[str, Verdict], predicted: Mappi
     al. 2022), and so do the classes that reviewers found right as well; a problematic image does not count; an image that
     did not count for want of a right class and now has one counts as 1.
     """
-    answers = [[int(one) for one in row if one >= 0] for row in label_set.answers]
-    counts, weight = label_set.counts.copy(), label_set.weight.copy()
+    labels = [[int(one) for one in row if one >= 0] for row in label_set.labels]
+    is_scored, weight = label_set.is_scored.copy(), label_set.weight.copy()
     images = np.array(list(finals), dtype=str)
     for row, (image_id, verdict) in zip(match(images, label_set.image_ids), finals.items(), strict=True):
         if row < 0:
             raise InputError(f"the label set {label_set.name} lacks {image_id}, which was judged.")
-        had = bool(answers[row])
+        had = bool(labels[row])
         added = [predicted[image_id]] if verdict.prediction in ("correct", "unclear") else []
-        answers[row] = sorted({*answers[row], *added, *verdict.also_right})
-        counts[row] = not verdict.problematic and (counts[row] or (not had and bool(answers[row])))
-        weight[row] = max(weight[row], 1.0) if counts[row] and not weight[row] else weight[row] * counts[row]
+        labels[row] = sorted({*labels[row], *added, *verdict.also_right})
+        is_scored[row] = not verdict.problematic and (is_scored[row] or (not had and bool(labels[row])))
+        weight[row] = max(weight[row], 1.0) if is_scored[row] and not weight[row] else weight[row] * is_scored[row]
     if label_set.average == "classes":
-        weight = class_weights(counts, label_set.group)
-    return dataclasses.replace(label_set, name=name, answers=pad_answers(answers), weight=weight, origin={})
+        weight = class_weights(is_scored, label_set.original)
+    return dataclasses.replace(label_set, name=name, labels=pad_labels(labels), weight=weight, origin={})

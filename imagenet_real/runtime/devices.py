@@ -31,22 +31,22 @@ def data_size(mesh: Mesh) -> int:
     return mesh.shape["data"]
 
 
-def filled_up(mesh: Mesh, batch_size: int) -> int:
+def padded_size(mesh: Mesh, batch_size: int) -> int:
     """The rows of a batch with those that it is filled up with, to be divided."""
     return batch_size + -batch_size % data_size(mesh)
 
 
-def split_over(mesh: Mesh) -> NamedSharding:
+def batch_sharding(mesh: Mesh) -> NamedSharding:
     """The first axis divided over the devices."""
     return NamedSharding(mesh, PartitionSpec("data"))
 
 
-def copied_to(mesh: Mesh) -> NamedSharding:
+def replicated(mesh: Mesh) -> NamedSharding:
     """A whole copy on every device."""
     return NamedSharding(mesh, PartitionSpec())
 
 
-def placed(mesh: Mesh, shape: tuple[int, ...], *, fsdp: bool = False) -> NamedSharding:
+def param_sharding(mesh: Mesh, shape: tuple[int, ...], *, fsdp: bool = False) -> NamedSharding:
     """How an array of parameters, or of what the optimizer keeps for them, lies on the mesh.
 
     Its largest axis is divided over `model`: the outputs of a layer that widens and the inputs of one that narrows, so
@@ -63,21 +63,23 @@ def placed(mesh: Mesh, shape: tuple[int, ...], *, fsdp: bool = False) -> NamedSh
     return NamedSharding(mesh, PartitionSpec(*axes) if any(axes) else PartitionSpec())
 
 
-def rows_here(mesh: Mesh, batch_size: int) -> np.ndarray:
+def local_rows(mesh: Mesh, batch_size: int) -> np.ndarray:
     """[b] int: which rows of a batch, filled up to a multiple of its parts, this process has to bring."""
-    size = filled_up(mesh, batch_size)
-    here = split_over(mesh).addressable_devices_indices_map((size,)).values()
+    size = padded_size(mesh, batch_size)
+    here = batch_sharding(mesh).addressable_devices_indices_map((size,)).values()
     return np.unique(np.concatenate([np.arange(size)[index] for index in here]))
 
 
-def put_batch(mesh: Mesh, rows: np.ndarray, batch_size: int) -> jax.Array:
-    """Lays a batch onto the mesh, of which this process brings its `rows_here`: [b, ...] -> [B filled up, ...]."""
-    size = filled_up(mesh, batch_size)
+def shard_batch(mesh: Mesh, rows: np.ndarray, batch_size: int) -> jax.Array:
+    """Lays a batch onto the mesh, of which this process brings its `local_rows`: [b, ...] -> [B filled up, ...]."""
+    size = padded_size(mesh, batch_size)
     if jax.process_count() == 1:
-        return jax.device_put(rows, split_over(mesh))
+        return jax.device_put(rows, batch_sharding(mesh))
     place = np.full(size, -1)
-    place[rows_here(mesh, batch_size)] = np.arange(len(rows))
-    return jax.make_array_from_callback((size, *rows.shape[1:]), split_over(mesh), lambda index: rows[place[index[0]]])
+    place[local_rows(mesh, batch_size)] = np.arange(len(rows))
+    return jax.make_array_from_callback(
+        (size, *rows.shape[1:]), batch_sharding(mesh), lambda index: rows[place[index[0]]]
+    )
 
 
 def put(tree: Any, shardings: Any) -> Any:
@@ -87,13 +89,13 @@ def put(tree: Any, shardings: Any) -> Any:
     return jax.tree.map(_put, tree, shardings)
 
 
-def put_missing(mesh: Mesh, tree: Any) -> Any:
+def put_absent(mesh: Mesh, tree: Any) -> Any:
     """Lays parameters onto the mesh as `placed` says; those that lie on its devices already stay as they are."""
 
     def lies(leaf):
         return isinstance(leaf, jax.Array) and leaf.sharding.device_set == set(mesh.devices.flat)
 
-    return jax.tree.map(lambda leaf: leaf if lies(leaf) else _put(leaf, placed(mesh, np.shape(leaf))), tree)
+    return jax.tree.map(lambda leaf: leaf if lies(leaf) else _put(leaf, param_sharding(mesh, np.shape(leaf))), tree)
 
 
 def _put(array: np.ndarray | jax.Array, sharding: Sharding) -> jax.Array:

@@ -26,7 +26,7 @@ Value = TypeVar("Value")
 
 
 @contextlib.contextmanager
-def joined(distributed: str) -> Iterator[None]:
+def initialize(distributed: str) -> Iterator[None]:
     """Joins the other processes of this run, before JAX is used; a program does the rest of its work in this context.
 
     `distributed` is `none`, `auto` for what Slurm, Open MPI, Kubernetes or a TPU pod tell, or `HOST:PORT,COUNT,ID`: where
@@ -46,36 +46,36 @@ def joined(distributed: str) -> Iterator[None]:
         raise
 
 
-def is_first() -> bool:
+def is_primary() -> bool:
     """Whether this is the process that writes and shows the results."""
     return jax.process_index() == 0
 
 
-def from_first(make: Callable[[], Value]) -> Value:
+def broadcast_from_primary(make: Callable[[], Value]) -> Value:
     """What `make` gives in the first process, which alone calls it, in all of them; or the error that it raises."""
     if jax.process_count() == 1:
         return make()
     value, error = None, None
-    if is_first():
+    if is_primary():
         try:
             value = make()
         except (InputError, OSError) as raised:  # told to the others, which would wait for ever
             error = raised
     told = None if error is None else InputError(_as_text(error))
-    value, told = gathered((value, told))[0]
+    value, told = all_gather((value, told))[0]
     if told is not None:
         raise error or told
     return value
 
 
-def in_first(make: Callable[[], Value]) -> Value | None:
+def on_primary(make: Callable[[], Value]) -> Value | None:
     """What `make` gives in the first process, which alone calls it, and None in the others; its error in all."""
     made = []
-    from_first(lambda: made.append(make()))
+    broadcast_from_primary(lambda: made.append(make()))
     return made[0] if made else None
 
 
-def gathered(value: Any) -> list[Any]:
+def all_gather(value: Any) -> list[Any]:
     """The values that all processes pass, in their order, in each of them. All call it, in the same order of calls."""
     if jax.process_count() == 1:
         return [value]

@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def ahead(make: Callable[[], T], count: int = 2) -> Generator[T, None, None]:
+def prefetch(make: Callable[[], T], count: int = 2) -> Generator[T, None, None]:
     """What `make` gives, call after call until it raises StopIteration, made by a thread before it is asked for.
 
     `make` takes the next batch and lays it on the devices. What belongs to a batch, such as the position in the data after

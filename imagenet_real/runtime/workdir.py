@@ -33,7 +33,7 @@ def claimed(workdir: epath.Path) -> Iterator[None]:
     """
     holds = _kept_alive if storage.in_bucket(workdir) else _locked
     with contextlib.ExitStack() as held:
-        distributed.in_first(lambda: held.enter_context(holds(workdir)))
+        distributed.on_primary(lambda: held.enter_context(holds(workdir)))
         yield
 
 

@@ -28,7 +28,7 @@ class Calibration:
         return float(np.average((self.confidence - self.accuracy)[some], weights=self.images[some]))
 
 
-def calibrate(confidence: np.ndarray, hit: np.ndarray, bins: int = BINS) -> Calibration:
+def calibrate(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> Calibration:
     """Sorts images into bins: [N] float probabilities, [N] bool. Every image counts the same. N is at least 1."""
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)  # a bin holds its upper end
     images = np.bincount(place, minlength=bins)
@@ -37,4 +37,4 @@ def calibrate(confidence: np.ndarray, hit: np.ndarray, bins: int = BINS) -> Cali
         total = np.bincount(place, weights=values, minlength=bins)
         return np.divide(total, images, out=np.full(bins, np.nan), where=images > 0)
 
-    return Calibration(images, mean(confidence), mean(hit))
+    return Calibration(images, mean(confidence), mean(correct))

@@ -85,9 +85,9 @@ def at_chance(predictions: Predictions, reference: LabelSet) -> bool:
 def _hits(predictions: Predictions, reference: LabelSet) -> np.ndarray:
     """[M] bool: for each image that counts and has a prediction, whether the first answer is right."""
     rows = match(reference.image_ids, predictions.image_ids)
-    scored = (rows >= 0) & reference.counts
+    scored = (rows >= 0) & reference.is_scored
     return (
-        predictions.top[rows[scored], :1] == np.where(reference.answers[scored] < 0, -2, reference.answers[scored])
+        predictions.top[rows[scored], :1] == np.where(reference.labels[scored] < 0, -2, reference.labels[scored])
     ).any(axis=1)
 
 
@@ -137,9 +137,9 @@ def _order_candidates(predictions: Predictions, reference: LabelSet) -> Iterator
         if not np.array_equal(renamed, predictions.image_ids):
             evidence = f"once each row is taken for the {words} image in file order"
             yield Diagnosis("file_order_off_by_one", evidence, dataclasses.replace(predictions, image_ids=renamed))
-    if (reference.group >= 0).all():
+    if (reference.original >= 0).all():
         by_id = np.argsort(reference.image_ids)
-        by_class = by_id[np.argsort(reference.group[by_id], kind="stable")]
+        by_class = by_id[np.argsort(reference.original[by_id], kind="stable")]
         yield Diagnosis(
             "imagefolder_order",
             "once the rows are taken in the order of a folder with one subfolder a class",
@@ -156,14 +156,14 @@ def _class_order(predictions: Predictions, reference: LabelSet, real: LabelSet |
     if classes > LARGEST_TABLE or predictions.top.min() < 0 or predictions.top.max() >= classes:
         return None
     rows = match(reference.image_ids, predictions.image_ids)
-    seen = np.flatnonzero((rows >= 0) & reference.counts)
+    seen = np.flatnonzero((rows >= 0) & reference.is_scored)
     if not len(seen):
         return None
     # A seed of its own: one that also ordered the images would put whole classes into one half.
     half = np.random.default_rng(200607159).permutation(len(seen)) < len(seen) // 2
-    top, answers = predictions.top[rows[seen]], reference.answers[seen]
-    found = _assign(top[half], answers[half], classes)
-    held_out_top, held_out = top[~half, 0], answers[~half]
+    top, labels = predictions.top[rows[seen]], reference.labels[seen]
+    found = _assign(top[half], labels[half], classes)
+    held_out_top, held_out = top[~half, 0], labels[~half]
     before = (held_out_top[:, None] == held_out).any(axis=1)
     after = (found[held_out_top][:, None] == held_out).any(axis=1)
     if not _explains(before, after):
@@ -171,10 +171,10 @@ def _class_order(predictions: Predictions, reference: LabelSet, real: LabelSet |
 
     better = real if real is not None and real.num_classes == classes else reference
     place = match(better.image_ids, predictions.image_ids)
-    seen = (place >= 0) & better.counts
-    order = _assign(predictions.top[place[seen]], better.answers[seen], classes)
+    seen = (place >= 0) & better.is_scored
+    order = _assign(predictions.top[place[seen]], better.labels[seen], classes)
     if better is real:
-        order = _tell_twins_apart(order, predictions.top[place[seen]], better.group[seen])
+        order = _tell_twins_apart(order, predictions.top[place[seen]], better.original[seen])
     moved = np.flatnonzero(order != np.arange(classes))
     rare = int((np.bincount(predictions.top[:, 0], minlength=classes) < 5).sum())
     doubt = f", {rare} of them seldom predicted and so uncertain" if rare else ""
@@ -183,7 +183,7 @@ def _class_order(predictions: Predictions, reference: LabelSet, real: LabelSet |
     return Diagnosis("class_order", evidence, _with_classes(predictions, order[predictions.top], classes))
 
 
-def _assign(top: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
+def _assign(top: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     """For each index that a model uses the class it stands for: [N, k], [N, A] -> [K] int, a permutation.
 
     The table counts how often an index is answered where a class is right. Later answers count less, an image with many
@@ -191,10 +191,10 @@ def _assign(top: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
     """
     from scipy.optimize import linear_sum_assignment
 
-    share = 1.0 / np.maximum((answers >= 0).sum(axis=1), 1)
+    share = 1.0 / np.maximum((labels >= 0).sum(axis=1), 1)
     table = np.zeros(classes * classes)
     for rank in range(min(5, top.shape[1])):
-        for column in answers.T:
+        for column in labels.T:
             rows = column >= 0
             cells = top[rows, rank].astype(np.int64) * classes + column[rows]
             table += np.bincount(cells, weights=share[rows] / (rank + 1), minlength=len(table))
@@ -206,8 +206,8 @@ def _tell_twins_apart(order: np.ndarray, top: np.ndarray, original: np.ndarray) 
     order = order.copy()
     for twin in TWINS if len(order) == 1000 else ():
         more, less = (int(np.flatnonzero(order == twin[key])[0]) for key in ("more", "less"))
-        answers = top[:, : twin["k"]] if twin["on"] is None else top[original == twin["on"], : twin["k"]]
-        if (answers == more).sum() < (answers == less).sum():
+        labels = top[:, : twin["k"]] if twin["on"] is None else top[original == twin["on"], : twin["k"]]
+        if (labels == more).sum() < (labels == less).sum():
             order[[more, less]] = order[[less, more]]
     return order
 

@@ -18,7 +18,7 @@ class Evidence:
     label_sets: list[LabelSet]
     verdicts: dict[str, np.ndarray]  # by label set [M, its images] int8: 1 right, 0 wrong, -1 no prediction
     image_ids: np.ndarray  # [N] str, of all images that any model answered
-    answers: np.ndarray  # [M, N] int16 or int32, the best class, -1 where there is none
+    predicted: np.ndarray  # [M, N] int16 or int32, the best class, -1 where there is none
     confidence: np.ndarray | None  # [M, N] float32, its probability, NaN where unknown; None where none is known
 
     def of(self, models: Sequence[str]) -> "Evidence":
@@ -28,7 +28,7 @@ class Evidence:
             self,
             models=list(models),
             verdicts={name: verdicts[rows] for name, verdicts in self.verdicts.items()},
-            answers=self.answers[rows],
+            predicted=self.predicted[rows],
             confidence=None if self.confidence is None else self.confidence[rows],
         )
 
@@ -41,17 +41,17 @@ def gather(
     if not all(np.array_equal(model.image_ids, image_ids) for model in models):
         image_ids = np.unique(np.concatenate([model.image_ids for model in models]))
     largest = max(label_set.num_classes for label_set in label_sets)
-    answers = np.full((len(models), len(image_ids)), -1, np.int16 if largest <= np.iinfo(np.int16).max else np.int32)
+    predicted = np.full((len(models), len(image_ids)), -1, np.int16 if largest <= np.iinfo(np.int16).max else np.int32)
     sure = any(model.top_scores is not None and model.logsumexp is not None for model in models)
-    confidence = np.full(answers.shape, np.nan, np.float32) if sure else None
+    confidence = np.full(predicted.shape, np.nan, np.float32) if sure else None
     for at, model in enumerate(models):
         rows = match(image_ids, model.image_ids)
         here = rows >= 0
-        answers[at, here] = model.top[rows[here], 0]
+        predicted[at, here] = model.top[rows[here], 0]
         if model.top_scores is not None and model.logsumexp is not None:
             confidence[at, here] = np.exp(model.top_scores[rows[here], 0] - model.logsumexp[rows[here]])
     judged = {name: np.stack(rows) for name, rows in verdicts.items()}
-    return Evidence([model.name for model in models], list(label_sets), judged, image_ids, answers, confidence)
+    return Evidence([model.name for model in models], list(label_sets), judged, image_ids, predicted, confidence)
 
 
 def judges(label_sets: Sequence[LabelSet]) -> list[LabelSet]:
@@ -61,20 +61,20 @@ def judges(label_sets: Sequence[LabelSet]) -> list[LabelSet]:
     """
     kept: list[LabelSet] = []
     for label_set in label_sets:
-        if label_set.counts.any() and not any(_repeats(label_set, earlier) for earlier in kept):
+        if label_set.is_scored.any() and not any(_repeats(label_set, earlier) for earlier in kept):
             kept.append(label_set)
     return kept
 
 
 def _repeats(label_set: LabelSet, earlier: LabelSet) -> bool:
-    mine = label_set.take(label_set.counts)
+    mine = label_set.take(label_set.is_scored)
     rows = match(mine.image_ids, earlier.image_ids)
-    if not ((rows >= 0) & earlier.counts[rows]).all():
+    if not ((rows >= 0) & earlier.is_scored[rows]).all():
         return False
-    width = max(mine.answers.shape[1], earlier.answers.shape[1])
+    width = max(mine.labels.shape[1], earlier.labels.shape[1])
     a, b = (
-        np.pad(answers, ((0, 0), (0, width - answers.shape[1])), constant_values=-1)
-        for answers in (mine.answers, earlier.answers[rows])
+        np.pad(labels, ((0, 0), (0, width - labels.shape[1])), constant_values=-1)
+        for labels in (mine.labels, earlier.labels[rows])
     )
     return bool((a == b).all())
 
@@ -96,6 +96,6 @@ def contrast(evidence: Evidence, model: int, first: LabelSet, second: LabelSet) 
     """Compares the verdicts of two label sets on the model of that number."""
     rows = match(first.image_ids, second.image_ids)
     a, b = evidence.verdicts[first.name][model], evidence.verdicts[second.name][model]
-    here = (rows >= 0) & first.counts & (a >= 0)
-    here &= second.counts[rows] & (b[rows] >= 0)
+    here = (rows >= 0) & first.is_scored & (a >= 0)
+    here &= second.is_scored[rows] & (b[rows] >= 0)
     return Contrast(first.image_ids[here], a[here] > 0, b[rows[here]] > 0)

@@ -11,20 +11,20 @@ from imagenet_real.scoring.accuracy import accuracy
 
 
 def beside_models(
-    models: Sequence[Predictions], label_sets: Sequence[LabelSet], first_answers: Mapping[str, Sequence[np.ndarray]]
+    models: Sequence[Predictions], label_sets: Sequence[LabelSet], top1: Mapping[str, Sequence[np.ndarray]]
 ) -> list[dict[str, Any]]:
     """One row a person and label set. A model stands in it if it has an answer on each of these images.
 
     Args:
       models: models and people.
       label_sets: of N images each.
-      first_answers: by the name of a label set, [N] int8 of each of `models`: 1 right, 0 wrong, -1 no answer.
+      top1: by the name of a label set, [N] int8 of each of `models`: 1 right, 0 wrong, -1 no answer.
     """
     rows = []
     for at, person in enumerate(models):
         for label_set in label_sets if person.person else ():
-            answers = first_answers[label_set.name]
-            asked = (answers[at] >= 0) & label_set.counts
+            answers = top1[label_set.name]
+            asked = (answers[at] >= 0) & label_set.is_scored
             if not asked.any():
                 continue
             weight = label_set.take(asked).weight

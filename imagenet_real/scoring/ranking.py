@@ -43,11 +43,11 @@ class Ranking:
 
 def rank(hits: np.ndarray, label_set: LabelSet) -> Ranking:
     """Ranks M models by their hits on the same N images: [M, N] bool, a label set of N images."""
-    values = np.array([accuracy(hit, label_set.weight) for hit in hits])
+    values = np.array([accuracy(correct, label_set.weight) for correct in hits])
     order = np.argsort(-values, kind="stable")
     neighbours = itertools.pairwise(order)
     p_values = np.array([paired_p_value(hits[a], hits[b], label_set.weight) for a, b in neighbours])
-    return Ranking(label_set.name, int(label_set.counts.sum()), order, values[order], holm(p_values))
+    return Ranking(label_set.name, int(label_set.is_scored.sum()), order, values[order], holm(p_values))
 
 
 def agreement(a: Ranking, b: Ranking) -> float:

@@ -14,7 +14,7 @@ from imagenet_real.labels.imagenet import validation_ids
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.scoring import doctor, ranking
-from imagenet_real.scoring.accuracy import accuracy, accuracy_by_class, answer_rank, errors_on_mislabeled
+from imagenet_real.scoring.accuracy import accuracy, accuracy_by_class, errors_on_mislabeled, label_rank
 from imagenet_real.scoring.evidence import Evidence, gather
 from imagenet_real.scoring.people import beside_models
 from imagenet_real.scoring.uncertainty import interval
@@ -87,21 +87,19 @@ def score(
     results = Results(rows=[], unavailable=unavailable, provenance=_provenance(models, label_sets))
     models = [_examine(model, label_sets, ks, allow_missing, repair, results) for model in models]
 
-    first_answers: dict[str, list[np.ndarray]] = {label_set.name: [] for label_set in label_sets}
+    top1: dict[str, list[np.ndarray]] = {label_set.name: [] for label_set in label_sets}
     joined_ids, joins = None, []
     for model in models:
         if joined_ids is None or not np.array_equal(joined_ids, model.image_ids):  # most often all models share them
             joined_ids, joins = model.image_ids, [match(one.image_ids, model.image_ids) for one in label_sets]
         for label_set, rows in zip(label_sets, joins, strict=True):
-            first_answers[label_set.name].append(
-                _score_one(model, label_set, rows, ks, allow_missing or model.person, results)
-            )
+            top1[label_set.name].append(_score_one(model, label_set, rows, ks, allow_missing or model.person, results))
         results.mislabeled += _mislabeled(model, label_sets, joins)
-    results.people = beside_models(models, label_sets, first_answers)
-    results.evidence = gather(models, label_sets, first_answers)
+    results.people = beside_models(models, label_sets, top1)
+    results.evidence = gather(models, label_sets, top1)
     ranked = [at for at, model in enumerate(models) if not model.person]
     if len(ranked) > 1:
-        answers = {name: [of_models[at] for at in ranked] for name, of_models in first_answers.items()}
+        answers = {name: [of_models[at] for at in ranked] for name, of_models in top1.items()}
         results.rankings = _rankings([models[at] for at in ranked], label_sets, answers)
     if not results.rows:
         raise InputError(f"nothing to score: {'; '.join(row['reason'] for row in results.unavailable)}.")
@@ -215,32 +213,37 @@ def _score_one(
     model: Predictions, label_set: LabelSet, rows: np.ndarray, ks: Sequence[int], allow_missing: bool, results: Results
 ) -> np.ndarray:
     """Adds a model's rows under one label set; returns [N] int8: 1 right, 0 wrong, -1 no prediction."""
-    missing = int((label_set.counts & (rows < 0)).sum())
+    missing = int((label_set.is_scored & (rows < 0)).sum())
     if missing and not allow_missing:
-        example = label_set.image_ids[label_set.counts & (rows < 0)][0]
+        example = label_set.image_ids[label_set.is_scored & (rows < 0)][0]
         raise MismatchError(
-            f"{model.name}: wrong_count: {missing} of {label_set.counts.sum()} images of the label set {label_set.name} "
+            f"{model.name}: wrong_count: {missing} of {label_set.is_scored.sum()} images of the label set {label_set.name} "
             f"have no prediction, such as {example}. Predict them too, or score the others with --config.allow_missing=True."
         )
     here = label_set.take(rows >= 0) if (rows < 0).any() else label_set
-    rank = answer_rank(model.top[rows[rows >= 0]], here.answers)
+    rank = label_rank(model.top[rows[rows >= 0]], here.labels)
     first = np.full(len(label_set), -1, dtype=np.int8)
     first[rows >= 0] = rank < 1
-    if not here.counts.any():
+    if not here.is_scored.any():
         reason = f"none of the images that count under it is among the predictions of {model.name}"
-        reason = reason if label_set.counts.any() else "no image counts under it, all weights are 0"
+        reason = reason if label_set.is_scored.any() else "no image counts under it, all weights are 0"
         results.unavailable.append({"label_set": label_set.name, "reason": reason})
         return first
     for k in (k for k in ks if k <= model.top.shape[1]):
-        hit = rank < k
-        low, high = interval(hit, here)
-        counted = int(here.counts.sum())
-        row = {"model": model.name, "label_set": label_set.name, "k": int(k), "accuracy": accuracy(hit, here.weight)}
+        correct = rank < k
+        low, high = interval(correct, here)
+        counted = int(here.is_scored.sum())
+        row = {
+            "model": model.name,
+            "label_set": label_set.name,
+            "k": int(k),
+            "accuracy": accuracy(correct, here.weight),
+        }
         row |= {"low": low, "high": high, "images": counted, "excluded": len(here) - counted, "missing": missing}
         if here.average == "classes":
-            row["classes"] = len(np.unique(here.group[here.counts]))
+            row["classes"] = len(np.unique(here.original[here.is_scored]))
         if label_set.name in COUNTED:
-            row["correct"] = int((hit & here.counts).sum())
+            row["correct"] = int((correct & here.is_scored).sum())
         results.rows.append(row)
     by_class, images = accuracy_by_class(rank < 1, here)
     results.by_class.append({"model": model.name, "label_set": label_set.name, "accuracy": by_class, "images": images})
@@ -249,22 +252,22 @@ def _score_one(
 
 def _mislabeled(model: Predictions, label_sets: Sequence[LabelSet], joins: Sequence[np.ndarray]) -> list[Row]:
     for label_set, rows in zip(label_sets, joins, strict=True):
-        if label_set.name == "real" and (label_set.group >= 0).any():
-            chosen = published.mislabeled(label_set) & (rows >= 0) & (label_set.group >= 0)
-            answers = (model.top[rows[chosen], 0], label_set.group[chosen], label_set.answers[chosen, 0])
+        if label_set.name == "real" and (label_set.original >= 0).any():
+            chosen = published.mislabeled(label_set) & (rows >= 0) & (label_set.original >= 0)
+            answers = (model.top[rows[chosen], 0], label_set.original[chosen], label_set.labels[chosen, 0])
             return [{"model": model.name, **errors_on_mislabeled(*answers)}] if chosen.any() else []
     return []
 
 
 def _rankings(
-    models: Sequence[Predictions], label_sets: Sequence[LabelSet], first_answers: dict[str, list[np.ndarray]]
+    models: Sequence[Predictions], label_sets: Sequence[LabelSet], top1: dict[str, list[np.ndarray]]
 ) -> list[Row]:
     """One entry a label set; models are compared on the images that all of them have predictions for."""
     found = []
     for label_set in label_sets:
-        answers = np.stack(first_answers[label_set.name])
+        answers = np.stack(top1[label_set.name])
         common = (answers >= 0).all(axis=0)
-        if (common & label_set.counts).any():
+        if (common & label_set.is_scored).any():
             found.append(ranking.rank(answers[:, common] > 0, label_set.take(common)))
     original = next((one for one in found if one.label_set == "original"), None)
     return [_ranking_row(one, original, models) for one in found]

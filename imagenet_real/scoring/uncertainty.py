@@ -11,23 +11,23 @@ Z95 = 1.959963984540054  # the normal distribution's 97.5 % quantile
 EXACT_BELOW = 200  # images; from here on Wilson's interval is as good as the exact one and costs nothing
 
 
-def interval(hit: np.ndarray, label_set: LabelSet) -> tuple[float, float]:
+def interval(correct: np.ndarray, label_set: LabelSet) -> tuple[float, float]:
     """The 95 % interval of the accuracy that `hit` [N] bool gives under a label set.
 
     Equal weights: Wilson's interval, or the exact binomial one on fewer than 200 images (ImageNet-M). A mean over
     classes: stratified variance. Other weights: Wilson's interval on Kish's effective number of images.
     """
-    counts = label_set.counts
-    hit, weight, group = hit[counts], label_set.weight[counts], label_set.group[counts]
-    if not len(hit):
+    is_scored = label_set.is_scored
+    correct, weight, original = correct[is_scored], label_set.weight[is_scored], label_set.original[is_scored]
+    if not len(correct):
         return float("nan"), float("nan")
     if label_set.average == "classes":
-        return stratified(hit, weight, group)
+        return stratified(correct, weight, original)
     if np.ptp(weight) > 1e-9 * weight.max():
-        return wilson(accuracy(hit, weight), _effective_size(weight))
-    if len(hit) < EXACT_BELOW:
-        return exact_binomial(int(hit.sum()), len(hit))
-    return wilson(hit.mean(), len(hit))
+        return wilson(accuracy(correct, weight), _effective_size(weight))
+    if len(correct) < EXACT_BELOW:
+        return exact_binomial(int(correct.sum()), len(correct))
+    return wilson(correct.mean(), len(correct))
 
 
 def wilson(share: float, n: float, z: float = Z95) -> tuple[float, float]:
@@ -37,17 +37,17 @@ def wilson(share: float, n: float, z: float = Z95) -> tuple[float, float]:
     return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))
 
 
-def stratified(hit: np.ndarray, weight: np.ndarray, group: np.ndarray) -> tuple[float, float]:
+def stratified(correct: np.ndarray, weight: np.ndarray, original: np.ndarray) -> tuple[float, float]:
     """The interval of a mean over classes, each a sample of its own: [N] bool, [N] float, [N] int.
 
     The variance is the sum over classes of their own variances. It enters Wilson's interval as an effective number of
     images, which keeps the interval within [0, 1] near perfect accuracy. A class with one image tells nothing of its
     variance; that of all images stands in for it.
     """
-    share = accuracy(hit, weight)
-    _, stratum = np.unique(group, return_inverse=True)
+    share = accuracy(correct, weight)
+    _, stratum = np.unique(original, return_inverse=True)
     images = np.bincount(stratum)
-    p = np.bincount(stratum, weights=hit) / images
+    p = np.bincount(stratum, weights=correct) / images
     total = np.bincount(stratum, weights=weight) / weight.sum()
     within = np.where(images > 1, p * (1 - p) / np.maximum(images - 1, 1), share * (1 - share))
     variance = float((total**2 * within).sum())

@@ -20,7 +20,7 @@ from imagenet_real.io import storage
 from imagenet_real.runtime import prefetch
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.state import TrainState
-from imagenet_real.training.step import Step, put_batch
+from imagenet_real.training.step import Step, shard_batch
 
 IN_FLIGHT = 2  # steps that wait for the one that is computed
 SECONDS_PER_UPLOAD = 30.0  # of metrics in a bucket
@@ -154,12 +154,12 @@ def fit(
 
     def next_batch() -> tuple[Mapping[str, jax.Array], Any]:
         batch = next(batches)
-        return put_batch(mesh, batch), batches.get_state()
+        return shard_batch(mesh, batch), batches.get_state()
 
     with (
         _asked_to_stop() as asked,
         tqdm(total=steps, initial=done, unit=" steps", desc=title, disable=metrics is None) as progress,
-        contextlib.closing(prefetch.ahead(next_batch)) as ready,
+        contextlib.closing(prefetch.prefetch(next_batch)) as ready,
     ):
         for number in range(done + 1, steps + 1):
             batch, batches_at = next(ready)

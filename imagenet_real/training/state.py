@@ -61,7 +61,9 @@ def create_abstract(
     shapes = jax.eval_shape(lambda: _initial(build(untraced_rngs(0)), optimizer, average))
 
     def lie(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=devices.placed(mesh, leaf.shape, fsdp=fsdp))
+        return jax.ShapeDtypeStruct(
+            leaf.shape, leaf.dtype, sharding=devices.param_sharding(mesh, leaf.shape, fsdp=fsdp)
+        )
 
     return nnx.graphdef(model), jax.tree.map(lie, shapes)
 

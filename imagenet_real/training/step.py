@@ -74,7 +74,7 @@ def make_train_step(
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
         params = state.params
         if shardings is not None:  # gathered where they are used, and the gradient divided as they were
-            gathered = jax.tree.map(lambda leaf: devices.placed(mesh, leaf.shape), params)
+            gathered = jax.tree.map(lambda leaf: devices.param_sharding(mesh, leaf.shape), params)
             params = jax.lax.with_sharding_constraint(params, gathered)
         (value, batch_stats), gradient = of_batch(params, state.batch_stats, batch)
         if shardings is not None:
@@ -90,7 +90,7 @@ def make_train_step(
         metrics = {"loss": value, "gradient_norm": optax.tree.norm(gradient)}
         return averaged(changed, average_decay), metrics
 
-    copied, split = devices.copied_to(mesh), devices.split_over(mesh)
+    copied, split = devices.replicated(mesh), devices.batch_sharding(mesh)
     lie = copied if shardings is None else shardings
     return jax.jit(step, in_shardings=(lie, split), out_shardings=(lie, copied), donate_argnums=0)
 
@@ -119,9 +119,9 @@ def averaged(state: TrainState, decay: float) -> TrainState:
     return dataclasses.replace(state, average=jax.tree.map(move, state.average, (state.params, state.batch_stats)))
 
 
-def put_batch(mesh: Mesh, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
+def shard_batch(mesh: Mesh, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
     """Lays this process's part of a batch onto its devices: together the processes hold the global batch."""
-    split = devices.split_over(mesh)
+    split = devices.batch_sharding(mesh)
     return {name: jax.make_array_from_process_local_data(split, values) for name, values in batch.items()}
 
 

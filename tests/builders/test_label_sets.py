@@ -71,7 +71,7 @@ def test_multilabel_and_imagenet_m(loaded):
     multi, slice_m = found
     order = np.argsort(multi.image_ids)
     assert multi.image_ids[order].tolist() == [f"ILSVRC2012_val_0000000{n}" for n in (1, 2, 3)]
-    assert multi.answers[order].tolist() == [[60, 65], [-1, -1], [230, 231]]
+    assert multi.labels[order].tolist() == [[60, 65], [-1, -1], [230, 231]]
     assert multi.weight[order].tolist() == [1.0, 0.0, 1.0]
     assert (slice_m.name, slice_m.image_ids.tolist()) == ("imagenet_m", ["ILSVRC2012_val_00000003"])
     assert slice_m.weight.tolist() == [1.0]
@@ -89,7 +89,7 @@ def test_what_a_dataset_brings_goes_by_its_name(nowhere):
         (nowhere / "pets" / kind).mkdir(parents=True, exist_ok=True)
         (nowhere / "pets" / kind / f"{number}.jpg").write_bytes(picture(number))
     brought = label_sets.brought_by(str(nowhere / "pets"), "validation", "")
-    assert label_sets.one("original", brought, "").group.tolist() == [0, 1, 1]
+    assert label_sets.one("original", brought, "").original.tolist() == [0, 1, 1]
     assert len(label_sets.one("original", label_sets.brought_by("", "validation", ""), "")) == 50_000
     with pytest.raises(InputError, match="imagenet_m is unavailable: its 68 images"):
         label_sets.one("imagenet_m", {}, "")

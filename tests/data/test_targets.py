@@ -21,10 +21,10 @@ def test_one_hot():
 
 
 def test_label_sets():
-    answers = np.array([[0, 2, -1], [1, -1, -1], [0, 1, 3], [-1, -1, -1]])
+    labels = np.array([[0, 2, -1], [1, -1, -1], [0, 1, 3], [-1, -1, -1]])
     many = [[1, 0, 1, 0], [0, 1, 0, 0], [1, 1, 0, 1], [0, 0, 0, 0]]
-    np.testing.assert_array_equal(targets.label_sets(answers, 4), many)
-    divided = targets.label_sets(answers, 4, divide=True)
+    np.testing.assert_array_equal(targets.label_sets(labels, 4), many)
+    divided = targets.label_sets(labels, 4, divide=True)
     assert divided.dtype == np.float32
     np.testing.assert_allclose(divided, [[0.5, 0, 0.5, 0], [0, 1, 0, 0], [1 / 3, 1 / 3, 0, 1 / 3], [0, 0, 0, 0]])
 
@@ -104,15 +104,15 @@ def test_cutmix_boxes():
 def test_targets_fit_both_losses():
     """Distributions stay distributions, shares stay between 0 and 1."""
     images, _ = batch()
-    answers = np.array([[0, 1], [2, -1], [1, 3], [3, -1], [0, -1], [1, 2]])
+    labels = np.array([[0, 1], [2, -1], [1, 3], [3, -1], [0, -1], [1, 2]])
     random = np.random.default_rng(0)
     for _ in range(20):
         box = targets.cutmix_box(SIDE, SIDE + 4, random, 0.4)
         for mix, how in ((targets.mixup, random.beta(0.4, 0.4)), (targets.cutmix, box)):
-            divided = targets.label_sets(answers, CLASSES, divide=True)
+            divided = targets.label_sets(labels, CLASSES, divide=True)
             divided = mix(images, divided, images[::-1], divided[::-1], how)[1]
             np.testing.assert_allclose(divided.sum(axis=1), 1, rtol=1e-6)
-            many = targets.label_sets(answers, CLASSES)
+            many = targets.label_sets(labels, CLASSES)
             many = mix(images, many, images[::-1], many[::-1], how)[1]
             assert many.min() >= 0
             assert many.max() <= 1 + 1e-6

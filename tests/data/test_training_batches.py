@@ -131,7 +131,7 @@ def test_mixtures_keep_the_sum_of_targets(data):
 def test_some_of_the_images(data):
     some = data.at(np.array([7, 2, 5])).at(np.array([2, 0]))
     assert some.image_ids.tolist() == ["b/000", "b/002"]
-    assert some.answers[:, 1].tolist() == [8, 10]
+    assert some.labels[:, 1].tolist() == [8, 10]
     assert [some.source[row]["image_id"] for row in range(2)] == ["b/000", "b/002"]
     assert len({data.fingerprint, some.fingerprint, data.at(np.arange(10)).at(np.array([7, 5])).fingerprint}) == 3
 
@@ -145,7 +145,7 @@ def test_a_subset_is_a_source(data):
 
 
 def test_another_label_is_another_run(data):
-    answers = data.answers.copy()
+    answers = data.labels.copy()
     answers[0, 0] = 1
     assert TrainingData(data.source, data.image_ids, answers, data.num_classes).fingerprint != data.fingerprint
 

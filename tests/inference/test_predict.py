@@ -38,7 +38,7 @@ def pixels(number):
 
 def toy_batches(total, batch_size, unreadable=(), killed_at=None, mesh=None):
     """`batches_from` of a source of `total` images, batches padded; the process dies where it is told to."""
-    rows = devices.rows_here(mesh or devices.make_mesh(), batch_size)
+    rows = devices.local_rows(mesh or devices.make_mesh(), batch_size)
 
     def batches_from(start):
         assert start % batch_size == 0

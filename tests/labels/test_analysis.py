@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imagenet_real.labels import analysis, published
-from imagenet_real.labels.label_set import pad_answers
+from imagenet_real.labels.label_set import pad_labels
 from tests import toy
 
 
@@ -22,8 +22,8 @@ def test_labels_of_images():
 
 
 def test_classes_that_occur_together():
-    answers = pad_answers([[0, 1, 3], [1, 3], [2], [], [3, 1], [0, 2]])
-    several = dataclasses.replace(toy.original(), answers=answers, weight=(answers[:, 0] >= 0) * 1.0)
+    labels = pad_labels([[0, 1, 3], [1, 3], [2], [], [3, 1], [0, 2]])
+    several = dataclasses.replace(toy.original(), labels=labels, weight=(labels[:, 0] >= 0) * 1.0)
     assert rows(*analysis.co_occurring(several)) == [(1, 3, 3), (0, 1, 1), (0, 2, 1), (0, 3, 1)]
     assert rows(*analysis.co_occurring(toy.original())) == []
 
@@ -41,10 +41,10 @@ def test_agreement():
     first = [[1], [1], [1, 2], [1, 2], [1], [], [1], [], [1]]
     second = [[1], [1, 2], [2], [2, 3], [0], [3], [], [], [1]]
 
-    def label_set(answers, weight):
-        group = np.zeros(9, int)
+    def label_set(labels, weight):
+        original = np.zeros(9, int)
         return dataclasses.replace(
-            toy.original(), image_ids=ids, answers=pad_answers(answers), weight=np.array(weight), group=group
+            toy.original(), image_ids=ids, labels=pad_labels(labels), weight=np.array(weight), original=original
         )
 
     counts = [1.0, 1, 1, 1, 1, 0, 1, 0, 1]

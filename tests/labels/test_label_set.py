@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imagenet_real.errors import InputError
-from imagenet_real.labels.label_set import LabelSet, class_weights, load_label_set, pad_answers, save_label_set
+from imagenet_real.labels.label_set import LabelSet, class_weights, load_label_set, pad_labels, save_label_set
 from tests import toy
 
 
@@ -15,8 +15,8 @@ def write(path, **changes):
 
 
 def test_pad_answers_sorts_and_pads():
-    assert pad_answers([[3, 1], [], [2]]).tolist() == [[1, 3], [-1, -1], [2, -1]]
-    assert pad_answers([[], []]).tolist() == [[-1], [-1]]
+    assert pad_labels([[3, 1], [], [2]]).tolist() == [[1, 3], [-1, -1], [2, -1]]
+    assert pad_labels([[], []]).tolist() == [[-1], [-1]]
 
 
 def test_class_weights_make_the_mean_over_classes():
@@ -62,13 +62,13 @@ def test_json_defaults(place):
     mine = load_label_set(write(place / "mine.json", images=images))
     assert mine.image_ids.tolist() == ["folder/a", "folder/b.v2", "c"]
     assert mine.weight.tolist() == [1.0, 0.0, 2.5]
-    assert mine.group.tolist() == [2, -1, 3]
+    assert mine.original.tolist() == [2, -1, 3]
 
 
 def test_a_bare_list_is_read_as_real_json(place):
     (place / "my_real.json").write_text(json.dumps([[7]] + [[]] * 49_999))
     mine = load_label_set(place / "my_real.json")
-    assert (mine.name, int(mine.counts.sum()), mine.answers[0, 0]) == ("my_real", 1, 7)
+    assert (mine.name, int(mine.is_scored.sum()), mine.labels[0, 0]) == ("my_real", 1, 7)
 
 
 @pytest.mark.parametrize(

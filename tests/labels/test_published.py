@@ -33,9 +33,9 @@ def human_accuracy(folder, **changes):
 def test_original_labels_come_without_importing_tensorflow_datasets():
     original = published.original()
     assert (len(original), original.num_classes) == (50_000, 1000)
-    assert np.bincount(original.group).tolist() == [50] * 1000
+    assert np.bincount(original.original).tolist() == [50] * 1000
     assert original.image_ids[0] == "ILSVRC2012_val_00000001"
-    assert original.group[:5].tolist() == [65, 970, 230, 809, 516]
+    assert original.original[:5].tolist() == [65, 970, 230, 809, 516]
 
 
 def test_multilabel_and_imagenet_m_from_the_json(nowhere, place):
@@ -44,10 +44,10 @@ def test_multilabel_and_imagenet_m_from_the_json(nowhere, place):
     assert not unavailable
     multi, slice_m = label_sets
     assert multi.image_ids.tolist() == [f"ILSVRC2012_val_0000000{n}" for n in (1, 2, 3)]
-    assert multi.answers.tolist() == [[60, 65], [-1, -1], [230, -1]]
+    assert multi.labels.tolist() == [[60, 65], [-1, -1], [230, -1]]
     assert multi.weight.tolist() == [1.0, 0.0, 1.0]
     assert slice_m.image_ids.tolist() == ["ILSVRC2012_val_00000003"]
-    assert slice_m.answers[0, 0] == 230
+    assert slice_m.labels[0, 0] == 230
     assert slice_m.weight.tolist() == [1.0]
     assert multi.origin["sha256"] == published.files.origin(path)["sha256"]
 
@@ -81,7 +81,7 @@ def test_labels_dir_goes_before_other_folders_for_either_multilabel_file(nowhere
     ]
     (place / "mine" / "multilabel.csv").write_text("\n".join(lines) + "\n")
     (multi,), _ = published.load(["multilabel"], str(place / "mine"))
-    assert multi.answers.tolist() == [[3, 7, 65], [970, -1, -1]]
+    assert multi.labels.tolist() == [[3, 7, 65], [970, -1, -1]]
     assert multi.weight.tolist() == [1.0, 0.0]
     assert "differs_from_published" in multi.origin
 
@@ -133,15 +133,15 @@ def test_label_error_subsets_by_eye(nowhere):
     assert published.mislabeled(real)[:4].tolist() == [False, True, False, False]
     assert published.except_mislabeled(real).weight[:4].tolist() == [1, 0, 1, 1]
     assert published.except_all_errors(real).weight[:4].tolist() == [1, 0, 0, 0]
-    assert published.except_all_errors(real).answers[2, 0] == labels[2]
+    assert published.except_all_errors(real).labels[2, 0] == labels[2]
 
 
 def test_scores_at_a_threshold_keep_unrated_images(place):
     pairs = np.array([["ILSVRC2012_val_00000002.JPEG", "970"], ["ILSVRC2012_val_00000002.JPEG", "5"]])
     toy.save(np.savez, place / "scores.npz", tensor=np.array([0.4, 0.9]), info=pairs)
     loose, strict = (published.real_at(place / "scores.npz", threshold) for threshold in (0.4, 0.5))
-    assert loose.answers[:2].tolist() == [[65, -1], [5, 970]]
-    assert strict.answers[:2].tolist() == [[65], [5]]
+    assert loose.labels[:2].tolist() == [[65, -1], [5, 970]]
+    assert strict.labels[:2].tolist() == [[65], [5]]
     assert (loose.name, strict.name) == ("real@0.4", "real@0.5")
 
 
@@ -170,15 +170,15 @@ def test_fields_of_a_dataset_become_label_sets():
 def test_published_counts(data):
     by_name = {one.name: one for one in published.load([*published.NAMES, "real@0.8", "real@0.3"])[0]}
     real = by_name["real"]
-    assert ((real.answers >= 0).sum(), real.counts.sum()) == (57_553, 46_837)
-    assert np.bincount((real.answers >= 0).sum(axis=1)).tolist() == [3163, 39394, 5408, 1319, 411, 161, 88, 41, 13, 2]
+    assert ((real.labels >= 0).sum(), real.is_scored.sum()) == (57_553, 46_837)
+    assert np.bincount((real.labels >= 0).sum(axis=1)).tolist() == [3163, 39394, 5408, 1319, 411, 161, 88, 41, 13, 2]
     assert published.mislabeled(real).sum() == 3_678
-    assert by_name["except_mislabeled"].counts.sum() == 46_322
-    assert by_name["except_all_errors"].counts.sum() == 35_716
-    assert by_name["multilabel"].counts.sum() == 18_692
+    assert by_name["except_mislabeled"].is_scored.sum() == 46_322
+    assert by_name["except_all_errors"].is_scored.sum() == 35_716
+    assert by_name["multilabel"].is_scored.sum() == 18_692
     np.testing.assert_array_equal(
-        by_name["real@0.8"].answers, real.answers
+        by_name["real@0.8"].labels, real.labels
     )  # any threshold in (0.79999, 0.80002] gives real.json
-    assert (by_name["real@0.3"].answers >= 0).sum() > 57_553
-    np.testing.assert_array_equal(by_name["original"].group, np.load(data / "labels" / "original_labels.npy"))
+    assert (by_name["real@0.3"].labels >= 0).sum() > 57_553
+    np.testing.assert_array_equal(by_name["original"].original, np.load(data / "labels" / "original_labels.npy"))
     assert all("differs_from_published" not in one.origin for one in by_name.values())

@@ -7,11 +7,11 @@ from imagenet_real.errors import InputError
 from imagenet_real.labels import hierarchy, published
 from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.imagenet import imagenet_wnids
-from imagenet_real.labels.label_set import LabelSet, pad_answers
+from imagenet_real.labels.label_set import LabelSet, pad_labels
 from imagenet_real.mistakes import categories, judged
 from imagenet_real.mistakes.mistakes import Mistakes, agreement, find
 from imagenet_real.predictions.predictions import load_predictions
-from imagenet_real.scoring.accuracy import answer_rank
+from imagenet_real.scoring.accuracy import label_rank
 
 # Two terriers, a cat, a bone and a lamp: the dogs are close, the cat is some way off, the others far.
 NAMES = ["bull terrier", "fox terrier", "cat", "bone", "lamp"]
@@ -24,14 +24,14 @@ WAYS = [
 ]
 
 
-def label_set(*answers):
-    rows = pad_answers(answers)
+def label_set(*labels):
+    rows = pad_labels(labels)
     ids = np.array([f"image{at}" for at in range(len(rows))])
     return LabelSet("mine", ids, rows, np.ones(len(rows)), rows[:, 0], len(NAMES))
 
 
 def guess(predicted, right, together=((0,),), groups=(), likely=np.nan):
-    rows = pad_answers([right])
+    rows = pad_labels([right])
     one = Mistakes(np.array(["a"]), np.array([predicted]), rows, rows[:, 0], np.array([np.nan]))
     return categories.guess(one, WAYS, label_set(*together), groups, NAMES, np.array([likely]))[0]
 
@@ -114,8 +114,8 @@ def test_where_other_models_agree_a_label_is_often_missing(data):
     real = published.real(data / "labels" / "real.json")
     model = next(one for one in models if one.name == "nasnetalarge")
     found = find(model, published.original())
-    answers = real.answers[match(found.image_ids, real.image_ids)]
-    labelled, right = answers[:, 0] >= 0, answer_rank(found.predicted[:, None], answers) == 0
+    labels = real.labels[match(found.image_ids, real.image_ids)]
+    labelled, right = labels[:, 0] >= 0, label_rank(found.predicted[:, None], labels) == 0
     share = agreement(found, [one for one in models if one is not model])
     agreed = labelled & (share >= categories.AGREEING)
     assert (len(found), agreed.sum()) == (8747, 3664)

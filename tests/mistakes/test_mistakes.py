@@ -13,7 +13,7 @@ from tests import toy
 def test_every_wrong_answer_on_an_image_that_counts():
     found = mistakes.find(toy.predictions(), toy.real())
     assert found.image_ids.tolist() == ["e"]  # d has no label, f's answer 0 is one of two right ones
-    assert (found.predicted.tolist(), found.right[0].tolist(), found.group.tolist()) == ([3], [2, -1], [2])
+    assert (found.predicted.tolist(), found.right[0].tolist(), found.original.tolist()) == ([3], [2, -1], [2])
     assert np.isnan(found.confidence).all()
     original = mistakes.find(toy.predictions(), toy.original())
     assert original.image_ids.tolist() == ["b", "c", "e", "f"]

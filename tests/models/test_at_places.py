@@ -53,7 +53,7 @@ def built(name):
 def test_each_place_has_logits_and_their_mean_is_the_models_where_its_head_is_linear(name):
     model, side = built(name), MODELS[name][2]
     images = jnp.asarray(np.random.default_rng(1).normal(size=(2, SIZE, SIZE, 3)), jnp.float32)
-    places, logits = jax.jit(lambda images: (model.at_places(images), model(images)))(images)
+    places, logits = jax.jit(lambda images: (model.dense_logits(images), model(images)))(images)
     assert places.shape == (2, side, side, CLASSES)
     assert places.dtype == jnp.float32
     assert np.ptp(places, axis=(1, 2)).min() > 1e-4  # places differ
@@ -65,7 +65,7 @@ def test_a_class_token_attends_to_each_patch_alone():
     """The last block's attention written out, with a mask that leaves one patch."""
     model = built("vit token")
     images = jnp.asarray(np.random.default_rng(1).normal(size=(1, SIZE, SIZE, 3)), jnp.float32)
-    places, block = model.at_places(images).reshape(16, CLASSES), model.blocks[0]
+    places, block = model.dense_logits(images).reshape(16, CLASSES), model.blocks[0]
     tokens = jnp.concatenate([model.cls_token[...], model.patch_embed(images)], axis=1) + model.pos_embed[...]
     query, key, value = jnp.split(block.attn.qkv(block.norm1(tokens))[0], 3, axis=-1)  # [17, 16] each
     for patch in (0, 6, 15):
@@ -85,7 +85,7 @@ def test_rows_are_rows(name):
     model = built(name)
     images = np.zeros((2, SIZE, SIZE, 3), np.float32)
     images[1, -12:, :12] = 3 * np.random.default_rng(2).normal(size=(12, 12, 3))
-    empty, spotted = jax.jit(model.at_places)(jnp.asarray(images))
+    empty, spotted = jax.jit(model.dense_logits)(jnp.asarray(images))
     changed = np.abs(np.asarray(spotted - empty)).max(axis=-1)
     side = MODELS[name][2]
     row, column = np.unravel_index(changed.argmax(), changed.shape)

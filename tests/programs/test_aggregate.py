@@ -47,10 +47,10 @@ def test_votes_become_a_label_set(world, capsys):
     summary = aggregate.run(config, folder / "out")
     labels = load_label_set(folder / "out" / "label_set.json")
     assert labels.name == "aggregated"
-    found = (labels.answers[:, :, None] == np.arange(4)).any(axis=1)
+    found = (labels.labels[:, :, None] == np.arange(4)).any(axis=1)
     assert (found == truth).mean() > 0.97
     lists = json.loads((folder / "out" / "labels.json").read_text())
-    assert [[label for label in row if label >= 0] for row in labels.answers.tolist()] == lists
+    assert [[label for label in row if label >= 0] for row in labels.labels.tolist()] == lists
     with np.load(folder / "out" / "scores.npz") as archive:
         assert archive["tensor"].shape == (4 * IMAGES,)
         assert archive["info"][5].tolist() == ["image00001", "1"]
@@ -68,7 +68,7 @@ def test_methods_without_gold(world, method):
     config.gold, config.method, config.original_classes, config.threshold = "", method, (), 0.5
     assert aggregate.run(config, folder / "out")["gold"] is None
     labels = load_label_set(folder / "out" / "label_set.json")
-    assert ((labels.answers[:, :, None] == np.arange(4)).any(axis=1) == truth).mean() > 0.97
+    assert ((labels.labels[:, :, None] == np.arange(4)).any(axis=1) == truth).mean() > 0.97
 
 
 def test_gold_may_be_a_label_set(world):
@@ -77,15 +77,15 @@ def test_gold_may_be_a_label_set(world):
     known = published.LabelSet(
         "known",
         known.image_ids,
-        published.pad_answers([np.flatnonzero(row) for row in truth]),
+        published.pad_labels([np.flatnonzero(row) for row in truth]),
         (np.arange(IMAGES) < 100) * truth.any(axis=1) * 1.0,
-        known.group,
+        known.original,
         4,
     )
     save_label_set(folder / "known.json", known)
     config.gold = str(folder / "known.json")
     summary = aggregate.run(config, folder / "out")
-    assert summary["gold"]["questions"] == 4 * known.counts.sum()
+    assert summary["gold"]["questions"] == 4 * known.is_scored.sum()
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_real_is_reproduced(data, tmp_path):
         sorted(row) for row in json.loads((data / "labels" / "real.json").read_text())
     ]
     again, real = published.real_at(tmp_path / "scores.npz", 0.8), published.real(data / "labels" / "real.json")
-    np.testing.assert_array_equal(again.answers, real.answers)
+    np.testing.assert_array_equal(again.labels, real.labels)
     assert summary["labels"]["images_by_labels"] == [3163, 39394, 5408, 1319, 411, 161, 88, 41, 13, 2]
     at = {row["threshold"]: row for row in summary["gold"]["precision_recall"]}
     for threshold, precision, recall in (

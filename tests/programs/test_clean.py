@@ -130,7 +130,7 @@ def test_folds_are_equal_and_spread_every_class(count):
 def test_folds_do_not_depend_on_the_order_of_the_images():
     labels = np.random.default_rng(0).integers(0, 4, 50)
     data, order = data_of(labels), np.random.default_rng(1).permutation(50)
-    shuffled = TrainingData(data.source, data.image_ids[order], data.answers[order], 4)
+    shuffled = TrainingData(data.source, data.image_ids[order], data.labels[order], 4)
     np.testing.assert_array_equal(clean.folds(shuffled, 5, 0), clean.folds(data, 5, 0)[order])
     assert (clean.folds(data, 5, 1) != clean.folds(data, 5, 0)).any()
 
@@ -154,9 +154,9 @@ def test_against_real_by_hand():
     real = LabelSet(
         "real",
         image_ids=np.array([f"image{number}" for number in range(5)]),
-        answers=np.array([[0, -1], [1, 2], [3, -1], [-1, -1], [0, 2]]),
+        labels=np.array([[0, -1], [1, 2], [3, -1], [-1, -1], [0, 2]]),
         weight=np.array([1.0, 1, 1, 0, 1]),
-        group=np.array([0, 1, 1, 1, 1]),
+        original=np.array([0, 1, 1, 1, 1]),
         num_classes=4,
     )
     keep = np.array([True, False, False, False, True])
@@ -175,7 +175,7 @@ def test_against_real_by_hand():
 
 def test_a_list_of_nothing_is_refused(images, tmp_path):
     data = training_data.training_data(config_of(images))
-    wrong = (data.answers[:, 0] + 1) % 3
+    wrong = (data.labels[:, 0] + 1) % 3
     predictions = Predictions(image_ids=data.image_ids, top=wrong[:, None], top_scores=None, num_classes=3)
     with pytest.raises(InputError, match="the list would be empty"):
         clean.write_list(config_of(images), tmp_path / "out", data, predictions)

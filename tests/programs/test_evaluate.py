@@ -159,7 +159,7 @@ def test_images_that_are_not_imagenets(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     (row,) = json.loads((tmp_path / "out" / "results.json").read_text())["rows"]
-    expected = predictions.top[match(mine.image_ids, predictions.image_ids), 0] == mine.answers[:, 0]
+    expected = predictions.top[match(mine.image_ids, predictions.image_ids), 0] == mine.labels[:, 0]
     assert (row["accuracy"], row["images"]) == (expected.mean(), 2)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from configs import propose as propose_config
 from imagenet_real.errors import InputError
-from imagenet_real.labels.label_set import LabelSet, load_label_set, pad_answers, save_label_set
+from imagenet_real.labels.label_set import LabelSet, load_label_set, pad_labels, save_label_set
 from imagenet_real.predictions.predictions import Predictions, save_predictions
 from imagenet_real.programs import propose
 from tests.raters.questions import originals
@@ -20,11 +20,11 @@ def world(tmp_path):
     """Four models, of which two are bad; original labels, of which some are wrong; and the true ones."""
     random = np.random.default_rng(0)
     original = originals(IMAGES, CLASSES)
-    true = np.where(random.random(IMAGES) < 0.2, (original.group + 1) % CLASSES, original.group)
+    true = np.where(random.random(IMAGES) < 0.2, (original.original + 1) % CLASSES, original.original)
     second = np.where(random.random(IMAGES) < 0.3, (true + 5) % CLASSES, -1)
-    answers = pad_answers([[label for label in row if label >= 0] for row in zip(true, second, strict=True)])
+    answers = pad_labels([[label for label in row if label >= 0] for row in zip(true, second, strict=True)])
     save_label_set(tmp_path / "original.json", original)
-    known = LabelSet("known", original.image_ids, answers, np.ones(IMAGES), original.group, CLASSES)
+    known = LabelSet("known", original.image_ids, answers, np.ones(IMAGES), original.original, CLASSES)
     save_label_set(tmp_path / "known.json", known)
     for number, skill in enumerate((2.0, 1.9, 0.3, 0.0)):
         scores = random.normal(size=(IMAGES, CLASSES))
@@ -55,10 +55,10 @@ def test_proposals_and_tasks(world, capsys):
     found = read(folder, "proposals.json")
     tops = [np.load(folder / f"{name}.npz")["top"] for name in summary["models"]]
     for row, image in enumerate(original.image_ids.tolist()):
-        if all(top[row, 0] == original.group[row] for top in tops):
+        if all(top[row, 0] == original.original[row] for top in tops):
             assert image in found["kept"]
         else:
-            expected = {int(original.group[row])}.union(*(top[row, :3].tolist() for top in tops))
+            expected = {int(original.original[row])}.union(*(top[row, :3].tolist() for top in tops))
             assert found["images"][image] == sorted(expected)
     assert len(found["images"]) + len(found["kept"]) == IMAGES
 

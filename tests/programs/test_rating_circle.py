@@ -15,7 +15,7 @@ from tests.programs.test_propose import world  # noqa: F401
 
 def answers_to(tasks, known, random):
     """Votes as the rating page writes them, of raters who see 95 % of what is there and deny 97 % of what is not."""
-    right = {name: set(row.tolist()) for name, row in zip(known.image_ids.tolist(), known.answers, strict=True)}
+    right = {name: set(row.tolist()) for name, row in zip(known.image_ids.tolist(), known.labels, strict=True)}
     seen = synthetic.matrix(0.95, 0.97, maybe=0.02)
     for rater, numbers in tasks["assignments"].items():
         for task in (tasks["tasks"][number] for number in numbers):

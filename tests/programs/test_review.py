@@ -57,7 +57,7 @@ def test_what_a_review_comes_to(folder, how):
     told, _ = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "wrote" in told
-    assert load_label_set(folder / "out" / "labels.json").answers[1].tolist() == [0, 1]
+    assert load_label_set(folder / "out" / "labels.json").labels[1].tolist() == [0, 1]
     assert list(json.loads((folder / "out" / "judged.json").read_text())) == ["c"]
 
 

@@ -273,7 +273,7 @@ def test_clean_list(images, tmp_path, capsys):
         config_of(images, clean_list=write_list(tmp_path / "a.txt", [*listed, "red/999", ""]))
     )
     assert data.image_ids.tolist() == [line.removesuffix(".png") for line in listed]
-    assert data.answers[:, 0].tolist() == [0] * 5 + [2] * 3
+    assert data.labels[:, 0].tolist() == [0] * 5 + [2] * 3
     assert [data.source[row]["image_id"] for row in range(8)] == data.image_ids.tolist()
     assert "8 of 60 images are on" in capsys.readouterr().err
     assert train.total_steps(config_of(images, steps=0, epochs=3.0), len(data)) == 3

@@ -14,6 +14,6 @@ def questions(images: int, classes: int = 4, share: float = 0.3, seed: int = 0):
 
 def originals(images: int, classes: int = 4, seed: int = 0) -> LabelSet:
     """One label an image, drawn."""
-    group = np.random.default_rng(seed).integers(0, classes, images)
+    original = np.random.default_rng(seed).integers(0, classes, images)
     ids = np.array([f"image{number:05d}" for number in range(images)])
-    return LabelSet("original", ids, group[:, None], np.ones(images), group, classes)
+    return LabelSet("original", ids, original[:, None], np.ones(images), original, classes)

@@ -33,7 +33,7 @@ def real_rule(votes, experts, gold_votes, originals, heard, smoothing=1):
         for pair, rater, answer in zip(some.pair, some.rater, some.answer, strict=True):
             yield (some.image_ids[pair], some.classes[pair]), some.raters[rater], answer
 
-    own = dict(zip(originals.image_ids, originals.group, strict=True))
+    own = dict(zip(originals.image_ids, originals.original, strict=True))
     yes = dict(zip(zip(experts.image_ids, experts.classes, strict=True), experts.yes, strict=True))
     prior = sum(share >= 0.6 for share in yes.values()) / len(yes)
     counts = {}
@@ -176,11 +176,11 @@ def test_labels_of_scores():
         np.array([ids[0], ids[0], ids[2]]), np.array([3, 1, 0]), np.array(["x"]), np.arange(3), np.zeros(3, int), [YES] * 3
     )  # fmt: skip
     found = aggregation.label_set(votes, np.array([0.8, 0.9, 0.1]), 0.8, original, "mine")
-    assert found.answers[0].tolist() == [1, 3]  # a score at the threshold is enough
-    assert found.answers[1].tolist() == [original.group[1], -1]  # not rated
-    assert found.answers[2].tolist() == [-1, -1]  # rated, and nothing is right
+    assert found.labels[0].tolist() == [1, 3]  # a score at the threshold is enough
+    assert found.labels[1].tolist() == [original.original[1], -1]  # not rated
+    assert found.labels[2].tolist() == [-1, -1]  # rated, and nothing is right
     assert found.weight.tolist() == [1, 1, 0, 1]
-    assert found.group.tolist() == original.group.tolist()
+    assert found.original.tolist() == original.original.tolist()
 
 
 def test_what_is_refused():
@@ -215,5 +215,5 @@ def test_gold_of_experts_and_of_label_sets():
     assert experts.yes.tolist() == [2 / 3, 0]  # nobody was asked about the third
     right = gold.of_label_set(originals(1), votes)
     assert len(right) == 2
-    assert right.yes.tolist() == [float(originals(1).group[0] == label) for label in (0, 1)]
+    assert right.yes.tolist() == [float(originals(1).original[0] == label) for label in (0, 1)]
     assert ANSWERS[YES] == "yes"

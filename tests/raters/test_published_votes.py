@@ -47,7 +47,7 @@ def test_real_is_reproduced(real, data):
     np.testing.assert_allclose(found.scores, scores, rtol=0, atol=1e-12)
     labels = aggregation.label_set(found.votes, found.scores, THRESHOLD, published.original(), "real")
     lists = json.loads((data / "labels" / "real.json").read_text())
-    assert all(set(row[row >= 0]) == set(right) for row, right in zip(labels.answers, lists, strict=True))
+    assert all(set(row[row >= 0]) == set(right) for row, right in zip(labels.labels, lists, strict=True))
     own = found.matrices[found.votes.raters == aggregation.ORIGINAL][0]
     assert np.log(own[1] / own[0])[[2, 0]] == pytest.approx([2.76619221, -0.55275787], abs=1e-8)
 

@@ -10,7 +10,7 @@ from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
 from imagenet_real.relabel.label_map_writer import LabelMapWriter
 from imagenet_real.relabel.label_maps import load_label_maps
-from imagenet_real.relabel.pooling import LocalLabels, Pooling
+from imagenet_real.relabel.pooling import PooledCropLabels, Pooling
 from tests.programs.training_world import SIZE, write_images
 
 SHAPE, CLASSES = (6, 5, 2), 4
@@ -31,7 +31,7 @@ def data(tmp_path_factory):
     writer = LabelMapWriter(folder / "maps", {}, SHAPE, CLASSES)
     writer.append(names, classes, scores, records=12, unreadable={})
     writer.finish()
-    local = LocalLabels(load_label_maps(folder / "maps").of(image_ids), Pooling())
+    local = PooledCropLabels(load_label_maps(folder / "maps").of(image_ids), Pooling())
     answers = np.zeros((10, 1), int)
     return TrainingData(source, image_ids, answers, CLASSES, local), classes[9::-1], scores[9::-1]
 

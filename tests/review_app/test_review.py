@@ -112,7 +112,7 @@ def test_exports(folder):
         (folder / "new.json").write_bytes(client.ask("/export/labels.json")[1])
         (folder / "judged.json").write_bytes(client.ask("/export/mistakes.json")[1])
     labels = load_label_set(folder / "new.json")
-    answers = {i: [int(a) for a in row if a >= 0] for i, row in zip(labels.image_ids, labels.answers, strict=True)}
+    answers = {i: [int(a) for a in row if a >= 0] for i, row in zip(labels.image_ids, labels.labels, strict=True)}
     assert answers == {"a": [0], "b": [0, 1], "c": [1, 2, 3], "d": [1], "e": [2], "f": [3]}
     assert dict(zip(labels.image_ids, labels.weight, strict=True)) == {"a": 1, "b": 1, "c": 1, "d": 1, "e": 0, "f": 1}
     judged = load_judged(folder / "judged.json")

@@ -13,9 +13,9 @@ from tests.training import small
 def test_batches_are_filled_up_and_divided():
     mesh = devices.make_mesh()
     parts = devices.data_size(mesh)
-    rows = devices.rows_here(mesh, 2 * parts + 1)
-    np.testing.assert_array_equal(rows, np.arange(devices.filled_up(mesh, 2 * parts + 1)))
-    placed = devices.put_batch(mesh, rows[:, None], 2 * parts + 1)
+    rows = devices.local_rows(mesh, 2 * parts + 1)
+    np.testing.assert_array_equal(rows, np.arange(devices.padded_size(mesh, 2 * parts + 1)))
+    placed = devices.shard_batch(mesh, rows[:, None], 2 * parts + 1)
     np.testing.assert_array_equal(placed, rows[:, None])
     assert {shard.data.shape[0] for shard in placed.addressable_shards} == {len(rows) // parts}
 
@@ -23,7 +23,7 @@ def test_batches_are_filled_up_and_divided():
 def test_parameters_are_copied():
     mesh = devices.make_mesh()
     tree = {"a": np.arange(3.0, dtype=np.float32), "b": [np.int32(4)]}
-    placed = devices.put(tree, devices.copied_to(mesh))
+    placed = devices.put(tree, devices.replicated(mesh))
     assert placed["a"].is_fully_replicated
     np.testing.assert_array_equal(placed["a"], tree["a"])
     assert placed["b"][0] == 4
@@ -31,10 +31,10 @@ def test_parameters_are_copied():
 
 def test_what_lies_on_the_mesh_stays():
     mesh = devices.make_mesh()
-    here = devices.put(np.ones(5), devices.copied_to(mesh))
-    kept, new = devices.put_missing(mesh, (here, np.zeros(2)))
+    here = devices.put(np.ones(5), devices.replicated(mesh))
+    kept, new = devices.put_absent(mesh, (here, np.zeros(2)))
     assert kept is here
-    assert new.sharding == devices.copied_to(mesh)
+    assert new.sharding == devices.replicated(mesh)
 
 
 def test_eight_devices():
@@ -52,7 +52,7 @@ def two_axes():
     """The largest axis over `model`, the earlier of equal ones; with FSDP the largest that is left over `data`."""
 
     def spec(mesh, *shape, fsdp=True):
-        return devices.placed(mesh, shape, fsdp=fsdp).spec
+        return devices.param_sharding(mesh, shape, fsdp=fsdp).spec
 
     flat, square = devices.make_mesh(), devices.make_mesh(model=4)
     assert dict(square.shape) == {"data": 2, "model": 4}
@@ -74,8 +74,10 @@ def some_of_the_rows():
     images = np.arange(12)[:, None]
     for model in (1, 4):
         mesh = devices.make_mesh(model=model)
-        placed = devices.put_batch(mesh, np.concatenate([images, np.zeros((devices.filled_up(mesh, 12) - 12, 1))]), 12)
+        placed = devices.shard_batch(
+            mesh, np.concatenate([images, np.zeros((devices.padded_size(mesh, 12) - 12, 1))]), 12
+        )
         np.testing.assert_array_equal(placed[:12], images)
         sizes = {shard.data.shape[0] for shard in placed.addressable_shards}
-        assert sizes == {devices.filled_up(mesh, 12) // devices.data_size(mesh)}
+        assert sizes == {devices.padded_size(mesh, 12) // devices.data_size(mesh)}
     assert jax.device_count() == 8

@@ -106,10 +106,10 @@ def test_batches_lie_on_the_devices_with_their_positions():
     mesh = devices.make_mesh()
     batches = iter([np.full((2 * mesh.size, 3), number, np.uint8) for number in range(4)])
     position = itertools.count(1)
-    ready = ahead(lambda: (devices.put_batch(mesh, next(batches), 2 * mesh.size), next(position)))
+    ready = ahead(lambda: (devices.shard_batch(mesh, next(batches), 2 * mesh.size), next(position)))
     for number, (batch, after) in enumerate(ready):
         assert isinstance(batch, jax.Array)
-        assert batch.sharding == devices.split_over(mesh)
+        assert batch.sharding == devices.batch_sharding(mesh)
         assert (np.asarray(batch) == number).all()
         assert after == number + 1
     assert number == 3

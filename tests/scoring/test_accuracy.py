@@ -1,7 +1,7 @@
 import numpy as np
 
 from imagenet_real.labels.image_ids import match
-from imagenet_real.scoring.accuracy import accuracy, accuracy_by_class, answer_rank, errors_on_mislabeled
+from imagenet_real.scoring.accuracy import accuracy, accuracy_by_class, errors_on_mislabeled, label_rank
 from tests import toy
 
 
@@ -14,15 +14,15 @@ def test_match_joins_by_id():
 def test_answer_rank_equals_a_plain_loop():
     random = np.random.default_rng(0)
     top = np.argsort(random.random((300, 12)), axis=1)[:, :5]
-    answers = np.where(random.random((300, 4)) < 0.5, np.argsort(random.random((300, 12)), axis=1)[:, :4], -1)
+    labels = np.where(random.random((300, 4)) < 0.5, np.argsort(random.random((300, 12)), axis=1)[:, :4], -1)
     top[0] = -1  # an unknown answer is never right
-    for row, right, rank in zip(top, answers, answer_rank(top, answers), strict=True):
+    for row, right, rank in zip(top, labels, label_rank(top, labels), strict=True):
         expected = [place for place, label in enumerate(row) if label >= 0 and label in right]
         assert rank == (expected[0] if expected else 5)
 
 
 def test_accuracies_of_the_toy_world():
-    hits = {one.name: answer_rank(toy.TOP, one.answers) < 1 for one in toy.label_sets()}
+    hits = {one.name: label_rank(toy.TOP, one.labels) < 1 for one in toy.label_sets()}
     # a 0=0, b 1!=0, c 2!=1, d 1=1, e 3!=2, f 0!=3
     assert hits["original"].tolist() == [True, False, False, True, False, False]
     assert accuracy(hits["original"], toy.original().weight) == 2 / 6
@@ -34,7 +34,7 @@ def test_accuracies_of_the_toy_world():
 
 
 def test_accuracy_by_class():
-    values, images = accuracy_by_class(answer_rank(toy.TOP, toy.real().answers) < 1, toy.real())
+    values, images = accuracy_by_class(label_rank(toy.TOP, toy.real().labels) < 1, toy.real())
     assert images.tolist() == [2, 1, 1, 1]
     assert values.tolist() == [1.0, 1.0, 0.0, 1.0]
 

@@ -6,8 +6,8 @@ from imagenet_real.scoring.calibration import calibrate
 
 def test_bins_by_hand():
     confidence = np.array([0.1, 0.4, 0.5, 0.9, 1.0, 0.95])
-    hit = np.array([False, True, False, True, True, False])
-    found = calibrate(confidence, hit, bins=2)  # up to 0.5, and above
+    correct = np.array([False, True, False, True, True, False])
+    found = calibrate(confidence, correct, bins=2)  # up to 0.5, and above
     assert found.images.tolist() == [3, 3]
     np.testing.assert_allclose(found.confidence, [1 / 3, 2.85 / 3])
     np.testing.assert_allclose(found.accuracy, [1 / 3, 2 / 3])
@@ -18,13 +18,13 @@ def test_bins_by_hand():
 def test_the_error_as_a_loop():
     random = np.random.default_rng(0)
     confidence = random.random(500).astype(np.float32)
-    hit = random.random(500) < confidence**2
+    correct = random.random(500) < confidence**2
     error = 0.0
     for number in range(15):
         inside = (confidence > number / 15) & (confidence <= (number + 1) / 15)
         if inside.any():
-            error += inside.mean() * abs(confidence[inside].mean() - hit[inside].mean())
-    assert calibrate(confidence, hit).error == pytest.approx(error, abs=1e-6)
+            error += inside.mean() * abs(confidence[inside].mean() - correct[inside].mean())
+    assert calibrate(confidence, correct).error == pytest.approx(error, abs=1e-6)
 
 
 def test_empty_bins_and_the_ends():

@@ -9,7 +9,7 @@ from imagenet_real.scoring.doctor import REPAIRS, diagnose
 from tests import toy
 
 LABELS, MODEL = toy.large_world()
-FOLDER = np.argsort(LABELS.group, kind="stable")
+FOLDER = np.argsort(LABELS.original, kind="stable")
 ORDER = np.random.default_rng(5).permutation(50)
 
 
@@ -92,9 +92,9 @@ def test_few_images_are_no_evidence():
 
 
 def test_two_swapped_classes_of_two():
-    group = np.random.default_rng(6).integers(0, 2, 400)
+    original = np.random.default_rng(6).integers(0, 2, 400)
     ids = np.array([f"{i:04d}" for i in range(400)])
-    labels = LabelSet("original", ids, group[:, None], np.ones(400), group, 2)
-    wrong = np.where(np.arange(400) % 10 == 0, group, 1 - group)
+    labels = LabelSet("original", ids, original[:, None], np.ones(400), original, 2)
+    wrong = np.where(np.arange(400) % 10 == 0, original, 1 - original)
     assert diagnose(Predictions(ids, wrong[:, None]), labels).mistake == "class_order"
     assert diagnose(Predictions(ids, np.zeros((400, 1), int)), labels) is None

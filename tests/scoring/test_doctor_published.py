@@ -8,7 +8,7 @@ import pytest
 from imagenet_real.labels import published
 from imagenet_real.labels.image_ids import match
 from imagenet_real.predictions.predictions import load_predictions
-from imagenet_real.scoring.accuracy import accuracy, answer_rank
+from imagenet_real.scoring.accuracy import accuracy, label_rank
 from imagenet_real.scoring.doctor import TWINS, diagnose
 
 MODELS = ("resnet50", "vgg16", "pnasnet5large", "squeezenet1_1")
@@ -21,7 +21,7 @@ def label_sets(data):
 
 def planted(model, original):
     random = np.random.default_rng(3)
-    by_folder = np.argsort(original.group, kind="stable")
+    by_folder = np.argsort(original.original, kind="stable")
     zero = np.array([f"ILSVRC2012_val_{number:08d}" for number in range(50_000)])
     yield "class_off_by_one", {"top": model.top + 1}
     yield "class_off_by_one", {"top": model.top - 1}
@@ -45,8 +45,8 @@ def test_every_planted_mistake_is_named_and_its_repair_restores_the_accuracies(d
             continue
         for one in (original, real):
             for k in (1, 5):
-                before = answer_rank(model.top, one.answers) < k
-                after = answer_rank(found.repaired.top[match(one.image_ids, found.repaired.image_ids)], one.answers) < k
+                before = label_rank(model.top, one.labels) < k
+                after = label_rank(found.repaired.top[match(one.image_ids, found.repaired.image_ids)], one.labels) < k
                 assert accuracy(after, one.weight) == pytest.approx(accuracy(before, one.weight), abs=1e-6), mistake
 
 
@@ -66,7 +66,7 @@ def test_a_model_at_chance_gets_no_name(label_sets):
 
 def test_how_models_answer_twin_classes(data, label_sets):
     """The counts that stand beside `TWINS`."""
-    original = label_sets["original"].group
+    original = label_sets["original"].original
     tops = [np.load(path)["top"] for path in sorted((data / "predictions").glob("*.npz"))]
     agree = []
     for twin in TWINS:

@@ -165,10 +165,10 @@ def test_files_are_all_written_or_none(tmp_path, monkeypatch):
 
 def test_classes_of_other_numbers_are_scored_the_same_way():
     for classes in (10, 21_843):
-        group = np.arange(200) % classes
+        original = np.arange(200) % classes
         ids = np.array([f"photos/{i}" for i in range(200)])
-        labels = imagenet_real.LabelSet("mine", ids, group[:, None], np.ones(200), group, classes)
-        model = Predictions(ids, np.where(np.arange(200) < 150, group, (group + 1) % classes)[:, None])
+        labels = imagenet_real.LabelSet("mine", ids, original[:, None], np.ones(200), original, classes)
+        model = Predictions(ids, np.where(np.arange(200) < 150, original, (original + 1) % classes)[:, None])
         assert imagenet_real.score(model, [labels], ks=(1,)).rows[0]["accuracy"] == 0.75
 
 

@@ -8,10 +8,10 @@ from imagenet_real.labels.label_set import LabelSet, class_weights
 from imagenet_real.scoring import uncertainty as u
 
 
-def label_set(weight, group, average="images") -> LabelSet:
-    n = len(group)
+def label_set(weight, original, average="images") -> LabelSet:
+    n = len(original)
     ids = np.array([f"{i:06d}" for i in range(n)])
-    return LabelSet("x", ids, np.zeros((n, 1), int), weight, group, int(group.max()) + 1, average)
+    return LabelSet("x", ids, np.zeros((n, 1), int), weight, original, int(original.max()) + 1, average)
 
 
 def coverage(draw, true_value, one, runs=3000) -> float:
@@ -33,12 +33,12 @@ def test_the_mean_over_classes_covers():
     """Classes differ in how hard they are and in how many images they have, as in multi-label accuracy."""
     random = np.random.default_rng(1)
     images = random.integers(2, 20, 60)
-    group = np.repeat(np.arange(60), images)
-    weight = class_weights(np.ones(len(group), bool), group)
+    original = np.repeat(np.arange(60), images)
+    weight = class_weights(np.ones(len(original), bool), original)
     for hardness in ((5, 1), (2, 2)):
         shares = random.beta(*hardness, 60)
-        one = label_set(weight, group, "classes")
-        assert 0.93 <= coverage(lambda r, s=shares: r.random(len(group)) < s[group], shares.mean(), one) <= 0.97
+        one = label_set(weight, original, "classes")
+        assert 0.93 <= coverage(lambda r, s=shares: r.random(len(original)) < s[original], shares.mean(), one) <= 0.97
 
 
 def test_other_weights_cover():
@@ -67,23 +67,23 @@ def test_exact_binomial_at_the_published_definition():
 
 
 def test_intervals_stay_in_range_at_the_ends():
-    group = np.repeat(np.arange(10), 5)
-    weights = class_weights(np.ones(50, bool), group)
-    for hit in (np.zeros(50, bool), np.ones(50, bool)):
+    original = np.repeat(np.arange(10), 5)
+    weights = class_weights(np.ones(50, bool), original)
+    for correct in (np.zeros(50, bool), np.ones(50, bool)):
         for one in (
-            label_set(np.ones(50), group),
-            label_set(weights, group, "classes"),
-            label_set(weights + group, group),
+            label_set(np.ones(50), original),
+            label_set(weights, original, "classes"),
+            label_set(weights + original, original),
         ):
-            low, high = u.interval(hit, one)
-            assert 0 <= low <= hit.mean() <= high <= 1
+            low, high = u.interval(correct, one)
+            assert 0 <= low <= correct.mean() <= high <= 1
             assert high - low > 0.01
-    assert all(math.isnan(end) for end in u.interval(hit, label_set(np.zeros(50), group)))
+    assert all(math.isnan(end) for end in u.interval(correct, label_set(np.zeros(50), original)))
 
 
 def test_one_image_a_class_still_has_an_interval():
-    group = np.arange(100)
-    low, high = u.interval(np.arange(100) < 80, label_set(np.ones(100), group, "classes"))
+    original = np.arange(100)
+    low, high = u.interval(np.arange(100) < 80, label_set(np.ones(100), original, "classes"))
     assert (low, high) == pytest.approx(u.wilson(0.8, 100))
 
 

@@ -51,7 +51,7 @@ def initial(average, seed):
 
 def created(mesh, *, average=False, seed=0):
     graph, train_state = initial(average, seed)
-    return graph, devices.put(jax.tree.map(np.copy, train_state), devices.copied_to(mesh))
+    return graph, devices.put(jax.tree.map(np.copy, train_state), devices.replicated(mesh))
 
 
 @functools.cache
@@ -76,7 +76,7 @@ def run(mesh, batches, **options):
     """The graph, the state after a step on each batch, and the metrics of the last."""
     graph, train_state = created(mesh, **options)
     for batch in batches:
-        train_state, metrics = train_step(graph, mesh)(train_state, step.put_batch(mesh, batch))
+        train_state, metrics = train_step(graph, mesh)(train_state, step.shard_batch(mesh, batch))
     return graph, train_state, metrics
 
 

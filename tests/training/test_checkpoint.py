@@ -26,7 +26,7 @@ def template(mesh, **options):
 def train(train_state, graph, mesh, steps):
     for _ in range(steps):
         batch = small.batch(int(train_state.step))
-        train_state, _ = small.train_step(graph, mesh)(train_state, step.put_batch(mesh, batch))
+        train_state, _ = small.train_step(graph, mesh)(train_state, step.shard_batch(mesh, batch))
     return train_state
 
 

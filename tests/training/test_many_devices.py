@@ -62,7 +62,7 @@ def vit_run(mesh, *, fsdp=False, accumulate=1, remat=False, steps=3):
     for _ in range(steps):
         images = random.integers(0, 256, (16, 8, 8, 3), dtype=np.uint8)
         targets = np.eye(8, dtype=np.float32)[random.integers(0, 8, 16)]
-        batch = step.put_batch(mesh, {"images": images, "targets": targets})
+        batch = step.shard_batch(mesh, {"images": images, "targets": targets})
         train_state, metrics = train_step(train_state, batch)
         losses.append(float(metrics["loss"]))
     assert jax.tree.map(lambda leaf: leaf.sharding, train_state) == shardings
@@ -103,8 +103,8 @@ def the_step_is_the_same():
     mesh = devices.make_mesh()
     _, many, metrics = small.run(mesh, batches, average=True)
     assert metrics["loss"].is_fully_replicated
-    assert many.params["fc"]["kernel"][...].sharding == devices.copied_to(mesh)
-    placed = step.put_batch(mesh, batches[0])
+    assert many.params["fc"]["kernel"][...].sharding == devices.replicated(mesh)
+    placed = step.shard_batch(mesh, batches[0])
     assert {shard.data.shape[0] for shard in placed["images"].addressable_shards} == {2}
     many = jax.device_get(many)
 
@@ -160,7 +160,7 @@ def a_checkpoint_moves(folder):
             restored, position = checkpoints.restore(template(mesh))
         assert position == {"records": 32}
         for leaf in jax.tree.leaves(restored):
-            assert leaf.sharding == devices.copied_to(mesh)
+            assert leaf.sharding == devices.replicated(mesh)
         small.assert_equal(jax.device_get(restored), states[-1])
         ends.append(jax.device_get(train(restored, graph, mesh, 2)))
     for end in ends[1:]:

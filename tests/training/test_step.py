@@ -47,7 +47,7 @@ def test_training_learns(loss):
     train_step = small.train_step(graph, mesh, loss)
     losses = []
     for seed in range(40):
-        train_state, metrics = train_step(train_state, step.put_batch(mesh, small.batch(seed)))
+        train_state, metrics = train_step(train_state, step.shard_batch(mesh, small.batch(seed)))
         losses.append(float(metrics["loss"]))
     assert losses[-1] < 0.5 * losses[0]
     assert int(train_state.step) == 40
@@ -55,7 +55,7 @@ def test_training_learns(loss):
 
 def test_the_state_is_used_up():
     graph, train_state = small.created(small.one_device(), average=True)
-    batch = step.put_batch(small.one_device(), small.batch(0))
+    batch = step.shard_batch(small.one_device(), small.batch(0))
     small.train_step(graph, small.one_device())(train_state, batch)
     assert all(leaf.is_deleted() for leaf in jax.tree.leaves(train_state.params))
     assert not batch["images"].is_deleted()
@@ -80,7 +80,7 @@ def test_averages_against_a_loop():
     graph, train_state = small.created(mesh, average=True)
     average = jax.device_get((train_state.params, train_state.batch_stats))
     for number in range(1, 6):
-        train_state, _ = small.train_step(graph, mesh)(train_state, step.put_batch(mesh, small.batch(number)))
+        train_state, _ = small.train_step(graph, mesh)(train_state, step.shard_batch(mesh, small.batch(number)))
         decay = min(small.DECAY, (1 + number) / (10 + number))
         current = jax.device_get((train_state.params, train_state.batch_stats))
         average = jax.tree.map(lambda old, new, decay=decay: decay * old + (1 - decay) * new, average, current)

@@ -10,7 +10,7 @@ from imagenet_real.data.crop_statistics import shown
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class ShownLabels:
+class TrueCropLabels:
     """The objects in n images; a crop has the labels of those of which it shows at least half."""
 
     boxes: Sequence[np.ndarray]  # n times [D, 4], y0, x0, y1, x1 as fractions of the image
@@ -18,10 +18,10 @@ class ShownLabels:
     num_classes: int
     divide: bool  # the target among the classes shown, for the softmax loss
 
-    def at(self, rows: np.ndarray) -> "ShownLabels":
+    def at(self, rows: np.ndarray) -> "TrueCropLabels":
         """Those of the images at `rows`, in that order."""
         boxes, labels = [self.boxes[row] for row in rows], [self.labels[row] for row in rows]
-        return ShownLabels(boxes, labels, self.num_classes, self.divide)
+        return TrueCropLabels(boxes, labels, self.num_classes, self.divide)
 
     @property
     def fingerprint(self) -> str:

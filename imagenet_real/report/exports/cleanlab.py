@@ -26,14 +26,14 @@ def write_cleanlab(folder: str | os.PathLike, predictions: Predictions, label_se
             f"{predictions.name}: cleanlab needs the scores of all classes, and the best {predictions.top.shape[1]} are kept: "
             "predict with --config.save_scores=True, or save scores [N, K]."
         )
-    labels = label_set.take(label_set.counts & (match(label_set.image_ids, predictions.image_ids) >= 0))
-    if (labels.answers[:, 1:] >= 0).any():
+    labels = label_set.take(label_set.is_scored & (match(label_set.image_ids, predictions.image_ids) >= 0))
+    if (labels.labels[:, 1:] >= 0).any():
         raise InputError(
             f"cleanlab needs one label an image, and {label_set.name} gives several: add original to --config.label_sets."
         )
     folder = storage.to_path(folder)
     rows = match(labels.image_ids, predictions.image_ids)
-    for name, array in (("labels", labels.answers[:, 0].astype(np.int64)), ("image_ids", labels.image_ids)):
+    for name, array in (("labels", labels.labels[:, 0].astype(np.int64)), ("image_ids", labels.image_ids)):
         with storage.open_atomically(folder / f"{name}.npy", "wb") as file:
             np.save(file, array)
     with storage.open_atomically(folder / "pred_probs.npy", "wb") as file:

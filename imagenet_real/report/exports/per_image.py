@@ -41,7 +41,7 @@ def _by_model(evidence: Evidence) -> Iterator[dict[str, np.ma.MaskedArray]]:
     """The columns of each model; what is masked is not known, or does not count."""
     for at, model in enumerate(evidence.models):
         judged = {one.name: _judged(evidence, one, at) for one in evidence.label_sets}
-        answers = evidence.answers[at].astype(np.int32)
+        answers = evidence.predicted[at].astype(np.int32)
         there = np.any([answers >= 0, *(verdict >= 0 for verdict, _ in judged.values())], axis=0)
         unknown = np.full(len(answers), np.nan, np.float32)
         confidence = unknown if evidence.confidence is None else evidence.confidence[at]

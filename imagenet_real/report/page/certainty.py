@@ -46,7 +46,7 @@ def _calibrations(subject: Subject, model: str) -> dict[str, Calibration]:
     for one in subject.judges:
         columns, verdicts = subject.rows_of[one.name], subject.evidence.verdicts[one.name][subject.number(model)]
         sure = np.where(columns >= 0, confidence[columns], np.nan)
-        here = one.counts & (verdicts >= 0) & np.isfinite(sure)
+        here = one.is_scored & (verdicts >= 0) & np.isfinite(sure)
         if here.any():
             found[label_set_name(one.name)] = calibrate(sure[here], verdicts[here] > 0)
     return found

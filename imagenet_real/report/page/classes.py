@@ -83,9 +83,9 @@ def _changes(subject: Subject) -> list[Html]:
 def _on_common_images(subject: Subject, first: LabelSet, second: LabelSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The [K] shares of right answers by either label set, on the [K] images of each class that count by both."""
     rows = match(first.image_ids, second.image_ids)
-    here = np.flatnonzero((rows >= 0) & first.counts & second.counts[rows] & (first.group >= 0))
+    here = np.flatnonzero((rows >= 0) & first.is_scored & second.is_scored[rows] & (first.original >= 0))
     a, b = subject.evidence.verdicts[first.name][:, here], subject.evidence.verdicts[second.name][:, rows[here]]
-    group, k = first.group[here], first.num_classes
+    group, k = first.original[here], first.num_classes
     answered = np.bincount(group, weights=(a >= 0).sum(axis=0), minlength=k)
     before, after = (share(np.bincount(group, weights=(one > 0).sum(axis=0), minlength=k), answered) for one in (a, b))
     return before, after, np.bincount(group[(a >= 0).any(axis=0)], minlength=k)

@@ -52,11 +52,11 @@ def _pairs(subject: Subject, label_set: LabelSet) -> dict[tuple[int, int], int]:
     """How often each pair of classes is confused, by all models together."""
     columns, k = subject.rows_of[label_set.name], label_set.num_classes
     codes, times = [], []
-    for verdicts, answers in zip(subject.evidence.verdicts[label_set.name], subject.evidence.answers, strict=True):
+    for verdicts, answers in zip(subject.evidence.verdicts[label_set.name], subject.evidence.predicted, strict=True):
         predicted = np.where(columns >= 0, answers[columns], -1).astype(np.int64)
-        wrong = label_set.counts & (verdicts == 0) & (predicted >= 0)
-        ids, right, group = label_set.image_ids[wrong], label_set.answers[wrong], label_set.group[wrong]
-        pairs, counts = confused_pairs(Mistakes(ids, predicted[wrong], right, group, np.full(len(ids), np.nan)))
+        wrong = label_set.is_scored & (verdicts == 0) & (predicted >= 0)
+        ids, right, original = label_set.image_ids[wrong], label_set.labels[wrong], label_set.original[wrong]
+        pairs, counts = confused_pairs(Mistakes(ids, predicted[wrong], right, original, np.full(len(ids), np.nan)))
         codes.append(pairs[:, 0].astype(np.int64) * k + pairs[:, 1])
         times.append(counts)
     code, place = np.unique(np.concatenate(codes), return_inverse=True)

@@ -52,7 +52,7 @@ def _relations(subject: Subject) -> list[Html]:
 def _corrections(subject: Subject) -> list[Html]:
     tables = []
     for one in subject.judges[1:]:
-        pairs, images = analysis.corrections(one.take(one.counts))
+        pairs, images = analysis.corrections(one.take(one.is_scored))
         if len(pairs):
             lines = [
                 [subject.called(before), subject.called(after), f"{count:,}"]

@@ -43,7 +43,7 @@ def _cards(subject: Subject, image_ids: np.ndarray, picture: Picture) -> Iterato
     """Cards of the first images that have a picture, in the order of confidence, one for each answer."""
     columns = match(image_ids, subject.evidence.image_ids)
     model = subject.number(subject.best)
-    answers = subject.evidence.answers[model, columns]
+    answers = subject.evidence.predicted[model, columns]
     order = np.arange(len(columns))
     if subject.evidence.confidence is not None:
         order = np.argsort(-subject.evidence.confidence[model, columns], kind="stable")
@@ -58,7 +58,7 @@ def _card(subject: Subject, image_id: str, column: int, picture: Picture) -> Htm
     if small is None:
         return None
     model = subject.number(subject.best)
-    answer = subject.called(int(subject.evidence.answers[model, column]))
+    answer = subject.called(int(subject.evidence.predicted[model, column]))
     sure = None if subject.evidence.confidence is None else subject.evidence.confidence[model, column]
     told = answer if sure is None or np.isnan(sure) else f"{answer} ({sure:.0%})"
     lines = [element("dt", "answer"), element("dd", element("b", told))]
@@ -76,10 +76,10 @@ def _verdict(subject: Subject, label_set: LabelSet, image_id: str) -> list[Html]
     (row,) = match(np.array([image_id]), label_set.image_ids)
     if row < 0:
         return []
-    labels = [subject.called(int(label)) for label in label_set.answers[row] if label >= 0]
+    labels = [subject.called(int(label)) for label in label_set.labels[row] if label >= 0]
     verdict = subject.evidence.verdicts[label_set.name][subject.number(subject.best), row]
     kind, mark = ("right", "✓ ") if verdict > 0 else ("wrong", "✗ ")
-    if not label_set.counts[row]:
+    if not label_set.is_scored[row]:
         kind, mark = "none", "not counted: "
     return [
         element("dt", label_set_name(label_set.name)),

@@ -184,8 +184,8 @@ def test_it_opens_as_a_source_with_its_label_sets(folder, tfds_dir):
     assert source[7] == {"image_id": f"digits_{config}_validation_00008", "image": wanted[7].jpeg}
     labels = source.label_fields()
     brought = dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, source.name)
-    assert brought["original"].answers[:, 0].tolist() == [scene.original for scene in wanted]
-    rows = [[answer for answer in row if answer >= 0] for row in brought["real"].answers.tolist()]
+    assert brought["original"].labels[:, 0].tolist() == [scene.original for scene in wanted]
+    rows = [[answer for answer in row if answer >= 0] for row in brought["real"].labels.tolist()]
     assert rows == [sorted(scene.labels) for scene in wanted]
     assert len(open_source(f"tfds:digit_scenes/{config}", split="train[90%:]", tfds_dir=str(tfds_dir))) == 6
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from imagenet_real.data.digit_scenes.true_crops import ShownLabels
+from imagenet_real.data.digit_scenes.true_crops import TrueCropLabels
 
 LEFT, RIGHT = [0.25, 0.0, 0.75, 0.5], [0.25, 0.5, 0.75, 1.0]  # y0, x0, y1, x1
 
@@ -9,7 +9,7 @@ LEFT, RIGHT = [0.25, 0.0, 0.75, 0.5], [0.25, 0.5, 0.75, 1.0]  # y0, x0, y1, x1
 def two_images(*, divide):
     """A 2 beside a 7, and an image without objects."""
     boxes = [np.array([LEFT, RIGHT], np.float32), np.zeros((0, 4), np.float32)]
-    return ShownLabels(boxes, [np.array([2, 7]), np.zeros(0, int)], num_classes=10, divide=divide)
+    return TrueCropLabels(boxes, [np.array([2, 7]), np.zeros(0, int)], num_classes=10, divide=divide)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,6 @@ def test_images_are_taken_by_their_row():
 
 def test_other_boxes_are_other_labels():
     labels = two_images(divide=True)
-    moved = ShownLabels([labels.boxes[0] + np.float32(0.01), labels.boxes[1]], labels.labels, 10, divide=True)
+    moved = TrueCropLabels([labels.boxes[0] + np.float32(0.01), labels.boxes[1]], labels.labels, 10, divide=True)
     assert len({labels.fingerprint, moved.fingerprint, labels.at(np.array([1, 0])).fingerprint}) == 3
     assert labels.fingerprint == two_images(divide=True).fingerprint

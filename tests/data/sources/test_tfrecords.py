@@ -309,7 +309,7 @@ def test_a_record_whose_labels_are_damaged_has_none(folder):
             source[row]
         assert error.value.image_id == name
         label_sets = dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, "small")
-        assert [np.flatnonzero(~label_sets[name].counts).tolist() for name in ("original",)] == [[row]]
+        assert [np.flatnonzero(~label_sets[name].is_scored).tolist() for name in ("original",)] == [[row]]
     some = Subset(source, np.array([row, 0])).label_fields()
     assert (some.image_ids.tolist(), list(some.damaged)) == ([name, whole.image_ids[0]], [name])
 

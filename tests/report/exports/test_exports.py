@@ -90,8 +90,8 @@ def test_cleanlab_finds_the_wrong_label(tmp_path):
     from cleanlab.filter import find_label_issues
 
     labels, _ = toy.large_world(images_per_class=20, classes=4)
-    true = labels.group.copy()
-    labels.group[7] = labels.answers[7, 0] = (true[7] + 1) % 4
+    true = labels.original.copy()
+    labels.original[7] = labels.labels[7, 0] = (true[7] + 1) % 4
     scores = np.eye(4, dtype=np.float32)[true] * 6
     predictions = toy.predictions(image_ids=labels.image_ids, top=scores.argsort(axis=1)[:, ::-1], scores=scores)
     results = score(predictions, [labels])
