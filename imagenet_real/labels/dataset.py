@@ -30,7 +30,7 @@ def from_fields(
     original = (
         np.asarray(fields[label_field], dtype=np.int32) if label_field else np.full(len(image_ids), -1, dtype=np.int32)
     )
-    shared = {"image_ids": image_ids, "group": original, "num_classes": num_classes, "origin": {"file": source}}
+    shared = {"image_ids": image_ids, "original": original, "num_classes": num_classes, "origin": {"file": source}}
     label_sets = {}
     if label_field:
         label_sets["original"] = LabelSet("original", labels=original[:, None], weight=(original >= 0) * 1.0, **shared)

@@ -41,21 +41,21 @@ class LabelSet:
         rows = len(self.image_ids)
         if self.labels.ndim != 2 or not rows == len(self.labels) == len(self.weight) == len(self.original):
             raise ValueError(
-                f"label set {self.name}: image_ids, answers, weight and group must have one row an image, "
+                f"label set {self.name}: image_ids, labels, weight and original must have one row an image, "
                 f"not {rows}, {self.labels.shape}, {len(self.weight)} and {len(self.original)}."
             )
         if repeated := first_repeated(self.image_ids):
             raise ValueError(f"label set {self.name}: image {repeated} stands there more than once.")
         if self.labels.size and not -1 <= self.labels.min() <= self.labels.max() < self.num_classes:
             raise ValueError(
-                f"label set {self.name}: answers from {self.labels.min()} to {self.labels.max()}, "
+                f"label set {self.name}: labels from {self.labels.min()} to {self.labels.max()}, "
                 f"expected class indices from 0 to {self.num_classes - 1}."
             )
         if not np.isfinite(self.weight.sum()) or (self.weight < 0).any():
             raise ValueError(f"label set {self.name}: weights must be finite, also their sum, and not negative.")
         if rows and not -1 <= self.original.min() <= self.original.max() < self.num_classes:
             raise ValueError(
-                f"label set {self.name}: groups from {self.original.min()} to {self.original.max()}, "
+                f"label set {self.name}: original classes from {self.original.min()} to {self.original.max()}, "
                 f"expected class indices from 0 to {self.num_classes - 1}, or -1."
             )
         if self.average not in AVERAGES:

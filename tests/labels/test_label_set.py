@@ -43,7 +43,7 @@ def test_take_weighs_a_mean_over_classes_anew():
 )
 def test_a_label_set_checks_itself(changes, message):
     good = toy.real()
-    arrays = {name: getattr(good, name) for name in ("image_ids", "answers", "weight", "group", "num_classes")}
+    arrays = {name: getattr(good, name) for name in ("image_ids", "labels", "weight", "original", "num_classes")}
     with pytest.raises(ValueError, match=message):
         LabelSet("real", **(arrays | changes))
 
@@ -52,7 +52,7 @@ def test_json_round_trip(place):
     for label_set in toy.label_sets():
         save_label_set(place / "mine.json", label_set)
         again = load_label_set(place / "mine.json")
-        for field in ("image_ids", "answers", "weight", "group"):
+        for field in ("image_ids", "labels", "weight", "original"):
             np.testing.assert_array_equal(getattr(again, field), getattr(label_set, field))
         assert (again.name, again.num_classes, again.average) == (label_set.name, 4, label_set.average)
 
@@ -92,7 +92,7 @@ def test_a_bare_list_is_read_as_real_json(place):
         ),
         (
             '{"schema": 1, "name": "x", "classes": 3, "images": {"a": {"correct": [1], "group": 7}}}',
-            "groups from 7 to 7",
+            "original classes from 7 to 7",
         ),
         ("[[1], [2]]", "list of 50,000 lists"),
         ("3", "is not a label set"),

@@ -154,7 +154,7 @@ def test_fields_of_a_dataset_become_label_sets():
     fields |= {"unclear_multi_labels": [[], [0], [1], [], [2], []], "is_problematic": toy.PROBLEMATIC}
     found = from_fields(toy.IDS, fields, 4, "tfds:toy")
     for expected in toy.label_sets():
-        for field in ("answers", "weight", "group"):
+        for field in ("labels", "weight", "original"):
             np.testing.assert_array_equal(getattr(found[expected.name], field), getattr(expected, field))
     assert from_fields(toy.IDS, {}, None, "folder") == {}
     assert from_fields(toy.IDS, {"label": [0, -1, 1, 1, 2, 3]}, 4, "x")["original"].weight.tolist() == [
