@@ -17,6 +17,7 @@ from imagenet_real.raters.vote_files import has_votes, load_votes
 from imagenet_real.raters.votes import ANSWERS, Votes
 from imagenet_real.report.printing import show, tagged
 from imagenet_real.report.table import aligned
+from imagenet_real.runtime.workdir import claims_workdir
 from imagenet_real.scoring.results import Row
 
 METHODS = ("calibrated", "unsupervised", "crowd_kit", "majority")
@@ -25,6 +26,7 @@ THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 Summary = dict[str, Any]
 
 
+@claims_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> Summary:
     """Writes labels.json, label_set.json, scores.npz and summary.json into `workdir`, and prints what they say."""
     check(config)

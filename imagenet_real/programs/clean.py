@@ -4,6 +4,7 @@ Beyer et al. 2020, section 6: the training set is divided into folds, a model is
 predicts the one held out, and an image stays where the prediction is its label.
 """
 
+import contextlib
 import hashlib
 import json
 import sys
@@ -41,11 +42,16 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary | None:
     With a `fold`, predicts that one alone, and writes the list once every other fold is there: folds can run at the same
     time, on different machines, into one `workdir` or into copies of it that are merged later.
     """
-    with distributed.initialize(config.distributed):
+    with distributed.initialize(config.distributed), _claimed(config, workdir):
         data = training_data.training_data(config)
         if not config.predictions:
             predict_folds(config, workdir, data)
         return distributed.on_primary(lambda: gather(config, workdir, data))
+
+
+def _claimed(config: ConfigDict, workdir: epath.Path) -> contextlib.AbstractContextManager[None]:
+    """Holds `workdir`, but not for folds: these share it, each holds its own folder, and all write the same list."""
+    return distributed.context_on_primary(claimed(workdir)) if config.predictions else contextlib.nullcontext()
 
 
 def gather(config: ConfigDict, workdir: epath.Path, data: TrainingData) -> Summary | None:
@@ -94,7 +100,7 @@ def predict_folds(config: ConfigDict, workdir: epath.Path, data: TrainingData) -
 
 def predict_fold(config: ConfigDict, folder: epath.Path, data: TrainingData, held_out: np.ndarray) -> None:
     """Trains on the images that are not held out, and writes predictions of those that are, unless they are there."""
-    with claimed(folder):
+    with distributed.context_on_primary(claimed(folder)):
         kept, rest = data.at(np.flatnonzero(~held_out)), data.at(np.flatnonzero(held_out))
         identity = train.identity(config, kept)
         if distributed.broadcast_from_primary(lambda: _is_done(folder, identity)):

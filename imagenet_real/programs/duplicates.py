@@ -19,6 +19,7 @@ from imagenet_real.labels.label_set import save_label_set
 from imagenet_real.programs.score import load_models
 from imagenet_real.report.files import write_results
 from imagenet_real.report.printing import show, show_results
+from imagenet_real.runtime.workdir import claimed
 from imagenet_real.scoring.results import score
 
 KINDS = {"thumbnail": "similarity", "hash": "bits", "embedding": "embedding"}  # of fingerprints -> what a pair tells
@@ -29,9 +30,15 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
 
     What was computed stays in `workdir`/search: a run that was killed goes on, and other thresholds are answered at once.
     """
-    if config.confirmed:
-        without_confirmed(config, workdir)
-        return None
+    with claimed(workdir):
+        if config.confirmed:
+            without_confirmed(config, workdir)
+            return None
+        return find(config, workdir)
+
+
+def find(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
+    """Writes duplicates.json, the pairs of images that are alike enough; prints how many there are."""
     from imagenet_real.duplicates import search
     from imagenet_real.runtime import devices
 

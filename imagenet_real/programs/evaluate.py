@@ -25,6 +25,7 @@ from imagenet_real.predictions.predictions import Predictions, load_predictions,
 from imagenet_real.report.exports import exports
 from imagenet_real.report.printing import show_results
 from imagenet_real.runtime import devices, distributed
+from imagenet_real.runtime.workdir import claimed
 from imagenet_real.scoring.results import Results, check_classes, check_options, score
 
 DTYPES = ("float32", "bfloat16")
@@ -33,12 +34,12 @@ PREPROCESSING = tuple(field.name for field in dataclasses.fields(Preprocessing))
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Writes predictions.npz into `workdir`, and what `score` writes; a run that was killed continues."""
-    with distributed.initialize(config.distributed):
+    with distributed.initialize(config.distributed), distributed.context_on_primary(claimed(workdir)):
         return evaluate(config, workdir)
 
 
 def evaluate(config: ConfigDict, workdir: epath.Path) -> Results | None:
-    """The same, among the processes of a run; the first one writes, and has the results."""
+    """The same, among the processes of a run that holds `workdir`; the first one writes, and has the results."""
     if not config.images:
         raise InputError("images is empty: give --config.images=FOLDER, a .tar file, or tfds:NAME.")
     if config.batch_size < 1:

@@ -17,6 +17,7 @@ from imagenet_real.report import label_errors
 from imagenet_real.report.exports import exports
 from imagenet_real.report.printing import show, show_results
 from imagenet_real.runtime import distributed
+from imagenet_real.runtime.workdir import claimed
 from imagenet_real.scoring.results import Results, score
 
 # The weights of the catalog whose preprocessing is the articles', and torchvision's file, named after its SHA-256.
@@ -37,20 +38,24 @@ ENDINGS = (".safetensors", ".pth", ".pt", ".bin", ".npz")
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Writes what `evaluate` writes of every model into a folder of its own, and the comparison into `workdir`."""
-    lacking = set(label_errors.LABEL_SETS) - {name.strip() for name in config.label_sets.split(",")}
-    if lacking:
-        raise InputError(
-            f"label_sets={config.label_sets!r} lacks {', '.join(sorted(lacking))}, which the articles' table has."
-        )
-    export_names = evaluate.export_names_of(config)  # an hour before they are written
-    with distributed.initialize(config.distributed):
+    with distributed.initialize(config.distributed), distributed.context_on_primary(claimed(workdir)):
+        _check_label_sets(config.label_sets)
+        export_names = evaluate.export_names_of(config)  # an hour before they are written
         found = _weights(config)
         for model, file in found.items():
             one = ConfigDict(config.to_dict())
             one.model, one.weights, one.export = MODELS[model][0], str(file), ""
-            with contextlib.redirect_stdout(sys.stderr):  # a model's own table is progress here
-                evaluate.evaluate(one, workdir / model)
+            folder = workdir / model
+            # A model's own table is progress here.
+            with contextlib.redirect_stdout(sys.stderr), distributed.context_on_primary(claimed(folder)):
+                evaluate.evaluate(one, folder)
         return _compared(config, workdir, found, export_names) if distributed.is_primary() else None
+
+
+def _check_label_sets(names: str) -> None:
+    lacking = set(label_errors.LABEL_SETS) - {name.strip() for name in names.split(",")}
+    if lacking:
+        raise InputError(f"label_sets={names!r} lacks {', '.join(sorted(lacking))}, which the articles' table has.")
 
 
 def _compared(

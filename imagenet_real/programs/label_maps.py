@@ -25,10 +25,12 @@ from imagenet_real.relabel.label_maps import LabelMaps, load_label_maps
 from imagenet_real.relabel.pooling import Pooling, softmax
 from imagenet_real.report.plots import label_maps
 from imagenet_real.report.printing import show, tagged
+from imagenet_real.runtime.workdir import claims_workdir
 
 PART = 1024  # maps that are pooled at once
 
 
+@claims_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Writes label_maps.json and pictures into `workdir`, and prints what was counted."""
     maps = load_label_maps(config.label_maps) if config.label_maps else None

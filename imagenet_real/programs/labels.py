@@ -18,12 +18,14 @@ from imagenet_real.programs.score import load_models
 from imagenet_real.report.plots import scatter
 from imagenet_real.report.printing import show, tagged
 from imagenet_real.report.table import aligned
+from imagenet_real.runtime.workdir import claims_workdir
 from imagenet_real.scoring.regression import regress
 from imagenet_real.scoring.results import score
 
 Summary = dict[str, Any]
 
 
+@claims_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> Summary:
     """Writes analysis.json into `workdir`, and regression.png where there are models; prints what they say."""
     if config.shown < 1:

@@ -29,10 +29,12 @@ from imagenet_real.predictions.predictions import Predictions, load_predictions
 from imagenet_real.programs.score import load_models
 from imagenet_real.report.mistakes import Summary, as_rows, as_text
 from imagenet_real.report.printing import show
+from imagenet_real.runtime.workdir import claims_workdir
 
 TOP = 5  # answers of the model that are told of each mistake
 
 
+@claims_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> Summary:
     """Writes mistakes.json into `workdir`, and hard.json where a subset is asked for; prints what they say."""
     if not config.predictions and not config.judged:

@@ -22,11 +22,13 @@ from imagenet_real.programs.score import load_models
 from imagenet_real.raters import gold, proposals, subsets, task_files, tasks
 from imagenet_real.raters.vote_files import has_votes, load_votes
 from imagenet_real.report.printing import show, tagged
+from imagenet_real.runtime.workdir import claims_workdir
 from imagenet_real.scoring.results import Row
 
 Summary = dict[str, Any]
 
 
+@claims_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> Summary:
     """Writes proposals.json, tasks.json, label_studio.json and .xml, gold.json and summary.json; prints the summary."""
     check(config)

@@ -31,12 +31,12 @@ from imagenet_real.training.trained import trained_model
 
 def run(config: ConfigDict, workdir: epath.Path) -> LabelMaps | None:
     """Writes the maps into `workdir`; a run that was killed continues. The first process has them."""
-    if bool(config.images) == bool(config.published):
-        raise InputError(
-            "images and published: give one of them, --config.images=tfds:NAME for maps of a model or "
-            "--config.published=FOLDER for maps to import."
-        )
-    with distributed.initialize(config.distributed), claimed(workdir):
+    with distributed.initialize(config.distributed), distributed.context_on_primary(claimed(workdir)):
+        if bool(config.images) == bool(config.published):
+            raise InputError(
+                "images and published: give one of them, --config.images=tfds:NAME for maps of a model or "
+                "--config.published=FOLDER for maps to import."
+            )
         if config.published:
             distributed.on_primary(lambda: _import(config, workdir))
         else:

@@ -1,5 +1,7 @@
 """Serves the pages on which people review mistakes, answer rating tasks, or compare pairs; writes what they said."""
 
+import contextlib
+
 from etils import epath
 from ml_collections import ConfigDict
 
@@ -10,6 +12,7 @@ from imagenet_real.io import storage
 from imagenet_real.labels import files, hierarchy
 from imagenet_real.labels.imagenet import imagenet_wnids
 from imagenet_real.labels.label_set import LabelSet, save_label_set
+from imagenet_real.runtime.workdir import claimed
 
 SHOWN = {
     "mistakes": "mistakes.json of mistakes",
@@ -23,6 +26,14 @@ def run(config: ConfigDict, workdir: epath.Path) -> None:
 
     That is judged.json and labels.json of mistakes, votes.json of tasks, and confirmed.json of pairs.
     """
+    if storage.in_bucket(workdir):
+        raise InputError(f"{workdir} is in a bucket, where no database can be: give a --workdir on a disk.")
+    # Exports are made beside a server that runs: it holds the folder, and every file is written at once.
+    with contextlib.nullcontext() if config.export_only else claimed(workdir):
+        _serve_and_write(config, workdir)
+
+
+def _serve_and_write(config: ConfigDict, workdir: epath.Path) -> None:
     try:
         from imagenet_real.review_app.app import Served, make_app
         from imagenet_real.review_app.server import serve
@@ -37,8 +48,6 @@ def run(config: ConfigDict, workdir: epath.Path) -> None:
     given = [name for name in SHOWN if config[name]]
     if len(given) != 1:
         raise InputError(f"give one of {', '.join(f'--config.{name}=FILE ({what})' for name, what in SHOWN.items())}.")
-    if storage.in_bucket(workdir):
-        raise InputError(f"{workdir} is in a bucket, where no database can be: give a --workdir on a disk.")
     if not config.images:
         raise InputError("images is empty: give --config.images=FOLDER, a .tar file, or tfds:NAME.")
     if config.reviewers < 1:

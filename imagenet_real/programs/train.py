@@ -52,7 +52,7 @@ OPTIMIZER += ("nesterov", "beta2", "clip_norm", "average_decay")
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Trains until the last step, from where an earlier run in `workdir` stopped, and reports on the images of `split`."""
-    with distributed.initialize(config.distributed), claimed(workdir):
+    with distributed.initialize(config.distributed), distributed.context_on_primary(claimed(workdir)):
         data, reported = training_data(config), open_split(config, config.split)
         predictions = train(config, workdir, data, reported)
         return distributed.on_primary(lambda: report(config, workdir, data, reported, predictions))

@@ -75,6 +75,14 @@ def on_primary(make: Callable[[], Value]) -> Value | None:
     return made[0] if made else None
 
 
+@contextlib.contextmanager
+def context_on_primary(context: contextlib.AbstractContextManager) -> Iterator[None]:
+    """Enters a context on process 0 alone; an error on the way in is raised on every process."""
+    with contextlib.ExitStack() as stack:
+        on_primary(lambda: stack.enter_context(context))
+        yield
+
+
 def all_gather(value: Any) -> list[Any]:
     """The values that all processes pass, in their order, in each of them. All call it, in the same order of calls."""
     if jax.process_count() == 1:

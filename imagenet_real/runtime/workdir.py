@@ -2,50 +2,84 @@
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import platform
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import IO, Any
 
 from etils import epath
 
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
-from imagenet_real.runtime import distributed
 
 # In a bucket nothing can be locked: a run says at each beat that it lives, and one that has been silent for some is dead.
 SECONDS_PER_BEAT = 10.0
 BEATS_OF_SILENCE = 4
 
 
+def claims_workdir(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes the `run` of a program of one process hold its workdir, where it has one.
+
+    Not in a bucket: there a claim costs more than these programs do, and every file is written at once.
+    """
+
+    @functools.wraps(run)
+    def run_alone(config: Any, workdir: epath.Path | None) -> Any:
+        with claimed(workdir) if workdir and not storage.in_bucket(workdir) else contextlib.nullcontext():
+            return run(config, workdir)
+
+    return run_alone
+
+
 @contextlib.contextmanager
 def claimed(workdir: epath.Path) -> Iterator[None]:
-    """Holds `workdir` for this run, by its first process, until that ends, however it ends.
+    """Holds `workdir` for this run until that ends, however it ends. Of several processes process 0 holds it.
 
-    On a disk the system lets go of it then. In a bucket it is held by an object that is written anew again and again: a run
-    that finds one of another machine watches it for a while, and goes on where nothing moves. Two runs that begin within
-    the same second, or one that was suspended for longer than that, are not told apart.
+    On a disk the system lets go of it then, and a folder that nothing was written to is gone again. In a bucket it is held
+    by an object that is written anew again and again: a run that finds one of another machine watches it for a while, and
+    goes on where nothing moves. Two runs that begin within the same second, or one that was suspended for longer than
+    that, are not told apart.
 
     Raises InputError where another run holds it.
     """
-    holds = _kept_alive if storage.in_bucket(workdir) else _locked
-    with contextlib.ExitStack() as held:
-        distributed.on_primary(lambda: held.enter_context(holds(workdir)))
+    with _kept_alive(workdir) if storage.in_bucket(workdir) else _locked(workdir):
         yield
 
 
 @contextlib.contextmanager
 def _locked(workdir: epath.Path) -> Iterator[None]:
-    workdir.mkdir(parents=True, exist_ok=True)
-    with (workdir / ".claim").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _in_use(workdir) from None
+    missing = [folder for folder in (workdir, *workdir.parents) if not folder.exists()]
+    claim = workdir / ".claim"
+    file = _open_locked(claim)
+    try:
         yield
+    finally:
+        with contextlib.suppress(OSError):  # the disk may be gone
+            claim.unlink(missing_ok=True)
+        file.close()
+        with contextlib.suppress(OSError):  # what something was written to stays
+            for folder in missing:
+                os.rmdir(folder)
+
+
+def _open_locked(claim: epath.Path) -> IO:
+    """Opens and locks the claim. One that another run removes at its end holds nothing: the next one does."""
+    while True:
+        claim.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError), contextlib.ExitStack() as opened:
+            file = opened.enter_context(open(claim, "w"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise _in_use(claim.parent) from None
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(claim)):
+                opened.pop_all()
+                return file
 
 
 @contextlib.contextmanager

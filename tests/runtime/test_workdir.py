@@ -1,14 +1,36 @@
+"""Two runs do not write to one folder."""
+
+import contextlib
+import importlib
 import json
 import multiprocessing
+import pathlib
 import threading
 import time
 
 import pytest
+from etils import epath
 
+from configs import clean_digits
+from configs import prepare as prepare_config
+from configs import review as review_config
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
+from imagenet_real.programs import clean, prepare, review
 from imagenet_real.runtime import workdir
 from imagenet_real.runtime.workdir import claimed
+from tests.programs import training_world
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def configs():
+    names = sorted(path.stem for path in (ROOT / "configs").glob("[a-z]*.py"))
+    return [importlib.import_module(f"configs.{name}").get_config() for name in names]
+
+
+def programs():
+    return sorted({config.program for config in configs()})
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +47,74 @@ def test_a_folder_is_held_by_one_run_at_a_time(place):
             pass
     with claimed(folder):
         pass
+
+
+def test_a_folder_that_nothing_is_written_to_is_gone_again(tmp_path):
+    (tmp_path / "kept").mkdir()
+    for folder in (tmp_path / "kept", tmp_path / "new" / "inner"):
+        with claimed(folder):
+            assert folder.exists()
+    with claimed(epath.Path(tmp_path / "written")):
+        (tmp_path / "written" / "file").touch()
+    assert {path.name for path in tmp_path.iterdir()} == {"kept", "written"}
+    assert [path.name for path in tmp_path.glob("*/*")] == ["file"]
+
+
+def take_turns(folder, count, turns):
+    for _ in range(count):
+        with contextlib.suppress(InputError), claimed(folder):
+            turns.append("in")
+            time.sleep(0.001)
+            turns.append("out")
+
+
+def test_a_claim_that_goes_with_its_run_lets_one_in_at_a_time(tmp_path):
+    """Runs that end remove the claim that others have just opened."""
+    turns = []
+    threads = [threading.Thread(target=take_turns, args=(tmp_path / "run", 200, turns)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert turns == ["in", "out"] * (len(turns) // 2)
+    assert not (tmp_path / "run" / ".claim").exists()
+
+
+PROGRAMS = [name for name in programs() if name != "prepare"]  # which holds the folder of its dataset
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_program_holds_its_workdir(name, tmp_path):
+    """Whatever its config: a second run on the same folder ends before it reads anything."""
+    config = next(config for config in configs() if config.program == name)
+    program = importlib.import_module(f"imagenet_real.programs.{name}")
+    if name == "clean":
+        config.predictions = "elsewhere.npz"  # folds share it, and hold folders of their own
+    with claimed(tmp_path), pytest.raises(InputError, match="is in use by another run: wait for it"):
+        program.run(config, epath.Path(tmp_path))
+
+
+def test_folds_of_a_clean_list_hold_their_own_folders(tmp_path):
+    images = training_world.write_images(tmp_path / "images", per_class=3)
+    config = clean_digits.get_config()
+    config.images, config.folds, config.crop = str(images), 3, training_world.SIZE
+    with claimed(tmp_path / "out" / "fold0"), pytest.raises(InputError, match="fold0 is in use by another run"):
+        clean.run(config, epath.Path(tmp_path / "out"))
+
+
+def test_a_dataset_that_is_prepared_is_held(tmp_path):
+    images = training_world.write_images(tmp_path / "images", per_class=3)
+    config = prepare_config.get_config()
+    config.images, config.name = str(images), "mine"
+    with claimed(tmp_path / "out" / "mine"), pytest.raises(InputError, match="mine is in use by another run"):
+        prepare.run(config, epath.Path(tmp_path / "out"))
+
+
+def test_answers_are_exported_while_a_server_holds_the_folder(tmp_path):
+    config = review_config.get_config()
+    config.export_only = True
+    with claimed(tmp_path), pytest.raises(InputError, match="give one of --config.mistakes"):
+        review.run(config, epath.Path(tmp_path))
 
 
 def hold(folder, held):
