@@ -10,13 +10,13 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import label_sets
+from imagenet_real.builders.predictions import load_models
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.duplicates.embeddings import Embeddings
 from imagenet_real.duplicates.fingerprints import BITS, VARIANTS
 from imagenet_real.errors import InputError
 from imagenet_real.io import provenance, storage
 from imagenet_real.labels.label_set import save_label_set
-from imagenet_real.programs.score import load_models
 from imagenet_real.report.files import write_results
 from imagenet_real.report.printing import show, show_results
 from imagenet_real.runtime.workdir import claimed

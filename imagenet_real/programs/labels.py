@@ -10,11 +10,11 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import class_names, label_sets
+from imagenet_real.builders.predictions import load_models
 from imagenet_real.errors import InputError
 from imagenet_real.io import provenance, storage
 from imagenet_real.labels import analysis
 from imagenet_real.labels.label_set import LabelSet
-from imagenet_real.programs.score import load_models
 from imagenet_real.report.plots import scatter
 from imagenet_real.report.printing import show, tagged
 from imagenet_real.report.table import aligned

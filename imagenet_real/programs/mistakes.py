@@ -9,6 +9,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import class_names, label_sets
+from imagenet_real.builders.predictions import load_models
 from imagenet_real.errors import InputError
 from imagenet_real.io import provenance, storage
 from imagenet_real.labels import files, hierarchy
@@ -26,7 +27,6 @@ from imagenet_real.mistakes.judged import (
 )
 from imagenet_real.mistakes.mistakes import Mistakes, agreement, confused_pairs, find, in_common
 from imagenet_real.predictions.predictions import Predictions, load_predictions
-from imagenet_real.programs.score import load_models
 from imagenet_real.report.mistakes import Summary, as_rows, as_text
 from imagenet_real.report.printing import show
 from imagenet_real.runtime.workdir import claims_workdir

@@ -11,6 +11,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import class_names, label_sets
+from imagenet_real.builders.predictions import load_models
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import provenance, storage
 from imagenet_real.labels import files, hierarchy
@@ -18,7 +19,6 @@ from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.imagenet import imagenet_wnids
 from imagenet_real.labels.label_set import LabelSet, save_label_set
 from imagenet_real.predictions.predictions import Predictions
-from imagenet_real.programs.score import load_models
 from imagenet_real.raters import gold, proposals, subsets, task_files, tasks
 from imagenet_real.raters.vote_files import has_votes, load_votes
 from imagenet_real.report.printing import show, tagged
