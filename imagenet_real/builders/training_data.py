@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
+from imagenet_real.builders import config_groups
 from imagenet_real.data.digit_scenes import digits
 from imagenet_real.data.digit_scenes.true_crops import TrueCropLabels
 from imagenet_real.data.sources.open import open_source
@@ -15,7 +16,6 @@ from imagenet_real.data.training_batches import TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels import dataset, image_lists
 from imagenet_real.labels.image_ids import match
-from imagenet_real.programs import config_groups
 from imagenet_real.relabel.label_maps import load_label_maps
 from imagenet_real.relabel.pooling import PooledCropLabels, Pooling
 from imagenet_real.runtime import distributed

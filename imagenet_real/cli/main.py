@@ -13,10 +13,9 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 import imagenet_real
-from imagenet_real.cli import help
+from imagenet_real.cli import alternatives, help
 from imagenet_real.errors import InputError, exit_code_of, nearest
 from imagenet_real.io import storage
-from imagenet_real.programs import config_groups
 from imagenet_real.report.printing import FORMATS
 
 CONFIG = config_flags.DEFINE_config_file("config", help_string="The experiment: a file in configs/.", lock_config=True)
@@ -41,7 +40,7 @@ def main(argv: list[str]) -> None:
     if WORKDIR.value is None and getattr(program, "NEEDS_WORKDIR", True):
         raise InputError(NEEDED)
     given = config_flags.get_override_values(flags.FLAGS["config"])
-    config_groups.replace_alternatives(CONFIG.value, given, getattr(program, "ALTERNATIVES", ()))
+    alternatives.replace_alternatives(CONFIG.value, given, getattr(program, "ALTERNATIVES", ()))
     program.run(CONFIG.value, storage.to_path(WORKDIR.value) if WORKDIR.value else None)
 
 

@@ -17,14 +17,14 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import training_data
+from imagenet_real.builders import config_groups, training_data
 from imagenet_real.data.digit_scenes import digits
 from imagenet_real.data.sources.records import Source, label_sets_of
 from imagenet_real.data.training_batches import TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import provenance, storage
 from imagenet_real.predictions.predictions import Predictions
-from imagenet_real.programs import clean, config_groups, train
+from imagenet_real.programs import clean, train
 from imagenet_real.report.comparison import Comparison, Variant, compare, write_boards, write_comparison
 from imagenet_real.report.printing import show, tagged
 from imagenet_real.runtime.jobs import Job, run_side_by_side

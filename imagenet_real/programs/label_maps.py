@@ -7,7 +7,7 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import class_names
+from imagenet_real.builders import class_names, config_groups
 from imagenet_real.data import crop_statistics
 from imagenet_real.data.crop_statistics import Objects
 from imagenet_real.data.digit_scenes import digits
@@ -20,7 +20,6 @@ from imagenet_real.errors import InputError
 from imagenet_real.io.storage import open_atomically
 from imagenet_real.labels import dataset
 from imagenet_real.predictions.predictions import load_predictions
-from imagenet_real.programs import config_groups
 from imagenet_real.relabel.label_maps import LabelMaps, load_label_maps
 from imagenet_real.relabel.pooling import Pooling, softmax
 from imagenet_real.report.plots import label_maps

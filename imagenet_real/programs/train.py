@@ -16,7 +16,7 @@ from flax import nnx
 from ml_collections import ConfigDict
 
 import imagenet_real
-from imagenet_real.builders import label_sets, reports
+from imagenet_real.builders import config_groups, label_sets, reports
 from imagenet_real.builders.training_data import open_split, trained_on, training_data
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources.records import Source, label_sets_of
@@ -26,7 +26,6 @@ from imagenet_real.inference.images import predict_images
 from imagenet_real.labels import published
 from imagenet_real.models import catalog
 from imagenet_real.predictions.predictions import Predictions, save_predictions
-from imagenet_real.programs import config_groups
 from imagenet_real.report.exports import exports
 from imagenet_real.report.exports.tensorboard import write_accuracies
 from imagenet_real.report.printing import show_results

@@ -1,7 +1,7 @@
-"""Fields of a config that belong together: those below one field, such as `augmentation`, and those that replace others."""
+"""Fields that stand together below one field of a config, such as `augmentation`, as the value that they describe."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from ml_collections import ConfigDict
@@ -35,18 +35,3 @@ def check(config: ConfigDict, name: str, required: Sequence[str], known: Sequenc
         raise InputError(
             f"{name} lacks {', '.join(missing)}: give all its fields, or only one, --config.{name}.{missing[0]}=VALUE."
         )
-
-
-def replace_alternatives(config: ConfigDict, given: Mapping[str, Any], names: Sequence[str]) -> None:
-    """Sets the other fields of `names` to 0 where one of them is `given` on the command line: it replaces the config's.
-
-    Raises InputError where several are given; one that is given as 0 does not count.
-    """
-    chosen = [name for name in names if given.get(name)]
-    if len(chosen) > 1:
-        raise InputError(
-            f"{' and '.join(f'{name}={given[name]}' for name in chosen)} are alternatives: give one of them."
-        )
-    for name in names:
-        if chosen and name not in chosen:
-            config[name] = type(config[name])(0)

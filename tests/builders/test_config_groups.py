@@ -7,9 +7,10 @@ import pathlib
 import pytest
 from ml_collections import ConfigDict
 
+from imagenet_real.builders import config_groups
 from imagenet_real.data.training_batches import Augmentation
 from imagenet_real.errors import InputError
-from imagenet_real.programs import compare, config_groups, train
+from imagenet_real.programs import compare, train
 from imagenet_real.relabel.pooling import Pooling
 
 CONFIGS = sorted(path.stem for path in (pathlib.Path(__file__).parents[2] / "configs").glob("[a-z]*.py"))
@@ -56,27 +57,3 @@ def test_names_may_be_required_without_a_dataclass():
         config_groups.check(ConfigDict({"clean": {"length": 7, "seed": 0}}), "clean", compare.CLEAN)
     with pytest.raises(InputError, match="clean has no field 'fold': did you mean folds"):
         config_groups.check(ConfigDict({"clean": {"fold": 7}}), "clean", compare.CLEAN)
-
-
-@pytest.mark.parametrize(
-    ("given", "lengths"),
-    [
-        ({}, (7, 0.0, 0)),
-        ({"epochs": 3.0}, (0, 3.0, 0)),
-        ({"examples": 20}, (0, 0.0, 20)),
-        ({"steps": 9}, (9, 0.0, 0)),
-        ({"steps": 0, "epochs": 3.0}, (0, 3.0, 0)),
-        ({"steps": 9, "epochs": 0.0}, (9, 0.0, 0)),
-        ({"steps": 0}, (0, 0.0, 0)),
-    ],
-)
-def test_a_length_on_the_command_line_replaces_the_one_of_the_config(given, lengths):
-    config = ConfigDict({"steps": 7, "epochs": 0.0, "examples": 0} | given)
-    config_groups.replace_alternatives(config, given, train.ALTERNATIVES)
-    assert (config.steps, config.epochs, config.examples) == lengths
-
-
-def test_two_lengths_on_the_command_line():
-    given = {"steps": 7, "epochs": 3.0}
-    with pytest.raises(InputError, match=r"steps=7 and epochs=3.0 are alternatives: give one of them"):
-        config_groups.replace_alternatives(ConfigDict({**given, "examples": 0}), given, train.ALTERNATIVES)
