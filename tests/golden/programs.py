@@ -26,6 +26,8 @@ from tests.golden import inputs
 TINY_MODEL = "tests/programs/tiny_model.py"  # main.py with a model that is compiled in a moment
 LIBRARIES = ("flax.nnx", "grain", "jax", "matplotlib.figure", "numba", "optax", "orbax.checkpoint", "pyarrow.parquet")
 LIBRARIES += ("safetensors", "scipy.stats", "simplejpeg", "tensorboardX", "tensorflow_datasets")
+XLA_FLAGS = ("--xla_force_host_platform_device_count=1", "--xla_cpu_multi_thread_eigen=false")
+XLA_FLAGS += ("--xla_backend_optimization_level=0", "--xla_llvm_disable_expensive_passes=true")  # compiles sooner
 SECONDS = 300  # of the longest command
 
 PIXELS = {"resize": 0, "crop": 12, "interpolation": "bilinear", "mean": "(0.5,0.5,0.5)", "std": "(0.5,0.5,0.5)"}
@@ -360,7 +362,7 @@ class Session:
         kept_out = ("IMAGENET_REAL_DATA", "JAX_COMPILATION_CACHE_DIR")
         environment = {name: value for name, value in os.environ.items() if name not in kept_out} | {
             "JAX_PLATFORMS": "cpu",
-            "XLA_FLAGS": "--xla_force_host_platform_device_count=1 --xla_cpu_multi_thread_eigen=false",
+            "XLA_FLAGS": " ".join(XLA_FLAGS),
             "XDG_CACHE_HOME": str(folder / "cache"),  # label files that a user downloaded are not seen
             "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
