@@ -21,7 +21,7 @@ import traceback
 import urllib.request
 
 from tests import ROOT
-from tests.golden import inputs
+from tests.golden import inputs, outputs
 
 TINY_MODEL = "tests/programs/tiny_model.py"  # main.py with a model that is compiled in a moment
 LIBRARIES = ("flax.nnx", "grain", "jax", "matplotlib.figure", "numba", "optax", "orbax.checkpoint", "pyarrow.parquet")
@@ -356,7 +356,7 @@ class Session:
 
     def __init__(self, folder: pathlib.Path):
         self.inputs, self.outputs = folder / "inputs", folder / "outputs"
-        self._folder, self._printed = folder, {}
+        self._folder, self._results = folder, {}
         self.inputs.mkdir(parents=True)
         inputs.write(self.inputs)
         kept_out = ("IMAGENET_REAL_DATA", "JAX_COMPILATION_CACHE_DIR")
@@ -375,13 +375,30 @@ class Session:
     def close(self) -> None:
         self._process.communicate(timeout=SECONDS)
 
-    def printed(self, program: str) -> dict[str, str]:
-        """What each command of a program prints, by its name; runs them and those of other programs that they need."""
-        if program not in self._printed:
+    def results(self, program: str) -> dict[str, dict]:
+        """What each command of a program prints and writes, by its name; runs them and the programs that they need.
+
+        It is read at once: a later program may write beside what it reads.
+        """
+        if program not in self._results:
             for other in NEEDS.get(program, []):
-                self.printed(other)
-            self._printed[program] = {one.name: self._run(program, one) for one in PROGRAMS[program]}
-        return self._printed[program]
+                self.results(other)
+            self._results[program] = {
+                one.name: self._result(program, one, self._run(program, one)) for one in PROGRAMS[program]
+            }
+        return self._results[program]
+
+    def _result(self, program: str, command: Command, printed: str) -> dict:
+        text = self._without_places(printed)
+        return {
+            "stdout": text.splitlines(),  # to be read; its words may change
+            "numbers": outputs.numbers_in(text),
+            "files": outputs.of_folder(self.outputs / program / command.name, self._without_places),
+        }
+
+    def _without_places(self, text: str) -> str:
+        text = text.replace(str(self.inputs), "INPUTS").replace(str(self.outputs), "OUTPUTS")
+        return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
 
     def _run(self, program: str, command: Command) -> str:
         out, error = (self._folder / f"{program}_{command.name}.{name}" for name in ("out", "err"))
