@@ -60,7 +60,7 @@ def training(config: ConfigDict) -> Callable[[dict[str, jax.Array]], jax.Array]:
     mesh = devices.make_mesh()
     optimizer = train.make_optimizer(config, STEPS_OF_RUN)
     graph, state = states.create(train.builder(config, CLASSES), optimizer, mesh, seed=0)
-    step = make_train_step(graph, LOSSES[config.loss], optimizer, mesh, mean=config.mean, std=config.std)
+    step = make_train_step(graph, LOSSES[config.loss].function, optimizer, mesh, mean=config.mean, std=config.std)
 
     def go(batch):
         nonlocal state

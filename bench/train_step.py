@@ -126,7 +126,7 @@ def ours(config: ConfigDict, classes: int, mesh: Mesh) -> Training:
     """The train step as `programs.train` has it."""
     optimizer = train.make_optimizer(config, RUN_STEPS)
     graph, state = states.create(train.builder(config, classes), optimizer, mesh, seed=0)
-    step = make_train_step(graph, LOSSES[config.loss], optimizer, mesh, mean=config.mean, std=config.std)
+    step = make_train_step(graph, LOSSES[config.loss].function, optimizer, mesh, mean=config.mean, std=config.std)
     return Training(step, state, _size(state.params))
 
 

@@ -19,6 +19,7 @@ from imagenet_real.labels.image_ids import match
 from imagenet_real.relabel.label_maps import load_label_maps
 from imagenet_real.relabel.pooling import PooledCropLabels, Pooling
 from imagenet_real.runtime import distributed
+from imagenet_real.training.losses import LOSSES
 
 SHOWN = "shown"  # as `train_labels`: what each crop shows
 
@@ -81,7 +82,7 @@ def _shown_labels(config: ConfigDict, data: TrainingData) -> TrueCropLabels:
         )
     known = digits.annotations(folder, config.train_split)
     rows = match(data.image_ids, known.image_ids)
-    every = TrueCropLabels(known.boxes, known.box_labels, data.num_classes, divide=config.loss == "softmax")
+    every = TrueCropLabels(known.boxes, known.box_labels, data.num_classes, divide=LOSSES[config.loss].targets_sum_to_one)
     return every.at(rows)
 
 

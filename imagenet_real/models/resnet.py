@@ -67,7 +67,7 @@ class ResNet(nnx.Module):
     float32 model computes in full precision on every device, where accelerators would round its factors to fewer bits;
     bfloat16 is the fast choice there. `zero_init` sets the last scale of every residual to 0: blocks begin as
     identities (Goyal et al. 2017, arXiv 1706.02677). `head_bias` is the initial bias of every class (see
-    `training.losses.head_bias`). Training sets `remat` where memory is short (see `blocks.through`).
+    `training.losses.LOSSES`). Training sets `remat` where memory is short (see `blocks.through`).
     """
 
     remat = False

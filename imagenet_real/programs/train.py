@@ -36,7 +36,7 @@ from imagenet_real.training import optimizer as optimizers
 from imagenet_real.training import state as states
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.loop import Metrics, fit
-from imagenet_real.training.losses import LOSSES, head_bias
+from imagenet_real.training.losses import LOSSES
 from imagenet_real.training.state import Build, TrainState
 from imagenet_real.training.step import check_batch_size, make_train_step
 
@@ -74,7 +74,7 @@ def train(config: ConfigDict, workdir: epath.Path, data: TrainingData, reported:
     copied = not config.fsdp and config.model_devices == 1
     step = make_train_step(
         graph,
-        LOSSES[config.loss],
+        LOSSES[config.loss].function,
         optimizer,
         mesh,
         mean=preprocessing.mean,
@@ -181,7 +181,7 @@ def training_batches(
         rows=rows,
         steps=steps,
         seed=config.seed,
-        divide=config.loss == "softmax",
+        divide=LOSSES[config.loss].targets_sum_to_one,
         workers=config.workers,
         cache=config.cache,
     )
@@ -194,7 +194,7 @@ def builder(config: ConfigDict, num_classes: int) -> Build:
         model = catalog.build(config.model, num_classes=num_classes, dtype=config.dtype, rngs=rngs)
         model.remat = config.remat
         head = operator.attrgetter(catalog.find(config.model).head)(model)
-        head.bias[...] = jnp.full_like(head.bias[...], head_bias(config.loss, num_classes))
+        head.bias[...] = jnp.full_like(head.bias[...], LOSSES[config.loss].head_bias(num_classes))
         return model
 
     return build
@@ -229,7 +229,7 @@ def selection(config: ConfigDict, graph: nnx.GraphDef) -> Callable[[TrainState],
 def predictions_of(config: ConfigDict, graph: nnx.GraphDef, state: TrainState, source: Source) -> Predictions | None:
     """The predictions of a state for the images of a source, in the first process."""
     preprocessing, mesh = preprocessing_of(config), devices.make_mesh(model=config.model_devices)
-    apply, params = states.evaluated_model(graph, state)
+    apply, params = states.evaluation_model(graph, state)
     predicted = predict_images(
         (apply, params),
         source,

@@ -1,4 +1,4 @@
-"""What training changes: one tree of arrays, which a step takes and gives and a checkpoint keeps."""
+"""The state of a training run: one tree of arrays that a step updates and a checkpoint stores."""
 
 import dataclasses
 from collections.abc import Callable
@@ -20,14 +20,14 @@ Build = Callable[[nnx.Rngs], nnx.Module]
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class TrainState:
-    """`step` finished steps, the parameters, the other arrays of the model, the optimizer's, and averages, if any.
+    """The number of finished steps, the arrays of the model and of the optimizer, and moving averages, if any.
 
     `average` is a pair like (`params`, `batch_stats`), their exponential moving averages, or None.
     """
 
     step: jax.Array  # [] int32
     params: nnx.State
-    batch_stats: nnx.State  # batch statistics, and whatever else of the model is not trained by its gradient
+    batch_stats: nnx.State  # batch statistics, and every other array of the model that has no gradient
     opt_state: optax.OptState
     average: tuple[nnx.State, nnx.State] | None
 
@@ -41,46 +41,45 @@ def create(
     average: bool = False,
     fsdp: bool = False,
 ) -> tuple[nnx.GraphDef, TrainState]:
-    """The graph of the model from `build`, in training mode, and its state before the first step.
+    """Returns the graph of the model from `build`, in training mode, and its state before the first step.
 
-    It lies on the mesh as `devices.placed` says; without `fsdp` and a `model` axis every device has a copy.
+    `devices.param_sharding` places the state on the mesh. Without `fsdp` and a `model` axis, every device has a copy.
     """
     graph, shapes = create_abstract(build, optimizer, mesh, average=average, fsdp=fsdp)
-    placed = jax.tree.map(lambda leaf: leaf.sharding, shapes)
-    # Compiled as one, much sooner than layer by layer; for any seed, so that a compilation cache serves all of them.
-    initial = jax.jit(lambda key: _initial(build(untraced_rngs(key)), optimizer, average), out_shardings=placed)
-    return graph, initial(jax.random.key(seed))
+    shardings = jax.tree.map(lambda leaf: leaf.sharding, shapes)
+    # One compilation is much faster than one per layer. The key is an argument: a compilation cache serves every seed.
+    initialize = jax.jit(lambda key: _initial(build(untraced_rngs(key)), optimizer, average), out_shardings=shardings)
+    return graph, initialize(jax.random.key(seed))
 
 
 def create_abstract(
     build: Build, optimizer: optax.GradientTransformation, mesh: Mesh, *, average: bool = False, fsdp: bool = False
 ) -> tuple[nnx.GraphDef, TrainState]:
-    """What `create` gives, with shapes in the place of arrays and at no cost: a checkpoint is restored into it."""
+    """Returns the result of `create` with shapes instead of arrays, at no cost. A checkpoint is restored into it."""
     model = nnx.eval_shape(lambda: build(untraced_rngs(0)))
     model.train()
     shapes = jax.eval_shape(lambda: _initial(build(untraced_rngs(0)), optimizer, average))
 
-    def lie(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct(
-            leaf.shape, leaf.dtype, sharding=devices.param_sharding(mesh, leaf.shape, fsdp=fsdp)
-        )
+    def with_sharding(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+        sharding = devices.param_sharding(mesh, leaf.shape, fsdp=fsdp)
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
 
-    return nnx.graphdef(model), jax.tree.map(lie, shapes)
+    return nnx.graphdef(model), jax.tree.map(with_sharding, shapes)
 
 
-def evaluated_model(graph: nnx.GraphDef, state: TrainState) -> tuple[Apply, tuple[nnx.State, nnx.State]]:
-    """The model in evaluation mode as `(apply, params)`, for `inference.predict`; of the averages, where there are any.
+def evaluation_model(graph: nnx.GraphDef, state: TrainState) -> tuple[Apply, tuple[nnx.State, nnx.State]]:
+    """Returns the model in evaluation mode as `(apply, params)`, with the averages if the state has them.
 
-    `params` are the state's own arrays: use them before the next step takes the state.
+    `params` are the state's own arrays: use them before the next step donates them.
     """
     params = (state.params, state.batch_stats) if state.average is None else state.average
     model = nnx.merge(graph, *params)
     model.eval()
-    evaluated = nnx.split(model, nnx.Param, ...)[0]
-    return lambda params, images: nnx.merge(evaluated, *params)(images), params
+    evaluation_graph = nnx.split(model, nnx.Param, ...)[0]
+    return lambda params, images: nnx.merge(evaluation_graph, *params)(images), params
 
 
 def _initial(model: nnx.Module, optimizer: optax.GradientTransformation, average: bool) -> TrainState:
     _, params, batch_stats = nnx.split(model, nnx.Param, ...)
-    kept = (params, batch_stats) if average else None
-    return TrainState(jnp.zeros((), jnp.int32), params, batch_stats, optimizer.init(params), kept)
+    averages = (params, batch_stats) if average else None
+    return TrainState(jnp.zeros((), jnp.int32), params, batch_stats, optimizer.init(params), averages)

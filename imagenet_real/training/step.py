@@ -13,20 +13,18 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from imagenet_real.errors import InputError
 from imagenet_real.runtime import devices
+from imagenet_real.training.losses import LossFunction
 from imagenet_real.training.state import TrainState
 
-Loss = Callable[[jax.Array, jax.Array], jax.Array]
-"""`loss(logits, target)`: [B, K], [B, K] -> [B]."""
-
 Batch = Mapping[str, jax.Array]
-"""`images` [B, H, W, 3] uint8 and `targets` [B, K] float32, divided over the mesh."""
+"""`images` [B, H, W, 3] uint8 and `targets` [B, K] float32, sharded over the mesh."""
 
 Step = Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]
 
 
 def make_train_step(
     graph: nnx.GraphDef,
-    loss: Loss,
+    loss: LossFunction,
     optimizer: optax.GradientTransformation,
     mesh: Mesh,
     *,
@@ -36,18 +34,22 @@ def make_train_step(
     accumulate: int = 1,
     shardings: Any = None,
 ) -> Step:
-    """The compiled step: `(state, batch) -> (state, metrics)`. The state that goes in is used up.
+    """Compiles the step `(state, batch) -> (state, metrics)`. The step donates the memory of the old state.
 
-    `metrics` are scalars: `loss`, the mean over the global batch, and `gradient_norm`, before any clipping. Once either
-    is not finite the new state is worthless: it is the caller's to stop.
+    `metrics` are scalars: `loss`, the mean over the global batch, and `gradient_norm`, before clipping. If either is not
+    finite, the new state is worthless, and the caller must stop.
 
     Args:
-      graph, loss, optimizer, mesh: what is trained, for what, how and where.
-      mean, std: of RGB in [0, 1].
-      average_decay: that of the moving averages where the state has any (see `averaged`).
-      accumulate: into how many parts each device takes its share of the batch, one after the other, to need less
-        memory. The gradient is the mean of theirs; batch norms see a part at a time.
-      shardings: how the state lies, a tree like it; None where every device has a copy.
+      graph: of the model, in training mode.
+      loss: a function of logits and targets.
+      optimizer: an optax transformation.
+      mesh: the devices.
+      mean: of RGB in [0, 1].
+      std: of RGB in [0, 1].
+      average_decay: of the moving averages, if the state has any (see `update_average`).
+      accumulate: the number of parts into which each device splits its share of the batch, to need less memory. The
+        gradient is the mean over the parts. A batch norm sees one part at a time.
+      shardings: of the state, as a tree like it. None replicates the state on every device.
     """
 
     def mean_loss(params, batch_stats, images, targets):
@@ -55,32 +57,34 @@ def make_train_step(
         pixels = (images.astype(jnp.float32) / 255 - jnp.asarray(mean)) / jnp.asarray(std)
         return loss(model(pixels), targets).mean(), nnx.state(model, nnx.Not(nnx.Param))
 
-    differentiated = jax.value_and_grad(mean_loss, has_aux=True)
+    loss_and_gradient = jax.value_and_grad(mean_loss, has_aux=True)
 
-    def of_batch(params, batch_stats, batch):
+    def batch_gradient(params, batch_stats, batch):
         if accumulate == 1:
-            return differentiated(params, batch_stats, batch["images"], batch["targets"])
+            return loss_and_gradient(params, batch_stats, batch["images"], batch["targets"])
 
-        def of_part(so_far, part):
-            value, gradient, batch_stats = so_far
-            (more, batch_stats), steps = differentiated(params, batch_stats, part["images"], part["targets"])
-            return (value + more, jax.tree.map(jnp.add, gradient, steps), batch_stats), None
+        def add_part(sums, part):
+            value, gradient, batch_stats = sums
+            (part_value, batch_stats), part_gradient = loss_and_gradient(
+                params, batch_stats, part["images"], part["targets"]
+            )
+            return (value + part_value, jax.tree.map(jnp.add, gradient, part_gradient), batch_stats), None
 
-        parts = {name: _parts(values, accumulate, mesh) for name, values in batch.items()}
-        nothing = jnp.zeros(()), jax.tree.map(jnp.zeros_like, params), batch_stats
-        (value, gradient, batch_stats), _ = jax.lax.scan(of_part, nothing, parts)
+        parts = {name: _split_batch(values, accumulate, mesh) for name, values in batch.items()}
+        zeros = jnp.zeros(()), jax.tree.map(jnp.zeros_like, params), batch_stats
+        (value, gradient, batch_stats), _ = jax.lax.scan(add_part, zeros, parts)
         return (value / accumulate, batch_stats), jax.tree.map(lambda leaf: leaf / accumulate, gradient)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
         params = state.params
-        if shardings is not None:  # gathered where they are used, and the gradient divided as they were
+        if shardings is not None:  # FSDP: gather the parameters for the model, and shard the gradient again
             gathered = jax.tree.map(lambda leaf: devices.param_sharding(mesh, leaf.shape), params)
             params = jax.lax.with_sharding_constraint(params, gathered)
-        (value, batch_stats), gradient = of_batch(params, state.batch_stats, batch)
+        (value, batch_stats), gradient = batch_gradient(params, state.batch_stats, batch)
         if shardings is not None:
             gradient = jax.lax.with_sharding_constraint(gradient, shardings.params)
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
-        changed = TrainState(
+        new_state = TrainState(
             step=state.step + 1,
             params=optax.apply_updates(state.params, updates),
             batch_stats=batch_stats,
@@ -88,24 +92,29 @@ def make_train_step(
             average=state.average,
         )
         metrics = {"loss": value, "gradient_norm": optax.tree.norm(gradient)}
-        return averaged(changed, average_decay), metrics
+        return update_average(new_state, average_decay), metrics
 
-    copied, split = devices.replicated(mesh), devices.batch_sharding(mesh)
-    lie = copied if shardings is None else shardings
-    return jax.jit(step, in_shardings=(lie, split), out_shardings=(lie, copied), donate_argnums=0)
+    replicated = devices.replicated(mesh)
+    state_sharding = replicated if shardings is None else shardings
+    return jax.jit(
+        step,
+        in_shardings=(state_sharding, devices.batch_sharding(mesh)),
+        out_shardings=(state_sharding, replicated),
+        donate_argnums=0,
+    )
 
 
-def _parts(values: jax.Array, count: int, mesh: Mesh) -> jax.Array:  # [B, ...] -> [count, B / count, ...]
-    """Parts of a batch, of which each device has what it has of the batch: nothing travels."""
+def _split_batch(values: jax.Array, count: int, mesh: Mesh) -> jax.Array:  # [B, ...] -> [count, B / count, ...]
+    """Splits a batch into parts. Each device keeps its own rows, so that no data moves."""
     by_device = values.reshape(devices.data_size(mesh), count, -1, *values.shape[1:])
     parts = jnp.moveaxis(by_device, 1, 0).reshape(count, -1, *values.shape[1:])
     return jax.lax.with_sharding_constraint(parts, NamedSharding(mesh, PartitionSpec(None, "data")))
 
 
-def averaged(state: TrainState, decay: float) -> TrainState:
-    """The state with its averages, if it has any, moved towards parameters and batch statistics by 1 - decay.
+def update_average(state: TrainState, decay: float) -> TrainState:
+    """Moves the averages of a state, if it has any, toward its parameters and batch statistics by 1 - decay.
 
-    The decay begins lower, min(decay, (1 + step) / (10 + step)), as TensorFlow's: a short run must forget its random
+    The decay starts lower, min(decay, (1 + step) / (10 + step)), as in TensorFlow: a short run must forget its random
     start.
     """
     if state.average is None:
@@ -120,18 +129,18 @@ def averaged(state: TrainState, decay: float) -> TrainState:
 
 
 def shard_batch(mesh: Mesh, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
-    """Lays this process's part of a batch onto its devices: together the processes hold the global batch."""
-    split = devices.batch_sharding(mesh)
-    return {name: jax.make_array_from_process_local_data(split, values) for name, values in batch.items()}
+    """Puts the rows of this process on its devices. The rows of all processes form the global batch."""
+    sharding = devices.batch_sharding(mesh)
+    return {name: jax.make_array_from_process_local_data(sharding, values) for name, values in batch.items()}
 
 
 def check_batch_size(batch_size: int, mesh: Mesh, accumulate: int = 1) -> None:
-    """Raises InputError unless the global batch divides evenly over the devices, and there into its parts."""
+    """Raises InputError unless the devices, and the parts on each device, divide the global batch evenly."""
     if accumulate < 1:
-        raise InputError(f"accumulate={accumulate}: give the number of parts of a batch, at least 1.")
+        raise InputError(f"accumulate={accumulate} is no number of parts of a batch. Give at least 1.")
     parts = devices.data_size(mesh) * accumulate
     if batch_size < 1 or batch_size % parts:
         below, above = batch_size - batch_size % parts, batch_size + -batch_size % parts
-        near = f"{below} or {above}" if 0 < below < above else str(max(above, parts))
-        over = f"{devices.data_size(mesh)} devices" + (f" in {accumulate} parts each" if accumulate > 1 else "")
-        raise InputError(f"a batch of {batch_size} images does not divide over {over}: make it {near}")
+        sizes = f"{below} or {above}" if 0 < below < above else str(max(above, parts))
+        divisor = f"{devices.data_size(mesh)} devices" + (f" in {accumulate} parts each" if accumulate > 1 else "")
+        raise InputError(f"a batch of {batch_size} images does not divide over {divisor}. Make it {sizes}.")

@@ -167,7 +167,7 @@ def test_what_the_user_can_mend_ends_all_processes_in_its_line(images, tmp_path)
     fields = {"batch_size": 12}
     for code, _, error in ends(start(world.arguments(images, tmp_path, **fields), processes=2, devices=4)):
         assert code == 1
-        assert "error: a batch of 12 images does not divide over 8 devices: make it 8 or 16" in error.splitlines()
+        assert "error: a batch of 12 images does not divide over 8 devices. Make it 8 or 16." in error.splitlines()
 
 
 @pytest.mark.parametrize(

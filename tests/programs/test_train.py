@@ -259,7 +259,7 @@ def test_a_folder_without_classes_has_no_labels(images, tmp_path):
 def test_a_batch_that_does_not_divide_over_the_devices(images, tmp_path):
     code, out, error = world.run(images, tmp_path, devices=8, batch_size=12)
     assert (code, out) == (1, "")
-    assert error == "error: a batch of 12 images does not divide over 8 devices: make it 8 or 16\n"
+    assert error == "error: a batch of 12 images does not divide over 8 devices. Make it 8 or 16.\n"
 
 
 def write_list(path, lines):

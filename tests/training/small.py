@@ -56,7 +56,7 @@ def created(mesh, *, average=False, seed=0):
 
 @functools.cache
 def train_step(graph, mesh, loss="sigmoid"):
-    return step.make_train_step(graph, LOSSES[loss], SGD, mesh, mean=MEAN, std=STD, average_decay=DECAY)
+    return step.make_train_step(graph, LOSSES[loss].function, SGD, mesh, mean=MEAN, std=STD, average_decay=DECAY)
 
 
 def batch(seed, size=16):

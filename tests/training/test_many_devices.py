@@ -49,7 +49,7 @@ def vit_run(mesh, *, fsdp=False, accumulate=1, remat=False, steps=3):
     shardings = jax.tree.map(lambda leaf: leaf.sharding, shapes)
     train_step = step.make_train_step(
         graph,
-        LOSSES["sigmoid"],
+        LOSSES["sigmoid"].function,
         adamw,
         mesh,
         mean=small.MEAN,

@@ -47,7 +47,7 @@ def test_step_decay():
 @pytest.mark.parametrize("make", [optimizer.cosine, lambda *steps: optimizer.step_decay(*steps, boundaries=[])])
 @pytest.mark.parametrize("steps", [(5, 6), (0, 0), (-1, 0), (5, -1)])
 def test_impossible_lengths(make, steps):
-    with pytest.raises(InputError, match=f"a run of {steps[0]} steps with {steps[1]} of them to warm up"):
+    with pytest.raises(InputError, match=f"a run of {steps[0]} steps has {steps[1]} steps of warm-up"):
         make(0.1, *steps)
 
 
@@ -64,7 +64,7 @@ def leaf_names(params, chosen):
 
 def test_weight_decay_leaves_norms_and_biases_alone():
     params = nnx.state(nnx.eval_shape(lambda: catalog.build("resnet_digits")), nnx.Param)
-    named = leaf_names(params, optimizer.decayed(params))
+    named = leaf_names(params, optimizer.decay_mask(params))
     assert {name for name, flag in named.items() if flag} == {
         "conv1.kernel",
         *(f"layer{stage}.0.conv{number}.kernel" for stage in (1, 2, 3) for number in (1, 2)),
@@ -78,7 +78,7 @@ def test_weight_decay_leaves_norms_and_biases_alone():
 
 def test_weight_decay_leaves_tokens_and_positions_alone():
     params = nnx.state(catalog.build_abstract("vit_tiny_patch16_224"), nnx.Param)
-    named = leaf_names(params, optimizer.decayed(params))
+    named = leaf_names(params, optimizer.decay_mask(params))
     assert {name.rsplit(".", 1)[-1] for name, flag in named.items() if flag} == {"kernel"}
     assert {name for name, flag in named.items() if not flag} >= {"cls_token", "pos_embed", "blocks.0.norm1.scale"}
     assert sum(named.values()) == 1 + 12 * 4 + 1

@@ -93,18 +93,18 @@ def test_the_decay_of_averages_grows_to_its_end():
     moved = (nnx.State({"a": jnp.ones(())}), nnx.State({"count": jnp.ones((), jnp.int32)}))
     for finished, decay in ((0, 0.1), (8, 0.5), (10**6, 0.999)):
         before = state.TrainState(jnp.int32(finished), *moved, (), kept)
-        average = step.averaged(before, 0.999).average
+        average = step.update_average(before, 0.999).average
         assert float(average[0]["a"]) == pytest.approx(1 - decay, rel=1e-4)
         assert int(average[1]["count"]) == 1  # a counter is not averaged
     alone = dataclasses.replace(before, average=None)
-    assert step.averaged(alone, 0.999) is alone
+    assert step.update_average(alone, 0.999) is alone
 
 
 @pytest.mark.parametrize("average", [False, True])
 def test_evaluation(average):
     """`predict` gives the logits of the running statistics, of the averages where there are any."""
     graph, train_state, _ = small.run(small.one_device(), [small.batch(seed) for seed in range(3)], average=average)
-    apply, params = state.evaluated_model(graph, train_state)
+    apply, params = state.evaluation_model(graph, train_state)
     records = small.batch(9, size=4)["images"]
     chunk = inference_batch(records)
     found, _ = predict.predict(
@@ -149,9 +149,9 @@ def test_a_loss_that_is_not_a_number_is_reported():
 @pytest.mark.parametrize(
     ("batch_size", "message"),
     [
-        (10, "a batch of 10 images does not divide over 8 devices: make it 8 or 16"),
-        (5, "a batch of 5 images does not divide over 8 devices: make it 8"),
-        (0, "a batch of 0 images does not divide over 8 devices: make it 8"),
+        (10, "a batch of 10 images does not divide over 8 devices. Make it 8 or 16."),
+        (5, "a batch of 5 images does not divide over 8 devices. Make it 8."),
+        (0, "a batch of 0 images does not divide over 8 devices. Make it 8."),
     ],
 )
 def test_a_batch_that_does_not_divide(batch_size, message):
@@ -161,5 +161,5 @@ def test_a_batch_that_does_not_divide(batch_size, message):
     assert str(caught.value) == message
     step.check_batch_size(16, mesh)
     step.check_batch_size(16, mesh, accumulate=2)
-    with pytest.raises(InputError, match="does not divide over 8 devices in 4 parts each: make it 32"):
+    with pytest.raises(InputError, match="does not divide over 8 devices in 4 parts each. Make it 32"):
         step.check_batch_size(16, mesh, accumulate=4)
