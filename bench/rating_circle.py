@@ -25,7 +25,8 @@ from configs import propose as propose_config  # noqa: E402
 from imagenet_real.builders import label_sets  # noqa: E402
 from imagenet_real.labels import analysis  # noqa: E402
 from imagenet_real.labels.image_ids import match  # noqa: E402
-from imagenet_real.labels.label_set import LabelSet, load_label_set  # noqa: E402
+from imagenet_real.labels.json_format import load_label_set  # noqa: E402
+from imagenet_real.labels.label_set import LabelSet  # noqa: E402
 from imagenet_real.predictions.predictions import load_predictions  # noqa: E402
 from imagenet_real.programs import aggregate, propose  # noqa: E402
 from imagenet_real.raters import synthetic  # noqa: E402

@@ -23,7 +23,8 @@ from PIL import Image
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from imagenet_real.labels.label_set import LabelSet, save_label_set  # noqa: E402
+from imagenet_real.labels.json_format import save_label_set  # noqa: E402
+from imagenet_real.labels.label_set import LabelSet  # noqa: E402
 
 MISTAKES, REVIEWERS, SECONDS = 50_000, 50, 12
 

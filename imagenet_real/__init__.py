@@ -10,9 +10,11 @@ like.
 __version__ = "0.1.0"
 
 from imagenet_real.errors import InputError
-from imagenet_real.labels.label_set import LabelSet, load_label_set, save_label_set
+from imagenet_real.labels.json_format import load_label_set, save_label_set
+from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions, load_predictions, save_predictions
-from imagenet_real.scoring.results import Results, score
+from imagenet_real.report.printed_results import score
+from imagenet_real.scoring.results import Results
 
 __all__ = [
     "InputError",

@@ -7,7 +7,7 @@ import numpy as np
 
 from imagenet_real.data.sources.tfds_folders import tfds_root
 from imagenet_real.errors import InputError
-from imagenet_real.labels import published
+from imagenet_real.labels import published, readers
 from imagenet_real.labels.imagenet import validation_ids
 from imagenet_real.labels.label_set import LabelSet
 
@@ -54,7 +54,7 @@ def _split(names: str) -> list[str]:
 def _difference(brought: LabelSet) -> str:
     order = np.searchsorted(validation_ids(), brought.image_ids)
     here = np.isin(brought.image_ids, validation_ids()) & brought.is_scored
-    differ = brought.original[here] != published.original().original[order[here]]
+    differ = brought.original[here] != readers.original().original[order[here]]
     if not differ.any():
         return ""
     return (
@@ -74,7 +74,7 @@ def _prepared_multilabel(wanted: Sequence[str], labels_dir: str, tfds_dir: str) 
         multi = _multilabel(tfds_dir, "validation")
         found = {"multilabel": multi}
         if "imagenet_m" in wanted:
-            found["imagenet_m"] = published.imagenet_m_of(multi, set(_multilabel(tfds_dir, "imagenet_m").image_ids))
+            found["imagenet_m"] = readers.imagenet_m_of(multi, set(_multilabel(tfds_dir, "imagenet_m").image_ids))
     except (InputError, OSError) as error:  # what is not there must not keep the other label sets from being scored
         print(f"{folder} is left aside: {' '.join(str(error).split())}", file=sys.stderr)
         return {}

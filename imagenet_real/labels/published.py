@@ -1,20 +1,14 @@
-"""ImageNet's published validation labels as label sets: original, ReaL, multi-label, ImageNet-M, label-error subsets."""
+"""ImageNet's published label sets by name: original, ReaL, multi-label, ImageNet-M and the label-error subsets."""
 
-import csv
-import dataclasses
-import io
-import json
-import zipfile
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from etils import epath
 
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.io import storage
-from imagenet_real.labels import files, imagenet
-from imagenet_real.labels.image_ids import image_id
-from imagenet_real.labels.label_set import LabelSet, class_weights, load_label_set, pad_labels
+from imagenet_real.labels import files, imagenet, readers
+from imagenet_real.labels.json_format import load_label_set
+from imagenet_real.labels.label_set import LabelSet
 
 NAMES = ("original", "real", "multilabel", "imagenet_m", "except_mislabeled", "except_all_errors")
 HUMAN_ACCURACY = "human_accuracy_v3.0.0.json"
@@ -46,7 +40,7 @@ def load(
     paths = files.find(sorted(needed), labels_dir)
     multilabel_file = files.look_for_any(MULTILABEL_FILES, labels_dir)
     human_accuracy = files.look_for(HUMAN_ACCURACY, labels_dir)
-    real_set = real(paths["real.json"]) if "real.json" in paths else supplied.get("real")
+    real_set = readers.real(paths["real.json"]) if "real.json" in paths else supplied.get("real")
 
     label_sets, unavailable = [], []
     for name in dict.fromkeys(map(_normal, names)):
@@ -100,20 +94,20 @@ def _load_one(
     human_accuracy: epath.Path | None,
 ) -> LabelSet:
     if name == "original":
-        return original()
+        return readers.original()
     if name == "real":
         return real_set
     if name == "except_mislabeled":
-        return except_mislabeled(real_set)
+        return readers.except_mislabeled(real_set)
     if name == "except_all_errors":
-        return except_all_errors(real_set)
+        return readers.except_all_errors(real_set)
     if threshold := _threshold(name):
-        return real_at(paths["scores.npz"], threshold)
+        return readers.real_at(paths["scores.npz"], threshold)
     if name == "multilabel":
         path = multilabel_file or paths["multilabel.csv"]
-        return multilabel_from_json(path) if path.suffix == ".json" else multilabel(path)
+        return readers.multilabel_from_json(path) if path.suffix == ".json" else readers.multilabel(path)
     if name == "imagenet_m":
-        return imagenet_m(human_accuracy)
+        return readers.imagenet_m(human_accuracy)
     own = load_label_set(name)
     taken = own.name == "imagenet_m" or np.isin(own.image_ids, imagenet.validation_ids()).any()
     if own.name in NAMES and taken and name.rpartition("/")[2] != "real.json":
@@ -140,182 +134,3 @@ def _threshold(name: str) -> float | None:
     if not 0 < threshold <= 1:
         raise InputError(f"label set {name!r}: the threshold must be a number above 0 and at most 1, as in real@0.5.")
     return threshold
-
-
-def original() -> LabelSet:
-    """The labels that ImageNet was published with, from the installed tensorflow-datasets package."""
-    labels = imagenet.validation_labels()
-    return LabelSet(
-        name="original",
-        image_ids=imagenet.validation_ids(),
-        labels=labels[:, None],
-        weight=np.ones(len(labels)),
-        original=labels,
-        num_classes=1000,
-        origin=files.origin(imagenet.validation_labels_path()),
-    )
-
-
-def real(path: epath.Path) -> LabelSet:
-    """ReaL (Beyer et al. 2020) from `real.json`: a mean over the images that have any label."""
-    try:
-        return real_from_lists(json.loads(storage.read_bytes(path)), name="real", origin=files.origin(path))
-    except InputError:
-        raise
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error}): delete it, and it is downloaded again.") from None
-
-
-def real_from_lists(lists: list[list[int]], name: str, origin: dict[str, str]) -> LabelSet:
-    """50,000 lists of right classes, in the order of the image numbers; an empty list leaves its image out."""
-    if len(lists) != 50_000 or not all(isinstance(row, list) for row in lists):
-        raise InputError(
-            f"{origin['file']} holds {len(lists)} entries: ReaL's format is a list of 50,000 lists of class indices."
-        )
-    labels = pad_labels(lists)
-    return LabelSet(
-        name=name,
-        image_ids=imagenet.validation_ids(),
-        labels=labels,
-        weight=(labels[:, 0] >= 0).astype(np.float64),
-        original=imagenet.validation_labels(),
-        num_classes=1000,
-        origin=origin,
-    )
-
-
-def real_at(path: epath.Path, threshold: float) -> LabelSet:
-    """ReaL with another threshold on the scores of its raters (`scores.npz`); published is 0.8.
-
-    An image that was not rated, because all models agreed with its original label, keeps that label.
-    """
-    try:
-        with storage.open_to_read(path) as file, np.load(file, allow_pickle=False) as archive:
-            scores, pairs = archive["tensor"], archive["info"]
-        image = np.array([int(name[15:23]) - 1 for name in pairs[:, 0]])
-        label = pairs[:, 1].astype(np.int32)
-        lists = [[] for _ in range(50_000)]
-        for unrated in np.setdiff1d(np.arange(50_000), image):
-            lists[unrated].append(int(imagenet.validation_labels()[unrated]))
-        for row in np.flatnonzero(scores >= threshold):
-            lists[image[row]].append(int(label[row]))
-        return real_from_lists(lists, name=f"real@{threshold:g}", origin=files.origin(path))
-    except InputError:
-        raise
-    except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
-        reason = str(error).partition(". ")[0]
-        raise InputError(
-            f"{path} is not ReaL's scores.npz ({reason}): delete it, and it is downloaded again."
-        ) from None
-
-
-def multilabel(path: epath.Path) -> LabelSet:
-    """Multi-label accuracy (Vasudevan et al. 2022) from `multilabel.csv`: correct or unclear, a mean over classes."""
-    try:
-        rows = list(csv.DictReader(io.StringIO(storage.read_text(path), newline="")))
-        return _multilabel(
-            ids=[image_id(row["id"]) for row in rows],
-            labels=[_numbers(row["proposed_labels"]) + _numbers(row["unclear_multi_labels"]) for row in rows],
-            problematic=[row["is_problematic"] == "True" for row in rows],
-            original=[int(row["original_label"]) for row in rows],
-            origin=files.origin(path),
-        )
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-        raise InputError(f"{path} is not the published multilabel.csv ({error}).") from None
-
-
-def _numbers(cell: str) -> list[int]:
-    return [int(number) for number in cell.split(",") if number.strip()]
-
-
-def _multilabel(ids, labels, problematic, original, origin) -> LabelSet:
-    order = np.argsort(ids)
-    original = np.array(original, dtype=np.int32)[order]
-    # An image on which no answer was found right cannot tell models apart; published version 3 has none.
-    is_scored = np.array([bool(labels[row]) and not problematic[row] for row in order])
-    return LabelSet(
-        name="multilabel",
-        image_ids=np.array(ids, dtype=str)[order],
-        labels=pad_labels([sorted(set(labels[row])) for row in order]),
-        weight=class_weights(is_scored, original),
-        original=original,
-        num_classes=1000,
-        average="classes",
-        origin=origin,
-    )
-
-
-def multilabel_from_json(path: epath.Path) -> LabelSet:
-    """Multi-label accuracy from `human_accuracy_v3.0.0.json`; images of ImageNet-V2, also annotated there, are left out."""
-    content = _human_accuracy(path)
-    index = imagenet.class_index()
-    originals = dict(zip(imagenet.validation_ids(), imagenet.validation_labels(), strict=True))
-    try:
-        annotated = {
-            image_id(name): [index[wnid] for kind in ("correct", "unclear") for wnid in entry.get(kind, [])]
-            for name, entry in content["initial_annots"].items()
-            if name.startswith("ILSVRC2012_val_")
-        }
-        problematic = {image_id(name) for name in content["problematic_images"]}
-        return _multilabel(
-            ids=list(annotated),
-            labels=list(annotated.values()),
-            problematic=[name in problematic for name in annotated],
-            original=[originals[name] for name in annotated],
-            origin=files.origin(path),
-        )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InputError(f"{path} has an annotation that cannot be read ({error!r}).") from None
-
-
-def imagenet_m(path: epath.Path) -> LabelSet:
-    """ImageNet-M (Vasudevan et al. 2022): 68 images that a model should not miss, from `human_accuracy_v3.0.0.json`."""
-    names = {image_id(name) for name in _human_accuracy(path)["imagenet_m"]}
-    return imagenet_m_of(multilabel_from_json(path), names)
-
-
-def imagenet_m_of(multi: LabelSet, names: set[str]) -> LabelSet:
-    """ImageNet-M from multi-label answers and the names of its images; every image counts the same."""
-    unknown = names - set(multi.image_ids)
-    if unknown or not names:
-        raise InputError(f"ImageNet-M has {len(names)} images, {len(unknown)} of them without multi-label annotations.")
-    chosen = multi.take(np.isin(multi.image_ids, sorted(names)))
-    return dataclasses.replace(chosen, name="imagenet_m", average="images", weight=np.ones(len(chosen)))
-
-
-def _human_accuracy(path: epath.Path) -> dict:
-    """The file is known by its keys: its checksum cannot be compared, because its publisher is gone."""
-    keys = ("initial_annots", "problematic_images", "imagenet_m")
-    try:
-        content = json.loads(storage.read_bytes(path))
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}).") from None
-    lacking = [key for key in keys if not isinstance(content, dict) or key not in content]
-    if lacking:
-        raise InputError(f"{path} lacks the keys {', '.join(lacking)}: expected {', '.join(keys)}.")
-    return content
-
-
-def except_mislabeled(real_set: LabelSet) -> LabelSet:
-    """Original labels without the images whose only ReaL label is another one (Adansons 2022, class 1)."""
-    return _original_where(~mislabeled(real_set), "except_mislabeled", real_set)
-
-
-def except_all_errors(real_set: LabelSet) -> LabelSet:
-    """Original labels on the images whose only ReaL label is the original one (Adansons 2022, classes 1 to 3 left out)."""
-    correct = (_labels_per_image(real_set) == 1) & (real_set.labels[:, 0] == real_set.original)
-    return _original_where(correct, "except_all_errors", real_set)
-
-
-def mislabeled(real_set: LabelSet) -> np.ndarray:
-    """[N] bool: exactly one ReaL label, and it is not the original one."""
-    return (_labels_per_image(real_set) == 1) & (real_set.labels[:, 0] != real_set.original)
-
-
-def _labels_per_image(label_set: LabelSet) -> np.ndarray:
-    return (label_set.labels >= 0).sum(axis=1)
-
-
-def _original_where(is_scored: np.ndarray, name: str, real_set: LabelSet) -> LabelSet:
-    weight = (is_scored & (real_set.original >= 0)).astype(np.float64)
-    return dataclasses.replace(real_set, name=name, labels=real_set.original[:, None], weight=weight)

@@ -10,7 +10,8 @@ from ml_collections import ConfigDict
 from imagenet_real.builders import label_sets
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import provenance, storage
-from imagenet_real.labels.label_set import LabelSet, save_label_set
+from imagenet_real.labels.json_format import save_label_set
+from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.raters import aggregation, gold, quality
 from imagenet_real.raters.aggregation import Aggregation
 from imagenet_real.raters.vote_files import has_votes, load_votes

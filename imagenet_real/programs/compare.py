@@ -25,10 +25,11 @@ from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import provenance, storage
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.programs import clean, train
-from imagenet_real.report.comparison import Comparison, Variant, compare, write_boards, write_comparison
+from imagenet_real.report.comparison import as_text, write_boards, write_comparison
 from imagenet_real.report.printing import show, tagged
 from imagenet_real.runtime.jobs import Job, run_side_by_side
 from imagenet_real.runtime.workdir import claimed
+from imagenet_real.scoring.comparison import Comparison, Variant, compare
 from imagenet_real.scoring.results import Row
 from imagenet_real.training.losses import LOSSES
 
@@ -86,7 +87,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Comparison:
         write_comparison(workdir, comparison)
         write_boards(workdir / "tensorboard", comparison)
     rows = tagged(accuracy=comparison.summary, difference=comparison.pairs, reference=comparison.references)
-    show(config.format, rows, comparison)
+    show(config.format, rows, as_text(comparison))
     return comparison
 
 

@@ -16,7 +16,7 @@ from imagenet_real.duplicates.embeddings import Embeddings
 from imagenet_real.duplicates.fingerprints import BITS, VARIANTS
 from imagenet_real.errors import InputError
 from imagenet_real.io import provenance, storage
-from imagenet_real.labels.label_set import save_label_set
+from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.report.files import write_results
 from imagenet_real.report.printing import show, show_results
 from imagenet_real.runtime.workdir import claimed

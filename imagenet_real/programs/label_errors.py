@@ -13,11 +13,12 @@ from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import storage
 from imagenet_real.predictions.predictions import load_predictions
 from imagenet_real.programs import evaluate
-from imagenet_real.report import label_errors
 from imagenet_real.report.exports import exports
+from imagenet_real.report.label_errors import as_csv, as_text
 from imagenet_real.report.printing import show, show_results
 from imagenet_real.runtime import distributed
 from imagenet_real.runtime.workdir import claimed
+from imagenet_real.scoring import label_errors
 from imagenet_real.scoring.results import Results, score
 
 # The weights of the catalog whose preprocessing is the articles', and torchvision's file, named after its SHA-256.
@@ -72,9 +73,9 @@ def _compared(
     saved = {model: workdir / model / "predictions.npz" for model in found}
     exports.write(workdir, export_names, results, lambda model: load_predictions(saved[model], keep_scores=True))
     with storage.open_atomically(workdir / "label_errors.csv") as file:
-        file.write(label_errors.as_csv(comparisons))
+        file.write(as_csv(comparisons))
     if comparisons:
-        show(config.format, map(dataclasses.asdict, comparisons), label_errors.as_text(comparisons), results.notes)
+        show(config.format, map(dataclasses.asdict, comparisons), as_text(comparisons), results.notes)
     else:
         show_results(config.format, results)
     return results

@@ -15,7 +15,8 @@ from imagenet_real.io import provenance, storage
 from imagenet_real.labels import files, hierarchy
 from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.imagenet import class_index, imagenet_wnids
-from imagenet_real.labels.label_set import LabelSet, save_label_set
+from imagenet_real.labels.json_format import save_label_set
+from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.mistakes import categories
 from imagenet_real.mistakes.judged import (
     CATEGORIES,

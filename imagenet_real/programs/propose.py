@@ -17,7 +17,8 @@ from imagenet_real.io import provenance, storage
 from imagenet_real.labels import files, hierarchy
 from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.imagenet import imagenet_wnids
-from imagenet_real.labels.label_set import LabelSet, save_label_set
+from imagenet_real.labels.json_format import save_label_set
+from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.raters import gold, proposals, subsets, task_files, tasks
 from imagenet_real.raters.vote_files import has_votes, load_votes

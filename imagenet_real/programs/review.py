@@ -11,7 +11,8 @@ from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.labels import files, hierarchy
 from imagenet_real.labels.imagenet import imagenet_wnids
-from imagenet_real.labels.label_set import LabelSet, save_label_set
+from imagenet_real.labels.json_format import save_label_set
+from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.runtime.workdir import claimed
 
 SHOWN = {

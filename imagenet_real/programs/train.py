@@ -23,7 +23,7 @@ from imagenet_real.data.sources.records import Source, label_sets_of
 from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.inference.images import predict_images
-from imagenet_real.labels import published
+from imagenet_real.labels import readers
 from imagenet_real.models import catalog
 from imagenet_real.predictions.predictions import Predictions, save_predictions
 from imagenet_real.report.exports import exports
@@ -267,8 +267,8 @@ def scored(config: ConfigDict, source: Source, predictions: Predictions | Sequen
     """The results under all label sets of a source's images, or those of `label_sets`; None where there are none."""
     brought = label_sets_of(source)
     if {"original", "real"} <= brought.keys():  # these two give the label-error subsets of any dataset
-        brought["except_mislabeled"] = published.except_mislabeled(brought["real"])
-        brought["except_all_errors"] = published.except_all_errors(brought["real"])
+        brought["except_mislabeled"] = readers.except_mislabeled(brought["real"])
+        brought["except_all_errors"] = readers.except_all_errors(brought["real"])
     first = predictions if isinstance(predictions, Predictions) else predictions[0]
     chosen, notes = label_sets.of_source(
         config.label_sets, first.image_ids, brought, first.num_classes, config.labels_dir, config.tfds_dir

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 
+from imagenet_real.report import table
 from imagenet_real.scoring.results import Results, Row
 
 FORMATS = ("table", "json")
@@ -24,7 +25,7 @@ def show_results(form: str, results: Results) -> None:
     """Prints results as their table, or the rows that `results.json` has too."""
     unavailable = [f"{row['label_set']}: unavailable: {row['reason']}" for row in results.unavailable]
     unread = [f"not read: {row['image_id']}: {row['reason']}" for row in results.missing]
-    show(form, results.rows, results, [*results.notes, *unavailable, *unread])
+    show(form, results.rows, table.as_text(results), [*results.notes, *unavailable, *unread])
 
 
 def tagged(**tables: Iterable[Row]) -> list[Row]:

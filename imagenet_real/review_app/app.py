@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from imagenet_real.errors import InputError
-from imagenet_real.labels.label_set import as_json as label_set_as_json
+from imagenet_real.labels.json_format import as_json as label_set_as_json
 from imagenet_real.review_app.guard import Guard, check_address
 from imagenet_real.review_app.pairs import Pairs
 from imagenet_real.review_app.pictures import Pictures

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from imagenet_real.errors import InputError, MismatchError, nearest
-from imagenet_real.labels import published
+from imagenet_real.labels import published, readers
 from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.imagenet import validation_ids
 from imagenet_real.labels.label_set import LabelSet
@@ -26,10 +26,7 @@ Row = dict[str, Any]
 
 @dataclasses.dataclass
 class Results:
-    """What `results.json` holds, and what that is made of. Prints as a table; shows as one in a notebook.
-
-    Accuracies are fractions.
-    """
+    """What `results.json` holds, and what that is made of. Accuracies are fractions."""
 
     rows: list[Row]  # one a model, label set and k
     rankings: list[Row] = dataclasses.field(default_factory=list)  # one a label set, for several models
@@ -41,16 +38,6 @@ class Results:
     provenance: Row = dataclasses.field(default_factory=dict)
     by_class: list[Row] = dataclasses.field(default_factory=list)  # one a model and label set, with arrays over classes
     evidence: Evidence | None = None  # image by image
-
-    def __str__(self) -> str:
-        from imagenet_real.report import table
-
-        return table.as_text(self)
-
-    def _repr_html_(self) -> str:
-        from imagenet_real.report import table
-
-        return table.as_html(self)
 
 
 def score(
@@ -253,7 +240,7 @@ def _score_one(
 def _mislabeled(model: Predictions, label_sets: Sequence[LabelSet], joins: Sequence[np.ndarray]) -> list[Row]:
     for label_set, rows in zip(label_sets, joins, strict=True):
         if label_set.name == "real" and (label_set.original >= 0).any():
-            chosen = published.mislabeled(label_set) & (rows >= 0) & (label_set.original >= 0)
+            chosen = readers.mislabeled(label_set) & (rows >= 0) & (label_set.original >= 0)
             answers = (model.top[rows[chosen], 0], label_set.original[chosen], label_set.labels[chosen, 0])
             return [{"model": model.name, **errors_on_mislabeled(*answers)}] if chosen.any() else []
     return []

@@ -9,7 +9,8 @@ from PIL import Image
 from configs import score as score_config
 from imagenet_real.errors import InputError
 from imagenet_real.labels.imagenet import imagenet_wnids, validation_ids, validation_labels
-from imagenet_real.labels.label_set import LabelSet, save_label_set
+from imagenet_real.labels.json_format import save_label_set
+from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions, save_predictions
 from imagenet_real.programs import score
 from tests import toy

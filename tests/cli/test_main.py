@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from imagenet_real.labels.label_set import save_label_set
+from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.predictions.predictions import save_predictions
 from tests import ROOT, toy
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from imagenet_real.labels import analysis, published
+from imagenet_real.labels import analysis, readers
 from imagenet_real.labels.label_set import pad_labels
 from tests import toy
 
@@ -61,7 +61,7 @@ def test_agreement():
 
 def test_real_and_multilabel(data):
     found = analysis.agreement(
-        published.real(data / "labels" / "real.json"), published.multilabel(data / "labels" / "multilabel.csv")
+        readers.real(data / "labels" / "real.json"), readers.multilabel(data / "labels" / "multilabel.csv")
     )
     counts = [len(found[name]) for name in ("equal", "subset", "superset", "overlapping", "disjoint", "first_empty")]
     assert counts == [13_608, 1727, 1224, 454, 738, 941]
@@ -69,7 +69,7 @@ def test_real_and_multilabel(data):
 
 
 def test_real(data):
-    real = published.real(data / "labels" / "real.json")
+    real = readers.real(data / "labels" / "real.json")
     pairs, images = analysis.co_occurring(real)
     assert (len(pairs), images.sum(), (images >= 2).sum(), (images >= 10).sum()) == (5883, 16_058, 1779, 245)
     assert rows(pairs[:5], images[:5]) == [

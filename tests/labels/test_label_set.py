@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from imagenet_real.errors import InputError
-from imagenet_real.labels.label_set import LabelSet, class_weights, load_label_set, pad_labels, save_label_set
+from imagenet_real.labels.json_format import load_label_set, save_label_set
+from imagenet_real.labels.label_set import LabelSet, class_weights, pad_labels
 from tests import toy
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from imagenet_real.errors import InputError
-from imagenet_real.labels import imagenet, published
+from imagenet_real.labels import imagenet, published, readers
 from imagenet_real.labels.dataset import from_fields
 from tests import toy
 
@@ -31,7 +31,7 @@ def human_accuracy(folder, **changes):
 
 
 def test_original_labels_come_without_importing_tensorflow_datasets():
-    original = published.original()
+    original = readers.original()
     assert (len(original), original.num_classes) == (50_000, 1000)
     assert np.bincount(original.original).tolist() == [50] * 1000
     assert original.image_ids[0] == "ILSVRC2012_val_00000001"
@@ -93,11 +93,11 @@ def test_one_threshold_spelled_twice_is_one_label_set(nowhere):
 
 
 def test_a_file_of_ones_own_cannot_bear_a_published_name(nowhere):
-    from imagenet_real.labels.label_set import save_label_set
+    from imagenet_real.labels.json_format import save_label_set
 
     save_label_set(nowhere / "photos.json", toy.real())  # of images that are not ImageNet's, it may
     assert published.load([str(nowhere / "photos.json")])[0][0].name == "real"
-    few = published.original().take(np.arange(3))
+    few = readers.original().take(np.arange(3))
     for name in ("real", "imagenet_m"):
         save_label_set(nowhere / "mine.json", dataclasses.replace(few, name=name))
         with pytest.raises(InputError, match=f"is called '{name}', as a published label set is"):
@@ -129,17 +129,17 @@ def test_label_error_subsets_by_eye(nowhere):
     lists[0] = [int(labels[0])]  # right
     lists[1] = [int(labels[1]) - 1]  # mislabeled
     lists[2] = sorted([int(labels[2]), 0])  # several
-    real = published.real_from_lists(lists, "real", {"file": "real.json"})
-    assert published.mislabeled(real)[:4].tolist() == [False, True, False, False]
-    assert published.except_mislabeled(real).weight[:4].tolist() == [1, 0, 1, 1]
-    assert published.except_all_errors(real).weight[:4].tolist() == [1, 0, 0, 0]
-    assert published.except_all_errors(real).labels[2, 0] == labels[2]
+    real = readers.real_from_lists(lists, "real", {"file": "real.json"})
+    assert readers.mislabeled(real)[:4].tolist() == [False, True, False, False]
+    assert readers.except_mislabeled(real).weight[:4].tolist() == [1, 0, 1, 1]
+    assert readers.except_all_errors(real).weight[:4].tolist() == [1, 0, 0, 0]
+    assert readers.except_all_errors(real).labels[2, 0] == labels[2]
 
 
 def test_scores_at_a_threshold_keep_unrated_images(place):
     pairs = np.array([["ILSVRC2012_val_00000002.JPEG", "970"], ["ILSVRC2012_val_00000002.JPEG", "5"]])
     toy.save(np.savez, place / "scores.npz", tensor=np.array([0.4, 0.9]), info=pairs)
-    loose, strict = (published.real_at(place / "scores.npz", threshold) for threshold in (0.4, 0.5))
+    loose, strict = (readers.real_at(place / "scores.npz", threshold) for threshold in (0.4, 0.5))
     assert loose.labels[:2].tolist() == [[65, -1], [5, 970]]
     assert strict.labels[:2].tolist() == [[65], [5]]
     assert (loose.name, strict.name) == ("real@0.4", "real@0.5")
@@ -172,7 +172,7 @@ def test_published_counts(data):
     real = by_name["real"]
     assert ((real.labels >= 0).sum(), real.is_scored.sum()) == (57_553, 46_837)
     assert np.bincount((real.labels >= 0).sum(axis=1)).tolist() == [3163, 39394, 5408, 1319, 411, 161, 88, 41, 13, 2]
-    assert published.mislabeled(real).sum() == 3_678
+    assert readers.mislabeled(real).sum() == 3_678
     assert by_name["except_mislabeled"].is_scored.sum() == 46_322
     assert by_name["except_all_errors"].is_scored.sum() == 35_716
     assert by_name["multilabel"].is_scored.sum() == 18_692

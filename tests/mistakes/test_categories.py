@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imagenet_real.errors import InputError
-from imagenet_real.labels import hierarchy, published
+from imagenet_real.labels import hierarchy, readers
 from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.imagenet import imagenet_wnids
 from imagenet_real.labels.label_set import LabelSet, pad_labels
@@ -86,8 +86,8 @@ def test_groups_of_classes(tmp_path):
 
 def test_against_people(data):
     """The rules were chosen on ViT-3B's mistakes; on those of Greedy Soups that it does not share they are worth less."""
-    multi = published.multilabel(data / "labels" / "multilabel.csv")
-    real = published.real(data / "labels" / "real.json")
+    multi = readers.multilabel(data / "labels" / "multilabel.csv")
+    real = readers.real(data / "labels" / "real.json")
     ways = hierarchy.load_paths(data / "labels" / hierarchy.WORDNET, imagenet_wnids())
     groups = categories.load_groups(data / "labels" / "clusters.json", 1000)
     others = [load_predictions(path) for path in sorted((data / "predictions").glob("*.npz"))]
@@ -111,9 +111,9 @@ def test_against_people(data):
 def test_where_other_models_agree_a_label_is_often_missing(data):
     """Of a model's mistakes by the original labels, those that ReaL says are none."""
     models = [load_predictions(path) for path in sorted((data / "predictions").glob("*.npz"))]
-    real = published.real(data / "labels" / "real.json")
+    real = readers.real(data / "labels" / "real.json")
     model = next(one for one in models if one.name == "nasnetalarge")
-    found = find(model, published.original())
+    found = find(model, readers.original())
     labels = real.labels[match(found.image_ids, real.image_ids)]
     labelled, right = labels[:, 0] >= 0, label_rank(found.predicted[:, None], labels) == 0
     share = agreement(found, [one for one in models if one is not model])

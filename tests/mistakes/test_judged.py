@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imagenet_real.errors import InputError
-from imagenet_real.labels import published
+from imagenet_real.labels import readers
 from imagenet_real.labels.imagenet import class_index, imagenet_wnids
 from imagenet_real.mistakes import judged
 from imagenet_real.mistakes.mistakes import confused_pairs, in_common
@@ -98,7 +98,7 @@ def test_published_counts(models):
 
 
 def test_published_overlap(models, data):
-    multi = published.multilabel(data / "labels" / "multilabel.csv")
+    multi = readers.multilabel(data / "labels" / "multilabel.csv")
     vit, soups = models
     ids, same = in_common(vit.mistakes(multi), soups.mistakes(multi))
     assert (len(ids), same.sum()) == (164, 143)
@@ -107,7 +107,7 @@ def test_published_overlap(models, data):
 
 
 def test_predictions_that_are_right_by_real(models, data):
-    real = published.real(data / "labels" / "real.json")
+    real = readers.real(data / "labels" / "real.json")
     found = models[0].mistakes(real)
     right = (found.right == found.predicted[:, None]).any(axis=1)
     assert (right.sum(), right[models[0].severity == "Major"].sum(), (found.right[:, 0] < 0).sum()) == (85, 20, 64)
@@ -145,7 +145,7 @@ def test_published_confused_pairs(models, data):
             and predicted.get(image, {}).get("top_prediction") == 976] == ["ILSVRC2012_val_00023173.JPEG"]  # fmt: skip
     assert (released - found[1]).total() == 6  # without the unclear labels six are lacking
 
-    ours, counted = confused_pairs(models[0].mistakes(published.multilabel(data / "labels" / "multilabel.csv")))
+    ours, counted = confused_pairs(models[0].mistakes(readers.multilabel(data / "labels" / "multilabel.csv")))
     assert found[2] == {tuple(sorted((wnids[a], wnids[b]))): n for (a, b), n in zip(ours, counted, strict=True)}
 
 

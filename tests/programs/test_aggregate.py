@@ -8,8 +8,9 @@ import pytest
 
 from configs import aggregate as aggregate_config
 from imagenet_real.errors import InputError
-from imagenet_real.labels import published
-from imagenet_real.labels.label_set import load_label_set, save_label_set
+from imagenet_real.labels import readers
+from imagenet_real.labels.json_format import load_label_set, save_label_set
+from imagenet_real.labels.label_set import LabelSet, pad_labels
 from imagenet_real.programs import aggregate
 from imagenet_real.raters import synthetic
 from imagenet_real.raters.votes import ANSWERS
@@ -74,10 +75,10 @@ def test_methods_without_gold(world, method):
 def test_gold_may_be_a_label_set(world):
     folder, config, truth = world
     known = originals(IMAGES)
-    known = published.LabelSet(
+    known = LabelSet(
         "known",
         known.image_ids,
-        published.pad_labels([np.flatnonzero(row) for row in truth]),
+        pad_labels([np.flatnonzero(row) for row in truth]),
         (np.arange(IMAGES) < 100) * truth.any(axis=1) * 1.0,
         known.original,
         4,
@@ -120,7 +121,7 @@ def test_real_is_reproduced(data, tmp_path):
     assert json.loads((tmp_path / "labels.json").read_text()) == [
         sorted(row) for row in json.loads((data / "labels" / "real.json").read_text())
     ]
-    again, real = published.real_at(tmp_path / "scores.npz", 0.8), published.real(data / "labels" / "real.json")
+    again, real = readers.real_at(tmp_path / "scores.npz", 0.8), readers.real(data / "labels" / "real.json")
     np.testing.assert_array_equal(again.labels, real.labels)
     assert summary["labels"]["images_by_labels"] == [3163, 39394, 5408, 1319, 411, 161, 88, 41, 13, 2]
     at = {row["threshold"]: row for row in summary["gold"]["precision_recall"]}

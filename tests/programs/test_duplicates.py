@@ -13,7 +13,8 @@ from imagenet_real.data.sources.open import open_source
 from imagenet_real.duplicates import search
 from imagenet_real.duplicates.fingerprints import fingerprints
 from imagenet_real.errors import InputError
-from imagenet_real.labels.label_set import LabelSet, load_label_set, save_label_set
+from imagenet_real.labels.json_format import load_label_set, save_label_set
+from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions, save_predictions
 from imagenet_real.programs import duplicates
 

@@ -13,7 +13,8 @@ import pytest
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.writers.prepare import prepare
 from imagenet_real.labels.image_ids import match
-from imagenet_real.labels.label_set import LabelSet, save_label_set
+from imagenet_real.labels.json_format import save_label_set
+from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import load_predictions
 from tests import ROOT
 from tests.data.pictures import picture, write_folder, write_tar

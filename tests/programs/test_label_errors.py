@@ -16,8 +16,8 @@ from imagenet_real.models import catalog
 from imagenet_real.models.entry import HALVES, Entry, Source
 from imagenet_real.predictions.predictions import load_predictions
 from imagenet_real.programs import label_errors
-from imagenet_real.report import label_errors as published
 from imagenet_real.report.exports import exports
+from imagenet_real.scoring import label_errors as published
 from tests.data.pictures import write_folder
 
 NUMBERS = range(1, 25)

@@ -8,7 +8,7 @@ import pytest
 
 from configs import labels as labels_config
 from imagenet_real.errors import InputError
-from imagenet_real.labels.label_set import save_label_set
+from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.predictions.predictions import save_predictions
 from imagenet_real.programs import labels
 from tests import toy

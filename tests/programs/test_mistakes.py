@@ -7,7 +7,7 @@ import pytest
 
 from configs import mistakes as mistakes_config
 from imagenet_real.errors import InputError
-from imagenet_real.labels.label_set import load_label_set, save_label_set
+from imagenet_real.labels.json_format import load_label_set, save_label_set
 from imagenet_real.predictions.predictions import save_predictions
 from imagenet_real.programs import mistakes
 from tests import toy

@@ -7,7 +7,8 @@ import pytest
 
 from configs import propose as propose_config
 from imagenet_real.errors import InputError
-from imagenet_real.labels.label_set import LabelSet, load_label_set, pad_labels, save_label_set
+from imagenet_real.labels.json_format import load_label_set, save_label_set
+from imagenet_real.labels.label_set import LabelSet, pad_labels
 from imagenet_real.predictions.predictions import Predictions, save_predictions
 from imagenet_real.programs import propose
 from tests.raters.questions import originals

@@ -6,7 +6,7 @@ import numpy as np
 
 from configs import aggregate as aggregate_config
 from imagenet_real.labels import analysis
-from imagenet_real.labels.label_set import load_label_set
+from imagenet_real.labels.json_format import load_label_set
 from imagenet_real.programs import aggregate, propose
 from imagenet_real.raters import synthetic
 from imagenet_real.raters.votes import ANSWERS

@@ -13,7 +13,7 @@ import pytest
 
 from configs import review as review_config
 from imagenet_real.errors import InputError
-from imagenet_real.labels.label_set import load_label_set
+from imagenet_real.labels.json_format import load_label_set
 from imagenet_real.programs import review
 from imagenet_real.review_app.store import Store
 from tests import ROOT

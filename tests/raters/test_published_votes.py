@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from imagenet_real.labels import published
+from imagenet_real.labels import readers
 from imagenet_real.raters import aggregation, dawid_skene, gold
 from imagenet_real.raters.vote_files import load_votes, read_pairs
 from imagenet_real.raters.votes import match_pairs
@@ -29,7 +29,7 @@ ANIMALS = np.arange(1000) < 398
 
 
 def voter(heard=ANIMALS):
-    return aggregation.OriginalVoter(published.original(), heard, gold_share=0.4)
+    return aggregation.OriginalVoter(readers.original(), heard, gold_share=0.4)
 
 
 def test_counts_of_votes(real):
@@ -45,7 +45,7 @@ def test_real_is_reproduced(real, data):
     votes, experts, gold_votes, scores = real
     found = aggregation.calibrated(votes, experts, gold_votes, 0.6, 1.0, voter())
     np.testing.assert_allclose(found.scores, scores, rtol=0, atol=1e-12)
-    labels = aggregation.label_set(found.votes, found.scores, THRESHOLD, published.original(), "real")
+    labels = aggregation.label_set(found.votes, found.scores, THRESHOLD, readers.original(), "real")
     lists = json.loads((data / "labels" / "real.json").read_text())
     assert all(set(row[row >= 0]) == set(right) for row, right in zip(labels.labels, lists, strict=True))
     own = found.matrices[found.votes.raters == aggregation.ORIGINAL][0]
@@ -63,7 +63,7 @@ def test_without_the_original_label(real):
 
 def test_the_original_label_judged_as_the_raters_are(real):
     votes, experts, gold_votes, scores = real
-    same = aggregation.OriginalVoter(published.original(), ANIMALS, gold_share=0.6)
+    same = aggregation.OriginalVoter(readers.original(), ANIMALS, gold_share=0.6)
     found = aggregation.calibrated(votes, experts, gold_votes, 0.6, 1.0, same)
     assert differing(found, real) == 168
     assert np.abs(found.scores - scores).max() == pytest.approx(0.054, abs=5e-4)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from configs import aggregate, labels, mistakes, propose
-from imagenet_real.labels.label_set import save_label_set
+from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.predictions.predictions import save_predictions
 from imagenet_real.report.printing import show, show_results, tagged
 from imagenet_real.scoring.results import score

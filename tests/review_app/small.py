@@ -15,7 +15,7 @@ import uvicorn
 from PIL import Image
 
 from imagenet_real.data.sources.open import open_source
-from imagenet_real.labels.label_set import save_label_set
+from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.review_app.app import Served, make_app
 from imagenet_real.review_app.classes import Classes
 from imagenet_real.review_app.pairs import Pairs

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from imagenet_real.errors import InputError
-from imagenet_real.labels.label_set import load_label_set
+from imagenet_real.labels.json_format import load_label_set
 from imagenet_real.mistakes.judged import load_judged
 from imagenet_real.review_app.store import Store
 from imagenet_real.review_app.verdicts import Verdict

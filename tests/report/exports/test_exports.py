@@ -7,13 +7,14 @@ import pytest
 
 from configs import score as score_config
 from imagenet_real.errors import InputError
-from imagenet_real.labels.label_set import save_label_set
+from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.predictions.predictions import save_predictions
 from imagenet_real.programs import score as program
-from imagenet_real.report.comparison import compare, write_boards
+from imagenet_real.report.comparison import write_boards
 from imagenet_real.report.exports import exports
 from imagenet_real.report.exports.tensorboard import write_accuracies
 from imagenet_real.report.exports.timm_tables import write_timm_tables
+from imagenet_real.scoring.comparison import compare
 from imagenet_real.scoring.results import Results, score
 from tests import toy
 
