@@ -119,8 +119,8 @@ def one(own: int, others: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         for turn, count in enumerate((search.BLOCK, others)):
             begun = time.perf_counter()
-            folder, identity = pathlib.Path(name, str(turn)), {"others": count}
-            search.search(Random(own), Random(count), folder, make_mesh(), workers=1, identity=identity)
+            folder, run_key = pathlib.Path(name, str(turn)), {"others": count}
+            search.search(Random(own), Random(count), folder, make_mesh(), workers=1, run_key=run_key)
     print(time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 

@@ -82,7 +82,9 @@ def _shown_labels(config: ConfigDict, data: TrainingData) -> TrueCropLabels:
         )
     known = digits.annotations(folder, config.train_split)
     rows = match(data.image_ids, known.image_ids)
-    every = TrueCropLabels(known.boxes, known.box_labels, data.num_classes, divide=LOSSES[config.loss].targets_sum_to_one)
+    every = TrueCropLabels(
+        known.boxes, known.box_labels, data.num_classes, divide=LOSSES[config.loss].targets_sum_to_one
+    )
     return every.at(rows)
 
 

@@ -39,7 +39,7 @@ def search(
     workers: int,
     embeddings: Embeddings | None = None,
     others_embeddings: Embeddings | None = None,
-    identity: Mapping[str, Any],
+    run_key: Mapping[str, Any],
 ) -> Found:
     """The nearest of `others` for each image of `own`: by `thumbnail`, `hash`, and, where both are given, `embedding`.
 
@@ -49,14 +49,14 @@ def search(
     Args:
       embeddings, others_embeddings: of both sets, by one model.
       workers: threads that read and decode.
-      identity: what the result depends on.
+      run_key: what the result depends on.
 
-    Raises InputError where `folder` holds a search of another identity.
+    Raises InputError where `folder` holds a search of a different run.
     """
     folder = storage.to_path(folder)
-    seen, found = _load(folder / "search.npz", identity)
+    seen, found = _load(folder / "search.npz", run_key)
     if seen < len(others):
-        held = _held(own, folder / "images", identity, workers)
+        held = _held(own, folder / "images", run_key, workers)
         if embeddings is not None:
             held["embedding"] = embeddings[:][:, None]
         searches = {
@@ -79,11 +79,11 @@ def search(
                     each.see(_rows(block[kind]))
                 seen = stop
                 if time.monotonic() - saved >= SECONDS_PER_SAVE:
-                    _save(folder / "search.npz", identity, seen, so_far())
+                    _save(folder / "search.npz", run_key, seen, so_far())
                     saved = time.monotonic()
         finally:
             found = so_far()
-            _save(folder / "search.npz", identity, seen, found)
+            _save(folder / "search.npz", run_key, seen, found)
         if (folder / "images").exists():
             (folder / "images").rmtree()  # the search is done
     return found
@@ -93,9 +93,9 @@ def _rows(variants: np.ndarray) -> np.ndarray:
     return variants.reshape(-1, *variants.shape[2:])
 
 
-def _held(source: Source, folder: epath.Path, identity: Mapping[str, Any], workers: int) -> dict[str, np.ndarray]:
+def _held(source: Source, folder: epath.Path, run_key: Mapping[str, Any], workers: int) -> dict[str, np.ndarray]:
     """Fingerprints of all images with their variants, [N, V, D] float16; those in `folder` are not made again."""
-    done = PartialPredictions(folder, identity)
+    done = PartialPredictions(folder, run_key)
     try:
         for block in _blocks("images", source, done.stop, VARIANTS, workers):
             done.append(block, len(block["hash"]))
@@ -128,17 +128,17 @@ def _blocks(what: str, source: Source, start: int, variants: int, workers: int) 
             yield {"thumbnail": np.stack(thumbnails), "hash": np.stack(hashes)}
 
 
-def _save(path: epath.Path, identity: Mapping[str, Any], seen: int, found: Found) -> None:
+def _save(path: epath.Path, run_key: Mapping[str, Any], seen: int, found: Found) -> None:
     arrays = {
         f"{kind} {what}": one
         for kind, both in found.items()
         for what, one in zip(("product", "place"), both, strict=True)
     }
     with storage.open_atomically(path, "wb") as file:
-        np.savez(file, identity=np.array(json.dumps(dict(identity))), seen=np.int64(seen), **arrays)
+        np.savez(file, identity=np.array(json.dumps(dict(run_key))), seen=np.int64(seen), **arrays)
 
 
-def _load(path: epath.Path, identity: Mapping[str, Any]) -> tuple[int, Found]:
+def _load(path: epath.Path, run_key: Mapping[str, Any]) -> tuple[int, Found]:
     if not path.exists():
         return 0, {}
     try:
@@ -148,6 +148,6 @@ def _load(path: epath.Path, identity: Mapping[str, Any]) -> tuple[int, Found]:
             found = {kind: (archive[f"{kind} product"], archive[f"{kind} place"]) for kind in kinds}
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         raise InputError(f"{path} is damaged; delete it and run again") from None
-    if other := differences(there, identity):
+    if other := differences(there, run_key):
         raise InputError(f"{path} holds another search: {other}. Use another --workdir, or delete {path.parent}.")
     return seen, found

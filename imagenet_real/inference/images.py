@@ -40,7 +40,7 @@ def predict_images(
       batch_size: over all devices.
       workers: processes that read and decode; 0 means threads.
       mesh: the devices, all by default.
-      **options: `folder`, `identity`, `top_k`, `save_scores` and `skip_unreadable` of `inference.predict`.
+      **options: `folder`, `run_key`, `top_k`, `save_scores` and `skip_unreadable` of `inference.predict`.
 
     Raises InputError as `inference.predict` does.
     """

@@ -32,7 +32,7 @@ def predict(
     mesh: Mesh,
     name: str,
     folder: str | os.PathLike | None = None,
-    identity: Mapping[str, Any] | None = None,
+    run_key: Mapping[str, Any] | None = None,
     top_k: int = 20,
     save_scores: bool = False,
     skip_unreadable: bool = False,
@@ -48,15 +48,15 @@ def predict(
     device.
 
     With a `folder`, rows are written there as they come, and a run that finds a part of them goes on from there; a finished
-    one reads no image. Both end in the same rows. `identity` names what else the rows depend on, such as the checksum of the
-    weights, as plain values. Raises InputError where the folder belongs to a run of another identity, where an image is
+    one reads no image. Both end in the same rows. `run_key` names what else the rows depend on, such as the checksum of the
+    weights, as plain values. Raises InputError where the folder belongs to a different run, where an image is
     unreadable and not to be skipped, and where the model's output is not finite or not [B, K].
     """
     if not total:
         raise InputError("there are no images to predict")
     num_classes = num_classes_of(apply, params, batch_size, image_size)
     rows_depend_on = {
-        **(identity or {}),
+        **(run_key or {}),
         "images": total,
         "image_size": image_size,
         "mean": mean,
@@ -93,8 +93,8 @@ def predict(
     return distributed.on_primary(lambda: _ended(done, total, num_classes, name))
 
 
-def _begun(folder: str | os.PathLike | None, identity: Mapping[str, Any], skip_unreadable: bool) -> PartialPredictions:
-    done = PartialPredictions(folder, identity)
+def _begun(folder: str | os.PathLike | None, run_key: Mapping[str, Any], skip_unreadable: bool) -> PartialPredictions:
+    done = PartialPredictions(folder, run_key)
     refuse(done.unreadable(), skip_unreadable)
     return done
 

@@ -1,28 +1,30 @@
-"""What a run's results depend on, as plain values: written beside them, and compared before they are continued."""
+"""The key of a run: what its results depend on, as plain values. It is stored beside them and checked before going on."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-SHOWN = 3  # differences, beyond which they are counted
+MAX_DIFFERENCES = 3  # a message counts the others
+MAX_CHARACTERS = 60  # of a value
 
 
-def differences(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """In what an identity differs from the wanted one, such as `loss was "softmax", is "sigmoid"`; "" where in nothing.
+def differences(saved: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
+    """Returns how a saved run key differs from the expected one, as `loss was "softmax", is "sigmoid"`; "" if equal.
 
-    Both are compared as they are in JSON, where a tuple is a list.
+    Compares both as JSON, where a tuple is a list.
     """
-    there, wanted = (json.loads(json.dumps(dict(identity))) for identity in (there, wanted))
-    found = [
-        f"{name} was {_shown(there, name)}, is {_shown(wanted, name)}"
-        for name in dict.fromkeys([*wanted, *there])
-        if name not in there or name not in wanted or there[name] != wanted[name]
+    saved, expected = (json.loads(json.dumps(dict(run_key))) for run_key in (saved, expected))
+    texts = [
+        f"{name} was {_as_text(saved, name)}, is {_as_text(expected, name)}"
+        for name in dict.fromkeys([*expected, *saved])
+        if name not in saved or name not in expected or saved[name] != expected[name]
     ]
-    return "; ".join(found[:SHOWN]) + (f" and {len(found) - SHOWN} more" if found[SHOWN:] else "")
+    more = len(texts) - MAX_DIFFERENCES
+    return "; ".join(texts[:MAX_DIFFERENCES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _shown(identity: Mapping[str, Any], name: str) -> str:
-    if name not in identity:
-        return "not there"
-    text = json.dumps(identity[name])
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _as_text(run_key: Mapping[str, Any], name: str) -> str:
+    if name not in run_key:
+        return "missing"
+    text = json.dumps(run_key[name])
+    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 3]}..."

@@ -18,7 +18,7 @@ from imagenet_real.io.storage import names_in, open_atomically, open_to_read, re
 RECORDS_PER_PART = 1024
 SECONDS_PER_PART = 20.0
 
-IDENTITY = "identity.json"
+RUN_KEY_FILE = "identity.json"
 
 Rows = dict[str, np.ndarray]
 """Columns of equal length by name, one row an image; except `unreadable` [U, 2], an image id and a reason a row."""
@@ -28,21 +28,21 @@ class PartialPredictions:
     """The rows of the first `stop` records of a run. Without a folder they are kept in memory alone.
 
     A part is named by its records, `START-STOP.npz`; it holds their rows, or nothing of it is there. `identity.json` says
-    what the rows depend on. Raises InputError where the folder holds the rows of a run of another identity.
+    what the rows depend on. Raises InputError where the folder holds the rows of a different run.
     """
 
-    def __init__(self, folder: str | os.PathLike | None, identity: Mapping[str, Any]):
+    def __init__(self, folder: str | os.PathLike | None, run_key: Mapping[str, Any]):
         self.folder = None if folder is None else to_path(folder)
         self.stop = 0
         self._written: list[Rows] = []
         self._waiting: list[Rows] = []
         self._waiting_from = 0
         self._waiting_since = 0.0
-        self._identity = json.loads(json.dumps(identity))
+        self._run_key = json.loads(json.dumps(run_key))
         if self.folder is not None:
             parts = [name for name in names_in(self.folder) if name.endswith(".npz")]
             if parts:  # else a run that came to nothing, or none
-                self._check_identity(self._identity)
+                self._check_run_key(self._run_key)
             self._read_parts(parts)
 
     def append(self, rows: Rows, records: int) -> None:
@@ -62,8 +62,8 @@ class PartialPredictions:
         part = _concatenate(self._waiting)
         if self.folder is not None:
             if not self._written:  # a run that came to nothing holds no folder
-                with open_atomically(self.folder / IDENTITY) as file:
-                    json.dump(self._identity, file, indent=1)
+                with open_atomically(self.folder / RUN_KEY_FILE) as file:
+                    json.dump(self._run_key, file, indent=1)
             with open_atomically(self.folder / f"{self._waiting_from:09d}-{self.stop:09d}.npz", "wb") as file:
                 np.savez(file, **part)
         self._written.append(part)
@@ -78,8 +78,8 @@ class PartialPredictions:
         """The images without a row: image id -> reason."""
         return {str(image): str(why) for part in self._written + self._waiting for image, why in part["unreadable"]}
 
-    def _check_identity(self, identity: dict[str, Any]) -> None:
-        file = self.folder / IDENTITY
+    def _check_run_key(self, run_key: dict[str, Any]) -> None:
+        file = self.folder / RUN_KEY_FILE
         try:
             there = dict(json.loads(read_text(file)))
         except FileNotFoundError:
@@ -88,7 +88,7 @@ class PartialPredictions:
             ) from None
         except ValueError:
             raise InputError(f"{file} is damaged; delete {self.folder} and run again") from None
-        if found := differences(there, identity):
+        if found := differences(there, run_key):
             raise InputError(
                 f"{self.folder} holds predictions of another run: {found}. "
                 f"Use another --workdir, or delete {self.folder} to start anew"

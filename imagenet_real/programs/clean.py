@@ -102,28 +102,28 @@ def predict_fold(config: ConfigDict, folder: epath.Path, data: TrainingData, hel
     """Trains on the images that are not held out, and writes predictions of those that are, unless they are there."""
     with distributed.context_on_primary(claimed(folder)):
         kept, rest = data.at(np.flatnonzero(~held_out)), data.at(np.flatnonzero(held_out))
-        identity = train.identity(config, kept)
-        if distributed.broadcast_from_primary(lambda: _is_done(folder, identity)):
+        run_key = train.run_key(config, kept)
+        if distributed.broadcast_from_primary(lambda: _is_done(folder, run_key)):
             return
         predictions = train.train(config, folder, kept, rest.source)
-        distributed.on_primary(lambda: _finish(folder, identity, predictions))
+        distributed.on_primary(lambda: _finish(folder, run_key, predictions))
 
 
-def _is_done(folder: epath.Path, identity: Mapping[str, Any]) -> bool:
+def _is_done(folder: epath.Path, run_key: Mapping[str, Any]) -> bool:
     if not (folder / "fold.json").exists():
         return False
-    _check_identity(folder, identity)
+    _check_run_key(folder, run_key)
     return True
 
 
-def _finish(folder: epath.Path, identity: Mapping[str, Any], predictions: Predictions) -> None:
+def _finish(folder: epath.Path, run_key: Mapping[str, Any], predictions: Predictions) -> None:
     save_predictions(folder / "predictions.npz", predictions)
     with storage.open_atomically(folder / "fold.json") as file:  # last: the fold is done
-        json.dump(identity, file, indent=1)
+        json.dump(run_key, file, indent=1)
 
 
-def _check_identity(folder: epath.Path, identity: Mapping[str, Any]) -> None:
-    if found := differences(json.loads(storage.read_text(folder / "fold.json")), identity):
+def _check_run_key(folder: epath.Path, run_key: Mapping[str, Any]) -> None:
+    if found := differences(json.loads(storage.read_text(folder / "fold.json")), run_key):
         raise InputError(f"{folder} is of another run: {found}. Use another --workdir, or delete that folder")
 
 
@@ -132,7 +132,7 @@ def merged(config: ConfigDict, workdir: epath.Path, data: TrainingData, fold_of:
     parts = []
     for fold in range(config.folds):
         folder = workdir / f"fold{fold}"
-        _check_identity(folder, train.identity(config, data.at(np.flatnonzero(fold_of != fold))))
+        _check_run_key(folder, train.run_key(config, data.at(np.flatnonzero(fold_of != fold))))
         parts.append(load_predictions(folder / "predictions.npz"))
     together = {
         name: np.concatenate([getattr(part, name) for part in parts])

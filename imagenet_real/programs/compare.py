@@ -263,9 +263,9 @@ def _as_json(fields: dict[str, Any]) -> dict[str, Any]:
 
 def rows_of(one: Planned) -> list[Row]:
     """The accuracies of a run."""
-    identity = {**dataclasses.asdict(one.variant), "seed": one.seed}
+    fields = {**dataclasses.asdict(one.variant), "seed": one.seed}
     return [
-        {**identity, "label_set": row["label_set"], "k": row["k"], "accuracy": row["accuracy"]}
+        {**fields, "label_set": row["label_set"], "k": row["k"], "accuracy": row["accuracy"]}
         for row in _read(one.folder / "results.json")["rows"]
     ]
 

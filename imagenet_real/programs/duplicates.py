@@ -54,11 +54,11 @@ def find(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     others = open_source(config.others, split=config.others_split, tfds_dir=config.tfds_dir)
     own_ids, other_ids = own.label_fields().image_ids, others.label_fields().image_ids
     folder = workdir / "search"
-    identity = {"images": own.fingerprint, "others": others.fingerprint, "variants": VARIANTS}
+    run_key = {"images": own.fingerprint, "others": others.fingerprint, "variants": VARIANTS}
     embeddings = None, None
     if config.embeddings:
         files = {"embeddings": config.embeddings, "others_embeddings": config.others_embeddings}
-        identity |= {name: storage.sha256(path) for name, path in files.items()}
+        run_key |= {name: storage.sha256(path) for name, path in files.items()}
         embeddings = (
             Embeddings(config.embeddings, own_ids, folder),
             Embeddings(config.others_embeddings, other_ids, folder),
@@ -71,7 +71,7 @@ def find(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
         workers=config.workers,
         embeddings=embeddings[0],
         others_embeddings=embeddings[1],
-        identity=identity,
+        run_key=run_key,
     )
     pairs = candidates(found, own_ids, other_ids, config)
     summary = {
@@ -79,7 +79,7 @@ def find(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
         "images": len(own),
         "others": len(others),
         "pairs": pairs,
-        "provenance": {**provenance.versions(), "config": config.to_dict(), **identity},
+        "provenance": {**provenance.versions(), "config": config.to_dict(), **run_key},
     }
     storage.write_together({workdir / "duplicates.json": json.dumps(summary, indent=1, allow_nan=False) + "\n"})
     images = len({pair["image_id"] for pair in pairs})

@@ -62,7 +62,7 @@ def evaluate(config: ConfigDict, workdir: epath.Path) -> Results | None:
         workers=config.workers,
         mesh=devices.make_mesh(model=config.model_devices),
         folder=workdir / "parts",
-        identity=_identity(config, source, preprocessing),
+        run_key=_run_key(config, source, preprocessing),
         save_scores=config.save_scores,
         skip_unreadable=config.skip_unreadable,
     )
@@ -154,7 +154,7 @@ def _weights_checksum(config: ConfigDict) -> str | None:
     return storage.sha256(path) if os.path.isfile(path) else None
 
 
-def _identity(config: ConfigDict, source: Source, preprocessing: Preprocessing) -> dict[str, Any]:
+def _run_key(config: ConfigDict, source: Source, preprocessing: Preprocessing) -> dict[str, Any]:
     """What the predictions depend on beside what `predict` itself knows."""
     return {
         "imagenet_real": imagenet_real.__version__,

@@ -69,7 +69,7 @@ def _annotate(config: ConfigDict, workdir: epath.Path) -> None:
         std=given["std"],
         mesh=mesh,
         folder=workdir,
-        identity={
+        run_key={
             "imagenet_real": imagenet_real.__version__,
             "model": config.model,
             "code": user_model_checksum(config.model) if ":" in config.model else None,
@@ -140,8 +140,8 @@ def _weights(config: ConfigDict) -> str:
 
 def _import(config: ConfigDict, workdir: epath.Path) -> None:
     maps = PublishedMaps(config.published, config.axes, config.num_classes)
-    identity = {"published": maps.fingerprint, "axes": maps.axes}
-    writer = LabelMapWriter(workdir, identity, maps.shape, maps.num_classes)
+    run_key = {"published": maps.fingerprint, "axes": maps.axes}
+    writer = LabelMapWriter(workdir, run_key, maps.shape, maps.num_classes)
     with tqdm(total=len(maps), initial=writer.stop, unit=" images", desc="importing") as progress:
         for image_ids, classes, scores in maps.parts(writer.stop):
             writer.append(image_ids, classes, scores, records=len(image_ids), unreadable={})

@@ -83,7 +83,7 @@ def train(config: ConfigDict, workdir: epath.Path, data: TrainingData, reported:
         accumulate=config.accumulate,
         shardings=None if copied else jax.tree.map(lambda leaf: leaf.sharding, shapes),
     )
-    with contextlib.closing(batches), Checkpoints(workdir / "checkpoints", identity(config, data)) as checkpoints:
+    with contextlib.closing(batches), Checkpoints(workdir / "checkpoints", run_key(config, data)) as checkpoints:
         restored = checkpoints.restore(shapes)
         state, position = restored or (
             states.create(build, optimizer, mesh, seed=config.seed, average=average, fsdp=config.fsdp)[1],
@@ -200,7 +200,7 @@ def builder(config: ConfigDict, num_classes: int) -> Build:
     return build
 
 
-def identity(config: ConfigDict, data: TrainingData) -> dict[str, Any]:
+def run_key(config: ConfigDict, data: TrainingData) -> dict[str, Any]:
     """What a run's parameters depend on, as plain values."""
     fields = config.to_dict()
     return {

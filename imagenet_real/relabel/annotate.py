@@ -29,21 +29,21 @@ def annotate(
     std: tuple[float, float, float],
     mesh: Mesh,
     folder: str | os.PathLike,
-    identity: Mapping[str, Any],
+    run_key: Mapping[str, Any],
     k: int = 5,
     skip_unreadable: bool = False,
 ) -> None:
     """Writes the label maps of `total` records into `folder`; a run that finds some of its own there goes on behind them.
 
     `apply(params, images)` gives logits [B, h, w, K] of normalised [B, image_size, image_size, 3] float32 images. The rest
-    is as of `inference.predict`; `identity` names what the maps depend on. Of several processes the first one writes.
-    Raises InputError where the folder holds the maps of a run of another identity, where an image is unreadable and not
+    is as of `inference.predict`; `run_key` names what the maps depend on. Of several processes the first one writes.
+    Raises InputError where the folder holds the maps of a different run, where an image is unreadable and not
     to be skipped, and where the model's output is not finite, or not as said.
     """
     height, width, num_classes = dense_shape(apply, params, batch_size, image_size)
     if not 1 <= k <= num_classes:
         raise InputError(f"k={k}: give at least 1, and no more than the {num_classes} classes of the model.")
-    done = distributed.on_primary(lambda: LabelMapWriter(folder, identity, (height, width, k), num_classes))
+    done = distributed.on_primary(lambda: LabelMapWriter(folder, run_key, (height, width, k), num_classes))
     stop = distributed.broadcast_from_primary(lambda: done.stop)
     with tqdm(
         total=total, initial=stop, unit=" images", desc="annotating", disable=not distributed.is_primary()

@@ -21,7 +21,7 @@ from imagenet_real.relabel.label_maps import ENDING, INDEX, packed, read_index
 IMAGES_PER_FILE = 65_536
 SECONDS_PER_FILE = 300.0
 
-IDENTITY = "identity.json"
+RUN_KEY_FILE = "identity.json"
 UNFINISHED = f".unfinished{ENDING}"
 
 
@@ -29,18 +29,18 @@ class LabelMapWriter:
     """The label maps of the first `stop` records of a source, to which more are added in order.
 
     Maps go to the disk as they come. A file is named by its records, `maps-START-STOP.array_record`, and is there whole or
-    not at all. `identity.json` says what the maps depend on. Raises InputError where the folder holds those of a run of
-    another identity, or damaged ones.
+    not at all. `identity.json` says what the maps depend on. Raises InputError where the folder holds those of a
+    different run, or damaged ones.
     """
 
     def __init__(
-        self, folder: str | os.PathLike, identity: Mapping[str, Any], shape: tuple[int, int, int], classes: int
+        self, folder: str | os.PathLike, run_key: Mapping[str, Any], shape: tuple[int, int, int], classes: int
     ):
         self.folder, self.shape, self.num_classes = to_path(folder), shape, classes
         check_on_disk(self.folder)
         if classes > np.iinfo(np.int16).max:
             raise InputError(f"label maps hold classes up to {np.iinfo(np.int16).max}, and the model has {classes:,}.")
-        self.identity = json.loads(json.dumps({**identity, "shape": shape, "classes": classes}))
+        self.run_key = json.loads(json.dumps({**run_key, "shape": shape, "classes": classes}))
         self.stop, self.files, self.unreadable = 0, [], {}
         self._writer, self._ids, self._unreadable = None, [], {}
         self._begun_at, self._begun = 0, 0.0
@@ -89,14 +89,14 @@ class LabelMapWriter:
         index = {"schema": 1, "height": height, "width": width, "k": k, "num_classes": self.num_classes}
         index |= {"images": sum(one["images"] for one in self.files), "unreadable": self.unreadable}
         with open_atomically(self.folder / INDEX) as file:
-            json.dump({**index, "made_by": self.identity, "files": self.files}, file, indent=1)
+            json.dump({**index, "made_by": self.run_key, "files": self.files}, file, indent=1)
 
     def _begin(self) -> None:
         from array_record.python.array_record_module import ArrayRecordWriter
 
         if not self.files:
-            with open_atomically(self.folder / IDENTITY) as file:
-                json.dump(self.identity, file, indent=1)
+            with open_atomically(self.folder / RUN_KEY_FILE) as file:
+                json.dump(self.run_key, file, indent=1)
         self._ids, self._unreadable = [], {}
         self._begun_at, self._begun = self.stop, time.monotonic()
         self._writer = ArrayRecordWriter(os.fspath(self.folder / UNFINISHED), OPTIONS)  # written over, if it is there
@@ -104,21 +104,21 @@ class LabelMapWriter:
     def _continue(self) -> None:
         names = [name for name in names_in(self.folder) if name.startswith("maps-") and name.endswith(ENDING)]
         if names:
-            self._check_identity()
+            self._check_run_key()
         while found := [name for name in names if name.startswith(f"maps-{self.stop:09d}-")]:
             file = self.folder / found[0]
             self._note(file, *read_index(file))
             self.stop = int(found[0].removesuffix(ENDING).rpartition("-")[2])
 
-    def _check_identity(self) -> None:
-        file = self.folder / IDENTITY
+    def _check_run_key(self) -> None:
+        file = self.folder / RUN_KEY_FILE
         try:
             there = dict(json.loads(read_text(file)))
         except (FileNotFoundError, ValueError):
             raise InputError(
                 f"{file} is damaged or not there: delete {self.folder}, or give another --workdir."
             ) from None
-        if found := differences(there, self.identity):
+        if found := differences(there, self.run_key):
             raise InputError(
                 f"{self.folder} holds label maps of another run: {found}. Give another --workdir, or delete it to start "
                 "anew."

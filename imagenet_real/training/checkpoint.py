@@ -23,13 +23,13 @@ from imagenet_real.training.state import TrainState
 class Checkpoints:
     """The checkpoints in a folder: the newest `keep`, and the one with the highest score.
 
-    `identity` names what a run depends on, such as the model and the config, as plain values. Leave with `close`, or
+    `run_key` names what a run depends on, such as the model and the config, as plain values. Leave with `close`, or
     use as a context: the last checkpoint may still be on its way to the disk.
     """
 
-    def __init__(self, folder: str | os.PathLike, identity: Mapping[str, Any], *, keep: int = 2):
+    def __init__(self, folder: str | os.PathLike, run_key: Mapping[str, Any], *, keep: int = 2):
         self.folder = to_absolute_path(folder)
-        self._identity = json.loads(json.dumps(identity))
+        self._run_key = json.loads(json.dumps(run_key))
         newest, best = checkpoint_managers.LatestN(keep), checkpoint_managers.BestN(get_metric_fn=_score, n=1)
         options = ocp.CheckpointManagerOptions(
             preservation_policy=checkpoint_managers.AnyPreservationPolicy([newest, best]),
@@ -61,7 +61,7 @@ class Checkpoints:
                 step,
                 args=ocp.args.Composite(
                     state=ocp.args.StandardSave(_named(state)),
-                    run=ocp.args.JsonSave({"identity": self._identity, "position": position}),
+                    run=ocp.args.JsonSave({"identity": self._run_key, "position": position}),
                 ),
                 metrics={"score": None if score is None else float(score)},
                 force=True,
@@ -81,7 +81,7 @@ class Checkpoints:
             run = self._manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore()))["run"]
             saved = self._manager.item_metadata(step)["state"]
         expected = _named(template)
-        self._refuse(differences(run["identity"], self._identity), step)
+        self._refuse(differences(run["identity"], self._run_key), step)
         self._refuse(differences(_shapes(saved), _shapes(expected)), step)
         target = {
             name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)

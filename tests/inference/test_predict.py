@@ -242,9 +242,9 @@ def test_unreadable_images_of_an_earlier_run_are_not_forgotten(place):
 
 
 def test_parts_of_another_run_are_refused(place):
-    run(folder=place, identity={"weights": "aaaa", "preprocessing": {"resize": 248}})
+    run(folder=place, run_key={"weights": "aaaa", "preprocessing": {"resize": 248}})
     with pytest.raises(InputError) as caught:
-        run(folder=place, batch_size=8, identity={"weights": "bbbb", "preprocessing": {"resize": 248}})
+        run(folder=place, batch_size=8, run_key={"weights": "bbbb", "preprocessing": {"resize": 248}})
     message = str(caught.value)
     assert "\n" not in message
     assert 'weights was "aaaa", is "bbbb"' in message

@@ -1,4 +1,4 @@
-"""What tells two runs apart."""
+"""Run keys and their differences."""
 
 from imagenet_real.io.run_key import differences
 
@@ -7,8 +7,8 @@ def test_differences():
     run = {"loss": "softmax", "mean": (0.5, 0.5), "steps": 10}
     assert differences(run, dict(run, mean=[0.5, 0.5])) == ""
     assert differences(run, dict(run, loss="sigmoid")) == 'loss was "softmax", is "sigmoid"'
-    assert differences({"steps": 10}, {"steps": 10, "seed": 0}) == "seed was not there, is 0"
-    assert differences({"steps": 10, "seed": None}, {"steps": 10}) == "seed was null, is not there"
+    assert differences({"steps": 10}, {"steps": 10, "seed": 0}) == "seed was missing, is 0"
+    assert differences({"steps": 10, "seed": None}, {"steps": 10}) == "seed was null, is missing"
 
 
 def test_many_differences_are_counted():

@@ -16,7 +16,7 @@ from imagenet_real.training import state, step
 from imagenet_real.training.checkpoint import Checkpoints
 from tests.training import small
 
-IDENTITY = {"model": "small", "loss": "sigmoid"}
+RUN_KEY = {"model": "small", "loss": "sigmoid"}
 
 
 def template(mesh, **options):
@@ -35,7 +35,7 @@ def saved_run(folder, steps, mesh=None, **options):
     mesh = small.one_device() if mesh is None else mesh
     graph, train_state = small.created(mesh, average=True)
     states = []
-    with Checkpoints(folder, IDENTITY, **options) as checkpoints:
+    with Checkpoints(folder, RUN_KEY, **options) as checkpoints:
         for number in range(1, steps + 1):
             train_state = train(train_state, graph, mesh, 1)
             states.append(jax.device_get(train_state))
@@ -48,7 +48,7 @@ def test_a_resumed_run_ends_bit_for_bit_like_an_uninterrupted_one(place):
     graph, start = small.created(mesh, average=True)
     expected = jax.device_get(train(start, graph, mesh, 6))
     states = saved_run(place, 3)
-    with Checkpoints(place, IDENTITY) as checkpoints:
+    with Checkpoints(place, RUN_KEY) as checkpoints:
         restored, position = checkpoints.restore(template(mesh))
     assert position == {"records": 48}
     small.assert_equal(jax.device_get(restored), states[-1])
@@ -56,7 +56,7 @@ def test_a_resumed_run_ends_bit_for_bit_like_an_uninterrupted_one(place):
 
 
 def test_no_checkpoint(place):
-    with Checkpoints(place / "new", IDENTITY) as checkpoints:
+    with Checkpoints(place / "new", RUN_KEY) as checkpoints:
         assert checkpoints.restore(template(small.one_device())) is None
         assert checkpoints.latest_step() is None
         assert checkpoints.best_step() is None
@@ -66,7 +66,7 @@ def test_a_checkpoint_is_of_the_moment_it_was_asked_for(tmp_path):
     """Steps that reuse the state's memory while it is being written change nothing in it."""
     mesh = small.one_device()
     graph, train_state = small.created(mesh, average=True)
-    with Checkpoints(tmp_path, IDENTITY) as checkpoints:
+    with Checkpoints(tmp_path, RUN_KEY) as checkpoints:
         checkpoints.save(train_state, None)
         train(train_state, graph, mesh, 5)
         checkpoints.wait()
@@ -78,7 +78,7 @@ def test_the_newest_and_the_best_are_kept(place):
     mesh = small.one_device()
     graph, train_state = small.created(mesh, average=True)
     scores = {1: 0.3, 2: 0.9, 3: 0.1, 4: 0.2, 5: None}
-    with Checkpoints(place, IDENTITY, keep=2) as checkpoints:
+    with Checkpoints(place, RUN_KEY, keep=2) as checkpoints:
         for number, score in scores.items():
             train_state = train(train_state, graph, mesh, 1)
             checkpoints.save(train_state, number, score=score)
@@ -86,7 +86,7 @@ def test_the_newest_and_the_best_are_kept(place):
         checkpoints.wait()
         assert checkpoints.best_step() == 2
     assert sorted(folder.name for folder in place.iterdir()) == ["2", "4", "5"]
-    with Checkpoints(place, IDENTITY, keep=2) as checkpoints:
+    with Checkpoints(place, RUN_KEY, keep=2) as checkpoints:
         assert (checkpoints.latest_step(), checkpoints.best_step()) == (5, 2)
         best, position = checkpoints.restore(template(mesh), checkpoints.best_step())
         assert (int(best.step), position) == (2, 2)
@@ -99,7 +99,7 @@ def test_a_half_written_checkpoint_is_ignored(tmp_path):
     half = tmp_path / "3.orbax-checkpoint-tmp"
     (half / "state").mkdir(parents=True)
     (half / "state" / "manifest.ocdbt").write_bytes(b"half")
-    with Checkpoints(tmp_path, IDENTITY) as checkpoints:
+    with Checkpoints(tmp_path, RUN_KEY) as checkpoints:
         restored, _ = checkpoints.restore(template(small.one_device()))
         small.assert_equal(jax.device_get(restored), states[-1])
         graph, _ = small.created(small.one_device(), average=True)
@@ -127,23 +127,23 @@ def test_killed_while_writing(place):
     assert killed == -signal.SIGKILL
     mesh = small.one_device()
     graph, train_state = small.created(mesh, average=True)
-    with Checkpoints(place, IDENTITY) as checkpoints:
+    with Checkpoints(place, RUN_KEY) as checkpoints:
         restored, position = checkpoints.restore(template(mesh))
     assert position in (2, 3)
     small.assert_equal(jax.device_get(restored), jax.device_get(train(train_state, graph, mesh, position)))
 
 
 @pytest.mark.parametrize(
-    ("identity", "difference"),
+    ("run_key", "difference"),
     [
         ({"model": "small", "loss": "softmax"}, 'loss was "sigmoid", is "softmax"'),
-        ({"model": "small", "loss": "sigmoid", "seed": 3}, "seed was not there, is 3"),
-        ({"model": "small"}, 'loss was "sigmoid", is not there'),
+        ({"model": "small", "loss": "sigmoid", "seed": 3}, "seed was missing, is 3"),
+        ({"model": "small"}, 'loss was "sigmoid", is missing'),
     ],
 )
-def test_a_checkpoint_of_another_config(place, identity, difference):
+def test_a_checkpoint_of_another_config(place, run_key, difference):
     saved_run(place, 1)
-    with Checkpoints(place, identity) as checkpoints, pytest.raises(InputError) as caught:
+    with Checkpoints(place, run_key) as checkpoints, pytest.raises(InputError) as caught:
         checkpoints.restore(template(small.one_device()))
     assert "\n" not in str(caught.value)
     assert f"the checkpoint of step 1 in {place} is of another run: {difference}. Use another" in str(caught.value)
@@ -152,10 +152,10 @@ def test_a_checkpoint_of_another_config(place, identity, difference):
 def test_a_checkpoint_of_another_model(tmp_path):
     saved_run(tmp_path, 1)
     wider = state.create_abstract(lambda rngs: small.build(rngs, width=5), small.SGD, small.one_device(), average=True)
-    with Checkpoints(tmp_path, IDENTITY) as checkpoints:
+    with Checkpoints(tmp_path, RUN_KEY) as checkpoints:
         with pytest.raises(InputError, match=r'another run: params\.bn\.bias was "float32\[4\]", is "float32\[5\]"; '):
             checkpoints.restore(wider[1])
-        with pytest.raises(InputError, match=r'average\.0\.bn\.bias was "float32\[4\]", is not there; '):
+        with pytest.raises(InputError, match=r'average\.0\.bn\.bias was "float32\[4\]", is missing; '):
             checkpoints.restore(template(small.one_device(), average=False))
 
 
@@ -166,7 +166,7 @@ def test_a_disk_that_refuses(tmp_path):
     graph, train_state = small.created(small.one_device(), average=True)
     later = train(train_state, graph, small.one_device(), 3)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    checkpoints = Checkpoints(tmp_path, IDENTITY)
+    checkpoints = Checkpoints(tmp_path, RUN_KEY)
 
     def save():
         checkpoints.save(later, None)
@@ -179,7 +179,7 @@ def test_a_disk_that_refuses(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "\n" not in str(caught.value)
-    with Checkpoints(tmp_path, IDENTITY) as reopened:
+    with Checkpoints(tmp_path, RUN_KEY) as reopened:
         restored, _ = reopened.restore(template(small.one_device()))
     small.assert_equal(jax.device_get(restored), states[-1])
     gc.collect()
@@ -189,7 +189,7 @@ def test_an_error_that_finds_its_event_loop_closed_is_not_told_again(tmp_path, m
     told = []
     monkeypatch.setattr(sys, "unraisablehook", told.append)
     for _ in range(2):
-        with Checkpoints(tmp_path, IDENTITY):
+        with Checkpoints(tmp_path, RUN_KEY):
             pass
     promise, future = tensorstore.Promise.new()
 

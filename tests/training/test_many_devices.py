@@ -11,7 +11,7 @@ from imagenet_real.training import optimizer, state, step
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.losses import LOSSES
 from tests.training import small
-from tests.training.test_checkpoint import IDENTITY, saved_run, template, train
+from tests.training.test_checkpoint import RUN_KEY, saved_run, template, train
 
 
 def test_eight_devices(tmp_path):
@@ -156,7 +156,7 @@ def a_checkpoint_moves(folder):
     ends = []
     for count in (8, 2, 1):
         mesh = devices.make_mesh(jax.devices()[:count])
-        with Checkpoints(folder, IDENTITY) as checkpoints:
+        with Checkpoints(folder, RUN_KEY) as checkpoints:
             restored, position = checkpoints.restore(template(mesh))
         assert position == {"records": 32}
         for leaf in jax.tree.leaves(restored):
