@@ -17,7 +17,7 @@ from imagenet_real.labels.label_set import LabelSet, class_weights, pad_labels
 
 
 def original() -> LabelSet:
-    """The labels that ImageNet was published with, from the installed tensorflow-datasets package."""
+    """The labels that ImageNet was published with."""
     labels = imagenet.validation_labels()
     return LabelSet(
         name="original",
@@ -25,8 +25,8 @@ def original() -> LabelSet:
         labels=labels[:, None],
         weight=np.ones(len(labels)),
         original=labels,
-        num_classes=1000,
-        origin=files.origin(imagenet.validation_labels_path()),
+        num_classes=imagenet.NUM_CLASSES,
+        origin=dict(imagenet.VALIDATION_ORIGIN),
     )
 
 
@@ -53,7 +53,7 @@ def real_from_lists(lists: list[list[int]], name: str, origin: dict[str, str]) -
         labels=labels,
         weight=(labels[:, 0] >= 0).astype(np.float64),
         original=imagenet.validation_labels(),
-        num_classes=1000,
+        num_classes=imagenet.NUM_CLASSES,
         origin=origin,
     )
 
@@ -113,7 +113,7 @@ def _multilabel(ids, labels, problematic, original, origin) -> LabelSet:
         labels=pad_labels([sorted(set(labels[row])) for row in order]),
         weight=class_weights(is_scored, original),
         original=original,
-        num_classes=1000,
+        num_classes=imagenet.NUM_CLASSES,
         average="classes",
         origin=origin,
     )

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 
 import imagenet_real
-from imagenet_real.labels.published import except_all_errors, except_mislabeled
+from imagenet_real.labels.readers import except_all_errors, except_mislabeled
 from imagenet_real.scoring.evidence import contrast, judges
 from tests import toy
 
