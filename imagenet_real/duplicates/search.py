@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,6 @@ from typing import Any
 import numpy as np
 from etils import epath
 from jax.sharding import Mesh
-from tqdm import tqdm
 
 from imagenet_real.data.sources.records import Source
 from imagenet_real.duplicates.embeddings import Embeddings
@@ -22,6 +20,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.io.run_key import differences
 from imagenet_real.predictions.parts import PartialPredictions
+from imagenet_real.runtime.progress import Progress
 
 BLOCK = 2048  # images that are held at a time
 SECONDS_PER_SAVE = 20.0  # work that a kill costs
@@ -116,14 +115,14 @@ def _blocks(what: str, source: Source, start: int, variants: int, workers: int) 
 
     with (
         ThreadPoolExecutor(workers) as pool,
-        tqdm(total=len(source), initial=start, unit=" images", desc=what, file=sys.stderr) as bar,
+        Progress(len(source), "images", f"fingerprints of {what}", done=start) as progress,
     ):
         for first in range(start, len(source), BLOCK):
             indices = range(first, min(first + BLOCK, len(source)))
             made = []
             for prints in pool.map(one, indices):
                 made.append(prints)
-                bar.update()
+                progress.advance()
             thumbnails, hashes = zip(*made, strict=True)
             yield {"thumbnail": np.stack(thumbnails), "hash": np.stack(hashes)}
 

@@ -10,13 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
-from tqdm import tqdm
 
 from imagenet_real.errors import InputError
 from imagenet_real.models.catalog import Apply
 from imagenet_real.predictions.parts import PartialPredictions, Rows
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.runtime import devices, distributed, prefetch
+from imagenet_real.runtime.progress import Progress
 
 
 def predict(
@@ -70,18 +70,16 @@ def predict(
     }
     done = distributed.on_primary(lambda: _begun(folder, rows_depend_on, skip_unreadable))
     stop = distributed.broadcast_from_primary(lambda: done.stop)
-    with tqdm(
-        total=total, initial=stop, unit=" images", desc="predicting", disable=not distributed.is_primary()
-    ) as progress:
+    with Progress(total, "images", "predicting", done=stop, shown=distributed.is_primary()) as progress:
         if stop < total:
             params = devices.put_absent(mesh, params)
             step = prediction_step(
                 apply, mesh, mean=mean, std=std, top_k=min(top_k, num_classes), save_scores=save_scores
             )
-            progress.set_description("compiling")
+            progress.describe("compiling")
             step = step.lower(params, _images(mesh, batch_size, image_size)).compile()
-            progress.set_description("predicting")
-            progress.unpause()  # the time to compile is no image's
+            progress.describe("predicting")
+            progress.restart_clock()  # the time to compile is no image's
             with contextlib.closing(batches_from(stop)) as batches:  # ends what reads ahead, whatever happens
                 for batch, results in in_turn(step, params, batches, mesh, batch_size):
                     refuse(batch.unreadable, skip_unreadable)
@@ -89,7 +87,7 @@ def predict(
                     if done is not None:
                         done.append(rows, records)
                     stop += records
-                    progress.update(records)
+                    progress.advance(records)
     return distributed.on_primary(lambda: _ended(done, total, num_classes, name))
 
 

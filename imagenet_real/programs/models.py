@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from etils import epath
 from flax import nnx
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import storage
@@ -18,6 +17,7 @@ from imagenet_real.models import catalog
 from imagenet_real.models.operations import multiply_adds
 from imagenet_real.report.printing import show
 from imagenet_real.report.table import aligned
+from imagenet_real.runtime.progress import track
 from imagenet_real.runtime.workdir import claims_workdir
 
 NEEDS_WORKDIR = False
@@ -28,7 +28,8 @@ COLUMNS = ("weights", "parameters", "multiply_adds", "resize", "crop", "interpol
 def run(config: ConfigDict, workdir: epath.Path | None) -> None:
     """Prints a line for every set of weights, and writes models.csv where there is a `workdir`."""
     names = chosen(config.models)
-    rows = list(tqdm(listed(names, config.operations), total=sum(len(catalog.find(one).sources) for one in names)))
+    total = sum(len(catalog.find(name).sources) for name in names)
+    rows = list(track(listed(names, config.operations), total, "sets of weights", "listing", delay=2.0))
     if workdir:
         with storage.open_atomically(workdir / "models.csv") as file:
             file.write(as_csv(rows))

@@ -10,7 +10,6 @@ import numpy as np
 from etils import epath
 from flax import nnx
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
 import imagenet_real
 from imagenet_real.data.batches import evaluation_batches
@@ -25,6 +24,7 @@ from imagenet_real.relabel.label_map_writer import LabelMapWriter
 from imagenet_real.relabel.label_maps import LabelMaps, load_label_maps
 from imagenet_real.relabel.published_maps import PublishedMaps
 from imagenet_real.runtime import devices, distributed
+from imagenet_real.runtime.progress import Progress
 from imagenet_real.runtime.workdir import claimed
 from imagenet_real.training.trained import trained_model
 
@@ -142,10 +142,10 @@ def _import(config: ConfigDict, workdir: epath.Path) -> None:
     maps = PublishedMaps(config.published, config.axes, config.num_classes)
     run_key = {"published": maps.fingerprint, "axes": maps.axes}
     writer = LabelMapWriter(workdir, run_key, maps.shape, maps.num_classes)
-    with tqdm(total=len(maps), initial=writer.stop, unit=" images", desc="importing") as progress:
+    with Progress(len(maps), "images", "importing", done=writer.stop) as progress:
         for image_ids, classes, scores in maps.parts(writer.stop):
             writer.append(image_ids, classes, scores, records=len(image_ids), unreadable={})
-            progress.update(len(image_ids))
+            progress.advance(len(image_ids))
     writer.finish()
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
-from tqdm import tqdm
 
 from imagenet_real.errors import InputError
 from imagenet_real.inference.predict import in_turn, refuse
 from imagenet_real.models.catalog import Apply
 from imagenet_real.relabel.label_map_writer import LabelMapWriter
 from imagenet_real.runtime import devices, distributed
+from imagenet_real.runtime.progress import Progress
 
 
 def annotate(
@@ -45,9 +45,7 @@ def annotate(
         raise InputError(f"k={k}: give at least 1, and no more than the {num_classes} classes of the model.")
     done = distributed.on_primary(lambda: LabelMapWriter(folder, run_key, (height, width, k), num_classes))
     stop = distributed.broadcast_from_primary(lambda: done.stop)
-    with tqdm(
-        total=total, initial=stop, unit=" images", desc="annotating", disable=not distributed.is_primary()
-    ) as progress:
+    with Progress(total, "images", "annotating", done=stop, shown=distributed.is_primary()) as progress:
         if stop < total:
             params = devices.put_absent(mesh, params)
             step = annotation_step(apply, mesh, mean=mean, std=std, k=k)
@@ -67,7 +65,7 @@ def annotate(
                             names = batch.image_ids[batch.valid]
                             done.append(names, classes, scores, records=records, unreadable=batch.unreadable)
                         stop += records
-                        progress.update(records)
+                        progress.advance(records)
             except KeyboardInterrupt:
                 if done is not None:
                     done.flush()

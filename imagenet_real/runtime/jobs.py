@@ -10,10 +10,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import connection
 
-from tqdm import tqdm
-
 from imagenet_real.errors import InputError, exit_code_of
 from imagenet_real.runtime.child_processes import follow_parent
+from imagenet_real.runtime.progress import Progress
 
 POLL = 0.5  # seconds between looks at how far the jobs are
 
@@ -25,7 +24,7 @@ class Job:
     name: str
     run: Callable[[], object]  # as pickle can send it to another process
     log: pathlib.Path
-    size: float  # in the unit of the progress bar
+    size: float  # in the unit of the progress
     share: Callable[[], float]  # how much of it is done, 0 to 1
     needs: tuple[str, ...] = ()  # the names of jobs that have to be done before
 
@@ -42,19 +41,15 @@ def run_side_by_side(
       jobs: what to run.
       at_once: how many at most.
       environment: variables of the processes, beside those of this one.
-      unit: of the jobs' sizes, for the progress bar.
-      done: what earlier runs did, in that unit, for the progress bar.
+      unit: of the jobs' sizes, for the progress.
+      done: what earlier runs did, in that unit.
 
     Raises InputError with the last words of a job that failed.
     """
     waiting, finished = list(jobs), set()
     running: dict[Job, multiprocessing.Process] = {}
     total = done + sum(job.size for job in jobs)
-    form = "{desc}{percentage:3.0f}%|{bar}| {n:,.0f}/{total:,.0f}{unit} [{elapsed}<{remaining}{postfix}]"
-    with (
-        _terminated_as_an_exit(),
-        tqdm(total=total, initial=done, unit=f" {unit}", bar_format=form, mininterval=0) as progress,
-    ):
+    with _terminated_as_an_exit(), Progress(float(total), unit, f"0 of {len(jobs)} runs", done=done) as progress:
         try:
             while waiting or running:
                 for job in [job for job in waiting if finished.issuperset(job.needs)][: at_once - len(running)]:
@@ -67,9 +62,8 @@ def run_side_by_side(
                         _check(job, process.exitcode)
                         finished.add(job.name)
                 reached = sum(job.size * (1.0 if job.name in finished else job.share()) for job in jobs)
-                progress.n = max(progress.n, done + reached)
-                progress.set_description(f"{len(finished)} of {len(jobs)} runs", refresh=False)
-                progress.set_postfix_str(", ".join(job.name for job in running))
+                progress.describe(f"{len(finished)} of {len(jobs)} runs", ", ".join(job.name for job in running))
+                progress.reach(max(progress.done, done + reached))
         finally:
             for process in running.values():
                 process.terminate()

@@ -13,11 +13,11 @@ import numpy as np
 from etils import epath
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh
-from tqdm import tqdm
 
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.runtime import prefetch
+from imagenet_real.runtime.progress import Progress
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.state import TrainState
 from imagenet_real.training.step import Step, shard_batch
@@ -158,7 +158,7 @@ def fit(
 
     with (
         _asked_to_stop() as asked,
-        tqdm(total=steps, initial=done, unit=" steps", desc=title, disable=metrics is None) as progress,
+        Progress(steps, "steps", title, done=done, shown=metrics is not None) as progress,
         contextlib.closing(prefetch.prefetch(next_batch)) as ready,
     ):
         for number in range(done + 1, steps + 1):
@@ -170,8 +170,8 @@ def fit(
                 means = recent.means()
                 if metrics is not None:
                     metrics.write(number, means)
-                progress.update(number - progress.n)
-                progress.set_postfix_str(f"loss {means['loss']:.3f}, {recent.speed(batches.batch_size):,.0f} images/s")
+                progress.describe(title, f"loss {means['loss']:.3f}, {recent.speed(batches.batch_size):,.0f} images/s")
+                progress.reach(number)
             due = evaluate is not None and (last or (evaluate_every > 0 and number % evaluate_every == 0))
             if last or due or stopping or number % checkpoint_every == 0:
                 position = {"recent": recent.fetched(), "batches": batches_at}

@@ -222,7 +222,7 @@ def test_a_killed_run_ends_in_the_same_bytes(place, monkeypatch, capsys):
     assert (place / "resumed.npz").read_bytes() == (place / "alone.npz").read_bytes()
     assert resumed[1] == alone[1] == {"image_6": "cut short", "image_20": "cut short"}
     assert starts == [8 * len(parts)]
-    assert "43/43" in capsys.readouterr().err
+    assert "43 of 43 images" in capsys.readouterr().err
 
 
 def test_a_finished_run_reads_no_image(place):

@@ -76,8 +76,8 @@ def wait_for(condition, process):
 
 
 def errors(stderr):
-    """What is told on stderr beside the progress bars."""
-    return [line for line in stderr.splitlines() if line.strip() and "|" not in line]
+    """The lines of stderr beside those of the progress."""
+    return [line for line in stderr.splitlines() if line.strip() and not world.PROGRESS.search(line)]
 
 
 def test_it_learns_and_reports(uninterrupted):

@@ -17,6 +17,7 @@ from etils import epath
 
 from imagenet_real.errors import InputError
 from imagenet_real.io.storage import in_bucket
+from imagenet_real.runtime.progress import track
 
 BLOCK = 512
 END = bytes(BLOCK)
@@ -48,7 +49,6 @@ def files_in_inner(tar: epath.Path, inner: Sequence[Member]) -> list[Member]:
 
     Raises InputError, with the inner tar and the offset, where one is damaged.
     """
-    from tqdm import tqdm
 
     def index(member: Member) -> list[Member]:
         folder = pathlib.PurePosixPath(member.path).stem
@@ -58,7 +58,7 @@ def files_in_inner(tar: epath.Path, inner: Sequence[Member]) -> list[Member]:
 
     with ThreadPoolExecutor(INDEXERS) as threads:
         every: Iterable[list[Member]] = threads.map(index, inner)
-        shown = tqdm(every, total=len(inner), desc=f"indexing {tar.name}", unit=" tars", delay=SHOWN_AFTER)
+        shown = track(every, len(inner), "tars", f"indexing {tar.name}", delay=SHOWN_AFTER)
         return [file for files in shown for file in files]
 
 

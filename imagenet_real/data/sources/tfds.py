@@ -22,6 +22,7 @@ from imagenet_real.io import cache
 from imagenet_real.io.storage import in_bucket
 from imagenet_real.labels.dataset import ORIGINAL_FIELDS
 from imagenet_real.labels.image_ids import image_id
+from imagenet_real.runtime.progress import Progress
 
 LIST_FIELDS = ("real_label", "correct_multi_labels", "unclear_multi_labels")
 ID_FIELDS = ("file_name", "id")
@@ -108,18 +109,16 @@ class TfdsSource:
 
     def _read_labels(self) -> tuple[list[dict[str, Any]], dict[str, str]]:
         """The id and the labels of every record, and of those that have none the reason by their ids."""
-        from tqdm import tqdm
-
         parts = [range(begin, min(begin + PART, len(self))) for begin in range(0, len(self), PART)]
         rows, damaged = [], {}
         with (
             ThreadPoolExecutor(READERS) as readers,
-            tqdm(total=len(self), desc="reading labels", unit=" records", disable=len(self) < SLOW) as progress,
+            Progress(len(self), "records", "reading labels", shown=len(self) >= SLOW) as progress,
         ):
             for read in readers.map(lambda part: [self._labels_if_any(index) for index in part], parts):
                 damaged |= {row["image_id"]: error for row, error in read if error is not None}
                 rows += [row for row, _ in read]
-                progress.update(len(read))
+                progress.advance(len(read))
         return rows, damaged
 
     def _labels_if_any(self, index: int) -> tuple[dict[str, Any], str | None]:

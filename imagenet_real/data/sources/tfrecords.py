@@ -18,6 +18,7 @@ from etils import epath
 from imagenet_real.errors import InputError
 from imagenet_real.io import cache
 from imagenet_real.io.storage import in_bucket, read_range
+from imagenet_real.runtime.progress import track
 
 HEADER = struct.Struct("<QI")  # the length and its checksum
 FOOTER = struct.Struct("<I")  # the checksum of the bytes
@@ -102,10 +103,8 @@ def bounds_of(files: Sequence[epath.Path], split: str) -> dict[str, Bounds]:
     if index is not None:
         every = np.split(index["bounds"], np.cumsum(index["records"] + 1)[:-1])
     else:
-        from tqdm import tqdm
-
         found = cache.in_parallel(_indexed, files, [size for _, size, _ in listing])
-        every = list(tqdm(found, total=len(files), desc=f"indexing {split}", unit=" files", delay=SHOWN_AFTER))
+        every = list(track(found, len(files), "files", f"indexing {split}", delay=SHOWN_AFTER))
         records = np.array([len(bounds) - 1 for bounds in every])
         cache.save(beside, stamp, {"records": records, "bounds": np.concatenate(every)})
     return dict(zip(map(os.fspath, files), every, strict=True))

@@ -18,6 +18,7 @@ from etils import epath
 from imagenet_real.errors import InputError
 from imagenet_real.io.storage import in_bucket, read_range
 from imagenet_real.runtime.child_processes import follow_parent
+from imagenet_real.runtime.progress import Progress
 
 READERS = 4  # threads of each process; they read the next images while one is written
 OPTIONS = "group_size:1,uncompressed"  # one record a chunk, for random access
@@ -69,20 +70,18 @@ def write_shards(shards: Sequence[Shard], workers: int) -> None:
 
     Raises InputError where an image cannot be read or a shard cannot be written; the shards written until then stay.
     """
-    from tqdm import tqdm
-
     missing = [shard for shard in shards if not shard.file.exists()]
     total, lacking = (sum(map(len, some)) for some in (shards, missing))
-    with tqdm(total=total, initial=total - lacking, desc="preparing", unit=" images") as progress:
+    with Progress(total, "images", "preparing", done=total - lacking) as progress:
         if min(workers, len(missing)) < 2:
             for shard in missing:
-                progress.update(_write(shard))
+                progress.advance(_write(shard))
             return
         spawned = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(min(workers, len(missing)), spawned, initializer=follow_parent)
         try:
             for written in as_completed([pool.submit(_write, shard) for shard in missing]):
-                progress.update(written.result())
+                progress.advance(written.result())
         except BrokenProcessPool:
             raise InputError(
                 "a process that writes shards was killed, perhaps for want of memory: give fewer --config.workers; the "

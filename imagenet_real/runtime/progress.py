@@ -1,0 +1,108 @@
+"""How far work is that takes long: a bar on a terminal; elsewhere, such as in a log, a line every 30 seconds."""
+
+import contextlib
+import datetime
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+SECONDS_PER_LINE = 30.0
+SHARES = "{desc}{percentage:3.0f}%|{bar}| {n:,.0f}/{total:,.0f}{unit} [{elapsed}<{remaining}{postfix}]"
+
+Item = TypeVar("Item")
+
+now = time.monotonic
+
+
+class Progress(contextlib.AbstractContextManager):
+    """Counts what is done of a total, and shows it on stderr until its context ends.
+
+    Args:
+      total: how much there is; a float where it is an estimate.
+      unit: what is counted, such as "images".
+      title: what is done, such as "predicting".
+      done: what earlier runs did; it counts, but not for the speed.
+      shown: False shows nothing, as in all processes of a run but the first.
+      delay: seconds from which on it is shown; work that ends before shows nothing.
+    """
+
+    def __init__(self, total: float, unit: str, title: str, *, done: float = 0, shown: bool = True, delay: float = 0.0):
+        self.total, self.unit, self.title, self.done = total, unit, title, done
+        self._shown, self._delay, self._note = shown, delay, ""
+        self._start = self._last_line = now()
+        self._clock_start, self._clock_done = self._start, done
+        self._bar = self._make_bar() if shown and _draws_bars() else None
+
+    def advance(self, count: float = 1) -> None:
+        """Adds to what is done."""
+        self.reach(self.done + count)
+
+    def reach(self, done: float) -> None:
+        """Sets what is done."""
+        change, self.done = done - self.done, done
+        if self._bar is not None:
+            self._bar.update(change)
+        elif now() - self._last_line >= SECONDS_PER_LINE:
+            self._print_line()
+
+    def describe(self, title: str, note: str = "") -> None:
+        """Sets the title, and a note such as the loss, which ends the line."""
+        self.title, self._note = title, note
+        if self._bar is not None:
+            self._bar.set_description(title, refresh=False)
+            self._bar.set_postfix_str(note)
+
+    def restart_clock(self) -> None:
+        """Leaves the time until now out of the speed, as that of a compilation."""
+        self._clock_start, self._clock_done = now(), self.done
+        if self._bar is not None:
+            self._bar.unpause()
+
+    def __exit__(self, *exception) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        elif now() - self._start >= self._delay:
+            self._print_line(ended=True)
+
+    def _make_bar(self):
+        from tqdm import tqdm
+
+        form = {"bar_format": SHARES, "mininterval": 0} if isinstance(self.total, float) else {}
+        return tqdm(
+            total=self.total, initial=self.done, unit=f" {self.unit}", desc=self.title, delay=self._delay, **form
+        )
+
+    def _print_line(self, *, ended: bool = False) -> None:
+        self._last_line = now()
+        if self._shown:
+            print(self._line(ended), file=sys.stderr, flush=True)
+
+    def _line(self, ended: bool) -> str:
+        parts = [f"{self.title}: {self.done:,.0f} of {self.total:,.0f} {self.unit}"]
+        seconds, recent = now() - self._clock_start, self.done - self._clock_done
+        if seconds > 0 and recent > 0:
+            speed = recent / seconds
+            parts.append(f"{speed:,.1f} {self.unit}/s" if speed < 100 else f"{speed:,.0f} {self.unit}/s")
+            if not ended:
+                parts.append(f"{_as_time((self.total - self.done) / speed)} left")
+        if ended:
+            parts.append(f"took {_as_time(now() - self._start)}")
+        return ", ".join([*parts, self._note] if self._note else parts)
+
+
+def track(items: Iterable[Item], total: int, unit: str, title: str, *, delay: float = 0.0) -> Iterator[Item]:
+    """Yields the items, and shows how many are done."""
+    with Progress(total, unit, title, delay=delay) as progress:
+        for item in items:
+            yield item
+            progress.advance()
+
+
+def _draws_bars() -> bool:
+    """Whether stderr is drawn over: a terminal, or the output of a notebook."""
+    return sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")
+
+
+def _as_time(seconds: float) -> str:  # 0:01:26
+    return str(datetime.timedelta(seconds=round(max(seconds, 0))))
