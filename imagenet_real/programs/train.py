@@ -35,8 +35,9 @@ from imagenet_real.scoring.results import Results, score
 from imagenet_real.training import optimizer as optimizers
 from imagenet_real.training import state as states
 from imagenet_real.training.checkpoint import Checkpoints
-from imagenet_real.training.loop import Metrics, fit
+from imagenet_real.training.loop import fit
 from imagenet_real.training.losses import LOSSES
+from imagenet_real.training.metrics import Metrics
 from imagenet_real.training.state import Build, TrainState
 from imagenet_real.training.step import check_batch_size, make_train_step
 

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: written while training goes on, whole or not there, and restored onto any number of devices."""
+"""Checkpoints of a run: written in the background, complete or absent, and restored onto any number of devices."""
 
 import contextlib
 import errno
@@ -19,12 +19,14 @@ from imagenet_real.io.run_key import differences
 from imagenet_real.io.storage import to_absolute_path
 from imagenet_real.training.state import TrainState
 
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
+
 
 class Checkpoints:
     """The checkpoints in a folder: the newest `keep`, and the one with the highest score.
 
-    `run_key` names what a run depends on, such as the model and the config, as plain values. Leave with `close`, or
-    use as a context: the last checkpoint may still be on its way to the disk.
+    `run_key` holds what a run depends on, such as the model and the config, as plain values. Call `close` at the end, or
+    use it as a context manager: the last checkpoint may not be on the disk yet.
     """
 
     def __init__(self, folder: str | os.PathLike, run_key: Mapping[str, Any], *, keep: int = 2):
@@ -34,33 +36,30 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(
             preservation_policy=checkpoint_managers.AnyPreservationPolicy([newest, best]),
             best_fn=_score,
-            cleanup_tmp_directories=True,  # what a killed run left half-written
+            cleanup_tmp_directories=True,  # incomplete ones that a killed run left
         )
-        logging.getLogger("absl").addFilter(_is_not_raised_as_well)
-        _tell_nothing_of_closed_loops()
-        with self._errors("read"):
-            self._manager = ocp.CheckpointManager(
-                self.folder,
-                options=options,
-                item_handlers={"state": ocp.StandardCheckpointHandler(), "run": ocp.JsonCheckpointHandler()},
-            )
+        logging.getLogger("absl").addFilter(_is_no_traceback_of_orbax)
+        _ignore_closed_event_loops()
+        with self._disk_errors("read"):
+            self._manager = ocp.CheckpointManager(self.folder, options=options, handler_registry=_handlers())
 
     def save(self, state: TrainState, position: Any, *, score: float | None = None) -> None:
-        """Begins to write the state and the position in the data, and returns when the state may be used up.
+        """Starts to write the state and the position in the data. Returns when a step may donate the state.
 
-        `position` is anything JSON holds. With a `score`, larger is better, the checkpoint may become the best. Waits
-        for the one before; does nothing where this step is kept already. Raises InputError where the disk refuses it,
-        or the one before; those already whole are kept.
+        `position` is any JSON value. A checkpoint with a `score` may become the best; larger is better. Waits for the
+        previous checkpoint. Does nothing if this step has a checkpoint. Raises InputError if the disk refuses this
+        checkpoint or the previous one; complete checkpoints stay.
         """
         step, position = int(state.step), json.loads(json.dumps(position))
-        with self._errors("written"):
+        with self._disk_errors("written"):
             self._manager.wait_until_finished()
             if step in self._manager.all_steps():
                 return
             self._manager.save(
                 step,
                 args=ocp.args.Composite(
-                    state=ocp.args.StandardSave(_named(state)),
+                    state=ocp.args.StandardSave(_by_name(state)),
+                    # The key `identity` is the run key's name on disk: runs of earlier versions continue.
                     run=ocp.args.JsonSave({"identity": self._run_key, "position": position}),
                 ),
                 metrics={"score": None if score is None else float(score)},
@@ -68,47 +67,47 @@ class Checkpoints:
             )
 
     def restore(self, template: TrainState, step: int | None = None) -> tuple[TrainState, Any] | None:
-        """The newest state, or that of `step`, and its position in the data; None where there is no checkpoint.
+        """Returns the newest state, or the one of `step`, and its position in the data; None without a checkpoint.
 
-        `template` is a state, or one of shapes, placed as the restored one is to be: it may lie on other devices, and
-        on another number of them, than it was saved from. Raises InputError where the checkpoint belongs to a run of
-        another identity or a model of other shapes.
+        `template` is a state, or its shapes, with the shardings of the restored state. It may use other devices, or
+        another number of devices, than the saved state. Raises InputError if the checkpoint belongs to a different run
+        or to a model of other shapes.
         """
         step = self.latest_step() if step is None else step
         if step is None:
             return None
-        with self._errors("read"):
+        with self._disk_errors("read"):
             run = self._manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore()))["run"]
             saved = self._manager.item_metadata(step)["state"]
-        expected = _named(template)
-        self._refuse(differences(run["identity"], self._run_key), step)
-        self._refuse(differences(_shapes(saved), _shapes(expected)), step)
+        expected = _by_name(template)
+        self._check_equal(differences(run["identity"], self._run_key), step)
+        self._check_equal(differences(_shapes(saved), _shapes(expected)), step)
         target = {
             name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
             for name, leaf in expected.items()
         }
-        with self._errors("read"):
+        with self._disk_errors("read"):
             restored = self._manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(target)))
         leaves = [restored["state"][name] for name in expected]
         return jax.tree.unflatten(jax.tree.structure(template), leaves), run["position"]
 
     def latest_step(self) -> int | None:
-        """The step of the newest checkpoint."""
+        """Returns the step of the newest checkpoint."""
         return self._manager.latest_step()
 
     def best_step(self) -> int | None:
-        """The step of the checkpoint with the highest score; None where none has one."""
+        """Returns the step of the checkpoint with the highest score; None if no checkpoint has a score."""
         step = self._manager.best_step()
         return None if step is None or self._manager.metrics(step)["score"] is None else step
 
     def wait(self) -> None:
-        """Returns when all checkpoints are whole. Raises InputError where the disk refused the last."""
-        with self._errors("written"):
+        """Waits until all checkpoints are complete. Raises InputError if the disk refuses the last one."""
+        with self._disk_errors("written"):
             self._manager.wait_until_finished()
 
     def close(self) -> None:
-        """Waits, and ends the threads that write."""
-        with self._errors("written"):
+        """Waits until all checkpoints are complete, and ends the threads that write them."""
+        with self._disk_errors("written"):
             self._manager.close()
 
     def __enter__(self) -> "Checkpoints":
@@ -117,60 +116,68 @@ class Checkpoints:
     def __exit__(self, *exception) -> None:
         self.close()
 
-    def _refuse(self, found: str, step: int) -> None:
-        if found:
+    def _check_equal(self, difference: str, step: int) -> None:
+        if difference:
             raise InputError(
-                f"the checkpoint of step {step} in {self.folder} is of another run: {found}. "
-                f"Use another --workdir, or delete {self.folder} to start anew"
+                f"the checkpoint of step {step} in {self.folder} belongs to a different run: {difference}. "
+                f"Use another --workdir, or delete {self.folder} to start over."
             )
 
     @contextlib.contextmanager
-    def _errors(self, done: str) -> Iterator[None]:
+    def _disk_errors(self, verb: str) -> Iterator[None]:
         try:
             yield
-        except (OSError, ValueError, RuntimeError) as error:  # TensorStore says in all three what the disk said
+        except (OSError, ValueError, RuntimeError) as error:  # TensorStore raises all three for errors of the disk
             raise InputError(
-                f"a checkpoint in {self.folder} could not be {done} ({_reason(error)}); see to the disk and run again: "
-                f"it goes on from the newest whole one"
+                f"a checkpoint in {self.folder} could not be {verb} ({_reason(error)}). Check the disk and run the same "
+                "command again: it continues from the newest complete checkpoint."
             ) from error
 
 
-def _is_not_raised_as_well(record: logging.LogRecord) -> bool:
-    """Orbax logs the traceback of an error in each of its threads that meets it, and then raises it to us."""
+def _handlers() -> ocp.handlers.CheckpointHandlerRegistry:
+    registry = ocp.handlers.DefaultCheckpointHandlerRegistry()
+    for args in (ocp.args.StandardSave, ocp.args.StandardRestore):
+        registry.add("state", args)
+    for args in (ocp.args.JsonSave, ocp.args.JsonRestore):
+        registry.add("run", args)
+    return registry
+
+
+def _is_no_traceback_of_orbax(record: logging.LogRecord) -> bool:
+    """Orbax logs the traceback of an error in each of its threads, and then raises the error as well."""
     return not (record.exc_info and "orbax" in record.pathname)
 
 
-def _tell_nothing_of_closed_loops() -> None:
-    """Where the disk refuses several files, the first is raised to us, and TensorStore prints a traceback of each other.
+def _ignore_closed_event_loops() -> None:
+    """Silences errors that find the event loop of Orbax closed.
 
-    It wants to tell them to the event loop of Orbax, which has ended by then.
+    If the disk refuses several files, Orbax raises the first error and closes its loop. TensorStore then prints a
+    traceback for each of the others.
     """
-    before = sys.unraisablehook
-    if getattr(before, "func", None) is _unless_of_closed_loop:
-        return
-    sys.unraisablehook = functools.partial(_unless_of_closed_loop, before)
+    hook = sys.unraisablehook
+    if getattr(hook, "func", None) is not _report_unless_loop_closed:
+        sys.unraisablehook = functools.partial(_report_unless_loop_closed, hook)
 
 
-def _unless_of_closed_loop(tell: Callable[[Any], None], unraisable: Any) -> None:
+def _report_unless_loop_closed(report: Callable[[Any], None], unraisable: Any) -> None:
     if str(unraisable.exc_value) != "Event loop is closed":
-        tell(unraisable)
+        report(unraisable)
 
 
 def _reason(error: Exception) -> str:
-    """What the system said, where that stands at the end of a long line with paths; else the beginning of the line."""
+    """Returns the system's message, which may be at the end of a long line of paths; else the start of that line."""
     text = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    known = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
-    return next((os.strerror(code) for code in known if os.strerror(code) in str(error)), text[:200])
+    return next((os.strerror(code) for code in DISK_ERRORS if os.strerror(code) in str(error)), text[:200])
 
 
 def _score(metrics: Mapping[str, float | None]) -> float:
     return float("-inf") if metrics["score"] is None else metrics["score"]
 
 
-def _named(state: TrainState) -> dict[str, Any]:
-    """The leaves of a state by name, `params.layer1.0.conv1.kernel`, in its own order.
+def _by_name(state: TrainState) -> dict[str, Any]:
+    """Returns the leaves of a state in order, by names such as `params.layer1.0.conv1.kernel`.
 
-    Names outlive the types of the tree, which are Flax's and optax's.
+    The names stay the same if Flax or optax changes the types of the tree.
     """
     return {
         jax.tree_util.keystr(path, simple=True, separator=".").removesuffix(".value"): leaf

@@ -134,7 +134,7 @@ def test_stopped_by_the_scheduler_a_run_goes_on_in_one_process_and_in_four(image
         started[-1].send_signal(signal.SIGTERM)
         for code, out, error in ends(started):
             assert code == 143, error
-            assert "stopped by SIGTERM after step" in error
+            assert "SIGTERM stopped the run after step" in error
             assert "original" not in out
     run(arguments, processes=1, devices=8)
     assert_near(tmp_path, undisturbed)

@@ -18,7 +18,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
 from imagenet_real.programs import train
 from imagenet_real.training.checkpoint import Checkpoints
-from imagenet_real.training.loop import Metrics
+from imagenet_real.training.metrics import Metrics
 from tests.programs import training_world as world
 
 STEPS = 150
@@ -115,7 +115,7 @@ def test_a_run_killed_at_random_moments_and_out_of_disk_ends_bit_for_bit_as_if_i
     assert (code, out) == (1, "")
     assert len(errors(error)) == 1, error
     assert f"error: a checkpoint in {tmp_path / 'checkpoints'} could not be written (" in error
-    assert "see to the disk and run again: it goes on from the newest whole one" in error
+    assert "Check the disk and run the same command again: it continues from the newest complete checkpoint." in error
     assert max(there) in saved_steps(tmp_path) <= there
 
     code, _, error = world.run(images, tmp_path, **LONG)
@@ -135,7 +135,7 @@ def test_a_run_stopped_by_sigterm_goes_on_on_other_devices(images, uninterrupted
         step = max(saved_steps(tmp_path))
         assert (process.returncode, out) == (128 + signal.SIGTERM, ""), error
         assert errors(error) == [
-            f"error: stopped by SIGTERM after step {step}, which is saved: the same command goes on from it"
+            f"error: SIGTERM stopped the run after step {step}. The same command continues from there."
         ]
         assert before <= step < STEPS
     code, _, error = world.run(images, tmp_path, **LONG)
@@ -166,9 +166,7 @@ def test_metrics_on_a_full_disk(tmp_path):
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (400, hard))
     try:
-        with pytest.raises(
-            InputError, match=r"metrics of step \d+ could not be written to .*; see to the disk and run"
-        ):
+        with pytest.raises(InputError, match=r"metrics of step \d+ could not be written to .* Check the disk and run"):
             write_many()
         metrics.close()  # which hides no other error
     finally:
@@ -199,7 +197,7 @@ def brief(images, **fields):
 
 def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_checkpoints_before_it(images, tmp_path, tiny):
     config = brief(images, steps=9, optimizer="sgd", warmup_steps=0, learning_rate=1e30, clip_norm=0.0, log_every=4)
-    with pytest.raises(InputError, match=r"step 2 went wrong \(loss nan, gradient_norm nan\); the checkpoints in "):
+    with pytest.raises(InputError, match=r"step 2 failed \(loss nan, gradient_norm nan\); the checkpoints in "):
         train.run(config, tmp_path)
     assert [path.name for path in (tmp_path / "checkpoints").glob("[0-9]*")] == ["1"]
 
@@ -207,13 +205,13 @@ def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_checkpoints_befo
 def test_a_checkpoint_of_another_config_or_model_is_refused(images, tmp_path, tiny):
     train.run(brief(images), tmp_path)
     before = (tmp_path / "metrics.jsonl").read_bytes()
-    with pytest.raises(InputError, match=r"another run: learning_rate was 0\.015, is 0\.1"):
+    with pytest.raises(InputError, match=r"different run: learning_rate was 0\.015, is 0\.1"):
         train.run(brief(images, learning_rate=0.1), tmp_path)
-    with pytest.raises(InputError, match='another run: model was "tiny", is "resnet_digits"'):
+    with pytest.raises(InputError, match='different run: model was "tiny", is "resnet_digits"'):
         train.run(brief(images, model="resnet_digits"), tmp_path)
     (images / "blue" / "new.png").write_bytes((images / "blue" / "000.png").read_bytes())
     try:
-        with pytest.raises(InputError, match="another run: training_images was 60, is 61"):
+        with pytest.raises(InputError, match="different run: training_images was 60, is 61"):
             train.run(brief(images), tmp_path)
     finally:
         (images / "blue" / "new.png").unlink()

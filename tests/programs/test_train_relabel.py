@@ -56,7 +56,7 @@ def test_a_model_learns_what_the_maps_say(images, tmp_path, tiny, loss):  # noqa
 def test_other_maps_are_another_run(images, tmp_path, tiny):  # noqa: F811
     first, second = (write_maps(tmp_path / f"maps{only}", images, only=only) for only in (0, 1))
     train.run(brief(images, label_maps=first), epath.Path(tmp_path / "run"))
-    with pytest.raises(InputError, match="another run: data was"):
+    with pytest.raises(InputError, match="different run: data was"):
         train.run(brief(images, label_maps=second), epath.Path(tmp_path / "run"))
 
 

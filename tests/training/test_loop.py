@@ -13,6 +13,7 @@ from etils import epath
 from imagenet_real.errors import InputError
 from imagenet_real.training import loop, state
 from imagenet_real.training.checkpoint import Checkpoints
+from imagenet_real.training.metrics import Metrics
 from tests.training import small
 
 STEPS = 13
@@ -64,7 +65,7 @@ def fit(folder, happens=None, *, in_step=None, batches=None, steps=STEPS, averag
     folder.mkdir(exist_ok=True)
     with Checkpoints(folder / "checkpoints", {}) as checkpoints:
         restored, position = checkpoints.restore(template) or (start, None)
-        with contextlib.closing(loop.Metrics(folder, int(restored.step))) as metrics:
+        with contextlib.closing(Metrics(folder, int(restored.step))) as metrics:
             final = loop.fit(
                 restored,
                 step,
@@ -110,7 +111,7 @@ def test_killed_and_continued(place, uninterrupted, moments):
 
 @pytest.mark.parametrize("moment", [1, 6, 12])
 def test_sigterm_saves_its_step(place, uninterrupted, moment):
-    with pytest.raises(loop.Stopped, match=f"after step {moment}, which is saved") as stopped:
+    with pytest.raises(loop.Stopped, match=f"SIGTERM stopped the run after step {moment}") as stopped:
         fit(place, in_step={moment: asked_to_stop})
     assert stopped.value.exit_code == 143
     assert (place / "checkpoints" / str(moment)).is_dir()
@@ -145,7 +146,7 @@ def test_a_loss_that_is_not_finite_names_its_step_and_is_not_saved(tmp_path, wro
             with np.errstate(invalid="ignore"):
                 return batch if self.number != 8 else {**batch, "targets": batch["targets"] * np.float32(wrong)}
 
-    with pytest.raises(InputError, match=r"step 8 went wrong \(loss -?(nan|inf), gradient_norm (nan|inf)\)"):
+    with pytest.raises(InputError, match=r"step 8 failed \(loss -?(nan|inf), gradient_norm (nan|inf)\)"):
         fit(tmp_path, batches=Wrong())
     assert max(int(path.name) for path in (tmp_path / "checkpoints").glob("[0-9]*")) == 6
     assert [row["step"] for row in lines(tmp_path)] == [4]

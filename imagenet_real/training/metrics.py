@@ -1,0 +1,78 @@
+"""The metrics of a run: `metrics.jsonl` and an event file of TensorBoard."""
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Iterator, Mapping
+
+from etils import epath
+
+from imagenet_real.errors import InputError
+from imagenet_real.io import storage
+from imagenet_real.io.event_files import EventFile
+
+SECONDS_PER_UPLOAD = 30.0  # to a bucket
+
+
+class Metrics:
+    """Writes the metrics of a run that continues after step `done`.
+
+    Removes the metrics after that step: an earlier process wrote them but did not save their step. On a disk, each line
+    is complete at once. An object in a bucket cannot be appended to, and is uploaded again now and then and by `flush`.
+    """
+
+    def __init__(self, folder: epath.Path, done: int):
+        self._path = folder / "metrics.jsonl"
+        lines = storage.read_text(self._path).splitlines() if self._path.exists() else []
+        with storage.open_atomically(self._path) as file:
+            file.writelines(f"{line}\n" for line in lines if _step(line) <= done)
+        self._file = storage.open_to_append(self._path)
+        board = folder / "tensorboard"
+        if not storage.in_bucket(folder):
+            board.mkdir(exist_ok=True)
+        name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}"  # as TensorBoard expects it
+        self._events = EventFile(storage.open_to_append(board / name))
+        self._events.start_session(done + 1)
+        self._last_step, self._last_flush = done, time.monotonic()
+        self._seconds_between = SECONDS_PER_UPLOAD if storage.in_bucket(folder) else 0.0
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Adds the values of a step by name. Raises InputError if the disk refuses them."""
+        self._last_step = step
+        with self._disk_errors():
+            self._file.write((json.dumps({"step": step, **values}) + "\n").encode())
+            self._events.add_scalars(step, values)
+        if time.monotonic() - self._last_flush >= self._seconds_between:
+            self.flush()
+
+    def flush(self) -> None:
+        """Returns when all values are on the disk or in the bucket. Raises InputError if it refuses them."""
+        with self._disk_errors():
+            self._file.flush()
+            self._events.flush()
+        self._last_flush = time.monotonic()
+
+    def close(self) -> None:
+        """Closes the files."""
+        for file in (self._file, self._events):
+            with contextlib.suppress(OSError):  # every line was flushed; the disk has refused the rest before
+                file.close()
+
+    @contextlib.contextmanager
+    def _disk_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise InputError(
+                f"the metrics of step {self._last_step} could not be written to {self._path} or to the tensorboard "
+                f"folder beside it ({error.strerror}). Check the disk and run the same command again: it continues from "
+                "the newest checkpoint."
+            ) from error
+
+
+def _step(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except ValueError:
+        return float("inf")  # a killed run may leave half a line
