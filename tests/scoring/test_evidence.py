@@ -15,8 +15,8 @@ def evidence_of(*models, **options):
 def test_answers_and_verdicts_of_the_toy_world():
     found = evidence_of(toy.predictions("a"), toy.predictions("b", top=toy.TOP[:, ::-1]))
     assert found.models == ["a", "b"]
-    assert found.labels.dtype == np.int16
-    assert found.labels.tolist() == [[0, 1, 2, 1, 3, 0], [1, 0, 1, 0, 2, 3]]
+    assert found.predicted.dtype == np.int16
+    assert found.predicted.tolist() == [[0, 1, 2, 1, 3, 0], [1, 0, 1, 0, 2, 3]]
     assert found.verdicts["original"].tolist() == [[1, 0, 0, 1, 0, 0], [0, 1, 1, 0, 1, 1]]
     assert found.confidence is None
 
@@ -25,7 +25,7 @@ def test_models_of_other_images_are_joined_by_id():
     part = toy.predictions("b", image_ids=toy.IDS[[3, 1]], top=toy.TOP[[3, 1]])
     found = evidence_of(toy.predictions("a"), part, allow_missing=True)
     assert found.image_ids.tolist() == list("abcdef")
-    assert found.labels[1].tolist() == [-1, 1, -1, 1, -1, -1]
+    assert found.predicted[1].tolist() == [-1, 1, -1, 1, -1, -1]
     assert found.verdicts["real"][1].tolist() == [-1, 1, -1, 0, -1, -1]
 
 
