@@ -2,7 +2,7 @@
 
 from etils import epath
 
-from imagenet_real.builders import class_names
+from imagenet_real.builders import class_sets
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.predictions.people import load_models_or_people
@@ -45,4 +45,4 @@ def load_model_with_scores(path: epath.Path, model: str, names: str, labels_dir:
 
 
 def _class_list(names: str) -> list[str] | None:
-    return class_names.given(names) if names else None
+    return class_sets.load_names(names) if names else None

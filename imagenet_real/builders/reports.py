@@ -1,15 +1,16 @@
 """The report page of a program: what its classes are called, their groups, and the images of its gallery."""
 
+import dataclasses
 from collections.abc import Callable
 
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import class_names
+from imagenet_real.builders import class_sets
 from imagenet_real.data.sources.records import Source
 from imagenet_real.errors import InputError
-from imagenet_real.labels import files, groups, hierarchy
-from imagenet_real.labels.imagenet import imagenet_wnids
+from imagenet_real.labels.classes import ClassSet, of_label_set
+from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.report.files import write_results
 from imagenet_real.report.page.document import write_report
 from imagenet_real.scoring.results import Results
@@ -19,22 +20,16 @@ def write(config: ConfigDict, workdir: epath.Path, results: Results, source: Sou
     """Writes the results, and where `report` asks for it the page; with a gallery where there are images."""
     write_results(workdir, results)
     if config.report:
-        num_classes = results.evidence.label_sets[0].num_classes
-        names, groups_of = _names(config, num_classes, source), _groups(config, num_classes)
-        write_report(workdir, results, names, groups_of, source and _pictures(source))
+        classes = _classes(config, results.evidence.label_sets[0], source)
+        write_report(workdir, results, classes.names, classes.groups, source and _pictures(source))
 
 
-def _names(config: ConfigDict, num_classes: int, source: Source | None) -> list[str]:
-    """Those that are given, those that a source brings for classes that are not ImageNet's, or the published ones."""
-    brought = list(source.class_names) if source and source.class_names else []
-    if not config.class_names and num_classes != 1000 and len(brought) == num_classes:
-        return brought
-    return class_names.with_meanings(config.class_names, num_classes, config.labels_dir)[0]
-
-
-def _groups(config: ConfigDict, num_classes: int) -> list[str] | None:
-    path = files.look_for(hierarchy.WORDNET, config.labels_dir) if num_classes == 1000 else None
-    return groups.named_groups(hierarchy.load_paths(path, imagenet_wnids())) if path else None
+def _classes(config: ConfigDict, label_set: LabelSet, source: Source | None) -> ClassSet:
+    """The classes with the names in a file, those of the source, or the published ones."""
+    if label_set.class_names is None and source is not None and source.num_classes == label_set.num_classes:
+        label_set = dataclasses.replace(label_set, class_names=source.class_names)
+    described = class_sets.with_meanings(of_label_set(label_set), config.class_names, config.labels_dir)
+    return class_sets.with_hierarchy(described, "", config.labels_dir)
 
 
 def _pictures(source: Source) -> Callable[[str], bytes | None]:

@@ -10,7 +10,11 @@ ORIGINAL_FIELDS = ("original_label", "label")
 
 
 def from_fields(
-    image_ids: np.ndarray, fields: Mapping[str, Sequence], num_classes: int | None, source: str
+    image_ids: np.ndarray,
+    fields: Mapping[str, Sequence],
+    num_classes: int | None,
+    source: str,
+    class_names: Sequence[str] | None = None,
 ) -> dict[str, LabelSet]:
     """Label sets, by name, from label fields under the names that TFDS gives them.
 
@@ -23,6 +27,7 @@ def from_fields(
       fields: of those names, the ones that the dataset has.
       num_classes: of the dataset; None where its records carry no labels.
       source: what the labels were read from, for the record.
+      class_names: [K], where the dataset has names.
     """
     if num_classes is None:
         return {}
@@ -30,7 +35,13 @@ def from_fields(
     original = (
         np.asarray(fields[label_field], dtype=np.int32) if label_field else np.full(len(image_ids), -1, dtype=np.int32)
     )
-    shared = {"image_ids": image_ids, "original": original, "num_classes": num_classes, "origin": {"file": source}}
+    shared = {
+        "image_ids": image_ids,
+        "original": original,
+        "num_classes": num_classes,
+        "origin": {"file": source},
+        "class_names": None if class_names is None else tuple(class_names),
+    }
     label_sets = {}
     if label_field:
         label_sets["original"] = LabelSet("original", labels=original[:, None], weight=(original >= 0) * 1.0, **shared)

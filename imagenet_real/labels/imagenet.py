@@ -42,6 +42,24 @@ def validation_labels() -> np.ndarray:
 
 
 @functools.cache
+def _training_prefixes() -> np.ndarray:
+    """[2000] str: how ids of training images begin, `n01440764_10026`, alone or in a folder a class."""
+    return np.array([f"{wnid}{mark}" for wnid in imagenet_wnids() for mark in "_/"])
+
+
+def are_images(image_ids: np.ndarray) -> bool:
+    """Whether [N] str are all ids of ImageNet's validation or training images; False for none."""
+    if np.array_equal(image_ids, validation_ids()):
+        return True
+
+    def known(ids: np.ndarray) -> bool:
+        prefixes = ids.astype(f"U{_training_prefixes().itemsize // 4}")
+        return bool((np.isin(prefixes, _training_prefixes()) | np.isin(ids, validation_ids())).all())
+
+    return len(image_ids) > 0 and known(image_ids[:1]) and known(image_ids)  # the first spares other datasets the sort
+
+
+@functools.cache
 def validation_ids() -> np.ndarray:
     """[50000] str: the ids of the validation images, `ILSVRC2012_val_00000001` to `ILSVRC2012_val_00050000`."""
     ids = np.array([f"ILSVRC2012_val_{number:08d}" for number in range(1, NUM_VALIDATION + 1)])

@@ -30,6 +30,7 @@ class LabelSet:
     # What the weights make of the accuracy: a mean over images, or over classes, whose weights a subset makes anew.
     average: str = "images"
     origin: dict[str, str] = dataclasses.field(default_factory=dict)  # the file it was read from and its checksum
+    class_names: tuple[str, ...] | None = None  # [K] names or wnids, None where its source has none
 
     def __post_init__(self):
         rows = len(self.image_ids)

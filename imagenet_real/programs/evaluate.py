@@ -173,7 +173,7 @@ def label_sets_of(
 ) -> tuple[list[LabelSet], list[dict[str, str]], list[str]]:
     """The label sets of a source's images, those that are unavailable, and notes; before an hour goes into predicting."""
     labels = source.label_fields()
-    brought = dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, source.name)
+    brought = dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, source.name, labels.class_names)
     chosen, notes = label_sets.of_source(
         config.label_sets, labels.image_ids, brought, num_classes, config.labels_dir, config.tfds_dir
     )

@@ -7,7 +7,7 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import class_names, config_groups
+from imagenet_real.builders import class_sets, config_groups
 from imagenet_real.data import crop_statistics
 from imagenet_real.data.crop_statistics import Objects
 from imagenet_real.data.digit_scenes import digits
@@ -19,6 +19,7 @@ from imagenet_real.data.targets import label_sets
 from imagenet_real.errors import InputError
 from imagenet_real.io.storage import open_atomically
 from imagenet_real.labels import dataset
+from imagenet_real.labels.classes import identify
 from imagenet_real.predictions.predictions import load_predictions
 from imagenet_real.relabel.label_maps import LabelMaps, load_label_maps
 from imagenet_real.relabel.pooling import Pooling, softmax
@@ -128,7 +129,8 @@ def _agreements(
 
 
 def _write_pictures(config: ConfigDict, workdir: epath.Path, source: Source, maps: LabelMaps, pooling: Pooling) -> None:
-    names = class_names.names(config.class_names, maps.num_classes)
+    identified = identify(maps.num_classes, maps.image_ids, source.class_names)
+    names = class_sets.with_names(identified, config.class_names).names
     rng = np.random.default_rng(config.seed)
     numbers = np.sort(rng.choice(len(source), min(config.pictures, len(source)), replace=False))
     for number in numbers.tolist():

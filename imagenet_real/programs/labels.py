@@ -9,11 +9,12 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import class_names, label_sets
+from imagenet_real.builders import class_sets, label_sets
 from imagenet_real.builders.predictions import load_models
 from imagenet_real.errors import InputError
 from imagenet_real.io import provenance, storage
 from imagenet_real.labels import analysis
+from imagenet_real.labels.classes import of_label_set
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.report.plots import scatter
 from imagenet_real.report.printing import show, tagged
@@ -35,7 +36,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
     others = [
         label_sets.one(name.strip(), brought, config.labels_dir) for name in config.against.split(",") if name.strip()
     ]
-    names = class_names.names(config.class_names, label_set.num_classes)
+    names = class_sets.with_names(of_label_set(label_set), config.class_names).names
     summary = {
         "schema": 1,
         "label_set": label_set.name,

@@ -8,13 +8,13 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import class_names, label_sets
+from imagenet_real.builders import class_sets, label_sets
 from imagenet_real.builders.predictions import load_models
 from imagenet_real.errors import InputError
 from imagenet_real.io import provenance, storage
-from imagenet_real.labels import files, hierarchy
+from imagenet_real.labels.classes import ClassSet, of_label_set
 from imagenet_real.labels.image_ids import match
-from imagenet_real.labels.imagenet import class_index, imagenet_wnids
+from imagenet_real.labels.imagenet import class_index
 from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.mistakes import categories
@@ -48,9 +48,10 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
         raise InputError(f"shown={config.shown}: expected at least 1.")
     brought = label_sets.brought_by(config.images, config.split, config.tfds_dir)
     label_set = label_sets.one(config.label_set, brought, config.labels_dir)
-    names, _ = class_names.with_meanings(config.class_names, label_set.num_classes, config.labels_dir)
+    classes = class_sets.with_meanings(of_label_set(label_set), config.class_names, config.labels_dir)
+    classes = class_sets.with_hierarchy(classes, config.hierarchy, config.labels_dir)
     others = load_models(config.others, config.class_names, config.labels_dir) if config.others else []
-    guess = Guesser(config, label_set, names, others)
+    guess = Guesser(config, label_set, classes, others)
     judged = [load_judged(path.strip()) for path in config.judged.split(",") if path.strip()]
     summary = {
         "schema": 1,
@@ -64,7 +65,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
         "provenance": {**provenance.versions(), "config": config.to_dict(), "labels": label_set.origin},
     }
     if config.predictions:
-        called = class_names.given(config.class_names) if config.class_names else None
+        called = class_sets.load_names(config.class_names) if config.class_names else None
         model = load_predictions(config.predictions, called, config.labels_dir)
         summary |= {"model": model.name, **about_model(model, label_set, others, guess)}
     if config.missed_by:
@@ -72,21 +73,19 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
         save_label_set(workdir / "hard.json", hard)
         summary["hard"] = {"images": len(hard), "missed_by": config.missed_by, "models": len(judged) + len(others)}
     storage.write_together({workdir / "mistakes.json": json.dumps(summary, allow_nan=False) + "\n"})
-    show(config.format, as_rows(summary), as_text(summary, names, config.shown))
+    show(config.format, as_rows(summary), as_text(summary, classes.names, config.shown))
     return summary
 
 
 class Guesser:
     """What a guess of the category is made from; without a hierarchy of the classes there is no guess."""
 
-    def __init__(self, config: ConfigDict, label_set: LabelSet, names: Sequence[str], others: Sequence[Predictions]):
-        imagenets = label_set.num_classes == 1000
-        path = config.hierarchy or (imagenets and files.look_for(hierarchy.WORDNET, config.labels_dir))
-        self.ways = hierarchy.load_paths(path, imagenet_wnids() if imagenets else names) if path else None
+    def __init__(self, config: ConfigDict, label_set: LabelSet, classes: ClassSet, others: Sequence[Predictions]):
+        self.ways = classes.paths
         self.groups = categories.load_groups(config.groups, label_set.num_classes) if config.groups else []
         brought = label_sets.brought_by(config.images, config.split, config.tfds_dir)
         self.together = label_sets.one(config.together, brought, config.labels_dir) if config.together else label_set
-        self.names, self.others = names, others
+        self.names, self.others = classes.names, others
 
     def __call__(self, mistakes: Mistakes, model: str) -> list[categories.Guess] | None:
         """One for each mistake of a model, which is not asked about itself."""

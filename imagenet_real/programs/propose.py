@@ -10,13 +10,12 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import class_names, label_sets
+from imagenet_real.builders import class_sets, label_sets
 from imagenet_real.builders.predictions import load_models
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import provenance, storage
-from imagenet_real.labels import files, hierarchy
+from imagenet_real.labels.classes import of_label_set
 from imagenet_real.labels.image_ids import match
-from imagenet_real.labels.imagenet import imagenet_wnids
 from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
@@ -83,7 +82,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Summary:
         "images": by_image(originals.image_ids, image[asked], classes[asked]),
         "kept": originals.image_ids[kept].tolist(),
     }
-    names = class_names.names(config.class_names, originals.num_classes)
+    names = class_sets.with_names(of_label_set(originals), config.class_names).names
     if chosen_gold is not None:
         save_label_set(workdir / "gold.json", chosen_gold.take(chosen_gold.is_scored))
     storage.write_together(
@@ -192,7 +191,7 @@ def make_tasks(
     made = tasks.make(
         originals.image_ids[image],
         classes,
-        ways(config, originals.num_classes),
+        ways(config, originals),
         on_gold,
         random,
         config.labels_per_task,
@@ -200,14 +199,14 @@ def make_tasks(
     return made, tasks.assign(made, config.raters, config.raters_per_task, random) if config.raters else None
 
 
-def ways(config: ConfigDict, num_classes: int) -> list[tuple[str, ...]]:
+def ways(config: ConfigDict, originals: LabelSet) -> Sequence[tuple[str, ...]]:
     """Of each class the way to it in the hierarchy; of no length where there is none, and labels are taken in order."""
-    path = config.hierarchy or (num_classes == 1000 and files.look_for(hierarchy.WORDNET, config.labels_dir))
-    if path:
-        names = imagenet_wnids() if num_classes == 1000 else class_names.names(config.class_names, num_classes)
-        return hierarchy.load_paths(path, names)
+    classes = class_sets.with_names(of_label_set(originals), config.class_names)
+    classes = class_sets.with_hierarchy(classes, config.hierarchy, config.labels_dir)
+    if classes.paths:
+        return classes.paths
     print("no hierarchy of the classes: labels that are many are divided in the order of the classes.", file=sys.stderr)
-    return [()] * num_classes
+    return [()] * len(classes)
 
 
 def by_image(image_ids: np.ndarray, image: np.ndarray, classes: np.ndarray) -> dict[str, list[int]]:

@@ -5,14 +5,12 @@ import contextlib
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import class_names, label_sets
+from imagenet_real.builders import class_sets, label_sets
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
-from imagenet_real.labels import files, hierarchy
-from imagenet_real.labels.imagenet import imagenet_wnids
+from imagenet_real.labels import classes as class_set
 from imagenet_real.labels.json_format import save_label_set
-from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.runtime.workdir import claimed
 
 SHOWN = {
@@ -98,17 +96,17 @@ def _review(config: ConfigDict, store, pictures):
     wanted = [config.label_set, *(name.strip() for name in config.also.split(",") if name.strip())]
     sets = [label_sets.one(name, brought, config.labels_dir) for name in dict.fromkeys(wanted)]
     source = "other" if config.others else "of"
-    wnids = imagenet_wnids() if sets[0].num_classes == 1000 else ()
-    classes = _classes(config, sets[0], examples_by_class(pictures[source], wnids, sets[0]), source)
+    identified = class_set.of_label_set(sets[0])
+    examples = examples_by_class(pictures[source], identified.wnids or (), sets[0])
+    classes = _classes(config, identified, examples, source)
     return Review(storage.to_path(config.mistakes), sets, classes, store, config.reviewers)
 
 
-def _classes(config: ConfigDict, label_set: LabelSet, examples: dict[int, list[str]], source: str):
+def _classes(config: ConfigDict, identified: class_set.ClassSet, examples: dict[int, list[str]], source: str):
     from imagenet_real.review_app.classes import Classes
 
-    imagenets = label_set.num_classes == 1000
-    codes = imagenet_wnids() if imagenets else [""] * label_set.num_classes
-    names, meanings = class_names.with_meanings(config.class_names, label_set.num_classes, config.labels_dir)
-    path = config.hierarchy or (imagenets and files.look_for(hierarchy.WORDNET, config.labels_dir))
-    ways = hierarchy.load_paths(path, codes if imagenets else names) if path else [()] * len(names)
-    return Classes(names, codes, meanings, ways, examples, source)
+    described = class_sets.with_meanings(identified, config.class_names, config.labels_dir)
+    placed = class_sets.with_hierarchy(described, config.hierarchy, config.labels_dir)
+    blank = ("",) * len(placed)
+    ways = placed.paths or ((),) * len(placed)
+    return Classes(placed.names, placed.wnids or blank, placed.meanings or blank, ways, examples, source)

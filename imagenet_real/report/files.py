@@ -8,7 +8,7 @@ import math
 import os
 
 from imagenet_real.io import storage
-from imagenet_real.labels.imagenet import imagenet_wnids
+from imagenet_real.labels.classes import of_label_set
 from imagenet_real.scoring.results import Results
 
 SCHEMA = 1
@@ -42,6 +42,7 @@ def _by_class(results: Results) -> str:
     models = list(dict.fromkeys(entry["model"] for entry in results.by_class))
     label_sets = list(dict.fromkeys(entry["label_set"] for entry in results.by_class))
     entries = {(entry["label_set"], entry["model"]): entry for entry in results.by_class}
+    wnids_of = {one.name: of_label_set(one).wnids for one in results.evidence.label_sets} if results.evidence else {}
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["label_set", "class", "wnid", "images", *models])
@@ -49,7 +50,7 @@ def _by_class(results: Results) -> str:
         of_models = [entries.get((label_set, model)) for model in models]
         columns = [None if entry is None else entry["accuracy"].tolist() for entry in of_models]
         images = next(entry for entry in of_models if entry)["images"].tolist()
-        wnids = imagenet_wnids() if len(images) == 1000 else [""] * len(images)
+        wnids = wnids_of.get(label_set) or [""] * len(images)
         for index in (index for index, count in enumerate(images) if count):
             values = ["" if column is None or math.isnan(column[index]) else column[index] for column in columns]
             writer.writerow([label_set, index, wnids[index], images[index], *values])

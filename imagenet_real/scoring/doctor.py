@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from imagenet_real.errors import MismatchError
+from imagenet_real.labels.classes import of_label_set
 from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
@@ -173,7 +174,7 @@ def _class_order(predictions: Predictions, reference: LabelSet, real: LabelSet |
     place = match(better.image_ids, predictions.image_ids)
     seen = (place >= 0) & better.is_scored
     order = _assign(predictions.top[place[seen]], better.labels[seen], classes)
-    if better is real:
+    if better is real and of_label_set(better).is_imagenet:
         order = _tell_twins_apart(order, predictions.top[place[seen]], better.original[seen])
     moved = np.flatnonzero(order != np.arange(classes))
     rare = int((np.bincount(predictions.top[:, 0], minlength=classes) < 5).sum())
@@ -204,7 +205,7 @@ def _assign(top: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
 
 def _tell_twins_apart(order: np.ndarray, top: np.ndarray, original: np.ndarray) -> np.ndarray:
     order = order.copy()
-    for twin in TWINS if len(order) == 1000 else ():
+    for twin in TWINS:
         more, less = (int(np.flatnonzero(order == twin[key])[0]) for key in ("more", "less"))
         labels = top[:, : twin["k"]] if twin["on"] is None else top[original == twin["on"], : twin["k"]]
         if (labels == more).sum() < (labels == less).sum():

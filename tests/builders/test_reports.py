@@ -63,7 +63,7 @@ def test_names_of_other_classes_are_told_and_the_results_kept(world):
     config, folder = world
     (folder / "names.txt").write_text("cat\n")
     config.class_names = str(folder / "names.txt")
-    with pytest.raises(InputError, match="has 1 lines, expected 4"):
+    with pytest.raises(InputError, match="has 1 lines, expected 4. Give one class name a line"):
         score.run(config, folder / "out")
     assert (folder / "out" / "results.json").exists()
 
@@ -86,3 +86,24 @@ def test_groups_are_found_beside_the_labels(tmp_path, nowhere):
     dogs = ((labels >= 151) & (labels < 269)).sum()
     assert f'<th scope="row">dogs</th><td class="n">{dogs}</td>' in page
     assert f">kind {labels[0]}</th>" in page
+
+
+def test_a_dataset_with_1000_classes_of_its_own_is_not_imagenet(tmp_path, nowhere):
+    """It has no names, wnids and groups of ImageNet, though their files are there."""
+    labels = np.arange(1_000)
+    ids = np.array([f"photo_{number:04d}" for number in labels])
+    save_label_set(tmp_path / "mine.json", LabelSet("mine", ids, labels[:, None], np.ones(1_000), labels, 1_000))
+    save_predictions(tmp_path / "model.npz", Predictions(ids, labels[:, None], num_classes=1_000))
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "wordnet_is_a.txt").write_text("\n".join(f"n02084071 {wnid}" for wnid in imagenet_wnids()))
+    info = [{"cid": at, "synset": [f"kind {at}", "x"], "gloss": ""} for at in range(1_000)]
+    (tmp_path / "labels" / "class_info.json").write_text(json.dumps(info))
+    config = score_config.get_config()
+    config.update({"predictions": f"{tmp_path}/model.npz", "label_sets": f"{tmp_path}/mine.json", "ks": (1,)})
+    config.labels_dir = str(tmp_path / "labels")
+    score.run(config, tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "kind 7" not in page
+    assert "dogs" not in page
+    rows = (tmp_path / "out" / "accuracy_by_class.csv").read_text().splitlines()
+    assert rows[1] == "mine,0,,1,1.0"

@@ -65,7 +65,7 @@ def test_models_gain(world, capsys):
         ({"label_set": "rael"}, "unknown label set 'rael': did you mean real"),
         ({"predictions": "nowhere/*"}, "no file matches predictions='nowhere"),
         ({"shown": 0}, "shown=0: expected at least 1"),
-        ({"class_names": __file__}, "expected 4: a name a class"),
+        ({"class_names": __file__}, "expected 4. Give one class name a line"),
     ],
 )
 def test_what_is_refused(world, changes, message):

@@ -57,4 +57,4 @@ class Source(Protocol):
 def label_sets_of(source: Source) -> dict[str, LabelSet]:
     """The label sets that a source brings, by name and row for row; none where its images have no labels."""
     labels = source.label_fields()
-    return dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, source.name)
+    return dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, source.name, labels.class_names)
