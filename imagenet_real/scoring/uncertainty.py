@@ -1,4 +1,4 @@
-"""How sure an accuracy is, and how firm a ranking: intervals, paired tests, rank correlation."""
+"""The uncertainty of accuracies and rankings: intervals, paired tests, rank correlation."""
 
 import math
 
@@ -8,11 +8,11 @@ from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.scoring.accuracy import accuracy
 
 Z95 = 1.959963984540054  # the normal distribution's 97.5 % quantile
-EXACT_BELOW = 200  # images; from here on Wilson's interval is as good as the exact one and costs nothing
+EXACT_BELOW = 200  # images; from here on Wilson's interval is as good as the exact one, and needs no SciPy
 
 
 def interval(correct: np.ndarray, label_set: LabelSet) -> tuple[float, float]:
-    """The 95 % interval of the accuracy that `hit` [N] bool gives under a label set.
+    """The 95 % interval of the accuracy of `correct` [N] bool under a label set.
 
     Equal weights: Wilson's interval, or the exact binomial one on fewer than 200 images (ImageNet-M). A mean over
     classes: stratified variance. Other weights: Wilson's interval on Kish's effective number of images.
@@ -31,18 +31,18 @@ def interval(correct: np.ndarray, label_set: LabelSet) -> tuple[float, float]:
 
 
 def wilson(share: float, n: float, z: float = Z95) -> tuple[float, float]:
-    """Wilson's score interval of a share seen in n trials; n may be an effective number."""
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    """Wilson's score interval of the share of right images among n; n may be an effective number."""
+    center = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))
+    return max(0.0, min(center - half, share)), min(1.0, max(center + half, share))
 
 
 def stratified(correct: np.ndarray, weight: np.ndarray, original: np.ndarray) -> tuple[float, float]:
     """The interval of a mean over classes, each a sample of its own: [N] bool, [N] float, [N] int.
 
-    The variance is the sum over classes of their own variances. It enters Wilson's interval as an effective number of
-    images, which keeps the interval within [0, 1] near perfect accuracy. A class with one image tells nothing of its
-    variance; that of all images stands in for it.
+    The variance of the mean is the weighted sum of the variances of the classes. Wilson's interval takes it as an
+    effective number of images, and so stays within [0, 1] near perfect accuracy. The variance of a class with one image
+    is unknown; the variance over all images replaces it.
     """
     share = accuracy(correct, weight)
     _, stratum = np.unique(original, return_inverse=True)
@@ -66,52 +66,35 @@ def mean_over_repeats(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def _effective_size(weight: np.ndarray) -> float:
-    """Kish's effective number of images: as many equal weights give the same variance."""
+    """Kish's effective number of images: so many images of equal weight have the same variance."""
     return float(weight.sum() ** 2 / (weight**2).sum())
 
 
-def exact_binomial(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """The exact (Clopper-Pearson) interval of `hits` in `n` trials."""
+def exact_binomial(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """The exact (Clopper-Pearson) interval of the share that `correct` of `n` images estimate."""
+    from scipy.special import betaincinv  # here, so that importing the package imports NumPy alone
+
     tail = (1 - level) / 2
-    low = 0.0 if hits == 0 else _bisect(lambda p: 1 - _binomial_cdf(hits - 1, n, p), tail)
-    high = 1.0 if hits == n else _bisect(lambda p: -_binomial_cdf(hits, n, p), -tail)
+    low = 0.0 if correct == 0 else float(betaincinv(correct, n - correct + 1, tail))
+    high = 1.0 if correct == n else float(betaincinv(correct + 1, n - correct, 1 - tail))
     return low, high
-
-
-def _bisect(increasing, target: float) -> float:
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if increasing(middle) < target else (low, middle)
-    return (low + high) / 2
-
-
-def _log_choose(n: int) -> np.ndarray:
-    """log(n over k) for k = 0..n."""
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
-    return log_factorial[n] - log_factorial - log_factorial[::-1]
-
-
-def _binomial_cdf(k: int, n: int, p: float) -> float:
-    if k < 0 or p >= 1:
-        return 0.0 if k < n else 1.0
-    if p <= 0:
-        return 1.0
-    hits = np.arange(k + 1)
-    return float(min(1.0, np.exp(_log_choose(n)[: k + 1] + hits * math.log(p) + (n - hits) * math.log1p(-p)).sum()))
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
     """The exact two-sided p-value that two models are equally good, from the images that only one of them has right."""
-    return min(1.0, 2 * _binomial_cdf(min(only_a, only_b), only_a + only_b, 0.5)) if only_a + only_b else 1.0
+    if not only_a + only_b:
+        return 1.0
+    from scipy.special import bdtr
+
+    return min(1.0, 2 * float(bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
 
 
 def sign_flip(difference: np.ndarray, seed: int = 0, flips: int = 30_000) -> float:
     """The two-sided p-value of a weighted difference between two models, by flipping which model is which per image.
 
-    [N] float: the image's weight, signed by the model that has it right, 0 where both or none do. Images of the same
-    weight are flipped together: the number of heads among them is binomial, so 30,000 permutations cost no more than
-    the number of different weights.
+    [N] float: the weight of an image, signed by the model that is right on it; 0 if both or neither are. Images of the
+    same weight are flipped together: the number of heads among them is binomial. So the cost of 30,000 permutations
+    depends on the number of different weights alone.
     """
     sizes, images = np.unique(np.round(np.abs(difference[difference != 0]), 12), return_counts=True)
     random = np.random.default_rng(seed)
@@ -122,17 +105,20 @@ def sign_flip(difference: np.ndarray, seed: int = 0, flips: int = 30_000) -> flo
     return float((1 + as_large.sum()) / (1 + flips))
 
 
-def paired_p_value(hit_a: np.ndarray, hit_b: np.ndarray, weight: np.ndarray) -> float:
-    """The p-value that two models are equally good: exact McNemar for equal weights, else the sign-flip test."""
+def paired_p_value(correct_a: np.ndarray, correct_b: np.ndarray, weight: np.ndarray) -> float:
+    """The p-value that two models are equally good: the exact McNemar test for equal weights, else the sign-flip test.
+
+    [N] bool, [N] bool, [N] float.
+    """
     rows = weight > 0
-    a, b, weight = hit_a[rows], hit_b[rows], weight[rows]
+    a, b, weight = correct_a[rows], correct_b[rows], weight[rows]
     if not len(weight) or np.ptp(weight) <= 1e-9 * weight.max():
         return mcnemar(int((a & ~b).sum()), int((b & ~a).sum()))
     return sign_flip((a.astype(np.float64) - b) * weight / weight.sum())
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """Holm's adjusted p-values: compared with 0.05, they hold the chance of any wrong claim among all below 5 %."""
+    """Holm's adjusted p-values: at a threshold of 0.05 the chance of any wrong claim is below 5 %."""
     p_values = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p_values)
     factors = len(p_values) - np.arange(len(p_values))

@@ -66,6 +66,32 @@ def test_exact_binomial_at_the_published_definition():
     assert u.exact_binomial(68, 68)[1] == 1.0
 
 
+@pytest.mark.parametrize(
+    ("correct", "n", "low", "high"),
+    [  # as a bisection of the binomial distribution gave them before SciPy's functions
+        (0, 1, 0.0, 0.9749999999999999),
+        (1, 1, 0.024999999999999967, 1.0),
+        (3, 5, 0.14663279963467307, 0.9472550494736831),
+        (0, 68, 0.0, 0.05280304279363979),
+        (1, 68, 0.00037225140289860953, 0.0792339899127881),
+        (57, 68, 0.728966224811681, 0.9163820687290778),
+        (68, 68, 0.9471969572063601, 1.0),
+        (100, 199, 0.4309509309416699, 0.5739982339673697),
+        (198, 199, 0.9723212870836127, 0.999872782927028),
+    ],
+)
+def test_exact_intervals_do_not_change(correct, n, low, high):
+    assert u.exact_binomial(correct, n) == pytest.approx((low, high), rel=0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("only_a", "only_b", "p_value"),
+    [(40, 61, 0.04604406692934698), (400, 430, 0.3141242092174412), (1200, 1100, 0.038966852683503035)],
+)
+def test_p_values_do_not_change(only_a, only_b, p_value):
+    assert u.mcnemar(only_a, only_b) == pytest.approx(p_value, rel=0, abs=1e-9)
+
+
 def test_intervals_stay_in_range_at_the_ends():
     original = np.repeat(np.arange(10), 5)
     weights = class_weights(np.ones(50, bool), original)
