@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -38,7 +39,8 @@ class Checkpoints:
             best_fn=_score,
             cleanup_tmp_directories=True,  # incomplete ones that a killed run left
         )
-        logging.getLogger("absl").addFilter(_is_no_traceback_of_orbax)
+        for name in ("absl", "asyncio"):
+            logging.getLogger(name).addFilter(_is_no_traceback_of_orbax)
         _ignore_closed_event_loops()
         with self._disk_errors("read"):
             self._manager = ocp.CheckpointManager(self.folder, options=options, handler_registry=_handlers())
@@ -144,8 +146,14 @@ def _handlers() -> ocp.handlers.CheckpointHandlerRegistry:
 
 
 def _is_no_traceback_of_orbax(record: logging.LogRecord) -> bool:
-    """Orbax logs the traceback of an error in each of its threads, and then raises the error as well."""
-    return not (record.exc_info and "orbax" in record.pathname)
+    """Orbax logs a traceback in each thread that meets an error, and then raises the error here.
+
+    asyncio logs one more for every other file that the disk refuses at the same time.
+    """
+    if not record.exc_info or record.exc_info[2] is None:
+        return True
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(record.exc_info[2])]
+    return not any("orbax" in file for file in (record.pathname, *files))
 
 
 def _ignore_closed_event_loops() -> None:
