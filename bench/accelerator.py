@@ -38,7 +38,7 @@ from ml_collections import ConfigDict  # noqa: E402
 from configs import train_resnet50  # noqa: E402
 from imagenet_real.data.batches import evaluation_batches  # noqa: E402
 from imagenet_real.data.sources.open import open_source  # noqa: E402
-from imagenet_real.data.training_batches import TrainingData  # noqa: E402
+from imagenet_real.data.training_data import TrainingData  # noqa: E402
 from imagenet_real.inference.predict import prediction_step  # noqa: E402
 from imagenet_real.models import catalog  # noqa: E402
 from imagenet_real.models.operations import multiply_adds  # noqa: E402

@@ -23,9 +23,11 @@ import numpy as np
 from input_pipeline import Files
 from PIL import Image
 
+from imagenet_real.data.augmentation import Augmentation
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.preprocess import Preprocessing, central_crop, decode
-from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
+from imagenet_real.data.training_batches import TrainingBatches
+from imagenet_real.data.training_data import TrainingData
 from imagenet_real.runtime.workers import WorkerBatches
 
 RESULT = pathlib.Path(__file__).parent / "results" / "image_cost.txt"

@@ -89,8 +89,10 @@ def training(folder: pathlib.Path, turns: int) -> tuple[float, Turns, Turns]:
     """Bytes an image, and training batches with single labels and with maps."""
     from PIL import Image
 
+    from imagenet_real.data.augmentation import Augmentation
     from imagenet_real.data.sources.open import open_source
-    from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
+    from imagenet_real.data.training_batches import TrainingBatches
+    from imagenet_real.data.training_data import TrainingData
     from imagenet_real.relabel.label_map_writer import LabelMapWriter
     from imagenet_real.relabel.label_maps import load_label_maps
     from imagenet_real.relabel.pooling import PooledCropLabels, Pooling
@@ -109,8 +111,8 @@ def training(folder: pathlib.Path, turns: int) -> tuple[float, Turns, Turns]:
     writer.finish()
     size = sum(path.stat().st_size for path in (folder / "maps").glob("*.array_record")) / IMAGES
     plain = TrainingData(source, image_ids, rng.integers(0, CLASSES, (IMAGES, 1)), CLASSES)
-    local = PooledCropLabels(load_label_maps(folder / "maps").of(image_ids), Pooling())
-    contestants = plain, TrainingData(source, image_ids, plain.labels, CLASSES, local)
+    crop_labels = PooledCropLabels(load_label_maps(folder / "maps").of(image_ids), Pooling())
+    contestants = plain, TrainingData(source, image_ids, plain.labels, CLASSES, crop_labels)
     augmentation = Augmentation(size=224, crop="inception")
     found = Turns(), Turns()
     for turn in range(turns + 1):
@@ -151,7 +153,7 @@ def main() -> None:
     given = parser.parse_args()
     forward, maps = making(given.model, given.batch_size, given.turns)
     with tempfile.TemporaryDirectory() as folder:
-        size, single, local = training(pathlib.Path(folder), given.turns)
+        size, single, pooled = training(pathlib.Path(folder), given.turns)
     lines = [
         f"python bench/label_maps.py --model={given.model} --batch-size={given.batch_size} --turns={given.turns}",
         f"{os.cpu_count()} cores; medians of {given.turns} turns; load {os.getloadavg()[0]:.1f} at the end",
@@ -161,7 +163,7 @@ def main() -> None:
         f"a map of 15 x 15 places, top 5   {size:8.0f} bytes",
         f"LabelPooling                     {statistics.median(pooling(given.turns)):8.1f} microseconds a crop",
         f"training batches, single labels  {single.speed:8.1f} images/s",
-        f"training batches, label maps     {local.speed:8.1f} images/s   {local.against(single):.2f} of it",
+        f"training batches, label maps     {pooled.speed:8.1f} images/s   {pooled.against(single):.2f} of it",
     ]
     RESULT.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))

@@ -40,9 +40,9 @@ sys.path.insert(0, str(ROOT))  # runs from a checkout that is not installed
 
 from configs import train_digits, train_resnet50  # noqa: E402
 from imagenet_real.builders import training_data  # noqa: E402
-from imagenet_real.data.batches import BATCHES_AHEAD  # noqa: E402
+from imagenet_real.data.batches import PREFETCH_BATCHES  # noqa: E402
 from imagenet_real.data.sources.open import open_source  # noqa: E402
-from imagenet_real.data.training_batches import TrainingData  # noqa: E402
+from imagenet_real.data.training_data import TrainingData  # noqa: E402
 from imagenet_real.programs import train  # noqa: E402
 from imagenet_real.runtime import devices, prefetch  # noqa: E402
 from imagenet_real.training import state as states  # noqa: E402
@@ -200,7 +200,7 @@ def wait_line(config: ConfigDict, data: TrainingData, mesh: Mesh, rounds: int, s
         contextlib.closing(train.training_batches(config, data, RUN_STEPS)) as batches,
         contextlib.closing(prefetch.prefetch(lambda: shard_batch(mesh, next(batches)))) as ready,
     ):
-        for _ in range(2 * max(BATCHES_AHEAD, config.workers)):  # what was read ahead while the step was compiled
+        for _ in range(2 * max(PREFETCH_BATCHES, config.workers)):  # what was read ahead while the step was compiled
             training.go(next(ready))
         for number in range(rounds):
             waited, begun = 0.0, time.perf_counter()

@@ -7,26 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from imagenet_real.data.preprocess import Preprocessing, WholeImage, decode, prepared
+from imagenet_real.data.preprocess import Preprocessing, WholeImage, decode, preprocess
 from imagenet_real.data.sources.records import Source, UnreadableRecord
 from imagenet_real.errors import InputError
 from imagenet_real.runtime.workers import ALIGNED, Batches, WorkerBatches
 
-BATCHES_AHEAD = 4  # read while the model computes
+PREFETCH_BATCHES = 4  # batches
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Batch:
-    """One batch, or of several processes this one's rows of it; every batch has as many, padding where records lack."""
+    """One batch, or the rows of it that belong to this process. Every batch has the same size; the last one is padded."""
 
-    images: np.ndarray  # [B, crop, crop, 3] uint8; of some rows [b, ...], and so on
+    images: np.ndarray  # [B, crop, crop, 3] uint8, or [b, ...] for some rows
     image_ids: np.ndarray  # [B] str, "" in padding
     valid: np.ndarray  # [B] bool: False in padding and for unreadable images
     unreadable: dict[str, str]  # image id -> reason
 
 
 class _Batches:
-    """Random access to whole batches, so that each is made by one thread or process, and their order is theirs."""
+    """Random access to whole batches, so that a thread or process makes each of them alone."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class _Batches:
 
     @property
     def nbytes(self) -> int:
-        """Of the arrays of a batch, with what aligns them."""
+        """Bytes of the arrays of a batch, with their alignment."""
         return len(self.rows) * (self.preprocessing.crop**2 * 3 + 1) + 2 * ALIGNED
 
     def __len__(self) -> int:
@@ -54,24 +54,24 @@ class _Batches:
         images = np.zeros((count, crop, crop, 3), np.uint8)
         valid = np.zeros(count, bool)
         image_ids, unreadable = [""] * count, {}
-        for place, row in enumerate(self.rows):
+        for position, row in enumerate(self.rows):
             if row >= len(records):
                 continue
-            image_ids[place], reason = self._read(records[row], images[place])
-            valid[place] = reason is None
+            image_ids[position], reason = self._read(records[row], images[position])
+            valid[position] = reason is None
             if reason is not None:
-                unreadable[image_ids[place]] = reason
+                unreadable[image_ids[position]] = reason
         # Strings are a list: shared memory holds numbers alone.
         return {"images": images, "valid": valid, "image_ids": image_ids, "unreadable": unreadable}
 
     def _read(self, number: int, pixels: np.ndarray) -> tuple[str, str | None]:
-        """Fills `pixels`; the record's id, and why it cannot be read or None."""
+        """Fills `pixels`. Returns the record's id, and the reason if it is unreadable."""
         try:
             record = self.source[number]
         except UnreadableRecord as error:
             return error.image_id, str(error)
         try:
-            pixels[:] = prepared(decode(record["image"]), self.preprocessing)
+            pixels[:] = preprocess(decode(record["image"]), self.preprocessing)
         except InputError as error:
             return record["image_id"], str(error)
         return record["image_id"], None
@@ -86,18 +86,17 @@ def evaluation_batches(
     start: int = 0,
     workers: int = 0,
 ) -> Generator[Batch, None, None]:
-    """Batches of the records from `start` on, in order, each record in exactly one of them.
+    """Yields batches of the records from `start` on, in order, each record in exactly one batch.
 
     Args:
       source: the images.
-      preprocessing: what makes pixels of them.
+      preprocessing: from an image to the pixels of a model.
       batch_size: records of every batch.
-      rows: which rows of every batch are wanted, all where None; those from `batch_size` on are padding.
-      start: index of the first record. With a multiple of `batch_size` the batches are those that a run from 0 gives.
-      workers: processes that read and decode; 0 means threads, one a core, which start at once.
+      rows: rows of every batch to read; None reads all. Rows from `batch_size` on are padding.
+      start: index of the first record. A multiple of `batch_size` gives the batches of a run from 0.
+      workers: processes that read and decode; 0 uses one thread a core, which starts at once.
     """
-    if batch_size < 1 or workers < 0:
-        raise InputError(f"batch_size={batch_size}, workers={workers}: expected at least 1 and at least 0.")
+    check_batches(batch_size, workers)
     rows = range(batch_size) if rows is None else [int(row) for row in rows]
     iterator = prefetched_batches(_Batches(source, preprocessing, batch_size, rows, start), workers)
     try:
@@ -108,14 +107,20 @@ def evaluation_batches(
         iterator.close()  # ends the worker processes, also when the caller stops early
 
 
-def prefetched_batches(batches: Batches, workers: int) -> Any:
-    """An iterator over random access to batches: made ahead and in order, by threads or `workers` processes.
+def check_batches(batch_size: int, workers: int) -> None:
+    """Raises InputError if the batch size or the number of workers is impossible."""
+    if batch_size < 1 or workers < 0:
+        raise InputError(f"batch_size={batch_size}, workers={workers}: expected at least 1 and at least 0.")
 
-    It has a method `close`, which ends them.
+
+def prefetched_batches(batches: Batches, workers: int) -> Any:
+    """Returns an iterator over batches that threads, or `workers` processes, make in advance and in order.
+
+    Its method `close` ends the threads or processes.
     """
     if workers:
         return WorkerBatches(batches, workers)
     import grain
 
-    options = grain.ReadOptions(num_threads=min(os.cpu_count() or 1, BATCHES_AHEAD), prefetch_buffer_size=BATCHES_AHEAD)
+    options = grain.ReadOptions(num_threads=min(os.cpu_count() or 1, PREFETCH_BATCHES), prefetch_buffer_size=PREFETCH_BATCHES)
     return iter(grain.MapDataset.source(batches).to_iter_dataset(options))

@@ -1,4 +1,4 @@
-"""What random crops show of the objects in an image, from the objects' boxes. NumPy alone.
+"""What random crops show of the objects in an image, from the boxes of the objects. NumPy alone.
 
 Boxes are [..., 4], y0, x0, y1, x1 as fractions of the image.
 """
@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imagenet_real.data import augment
+from imagenet_real.data.crops import TRIES, inception_box
 from imagenet_real.errors import InputError
 from imagenet_real.io.storage import read_text
 from imagenet_real.labels.image_ids import image_id
 
 COLUMNS = ("image_id", "height", "width", "y0", "x0", "y1", "x1")
-SHOWN = 0.5  # of the area of an object's box: a crop with so much of it shows the object
+VISIBLE_SHARE = 0.5  # of the area of a box: a crop with that much of it shows the object
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,93 +29,121 @@ class Objects:
     boxes: Sequence[np.ndarray]  # N times [D, 4]
     labels: Sequence[np.ndarray] | None = None  # N times [D] int
 
+    def where(self, mask: np.ndarray) -> "Objects":
+        """Returns the objects of the images where `mask` [N] is true."""
+        rows = np.flatnonzero(mask)
+        labels = None if self.labels is None else [self.labels[row] for row in rows]
+        return Objects(self.image_ids[rows], self.sizes[rows], [self.boxes[row] for row in rows], labels)
+
+
+@dataclasses.dataclass(frozen=True)
+class Overlap:
+    """How crops overlap objects, as shares of the crops."""
+
+    crops: int  # of images with objects
+    no_overlap: float
+    iou_above_half: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """How well targets name what crops show."""
+
+    crops: int  # that show an object
+    top: float  # share of crops whose likeliest class is visible; classes of equal likelihood count in part
+    mass: float  # mean share of the target on visible classes
+
 
 def read_boxes(path: str | os.PathLike) -> Objects:
-    """Boxes in pixels, one a line, from a CSV with the columns `image_id,height,width,y0,x0,y1,x1`. Raises InputError."""
+    """Reads boxes in pixels from a CSV with the columns `image_id,height,width,y0,x0,y1,x1`, one box a line.
+
+    Raises InputError if the file is not such a CSV.
+    """
     rows: dict[str, list[list[float]]] = {}
     try:
         reader = csv.DictReader(io.StringIO(read_text(path)))
-        if lacking := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-            raise InputError(f"{path} has no column {lacking[0]}: expected {','.join(COLUMNS)}.")
+        if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
+            raise InputError(f"{path} has no column {missing[0]}. Give a CSV with {','.join(COLUMNS)}.")
         for row in reader:
             rows.setdefault(image_id(row["image_id"]), []).append([float(row[name]) for name in COLUMNS[1:]])
     except (ValueError, TypeError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path} is no CSV of boxes ({error}): expected {','.join(COLUMNS)}.") from None
+        raise InputError(f"{path} is not a CSV of boxes ({error}). Give the columns {','.join(COLUMNS)}.") from None
     if not rows:
-        raise InputError(f"{path} holds no boxes.")
-    numbers = [np.array(one) for one in rows.values()]
-    for name, one in zip(rows, numbers, strict=True):
-        if (one[:, 2:4] >= one[:, 4:]).any() or (one[:, :2] < 1).any() or (one[:, :2] != one[0, :2]).any():
-            raise InputError(f"{path}: {name} has a box without area, no size, or several sizes.")
+        raise InputError(f"{path} contains no boxes. Give one box a line.")
+    tables = [np.array(boxes) for boxes in rows.values()]
+    for name, table in zip(rows, tables, strict=True):
+        sizes, begin, end = table[:, :2], table[:, 2:4], table[:, 4:]
+        if (begin >= end).any() or (sizes < 1).any() or (sizes != sizes[0]).any():
+            raise InputError(
+                f"{path}: {name} has a box without area, no size, or several sizes. Give y0 < y1, x0 < x1 and one size "
+                "an image."
+            )
     return Objects(
         image_ids=np.array(list(rows), dtype=str),
-        sizes=np.array([one[0, :2] for one in numbers]).astype(int),
-        boxes=[one[:, 2:] / np.tile(one[0, :2], 2) for one in numbers],
+        sizes=np.array([table[0, :2] for table in tables]).astype(int),
+        boxes=[table[:, 2:] / np.tile(table[0, :2], 2) for table in tables],
     )
 
 
 def random_crops(sizes: np.ndarray, count: int, *, min_area: float, seed: int) -> np.ndarray:
-    """The boxes of `count` Inception crops of each of N images of [N, 2] height and width: [N, count, 4]."""
+    """Returns the boxes of `count` Inception crops of each of N images of [N, 2] height and width: [N, count, 4]."""
     rng = np.random.default_rng(seed)
     crops = np.empty((len(sizes), count, 4))
     for image, (height, width) in enumerate(np.asarray(sizes).tolist()):
-        for one in range(count):
-            box = augment.inception_box(height, width, rng.random((augment.TRIES, 4)), min_area=min_area)
-            crops[image, one] = np.array(box) / [height, width, height, width]
+        for crop in range(count):
+            box = inception_box(height, width, rng.random((TRIES, 4)), min_area=min_area)
+            crops[image, crop] = np.array(box) / [height, width, height, width]
     return crops
 
 
 def intersections(crops: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """[C, 4] and [D, 4] -> [C, D]: the area that each crop has in common with each box."""
+    """Returns the area that each crop has in common with each box: [C, 4] and [D, 4] -> [C, D]."""
     begin = np.maximum(crops[:, None, :2], boxes[None, :, :2])
     end = np.minimum(crops[:, None, 2:], boxes[None, :, 2:])
     return np.maximum(end - begin, 0).prod(axis=-1)
 
 
 def overlaps(crops: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """[C, 4] and [D, 4] -> [C, D]: intersection over union."""
+    """Returns intersection over union: [C, 4] and [D, 4] -> [C, D]."""
     common = intersections(crops, boxes)
     return common / (_areas(crops)[:, None] + _areas(boxes) - common)
 
 
-def shown(crops: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """[C, 4] and [D, 4] -> [C, D] bool: at least half of the box lies in the crop."""
-    return intersections(crops, boxes) >= SHOWN * _areas(boxes)
+def visible_objects(crops: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Says which objects a crop shows, at least half of their box: [C, 4] and [D, 4] -> [C, D] bool."""
+    return intersections(crops, boxes) >= VISIBLE_SHARE * _areas(boxes)
 
 
 def _areas(boxes: np.ndarray) -> np.ndarray:
     return (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
 
 
-def overlap_statistics(objects: Objects, crops: np.ndarray) -> dict[str, float]:
-    """Of the crops [N, C, 4] of images with objects, the shares that meet none, and that have IoU above 0.5 with one.
+def overlap_statistics(objects: Objects, crops: np.ndarray) -> Overlap:
+    """Counts how the crops [N, C, 4] of N images overlap the objects in them.
 
-    Each crop counts with the object it overlaps best. The article on ReLabel has 8 % and 23.5 % for ImageNet's training
-    images and crops from 8 % of the area.
+    Each crop counts with the object that it overlaps best. The article on ReLabel has 8 % and 23.5 % for ImageNet's
+    training images and crops from 8 % of the area.
     """
-    best = [overlaps(its, boxes).max(axis=1) for its, boxes in zip(crops, objects.boxes, strict=True) if len(boxes)]
+    pairs = zip(crops, objects.boxes, strict=True)
+    best = [overlaps(image_crops, boxes).max(axis=1) for image_crops, boxes in pairs if len(boxes)]
     if not best:
-        raise InputError("there is no object in any of the images: give boxes of some.")
+        raise InputError("none of the images has an object. Give boxes of some of them.")
     iou = np.concatenate(best)
-    return {"crops": int(iou.size), "no_overlap": float((iou == 0).mean()), "iou_above_half": float((iou > 0.5).mean())}
+    return Overlap(int(iou.size), no_overlap=float((iou == 0).mean()), iou_above_half=float((iou > 0.5).mean()))
 
 
-def agreement(objects: Objects, crops: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """How well targets [N, C, K] name what the crops [N, C, 4] show, over the crops that show an object.
-
-    `top`: the share of crops whose likeliest class is of an object that is shown, of equally likely ones each in its
-    part; `mass`: the mean share of the target that objects have which are shown.
-    """
+def agreement(objects: Objects, crops: np.ndarray, targets: np.ndarray) -> Agreement:
+    """Compares targets [N, C, K] with what the crops [N, C, 4] show, over the crops that show an object."""
     top, mass = [], []
-    for its, boxes, labels, target in zip(crops, objects.boxes, objects.labels, targets, strict=True):
-        visible = shown(its, boxes)
-        right = np.zeros(target.shape, bool)
+    for image_crops, boxes, labels, target in zip(crops, objects.boxes, objects.labels, targets, strict=True):
+        visible = visible_objects(image_crops, boxes)
+        correct = np.zeros(target.shape, bool)
         for box, label in enumerate(labels):
-            right[:, label] |= visible[:, box]
-        kept = visible.any(axis=1)
+            correct[:, label] |= visible[:, box]
+        shows_object = visible.any(axis=1)
         likeliest = target == target.max(axis=1, keepdims=True)
-        top += ((likeliest & right).sum(axis=1) / likeliest.sum(axis=1))[kept].tolist()
-        mass += ((target * right).sum(axis=1) / target.sum(axis=1))[kept].tolist()
-    return {"crops": len(top), "top": float(np.mean(top)), "mass": float(np.mean(mass))}
+        top += ((likeliest & correct).sum(axis=1) / likeliest.sum(axis=1))[shows_object].tolist()
+        mass += ((target * correct).sum(axis=1) / target.sum(axis=1))[shows_object].tolist()
+    return Agreement(len(top), float(np.mean(top)), float(np.mean(mass)))

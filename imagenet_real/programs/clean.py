@@ -18,7 +18,7 @@ from ml_collections import ConfigDict
 import imagenet_real
 from imagenet_real.builders import training_data
 from imagenet_real.data.sources.records import label_sets_of
-from imagenet_real.data.training_batches import TrainingData
+from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.io.run_key import differences

@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 from imagenet_real.builders import config_groups, training_data
 from imagenet_real.data.digit_scenes import digits
 from imagenet_real.data.sources.records import Source, label_sets_of
-from imagenet_real.data.training_batches import TrainingData
+from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import provenance, storage
 from imagenet_real.predictions.predictions import Predictions
@@ -39,7 +39,7 @@ DATA = {
     "clean": {},  # those on the clean list
     "real": {"train_labels": "real"},  # all, with their ReaL labels
     "pooled": {},  # all, with the labels of each crop by `label_maps`
-    "shown": {"train_labels": training_data.SHOWN},  # all, with the true labels of each crop
+    "shown": {"train_labels": training_data.TRUE_CROPS},  # all, with the true labels of each crop
 }
 LENGTHS = train.LENGTHS
 CLEAN = ("folds", "length", "loss", "seed")  # the fields below `clean`

@@ -18,9 +18,11 @@ from ml_collections import ConfigDict
 import imagenet_real
 from imagenet_real.builders import config_groups, label_sets, reports
 from imagenet_real.builders.training_data import open_split, trained_on, training_data
+from imagenet_real.data.augmentation import Augmentation
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources.records import Source, label_sets_of
-from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
+from imagenet_real.data.training_batches import TrainingBatches
+from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.inference.images import predict_images
 from imagenet_real.labels import readers

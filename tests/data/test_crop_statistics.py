@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imagenet_real.data import crop_statistics
-from imagenet_real.data.crop_statistics import Objects
+from imagenet_real.data.crop_statistics import Agreement, Objects, Overlap
 from imagenet_real.errors import InputError
 
 
@@ -25,7 +25,7 @@ def test_intersections_and_overlaps_by_counting_pixels():
             found = crop_statistics.intersections(crops, objects)[one, other]
             assert found == pytest.approx(len(common) / 24**2)
             assert crop_statistics.overlaps(crops, objects)[one, other] == pytest.approx(len(common) / len(whole))
-            half = crop_statistics.shown(crops, objects)[one, other]
+            half = crop_statistics.visible_objects(crops, objects)[one, other]
             assert half == (len(common) >= 0.5 * len(pixels(box))) or len(common) * 2 == len(pixels(box))
 
 
@@ -38,7 +38,7 @@ def test_overlap_statistics_of_crops_one_can_see():
     )
     crops = np.array([[[0, 0, 0.5, 0.6], [0.5, 0, 1, 0.5], [0, 0.4, 0.4, 0.9], [0.7, 0.7, 1, 1]], np.ones((4, 4))])
     found = crop_statistics.overlap_statistics(objects, crops)
-    assert found == {"crops": 4, "no_overlap": 0.25, "iou_above_half": 0.25}
+    assert found == Overlap(crops=4, no_overlap=0.25, iou_above_half=0.25)
 
 
 def test_crops_are_the_ones_of_training():
@@ -60,15 +60,15 @@ def test_agreement_counts_what_is_shown():
     crops = np.array([[[0, 0, 1, 0.5], [0, 0.5, 1, 1], [0, 0, 1, 1], [0, 0.41, 1, 0.59]]])
     single = np.zeros((1, 4, 10))
     single[..., 3] = 1
-    assert crop_statistics.agreement(objects, crops, single) == {"crops": 3, "top": 2 / 3, "mass": 2 / 3}
+    assert crop_statistics.agreement(objects, crops, single) == Agreement(crops=3, top=2 / 3, mass=2 / 3)
     both = np.zeros((1, 4, 10))
     both[..., [3, 5]] = 0.5
-    assert crop_statistics.agreement(objects, crops, both) == {"crops": 3, "top": 2 / 3, "mass": 2 / 3}
+    assert crop_statistics.agreement(objects, crops, both) == Agreement(crops=3, top=2 / 3, mass=2 / 3)
     pooled = both.copy()
     pooled[0, 0], pooled[0, 1] = np.eye(10)[3] * 0.8 + 0.02, np.eye(10)[5]
     found = crop_statistics.agreement(objects, crops, pooled)
-    assert found["top"] == 1
-    assert found["mass"] == pytest.approx((0.82 + 1 + 1) / 3)
+    assert found.top == 1
+    assert found.mass == pytest.approx((0.82 + 1 + 1) / 3)
 
 
 def test_boxes_of_a_file(tmp_path):
@@ -86,9 +86,9 @@ def test_boxes_of_a_file(tmp_path):
     ("text", "message"),
     [
         ("image_id,y0\n", "has no column height"),
-        ("image_id,height,width,y0,x0,y1,x1\n", "holds no boxes"),
+        ("image_id,height,width,y0,x0,y1,x1\n", "contains no boxes"),
         ("image_id,height,width,y0,x0,y1,x1\na,10,10,1,1,1,2\n", "a has a box without area"),
-        ("image_id,height,width,y0,x0,y1,x1\na,10,10,1,1,wide,2\n", "is no CSV of boxes"),
+        ("image_id,height,width,y0,x0,y1,x1\na,10,10,1,1,wide,2\n", "is not a CSV of boxes"),
     ],
 )
 def test_files_that_are_no_boxes(tmp_path, text, message):

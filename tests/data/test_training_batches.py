@@ -6,11 +6,13 @@ import pickle
 import numpy as np
 import pytest
 
+from imagenet_real.data.augmentation import Augmentation
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.sources.subset import Subset
-from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
+from imagenet_real.data.training_batches import TrainingBatches
+from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError
 from tests.programs.training_world import SIZE, write_images
 

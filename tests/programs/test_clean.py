@@ -7,7 +7,7 @@ import pytest
 
 from configs import clean_digits
 from imagenet_real.builders import training_data
-from imagenet_real.data.training_batches import TrainingData
+from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError
 from imagenet_real.io.storage import sha256
 from imagenet_real.labels import image_lists

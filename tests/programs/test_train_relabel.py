@@ -112,7 +112,7 @@ def test_crops_of_digit_scenes_have_the_labels_of_what_they_show(tmp_path):
     data = training_data.training_data(config)
     known = digits.annotations(digits.folder_of(config.images, config.tfds_dir), "train")
     for row, image_id in enumerate(data.image_ids):
-        target = data.local.targets([row], np.array([[0, 0, 1, 1.0]]))[0]
+        target = data.crop_labels.targets([row], np.array([[0, 0, 1, 1.0]]))[0]
         shown = set(known.box_labels[known.image_ids.tolist().index(image_id)].tolist())
         assert set(np.flatnonzero(target)) == shown
     batch = next(iter(train.training_batches(config, data, 1)))["targets"]

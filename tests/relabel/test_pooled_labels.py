@@ -5,9 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from imagenet_real.data import augment, targets
+from imagenet_real.data import crops, targets
+from imagenet_real.data.augmentation import Augmentation
 from imagenet_real.data.sources.open import open_source
-from imagenet_real.data.training_batches import Augmentation, TrainingBatches, TrainingData
+from imagenet_real.data.training_batches import TrainingBatches
+from imagenet_real.data.training_data import TrainingData
 from imagenet_real.relabel.label_map_writer import LabelMapWriter
 from imagenet_real.relabel.label_maps import load_label_maps
 from imagenet_real.relabel.pooling import PooledCropLabels, Pooling
@@ -31,9 +33,9 @@ def data(tmp_path_factory):
     writer = LabelMapWriter(folder / "maps", {}, SHAPE, CLASSES)
     writer.append(names, classes, scores, records=12, unreadable={})
     writer.finish()
-    local = PooledCropLabels(load_label_maps(folder / "maps").of(image_ids), Pooling())
+    crop_labels = PooledCropLabels(load_label_maps(folder / "maps").of(image_ids), Pooling())
     answers = np.zeros((10, 1), int)
-    return TrainingData(source, image_ids, answers, CLASSES, local), classes[9::-1], scores[9::-1]
+    return TrainingData(source, image_ids, answers, CLASSES, crop_labels), classes[9::-1], scores[9::-1]
 
 
 def batches(data, augmentation=CROPS, **options):
@@ -43,9 +45,9 @@ def batches(data, augmentation=CROPS, **options):
 
 def test_targets_are_pooled_over_the_box_of_each_crop(data, monkeypatch):
     data, classes, scores = data
-    taken, crop, order = [], augment.inception_crop, []
+    taken, crop, order = [], crops.inception_crop, []
     monkeypatch.setattr(
-        augment, "inception_crop", lambda *arguments, **named: (taken.append(crop(*arguments, **named)), taken[-1])[1]
+        crops, "inception_crop", lambda *arguments, **options: (taken.append(crop(*arguments, **options)), taken[-1])[1]
     )
     made = batches(data, batch_size=1, steps=20)._batches(0)  # made one after the other, not ahead
     for number in range(20):
@@ -111,8 +113,8 @@ def test_worker_processes_read_the_maps(data):
 def test_some_of_the_images_and_other_pooling(data):
     data, classes, scores = data
     some = data.at(np.array([7, 2]))
-    np.testing.assert_array_equal(some.local.maps.read([0, 1])[0], classes[[7, 2]])
-    np.testing.assert_array_equal(some.local.maps.read([1])[1], scores[[2]])
-    lowest = dataclasses.replace(data, local=dataclasses.replace(data.local, pooling=Pooling("lowest")))
-    without = dataclasses.replace(data, local=None)
+    np.testing.assert_array_equal(some.crop_labels.maps.read([0, 1])[0], classes[[7, 2]])
+    np.testing.assert_array_equal(some.crop_labels.maps.read([1])[1], scores[[2]])
+    lowest = dataclasses.replace(data, crop_labels=dataclasses.replace(data.crop_labels, pooling=Pooling("lowest")))
+    without = dataclasses.replace(data, crop_labels=None)
     assert len({one.fingerprint for one in (data, lowest, without, some)}) == 4
