@@ -122,5 +122,7 @@ def prefetched_batches(batches: Batches, workers: int) -> Any:
         return WorkerBatches(batches, workers)
     import grain
 
-    options = grain.ReadOptions(num_threads=min(os.cpu_count() or 1, PREFETCH_BATCHES), prefetch_buffer_size=PREFETCH_BATCHES)
+    options = grain.ReadOptions(
+        num_threads=min(os.cpu_count() or 1, PREFETCH_BATCHES), prefetch_buffer_size=PREFETCH_BATCHES
+    )
     return iter(grain.MapDataset.source(batches).to_iter_dataset(options))

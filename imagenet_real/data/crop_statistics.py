@@ -52,6 +52,7 @@ class Agreement:
     crops: int  # that show an object
     top: float  # share of crops whose likeliest class is visible; classes of equal likelihood count in part
     mass: float  # mean share of the target on visible classes
+    top_in_whole_image: float | None = None  # `top` where the crop is the whole image, for labels of whole images
 
 
 def read_boxes(path: str | os.PathLike) -> Objects:

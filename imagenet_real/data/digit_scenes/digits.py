@@ -1,6 +1,6 @@
 """`digit_scenes`, the embedded dataset: a TFDS dataset that is prepared in seconds, without a network.
 
-Described in docs/digit_scenes.md; `data.scenes` composes and labels the scenes, `data.drawing` draws them.
+docs/digit_scenes.md describes it. `scenes` composes and labels the scenes, `drawing` draws them.
 """
 
 import dataclasses
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from etils import epath
 
+from imagenet_real.data.crop_statistics import Objects
 from imagenet_real.data.digit_scenes import scenes
 from imagenet_real.data.digit_scenes.drawing import SIDE
 from imagenet_real.data.digit_scenes.scenes import NUM_CLASSES, SPLITS, Recipe
@@ -28,46 +29,47 @@ HOMEPAGE = "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwr
 
 
 def prepare_digit_scenes(tfds_dir: str = "", **parameters: Any) -> epath.Path:
-    """The folder of `digit_scenes`, which is written unless it is there.
+    """Returns the folder of `digit_scenes` and writes it if it is missing.
 
-    Several processes may call this at once: the folder appears whole, and once. One that is killed leaves a hidden
-    folder beside it, which nothing reads.
+    Several processes may call this at once: the folder appears whole, and once. A killed process leaves a hidden folder
+    beside it, which nothing reads.
 
     Args:
       tfds_dir: where TFDS datasets are; empty for TFDS's own default.
-      **parameters: those of `scenes.Recipe`, such as `seed=1`.
+      **parameters: of `scenes.Recipe`, such as `seed=1`.
 
-    Raises InputError for impossible parameters, or where the folder cannot be written.
+    Raises InputError for impossible parameters, or if the folder cannot be written.
     """
     recipe = Recipe(**parameters)
     if in_bucket(tfds_root(tfds_dir)):
-        raise InputError(f"{NAME} is made on a disk, in seconds: leave tfds_dir out, or give a folder on a disk.")
+        raise InputError(f"{NAME} cannot be written to a bucket. Omit tfds_dir, or give a folder on a disk.")
     folder = tfds_root(tfds_dir) / NAME / recipe.name / VERSION
     if folder.is_dir():
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent.parent, prefix=f".{recipe.name}.") as own:
-            builder = _builder(recipe, own)
+        with tempfile.TemporaryDirectory(dir=folder.parent.parent, prefix=f".{recipe.name}.") as temporary:
+            builder = _builder(recipe, temporary)
             builder.download_and_prepare()
             _publish(builder.data_path, folder)
     except OSError as error:
         raise InputError(
-            f"{NAME} cannot be written to {folder}: {error.strerror or error}. Make room, or give another folder with --config.tfds_dir."
+            f"{NAME} cannot be written to {folder}: {error.strerror or error}. Free some space, or give another folder with "
+            "--config.tfds_dir."
         ) from error
     return folder
 
 
-def _publish(own: os.PathLike, folder: epath.Path) -> None:
+def _publish(prepared: os.PathLike, folder: epath.Path) -> None:
     try:
-        os.rename(own, folder)
+        os.rename(prepared, folder)
     except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # else another process was first, with the same bytes
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # else another process wrote the same bytes first
             raise
 
 
 def folder_of(name: str, tfds_dir: str) -> epath.Path | None:
-    """The folder of `[tfds:]digit_scenes[/CONFIG][:VERSION]`, prepared on first use; None where `name` is another dataset.
+    """Returns the folder of `[tfds:]digit_scenes[/CONFIG][:VERSION]`, prepared on first use; None for another dataset.
 
     CONFIG is `seed0`, `seed1` and so on, or the name of a recipe that `prepare_digit_scenes` prepared before.
     """
@@ -75,14 +77,14 @@ def folder_of(name: str, tfds_dir: str) -> epath.Path | None:
     if not parts:
         return None
     if parts["version"] not in (None, VERSION):
-        raise InputError(f"{name}: the version of {NAME} is {VERSION}; leave it out.")
+        raise InputError(f"{name}: the version of {NAME} is {VERSION}. Omit the version.")
     config = parts["config"] or Recipe().name
     if seed := re.fullmatch(r"seed(0|[1-9]\d*)", config):
         return prepare_digit_scenes(tfds_dir, seed=int(seed[1]))
     folder = tfds_root(tfds_dir) / NAME / config / VERSION
     if not folder.is_dir():
         raise InputError(
-            f"{name} is not in {folder.parent.parent}: give {NAME}/seedN, which is prepared on first use, or prepare "
+            f"{name} is not in {folder.parent.parent}. Give {NAME}/seedN, which is prepared on first use, or prepare "
             "another recipe with imagenet_real.data.digit_scenes.digits.prepare_digit_scenes."
         )
     return folder
@@ -144,23 +146,26 @@ def _example(scene: scenes.Scene) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Annotations:
-    """What is known of N scenes beside their label sets. D differs from scene to scene."""
+    """The boxes and source digits of N scenes. D differs from scene to scene."""
 
     image_ids: np.ndarray  # [N] str, in the order of the dataset
-    boxes: list[
-        np.ndarray
-    ]  # N times [D, 4] float: y0, x0, y1, x1 as fractions of the side; the most prominent digit first
+    boxes: list[np.ndarray]  # N times [D, 4] float: y0, x0, y1, x1 as fractions; the most prominent digit first
     box_labels: list[np.ndarray]  # N times [D] int, in the order of the boxes
     source_digits: list[np.ndarray]  # N times [D] int, rows of `sklearn.datasets.load_digits`
     hard: np.ndarray  # [N] bool: the hard subset
 
     def best_predictions(self) -> np.ndarray:
-        """[N] int: the answers of a predictor that knows the true digits and the labelling rates.
+        """Returns the predictions, [N] int, of a model that knows the true digits and the labeling rates.
 
-        It names the most prominent digit, whose label is likelier than any other as long as most labels are right. That
-        is always in the ReaL label set. Where there is no digit all labels are equally likely; it says 0.
+        It predicts the most prominent digit. That is the likeliest label as long as most labels are right, and always in
+        the ReaL label set. In a scene without digits all labels are equally likely; it predicts 0.
         """
         return np.array([labels[0] if len(labels) else 0 for labels in self.box_labels])
+
+    def objects(self) -> Objects:
+        """Returns the digits as objects in images."""
+        sizes = np.full((len(self.image_ids), 2), SIDE)
+        return Objects(self.image_ids, sizes, self.boxes, self.box_labels)
 
 
 def annotations(folder: str | os.PathLike, split: str = "validation") -> Annotations:
