@@ -1,4 +1,1 @@
 """Fields below one field of a config, and the value that they describe."""
-
-
-
