@@ -35,7 +35,7 @@ def peak():  # of this program alone; what getrusage tells has the parent's in i
     return int(re.search("VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1]) / 1024
 
 arrays = dict(np.load(sys.argv[1]))
-votes, steps = len(arrays["pair"]), int(sys.argv[2])
+votes, steps = len(arrays["question"]), int(sys.argv[2])
 """
 OURS = (
     PEAK
@@ -44,10 +44,10 @@ from imagenet_real.raters import dawid_skene as ds
 from imagenet_real.raters.votes import Votes
 some = Votes(**arrays)
 begun = time.perf_counter()
-answers = some.answers_of_pairs
+answers = some.votes_of_questions
 true = answers @ [0.0, 0.5, 1.0] / np.maximum(answers.sum(axis=1), 1)
 for _ in range(steps):
-    matrix = ds.matrices(ds.answers_by_truth(some, true), 1.0)
+    matrix = ds.matrices(ds.votes_by_truth(some, true), 1.0)
     true = ds.probability(ds.log_odds(some, matrix, float(true.mean())))
 print(time.perf_counter() - begun, peak())
 """
@@ -59,7 +59,7 @@ import pandas
 from crowdkit.aggregation import DawidSkene
 import warnings
 warnings.simplefilter("ignore")
-table = pandas.DataFrame({"task": arrays["pair"], "worker": arrays["rater"], "label": arrays["answer"]})
+table = pandas.DataFrame({"task": arrays["question"], "worker": arrays["rater"], "label": arrays["answer"]})
 begun = time.perf_counter()
 DawidSkene(n_iter=steps, tol=0).fit_predict_proba(table)
 print(time.perf_counter() - begun, peak())
@@ -78,7 +78,7 @@ def measured(python: str, code: str, votes: pathlib.Path, steps: int) -> tuple[f
 
 def save(path: pathlib.Path, votes) -> None:
     """The arrays of votes, as the processes read them."""
-    names = ("image_ids", "classes", "raters", "pair", "rater", "answer")
+    names = ("image_ids", "classes", "raters", "question", "rater", "answer")
     np.savez(path, **{name: getattr(votes, name) for name in names})
 
 

@@ -1,4 +1,4 @@
-"""Votes become labels: a score for every question, and a label set of those above a threshold."""
+"""Votes become labels: a score for every question, and a label set of the classes whose score reaches a threshold."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -11,16 +11,16 @@ from imagenet_real.labels.label_set import LabelSet, pad_labels
 from imagenet_real.raters import dawid_skene, gold
 from imagenet_real.raters.votes import NO, YES, Votes, with_rater
 
-ORIGINAL = "original label"  # the name of the rater that it is
+ORIGINAL = "original label"  # name of the rater that votes for the original labels
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Aggregation:
-    """What the votes on P questions say together."""
+    """The result of all votes on P questions together."""
 
-    votes: Votes  # with those of the original label, where it was a rater too
+    votes: Votes  # includes the votes of the original label where it is a rater
     scores: np.ndarray  # [P] float in [0, 1]
-    odds: np.ndarray | None = None  # [P] float, the logarithm of the scores' odds, of methods that know raters
+    log_odds: np.ndarray | None = None  # [P] float, of the scores; None for methods without matrices
     matrices: np.ndarray | None = None  # [R, 2, 3] float, of each rater of `votes`
     prior: float | None = None
 
@@ -30,15 +30,15 @@ class OriginalVoter:
     """The original label as one more rater, who says yes to itself and no to every other class."""
 
     originals: LabelSet
-    classes: np.ndarray  # [K] bool, whether it is heard about a class
-    gold_share: float  # of the experts who say yes; by which it is judged, apart from other raters
+    classes: np.ndarray  # [K] bool, the classes that it votes on
+    gold_share: float  # a gold question is true for this rater from this share of yes on; for others see `calibrated`
 
-    def join(self, votes: Votes, everywhere: bool = False) -> Votes:
-        """The votes with those of the original label; about all classes where `everywhere`."""
-        own = self.originals.original[match(votes.image_ids, self.originals.image_ids)]
-        heard = (own >= 0) & (everywhere | self.classes[votes.classes])
-        answers = np.where(own == votes.classes, YES, NO)
-        return with_rater(votes, ORIGINAL, np.flatnonzero(heard), answers[heard])
+    def join(self, votes: Votes, all_classes: bool = False) -> Votes:
+        """Returns the votes with those of the original label."""
+        original = self.originals.original[match(votes.image_ids, self.originals.image_ids)]
+        has_vote = (original >= 0) & (all_classes | self.classes[votes.classes])
+        answer = np.where(original == votes.classes, YES, NO)
+        return with_rater(votes, ORIGINAL, np.flatnonzero(has_vote), answer[has_vote])
 
 
 def check_images(votes: Votes, originals: LabelSet) -> None:
@@ -47,11 +47,11 @@ def check_images(votes: Votes, originals: LabelSet) -> None:
     if unknown.any():
         raise InputError(
             f"{votes.name}: {unknown.sum()} of {len(unknown)} questions are about unknown images, such as "
-            f"{votes.image_ids[unknown][0]}; expected ids such as {originals.image_ids[0]}, of {originals.name}."
+            f"{votes.image_ids[unknown][0]}. Give image ids of {originals.name}, such as {originals.image_ids[0]}."
         )
     if votes.classes.max() >= originals.num_classes:
         raise InputError(
-            f"{votes.name}: there are votes on class {votes.classes.max()}, expected 0 to {originals.num_classes - 1}."
+            f"{votes.name} has votes on class {votes.classes.max()}. Give classes from 0 to {originals.num_classes - 1}."
         )
 
 
@@ -63,78 +63,79 @@ def calibrated(
     smoothing: float,
     original: OriginalVoter | None = None,
 ) -> Aggregation:
-    """ReaL's rule (Beyer et al. 2020): one step of Dawid and Skene, by matrices known from gold questions.
+    """Scores by ReaL's rule (Beyer et al. 2020): one step of Dawid and Skene, with matrices known from gold questions.
 
     Args:
-      votes: to become labels.
-      experts: gold questions. The share of them that is true is the prior.
-      gold_votes: answers of the same raters to gold questions; what else is in them is left aside.
-      gold_share: a gold question is true where at least this share of the experts says yes.
-      smoothing: added to every count of answers.
-      original: the original label as one more rater. Its matrix is made of all gold questions, also of those about
-        classes on which it is not heard.
+      votes: become labels.
+      experts: gold questions. The share of true ones is the prior.
+      gold_votes: votes of the same raters on gold questions; votes on other questions in it are ignored.
+      gold_share: a gold question is true if at least this share of the experts says yes.
+      smoothing: is added to every count of answers.
+      original: the original label as one more rater. All gold questions make its matrix, also those about classes on
+        which it does not vote.
 
-    Raises InputError for gold that nobody answered, or of one kind alone.
+    Raises InputError if nobody answers a gold question, or all gold questions are true, or all are false.
     """
     gold.check(experts, gold_share, gold_votes.name)
-    asked, question = gold.answered(experts, gold_votes, gold_votes.name)
+    calibration_votes, gold_row = gold.select_votes(experts, gold_votes, gold_votes.name)
     true = experts.yes >= gold_share
-    matrices = _of_raters(votes.raters, asked, true[question], smoothing)
+    matrices = _rater_matrices(votes.raters, calibration_votes, true[gold_row], smoothing)
     if original:
-        everywhere, known = original.join(asked, everywhere=True), votes.raters
-        judged = dawid_skene.answers_by_truth(everywhere, experts.yes[question] >= original.gold_share)
-        own = dawid_skene.matrices(judged[everywhere.raters == ORIGINAL], smoothing)
+        raters, with_original = votes.raters, original.join(calibration_votes, all_classes=True)
+        counts = dawid_skene.votes_by_truth(with_original, experts.yes[gold_row] >= original.gold_share)
+        original_matrix = dawid_skene.matrices(counts[with_original.raters == ORIGINAL], smoothing)
         votes = original.join(votes)
-        matrices = np.concatenate([matrices, own])[match(votes.raters, np.append(known, ORIGINAL))]
-    odds = dawid_skene.log_odds(votes, matrices, float(true.mean()))
-    return Aggregation(votes, dawid_skene.probability(odds), odds, matrices, float(true.mean()))
+        rows = match(votes.raters, np.append(raters, ORIGINAL))
+        matrices = np.concatenate([matrices, original_matrix])[rows]
+    log_odds = dawid_skene.log_odds(votes, matrices, float(true.mean()))
+    return Aggregation(votes, dawid_skene.probability(log_odds), log_odds, matrices, float(true.mean()))
 
 
-def _of_raters(raters: np.ndarray, asked: Votes, true: np.ndarray, smoothing: float) -> np.ndarray:
-    """The matrices [R, 2, 3] of raters by what they answered to gold questions, of which `true` [P] are.
+def _rater_matrices(raters: np.ndarray, gold_votes: Votes, true: np.ndarray, smoothing: float) -> np.ndarray:
+    """Returns the matrices [R, 2, 3] of raters, by their votes on P gold questions and the truth [P] bool.
 
-    One who answered none has the mean of the others' matrices, as in ReaL.
+    A rater without a vote on gold gets the mean of the others' matrices, as in ReaL.
     """
-    known = asked.answers_of_raters.sum(axis=1) > 0
-    matrices = dawid_skene.matrices(dawid_skene.answers_by_truth(asked, true)[known], smoothing)
-    place = match(raters, asked.raters[known])
-    return np.where((place >= 0)[:, None, None], matrices[place], matrices.mean(axis=0))
+    has_vote = gold_votes.votes_of_raters.sum(axis=1) > 0
+    matrices = dawid_skene.matrices(dawid_skene.votes_by_truth(gold_votes, true)[has_vote], smoothing)
+    row = match(raters, gold_votes.raters[has_vote])
+    return np.where((row >= 0)[:, None, None], matrices[row], matrices.mean(axis=0))
 
 
 def unsupervised(votes: Votes, smoothing: float, original: OriginalVoter | None = None) -> Aggregation:
-    """Dawid and Skene without gold questions, the original label being a rater like any other."""
+    """Scores by Dawid and Skene without gold questions; the original label is a rater like any other."""
     votes = original.join(votes) if original else votes
-    matrices, odds, prior = dawid_skene.unsupervised(votes, smoothing)
-    return Aggregation(votes, dawid_skene.probability(odds), odds, matrices, prior)
+    matrices, log_odds, prior = dawid_skene.unsupervised(votes, smoothing)
+    return Aggregation(votes, dawid_skene.probability(log_odds), log_odds, matrices, prior)
 
 
 def majority(votes: Votes, maybe: float) -> Aggregation:
-    """The share of yes among the answers, of which a maybe is a part; 0 where nobody answered."""
-    answers = votes.answers_of_pairs
-    return Aggregation(votes, answers @ [0.0, maybe, 1.0] / np.maximum(answers.sum(axis=1), 1))
+    """Scores by the share of yes; each maybe counts `maybe`. A question without a vote scores 0."""
+    counts = votes.votes_of_questions
+    return Aggregation(votes, counts @ [0.0, maybe, 1.0] / np.maximum(counts.sum(axis=1), 1))
 
 
 def crowd_kit(votes: Votes) -> Aggregation:
-    """crowd-kit's Dawid-Skene."""
+    """Scores by crowd-kit's Dawid-Skene."""
     return Aggregation(votes, dawid_skene.crowd_kit(votes))
 
 
 def label_set(votes: Votes, scores: np.ndarray, threshold: float, originals: LabelSet, name: str) -> LabelSet:
-    """The classes whose score reaches the threshold are right; an image that was not rated keeps its original label."""
+    """Returns the classes whose score reaches the threshold. An image without a question keeps its original label."""
     image = match(votes.image_ids, originals.image_ids)
-    rated = np.zeros(len(originals), bool)
-    rated[image] = True
-    answers: list[Sequence[int]] = [
-        [] if row else own[own >= 0] for row, own in zip(rated, originals.labels, strict=True)
+    is_rated = np.zeros(len(originals), bool)
+    is_rated[image] = True
+    labels: list[Sequence[int]] = [
+        [] if rated else original[original >= 0] for rated, original in zip(is_rated, originals.labels, strict=True)
     ]
-    valid = scores >= threshold
-    for row, label in zip(image[valid].tolist(), votes.classes[valid].tolist(), strict=True):
-        answers[row].append(label)
+    is_right = scores >= threshold
+    for row, label in zip(image[is_right].tolist(), votes.classes[is_right].tolist(), strict=True):
+        labels[row].append(label)
     return LabelSet(
         name=name,
         image_ids=originals.image_ids,
-        labels=pad_labels(answers),
-        weight=np.array([float(len(row) > 0) for row in answers]),
+        labels=pad_labels(labels),
+        weight=np.array([float(len(row) > 0) for row in labels]),
         original=originals.original,
         num_classes=originals.num_classes,
     )

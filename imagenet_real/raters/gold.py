@@ -1,4 +1,4 @@
-"""Gold questions: those that experts answered, by which raters are known and label sets are judged."""
+"""Gold questions: experts answered them, so they measure raters, label sets and proposals."""
 
 import dataclasses
 
@@ -7,12 +7,12 @@ import numpy as np
 from imagenet_real.errors import InputError
 from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet, pad_labels
-from imagenet_real.raters.votes import YES, Votes, match_pairs
+from imagenet_real.raters.votes import YES, Votes, match_questions
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Gold:
-    """G questions, and which share of the experts said yes."""
+    """G questions, and the share of the experts who said yes to each."""
 
     image_ids: np.ndarray  # [G] str
     classes: np.ndarray  # [G] int
@@ -22,66 +22,99 @@ class Gold:
         return len(self.yes)
 
 
-def of_experts(votes: Votes) -> Gold:
-    """Gold of the experts' votes on each question that one of them answered."""
-    answers = votes.answers_of_pairs
-    asked = answers.sum(axis=1) > 0
-    return Gold(votes.image_ids[asked], votes.classes[asked], answers[asked, YES] / answers[asked].sum(axis=1))
+def from_votes(votes: Votes) -> Gold:
+    """Returns gold of the experts' votes, with each question that an expert answered."""
+    counts = votes.votes_of_questions
+    has_vote = counts.sum(axis=1) > 0
+    return Gold(
+        votes.image_ids[has_vote], votes.classes[has_vote], counts[has_vote, YES] / counts[has_vote].sum(axis=1)
+    )
 
 
-def of_label_set(label_set: LabelSet, votes: Votes) -> Gold:
-    """Gold of the questions about the images that count under a label set known to be right."""
+def from_label_set(label_set: LabelSet, votes: Votes) -> Gold:
+    """Returns gold of the questions of `votes` about images that a correct label set scores."""
     known = label_set.take(label_set.is_scored)
     rows = match(votes.image_ids, known.image_ids)
-    asked = rows >= 0
-    right = (known.labels[rows[asked]] == votes.classes[asked, None]).any(axis=1)
-    return Gold(votes.image_ids[asked], votes.classes[asked], right * 1.0)
+    is_known = rows >= 0
+    right = (known.labels[rows[is_known]] == votes.classes[is_known, None]).any(axis=1)
+    return Gold(votes.image_ids[is_known], votes.classes[is_known], right * 1.0)
 
 
-def as_label_set(experts: Gold, share: float, originals: LabelSet) -> LabelSet:
-    """The classes that the experts hold right, of the images they were asked about."""
-    row = match(experts.image_ids, originals.image_ids)
-    if (row < 0).any():
+def to_label_set(experts: Gold, share: float, originals: LabelSet) -> LabelSet:
+    """Returns the classes to which at least `share` of the experts said yes, as the labels of their images."""
+    rows = match(experts.image_ids, originals.image_ids)
+    if (rows < 0).any():
         raise InputError(
-            f"gold has the unknown image {experts.image_ids[row < 0][0]}, expected one of {originals.name}."
+            f"gold has the unknown image {experts.image_ids[rows < 0][0]}. Give images of {originals.name}."
         )
-    answers: list[list[int]] = [[] for _ in range(len(originals))]
-    right = experts.yes >= share
-    for at, label in zip(row[right].tolist(), experts.classes[right].tolist(), strict=True):
-        answers[at].append(label)
-    weight = np.array([float(len(own) > 0) for own in answers])
-    return dataclasses.replace(originals, name="gold", labels=pad_labels(answers), weight=weight, origin={})
+    labels: list[list[int]] = [[] for _ in range(len(originals))]
+    is_right = experts.yes >= share
+    for row, label in zip(rows[is_right].tolist(), experts.classes[is_right].tolist(), strict=True):
+        labels[row].append(label)
+    weight = np.array([float(len(classes) > 0) for classes in labels])
+    return dataclasses.replace(originals, name="gold", labels=pad_labels(labels), weight=weight, origin={})
 
 
-def questions_in(votes: Votes, gold: Gold) -> np.ndarray:
-    """[P] int: the gold question that each question of `votes` is, or -1."""
-    return match_pairs(votes.image_ids, votes.classes, gold.image_ids, gold.classes)
+def align(known: LabelSet, originals: LabelSet, name: str) -> LabelSet:
+    """Returns a correct label set in the order of the original labels; images that it does not score have weight 0.
+
+    Raises InputError if it scores none of the images, or has another number of classes. `name` is for messages.
+    """
+    rows = match(originals.image_ids, known.image_ids)
+    is_known = (rows >= 0) & known.is_scored[rows]
+    if not is_known.any():
+        raise InputError(f"{name} scores none of the predicted images. Give labels of these images.")
+    if known.num_classes != originals.num_classes:
+        raise InputError(
+            f"{name} has {known.num_classes} classes, and {originals.name} has {originals.num_classes}. Give labels of the "
+            "same classes."
+        )
+    labels = np.where(is_known[:, None], known.labels[rows], -1)
+    return dataclasses.replace(originals, name="gold", labels=labels, weight=is_known * 1.0, origin=known.origin)
+
+
+def draw(known: LabelSet, images: int, seed: int) -> LabelSet:
+    """Returns the label set with `images` of its scored images, drawn by the seed; 0 takes all."""
+    rows = np.flatnonzero(known.is_scored)
+    if images > len(rows):
+        raise InputError(
+            f"gold_images={images}: the gold labels have {len(rows)} images that are scored. Give at most {len(rows)}, or 0 "
+            "for all."
+        )
+    if images:
+        rows = np.random.default_rng(seed).choice(rows, images, replace=False)
+    weight = np.zeros(len(known))
+    weight[rows] = 1
+    return dataclasses.replace(known, weight=weight)
+
+
+def match_gold(votes: Votes, gold: Gold) -> np.ndarray:
+    """Returns for each question of `votes` its row in `gold`, or -1: [P] int."""
+    return match_questions(votes.image_ids, votes.classes, gold.image_ids, gold.classes)
 
 
 def check(gold: Gold, share: float, name: str) -> None:
-    """Raises InputError where gold has no question, or none whose truth is yes, or none whose truth is no."""
+    """Raises InputError if gold has no question, no true question, or no false question."""
     true = gold.yes >= share
     if not len(gold):
-        raise InputError(
-            f"there is no gold question for {name}: expected pairs of image and class that experts answered."
-        )
+        raise InputError(f"there is no gold question for {name}. Give questions that experts answered.")
     if true.all() or not true.any():
         raise InputError(
-            f"{name}: all {len(gold)} gold questions are {'true' if true.all() else 'false'}: expected some of both, "
-            "since a rater is known by what they answer to either."
+            f"{name}: all {len(gold)} gold questions are {'true' if true.all() else 'false'}. Give true and false ones: a "
+            "rater is measured on both."
         )
 
 
-def answered(gold: Gold, votes: Votes, name: str) -> tuple[Votes, np.ndarray]:
-    """The votes on gold questions, and for each of their questions the gold question: [P] int.
+def select_votes(gold: Gold, votes: Votes, name: str) -> tuple[Votes, np.ndarray]:
+    """Returns the votes on gold questions, and the row in `gold` of each of their questions: [P] int.
 
-    Raises InputError where nobody answered any.
+    Raises InputError if there is no such vote.
     """
-    rows = questions_in(votes, gold)
-    found = votes.of_pairs(rows >= 0)
-    if not len(found):
+    rows = match_gold(votes, gold)
+    gold_votes = votes.of_questions(rows >= 0)
+    if not len(gold_votes):
         raise InputError(
             f"{name}: nobody answered any of the {len(gold)} gold questions, such as class {gold.classes[0]} of "
-            f"{gold.image_ids[0]}: mix them into the raters' tasks, or use method=unsupervised."
+            f"{gold.image_ids[0]}. Mix them into the raters' tasks, or use method=unsupervised."
         )
-    return found, rows[rows >= 0]
+    return gold_votes, rows[rows >= 0]

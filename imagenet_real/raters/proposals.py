@@ -1,5 +1,6 @@
 """Proposals: the classes that models suggest for each image, for people to judge."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,84 +10,132 @@ from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
 
-NONE = -1
+NONE = -1  # pads proposals
 
 
-def joined(models: Sequence[Predictions], image_ids: np.ndarray) -> list[np.ndarray]:
-    """For each model the rows of the images: [N] str -> M times [N] int. Raises InputError where a model lacks some."""
-    rows = []
+@dataclasses.dataclass(frozen=True)
+class Quality:
+    """How good proposals are on the scored images of a label set."""
+
+    images: int
+    recall: float  # share of the right classes that are proposed
+    precision: float  # share of the proposals that are right
+    per_image: float  # proposals
+
+
+def check_models(models: Sequence[Predictions], originals: LabelSet) -> None:
+    """Raises InputError if two models have the same name, or a model has other classes than the labels."""
+    names = [model.name for model in models]
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate:
+        raise InputError(f"two files of predictions have the name {duplicate!r}. Give each file a different name.")
     for model in models:
-        found = match(image_ids, model.image_ids)
-        if (found < 0).any():
+        if model.num_classes not in (None, originals.num_classes) or model.top.max() >= originals.num_classes:
             raise InputError(
-                f"{model.name} has no prediction of {(found < 0).sum()} of {len(image_ids)} images, such as "
-                f"{image_ids[found < 0][0]}: models are compared on the images of the original labels."
+                f"{model.name} has {model.num_classes or int(model.top.max()) + 1} classes, and {originals.name} has "
+                f"{originals.num_classes}. Give predictions of these classes."
             )
-        rows.append(found)
-    return rows
+
+
+def predicted_images(originals: LabelSet, model: Predictions) -> LabelSet:
+    """Returns the label set on the images that a model predicts. Raises InputError if there are none."""
+    originals = originals.take(match(originals.image_ids, model.image_ids) >= 0)
+    if not len(originals):
+        raise InputError(
+            f"{model.name} predicts no image of the label set {originals.name}. Give labels of its images."
+        )
+    return originals
+
+
+def match_images(models: Sequence[Predictions], image_ids: np.ndarray) -> list[np.ndarray]:
+    """Returns for each of M models the rows of the images: [N] str -> M arrays [N] int.
+
+    Raises InputError if a model has no prediction of an image.
+    """
+    rows_of = []
+    for model in models:
+        rows = match(image_ids, model.image_ids)
+        if (rows < 0).any():
+            raise InputError(
+                f"{model.name} has no prediction of {(rows < 0).sum()} of {len(image_ids)} images, such as "
+                f"{image_ids[rows < 0][0]}. Give predictions of all images of the original labels."
+            )
+        rows_of.append(rows)
+    return rows_of
 
 
 def top_k(models: Sequence[Predictions], rows: Sequence[np.ndarray], k: int) -> np.ndarray:
-    """The k best classes of each model for each image: [M, N, k] int."""
+    """Returns the k best classes of each model for each image: [M, N, k] int."""
     short = next((model for model in models if not 1 <= k <= model.top.shape[1]), None)
     if short:
-        raise InputError(f"k={k}: {short.name} has {short.top.shape[1]} answers an image, give 1 to so many.")
-    return np.stack([model.top[found, :k] for model, found in zip(models, rows, strict=True)])
+        most = short.top.shape[1]
+        raise InputError(f"k={k}: {short.name} has {most} predicted classes an image. Give a k from 1 to {most}.")
+    return np.stack([model.top[row, :k] for model, row in zip(models, rows, strict=True)])
 
 
-def highest(models: Sequence[Predictions], rows: Sequence[np.ndarray], count: int) -> np.ndarray:
-    """The best class of each image, and those among the `count` highest scores of the model over all images and classes.
+def highest_scores(models: Sequence[Predictions], rows: Sequence[np.ndarray], count: int) -> np.ndarray:
+    """Returns the best class of each image and the classes of the `count` highest scores of a model: [M, N, k] int.
 
-    [M, N, k] int, -1 where there is none. Scores are log-probabilities where the predictions tell what to subtract, and
-    else as they are.
+    The ranking goes over all images and classes. Scores are log probabilities where the predictions have `logsumexp`,
+    else the scores themselves. Missing proposals are -1.
     """
-    lacking = next((model for model in models if model.top_scores is None), None)
-    if lacking:
+    without_scores = next((model for model in models if model.top_scores is None), None)
+    if without_scores:
         raise InputError(
-            f"{lacking.name} has no top_scores: a ranking over all images needs them, or use ranking=image."
+            f"{without_scores.name} has no top_scores. Give predictions with scores, or use ranking=image."
         )
     width = max(model.top.shape[1] for model in models)
-    found = np.full((len(models), len(rows[0]), width), NONE, dtype=np.int32)
-    for number, (model, at) in enumerate(zip(models, rows, strict=True)):
-        scores, top = model.top_scores[at].astype(np.float64), model.top[at]
+    candidates = np.full((len(models), len(rows[0]), width), NONE, dtype=np.int32)
+    for number, (model, row) in enumerate(zip(models, rows, strict=True)):
+        scores, top = model.top_scores[row].astype(np.float64), model.top[row]
         if model.logsumexp is not None:
-            scores = scores - model.logsumexp[at, None]
+            scores = scores - model.logsumexp[row, None]
         if not 1 <= count <= scores.size:
-            raise InputError(f"highest={count}: {model.name} has {scores.size:,} scores, give 1 to so many.")
+            raise InputError(f"highest={count}: {model.name} has {scores.size:,} scores. Give a number from 1 to that.")
         limit = np.partition(scores, scores.size - count, axis=None)[scores.size - count]
-        chosen = scores >= limit
-        chosen[:, 0] = True
-        found[number, :, : top.shape[1]] = np.where(chosen, top, NONE)
-    return found
+        is_proposed = scores >= limit
+        is_proposed[:, 0] = True
+        candidates[number, :, : top.shape[1]] = np.where(is_proposed, top, NONE)
+    return candidates
+
+
+def with_original(candidates: np.ndarray, original: np.ndarray) -> np.ndarray:
+    """Adds the original labels as the proposals of one more model: [M, N, k], [N] -> [M + 1, N, k]."""
+    width = ((0, 0), (0, 0), (0, candidates.shape[2] - 1))
+    return np.concatenate([candidates, np.pad(original[None, :, None], width, constant_values=NONE)])
 
 
 def union(candidates: np.ndarray, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Every pair of image and class that occurs: [M, N, k] int -> [P] rows of images, [P] classes, both in order."""
+    """Returns each proposed pair of image and class once, in order: [M, N, k] int -> [P] image rows, [P] classes."""
     image = np.broadcast_to(np.arange(candidates.shape[1])[:, None], candidates.shape)
     code = image.astype(np.int64) * num_classes + candidates
     code = np.unique(code[candidates >= 0])
     return code // num_classes, (code % num_classes).astype(np.int32)
 
 
-def is_right(image: np.ndarray, classes: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """[P] bool: whether a class is one of the right ones of its image, by answers [N, A]."""
-    return (answers[image] == classes[:, None]).any(axis=1)
+def by_image(image_ids: np.ndarray, image: np.ndarray, classes: np.ndarray) -> dict[str, list[int]]:
+    """Returns the proposed classes of each image: [N] ids, [P] image rows, [P] classes."""
+    classes_of: dict[str, list[int]] = {}
+    for image_id, label in zip(image_ids[image].tolist(), classes.tolist(), strict=True):
+        classes_of.setdefault(image_id, []).append(label)
+    return classes_of
 
 
-def quality(image: np.ndarray, classes: np.ndarray, label_set: LabelSet) -> dict[str, float | int]:
-    """Recall and precision of proposals on the images that count under a label set, whose rows `image` names."""
-    counts = label_set.is_scored
-    inside = counts[image]
+def is_right(image: np.ndarray, classes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Returns whether each proposed class is a right one of its image, by labels [N, A]: [P] bool."""
+    return (labels[image] == classes[:, None]).any(axis=1)
+
+
+def quality(image: np.ndarray, classes: np.ndarray, label_set: LabelSet) -> Quality:
+    """Returns recall and precision of proposals on the scored images of a label set, whose rows are `image`."""
+    is_scored = label_set.is_scored
+    inside = is_scored[image]
     right = int(is_right(image[inside], classes[inside], label_set.labels).sum())
-    wanted, proposed = int((label_set.labels[counts] >= 0).sum()), int(inside.sum())
-    return {
-        "images": int(counts.sum()),
-        "recall": right / wanted,
-        "precision": right / max(1, proposed),
-        "per_image": proposed / int(counts.sum()),
-    }
+    labels, proposals = int((label_set.labels[is_scored] >= 0).sum()), int(inside.sum())
+    images = int(is_scored.sum())
+    return Quality(images, right / labels, right / max(1, proposals), proposals / images)
 
 
-def unanimous(models: Sequence[Predictions], rows: Sequence[np.ndarray], original: np.ndarray) -> np.ndarray:
-    """[N] bool: the images whose original label is the best class of every model."""
-    return np.all([model.top[found, 0] == original for model, found in zip(models, rows, strict=True)], axis=0)
+def is_unanimous(models: Sequence[Predictions], rows: Sequence[np.ndarray], original: np.ndarray) -> np.ndarray:
+    """Returns the images whose original label is the best class of every model: [N] bool."""
+    return np.all([model.top[row, 0] == original for model, row in zip(models, rows, strict=True)], axis=0)

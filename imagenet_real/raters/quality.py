@@ -1,22 +1,24 @@
-"""How good raters are: what their answers tell, how much they agree, who is suspicious, and what depends on whom."""
+"""How good raters are: information of their answers, agreement, suspicious raters, and the labels that depend on each."""
+
+import dataclasses
 
 import numpy as np
 
 from imagenet_real.raters.dawid_skene import log_ratios
 from imagenet_real.raters.votes import ANSWERS, Votes
 
-NOMINAL = 1.0 - np.eye(3)  # any two answers differ as much
-INTERVAL = np.square(np.subtract.outer([0, 0.5, 1], [0, 0.5, 1]))  # a maybe stands half way between no and yes
+NOMINAL = 1.0 - np.eye(3)  # any two different answers are at distance 1
+INTERVAL = np.square(np.subtract.outer([0, 0.5, 1], [0, 0.5, 1]))  # maybe lies half way between no and yes
 
-MANY = 20  # answers, from which on a rater can be called suspicious
-CHANCE = 1e-3  # the probability, by the others' answers, below which answering always alike is no accident
-NO_INFORMATION = 0.01  # bits; one who is always right tells 0.76 of them where 22 % of the questions are true
+MIN_VOTES = 20  # a rater with fewer votes is not suspicious
+CHANCE = 1e-3  # equal answers that other raters would give with a lower probability are suspicious
+NO_INFORMATION = 0.01  # bits; a perfect rater gives 0.76 bits where 22 % of the questions are true
 
 
 def information(matrix: np.ndarray, prior: float) -> np.ndarray:
-    """[R] float, bits: what one answer of a rater tells about the truth, by the matrices [R, 2, 3].
+    """Returns the bits that one answer of each rater gives about the truth, by the matrices [R, 2, 3]: [R] float.
 
-    It is the mutual information of truth and answer: 0 for one whose answers do not depend on the truth.
+    It is the mutual information of truth and answer: 0 for a rater whose answers do not depend on the truth.
     """
     truth = np.array([1 - prior, prior])
     joint = matrix * truth[:, None]
@@ -26,78 +28,104 @@ def information(matrix: np.ndarray, prior: float) -> np.ndarray:
 
 
 def alpha(votes: Votes, distance: np.ndarray = NOMINAL) -> float | None:
-    """Krippendorff's alpha: 1 where raters agree, 0 where they do as if by chance; None where none differ by chance either.
+    """Returns Krippendorff's alpha: 1 for full agreement, 0 for chance, None where all answers are the same.
 
-    distance: [3, 3], between answers. Questions that fewer than two raters answered do not count.
+    Args:
+      votes: questions with fewer than two votes do not count.
+      distance: [3, 3], between answers.
     """
-    answers = votes.answers_of_pairs
-    answers = answers[answers.sum(axis=1) > 1].astype(np.float64)
-    size = answers.sum(axis=1)
-    # Within a question an answer is not paired with itself; its distance to itself is 0 anyway.
-    observed = (
-        (np.einsum("ua,ab,ub->u", answers, distance, answers) / (size - 1)).sum() / size.sum() if len(size) else 0
-    )
-    total = answers.sum(axis=0)
+    counts = votes.votes_of_questions
+    counts = counts[counts.sum(axis=1) > 1].astype(np.float64)
+    size = counts.sum(axis=1)
+    # An answer is no pair with itself. It need not be taken out: its distance to itself is 0.
+    observed = (np.einsum("ua,ab,ub->u", counts, distance, counts) / (size - 1)).sum() / size.sum() if len(size) else 0
+    total = counts.sum(axis=0)
     expected = total @ distance @ total / (total.sum() * (total.sum() - 1)) if total.sum() > 1 else 0
     return float(1 - observed / expected) if expected > 0 else None
 
 
-def changes_without(votes: Votes, odds: np.ndarray, matrix: np.ndarray, threshold: float) -> np.ndarray:
-    """[R] int: on how many questions the label would change if a rater had not answered.
+def changes_without(votes: Votes, log_odds: np.ndarray, matrix: np.ndarray, threshold: float) -> np.ndarray:
+    """Counts the questions whose label changes without the vote of each rater: [R] int.
 
-    odds: [P], the logarithms; matrix: [R, 2, 3]. The matrices of the others and the prior stay as they are.
+    Args:
+      votes: of R raters on P questions.
+      log_odds: [P].
+      matrix: [R, 2, 3]. The matrices of the other raters and the prior stay as they are.
+      threshold: of a right class.
     """
     limit = np.log(threshold) - np.log1p(-threshold) if threshold < 1 else np.inf
-    without = odds[votes.pair] - log_ratios(matrix).ravel()[votes.said]
-    changed = (without >= limit) != (odds[votes.pair] >= limit)
+    without = log_odds[votes.question] - log_ratios(matrix).ravel()[votes.rater_answer]
+    changed = (without >= limit) != (log_odds[votes.question] >= limit)
     return np.bincount(votes.rater, changed, minlength=len(votes.raters)).astype(int)
 
 
-def suspicious(votes: Votes, on_gold: np.ndarray, told: np.ndarray | None, min_seconds: float) -> dict[str, list[str]]:
-    """The raters whose answers should be looked at, and why.
+def suspicious(
+    votes: Votes, on_gold: np.ndarray, information: np.ndarray | None, min_seconds: float
+) -> dict[str, list[str]]:
+    """Returns the raters whose answers somebody should look at, each with the reasons.
 
     Args:
-      votes: all there are, those on gold questions among them.
+      votes: of R raters on P questions.
       on_gold: [P] bool, the gold questions.
-      told: [R] float, the bits that an answer of each rater tells, where that is known.
-      min_seconds: an answer takes no less.
+      information: [R] float, the bits of an answer of each rater; None where they are unknown.
+      min_seconds: a rater is suspicious if half of the answers take less.
     """
-    answers = votes.answers_of_raters
-    usual = answers.sum(axis=0)
-    rated = np.bincount(votes.rater, ~on_gold[votes.pair], minlength=len(votes.raters))
-    order = np.argsort(votes.rater, kind="stable")
-    ends = answers.sum(axis=1).cumsum()
-    found = {}
+    total = votes.votes_of_raters.sum(axis=0)
+    outside_gold = np.bincount(votes.rater, ~on_gold[votes.question], minlength=len(votes.raters))
+    seconds = _seconds_of_raters(votes)
+    reasons_of = {}
     for row, rater in enumerate(votes.raters.tolist()):
-        count, reasons = int(answers[row].sum()), []
-        if not count:
+        reasons = []
+        if not len(seconds[row]):
             reasons.append("never answers")
-        elif not rated[row]:
+        elif not outside_gold[row]:
             reasons.append("answers gold questions alone")
-        if count >= MANY:
-            most = int(answers[row].argmax())
-            others = (usual[most] - answers[row, most]) / max(1, usual.sum() - count)
-            if answers[row, most] == count and others**count < CHANCE:
-                reasons.append(f"always answers {ANSWERS[most]}, others in {others:.0%} of their {count:,} answers")
-            if told is not None and told[row] < NO_INFORMATION:
-                reasons.append(f"an answer tells {told[row]:.3f} bits")
-        if votes.seconds is not None:
-            own = votes.seconds[order[ends[row] - count : ends[row]]]
-            own = own[~np.isnan(own)]
-            if len(own) >= MANY and np.median(own) < min_seconds:
-                reasons.append(f"half of the answers take less than {np.median(own):.2g} s")
+        if len(seconds[row]) >= MIN_VOTES:
+            reasons += _equal_answers(votes.votes_of_raters[row], total)
+            if information is not None and information[row] < NO_INFORMATION:
+                reasons.append(f"an answer tells {information[row]:.3f} bits")
+        known = seconds[row][~np.isnan(seconds[row])]
+        if len(known) >= MIN_VOTES and np.median(known) < min_seconds:
+            reasons.append(f"half of the answers take less than {np.median(known):.2g} s")
         if reasons:
-            found[rater] = reasons
-    return found
+            reasons_of[rater] = reasons
+    return reasons_of
 
 
-def precision_recall(scores: np.ndarray, truth: np.ndarray, thresholds: np.ndarray) -> list[dict[str, float | None]]:
-    """Precision and recall of the questions that reach each threshold: [G] scores, [G] bool, [T]."""
-    rows = []
+def _seconds_of_raters(votes: Votes) -> list[np.ndarray]:
+    """Returns the duration of each vote by rater, NaN where it is unknown."""
+    seconds = np.full(len(votes), np.nan) if votes.seconds is None else votes.seconds
+    ends = votes.votes_of_raters.sum(axis=1).cumsum()
+    return np.split(seconds[np.argsort(votes.rater, kind="stable")], ends[:-1])
+
+
+def _equal_answers(counts: np.ndarray, total: np.ndarray) -> list[str]:
+    """Returns a reason if a rater always gives the same answer and others rarely do: [3] of the rater, [3] of all."""
+    votes, answer = int(counts.sum()), int(counts.argmax())
+    share = (total[answer] - counts[answer]) / max(1, total.sum() - votes)
+    if counts[answer] < votes or share**votes >= CHANCE:
+        return []
+    return [f"always answers {ANSWERS[answer]}, others in {share:.0%} of their {votes:,} answers"]
+
+
+@dataclasses.dataclass(frozen=True)
+class OperatingPoint:
+    """Precision and recall of the questions whose score reaches a threshold."""
+
+    threshold: float
+    precision: float | None  # None if no question reaches the threshold
+    recall: float
+    chosen: int  # questions that reach the threshold
+    right: int  # true ones among them
+
+
+def precision_recall(scores: np.ndarray, truth: np.ndarray, thresholds: np.ndarray) -> list[OperatingPoint]:
+    """Returns an operating point for each threshold: [G] scores, [G] bool, [T]."""
+    points = []
     for threshold in thresholds.tolist():
-        chosen = scores >= threshold
-        right = int((chosen & truth).sum())
-        precision = right / int(chosen.sum()) if chosen.any() else None
-        row = {"threshold": threshold, "precision": precision, "recall": right / int(truth.sum())}
-        rows.append(row | {"chosen": int(chosen.sum()), "right": right})
-    return rows
+        is_chosen = scores >= threshold
+        chosen, right = int(is_chosen.sum()), int((is_chosen & truth).sum())
+        points.append(
+            OperatingPoint(threshold, right / chosen if chosen else None, right / int(truth.sum()), chosen, right)
+        )
+    return points

@@ -1,19 +1,22 @@
-"""Raters of known quality: for planning how many raters are needed, and for testing what is made of their votes."""
+"""Simulated raters of known quality, to plan the number of raters and to test the aggregation."""
 
 import numpy as np
 
 from imagenet_real.raters.votes import Votes, collect
 
-PIECE = 1 << 15  # questions whose raters are drawn at once
+CHUNK = 1 << 15  # questions whose raters are drawn at once; limits the memory
 
 
 def matrix(says_yes: float, says_no: float, maybe: float = 0.0) -> np.ndarray:
-    """[2, 3]: a rater's answers who sees `says_yes` of what is true and denies `says_no` of what is false.
+    """Returns the matrix [2, 3] of a rater.
 
-    `maybe` is the share of questions on which they do not decide.
+    Args:
+      says_yes: share of yes on true questions.
+      says_no: share of no on false questions.
+      maybe: share of questions on which the rater does not decide.
     """
-    sure = np.array([[says_no, 0, 1 - says_no], [1 - says_yes, 0, says_yes]])
-    return sure * (1 - maybe) + maybe * np.array([0, 1, 0])
+    decided = np.array([[says_no, 0, 1 - says_no], [1 - says_yes, 0, says_yes]])
+    return decided * (1 - maybe) + maybe * np.array([0, 1, 0])
 
 
 def answer(
@@ -25,28 +28,30 @@ def answer(
     asked: np.ndarray | None = None,
     per_question: int | None = None,
 ) -> Votes:
-    """The votes of R raters, called r000, r001 and so on, on P questions.
+    """Draws the votes of R raters, called r000, r001 and so on, on P questions.
 
     Args:
       image_ids, classes, truth: [P].
-      matrices: [R, 2, 3], the probability of each answer where the truth is false and where it is true.
-      asked: [P, R] bool, who is asked what; by default `per_question` raters drawn for each question, or all.
+      matrices: [R, 2, 3], the probability of each answer to false and to true questions.
+      random: draws raters and answers.
+      asked: [P, R] bool, which raters answer which questions; by default `per_question` raters drawn for each, or all.
+      per_question: number of raters of each question.
     """
     raters = len(matrices)
     if asked is None:
-        pair, rater = _drawn(len(truth), raters, raters if per_question is None else per_question, random)
+        question, rater = _draw_raters(len(truth), raters, raters if per_question is None else per_question, random)
     else:
-        pair, rater = np.nonzero(asked)
-    steps = matrices[rater, np.asarray(truth, dtype=int)[pair]].cumsum(axis=1)
-    answers = (random.random((len(pair), 1)) >= steps[:, :-1]).sum(axis=1)
+        question, rater = np.nonzero(asked)
+    steps = matrices[rater, np.asarray(truth, dtype=int)[question]].cumsum(axis=1)
+    answers = (random.random((len(question), 1)) >= steps[:, :-1]).sum(axis=1)
     names = np.array([f"r{number:03d}" for number in range(raters)])
-    return collect(image_ids, classes, names, pair, rater, answers)
+    return collect(image_ids, classes, names, question, rater, answers)
 
 
-def _drawn(questions: int, raters: int, count: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """[V], [V] int: so many different raters for each question, in pieces that fit into memory."""
-    pieces = [
-        random.random((min(PIECE, questions - start), raters)).argpartition(count - 1, axis=1)[:, :count]
-        for start in range(0, questions, PIECE)
+def _draw_raters(questions: int, raters: int, count: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draws `count` different raters for each question: [V] questions, [V] raters."""
+    chunks = [
+        random.random((min(CHUNK, questions - start), raters)).argpartition(count - 1, axis=1)[:, :count]
+        for start in range(0, questions, CHUNK)
     ]
-    return np.repeat(np.arange(questions), count), np.concatenate(pieces).ravel()
+    return np.repeat(np.arange(questions), count), np.concatenate(chunks).ravel()

@@ -1,4 +1,4 @@
-"""Writes rating tasks: JSON for the rating page, and an import for Label Studio with its labelling interface."""
+"""Writes rating tasks: JSON for the rating page, and an import for Label Studio with its labeling interface."""
 
 import json
 from collections.abc import Sequence
@@ -26,17 +26,21 @@ LABEL_STUDIO = """<View>
 def as_json(
     tasks: Sequence[Task], names: Sequence[str], per_task: int, assignments: Sequence[Sequence[int]] | None
 ) -> str:
-    """The content of `tasks.json`.
+    """Returns the content of `tasks.json`.
 
-    names: of all classes. assignments: for each rater the numbers of the tasks to do; None where the page that shows
-    them gives each to `per_task` raters, and gold ones to all.
+    Args:
+      tasks: in the order in which raters see them.
+      names: of all classes.
+      per_task: raters of each task.
+      assignments: for each rater the rows of their tasks; None if the page gives each task to `per_task` raters, and
+        gold to all.
     """
-    asked = sorted({label for task in tasks for label in task.labels})
+    labels = sorted({label for task in tasks for label in task.labels})
     content = {
         "schema": 1,
         "answers": ANSWERS,
         "raters_per_task": per_task,
-        "names": {label: names[label] for label in asked},
+        "names": {label: names[label] for label in labels},
         "tasks": [
             {"task": number, "image_id": task.image_id, "labels": task.labels, "gold": task.gold}
             for number, task in enumerate(tasks)
@@ -49,9 +53,12 @@ def as_json(
 
 
 def as_label_studio(tasks: Sequence[Task], names: Sequence[str], image_url: str) -> str:
-    """Tasks to import into Label Studio, whose interface is `LABEL_STUDIO`; what is gold does not show.
+    """Returns tasks to import into Label Studio, whose interface is `LABEL_STUDIO`. They do not show which are gold.
 
-    image_url: where an image is, with {image_id} in it.
+    Args:
+      tasks: in the order in which raters see them.
+      names: of all classes.
+      image_url: address of an image; "{image_id}" in it stands for the id.
     """
     rows = [
         {
@@ -74,7 +81,7 @@ def files(
     assignments: Sequence[Sequence[int]] | None,
     image_url: str,
 ) -> dict[epath.Path, str]:
-    """The files of the tasks, each with its content."""
+    """Returns the files of the tasks, each with its content."""
     return {
         workdir / "tasks.json": as_json(tasks, names, per_task, assignments),
         workdir / "label_studio.json": as_label_studio(tasks, names, image_url),

@@ -1,4 +1,4 @@
-"""Rating tasks: one image and a few classes, each of which raters answer with no, maybe or yes."""
+"""Rating tasks: an image and a few classes, to each of which raters answer no, maybe or yes."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -7,48 +7,50 @@ import numpy as np
 
 from imagenet_real.errors import InputError
 
-MOST = 8  # labels of a task (Beyer et al. 2020)
-RATERS = 5  # of a task
+MAX_LABELS = 8  # of a task (Beyer et al. 2020)
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """An image and the classes that are asked about."""
+    """An image and the classes that raters are asked about."""
 
     image_id: str
     labels: tuple[int, ...]
-    gold: bool = False  # the answers are known: every rater is asked
+    gold: bool = False  # the answers are known, and every rater gets the task
 
 
-def split(labels: Sequence[int], ways: Sequence[tuple[str, ...]], most: int = MOST) -> list[list[int]]:
-    """Divides the labels of an image into tasks of at most `most`, so that similar ones meet.
+def split(labels: Sequence[int], paths: Sequence[tuple[str, ...]], max_labels: int = MAX_LABELS) -> list[list[int]]:
+    """Divides the labels of an image into tasks of at most `max_labels`, so that similar labels meet.
 
-    Every task is a connected piece of the hierarchy, and there are as few of them as such pieces allow: from the leaves
-    up, where the classes below a node are too many, the largest branches become tasks until the others fit into one
-    (Kundu and Misra 1977, "A linear tree partitioning algorithm").
+    Every task is a connected piece of the hierarchy, and the number of pieces is minimal. From the leaves up, where the
+    classes below a node are too many, the largest branches become tasks until the others fit into one task (Kundu and
+    Misra 1977, "A linear tree partitioning algorithm").
 
-    ways: of each class, from the root of the hierarchy to it.
+    Args:
+      labels: class indices.
+      paths: of each class, from the root of the hierarchy to the class.
+      max_labels: of a task.
     """
-    rest, tasks = _split(list(labels), ways, 0, most)
+    rest, tasks = _split(list(labels), paths, 0, max_labels)
     return [*tasks, rest]
 
 
 def _split(
-    labels: list[int], ways: Sequence[tuple[str, ...]], depth: int, most: int
+    labels: list[int], paths: Sequence[tuple[str, ...]], depth: int, max_labels: int
 ) -> tuple[list[int], list[list[int]]]:
-    """What is left at a node for its parent to join with others, and the tasks that are made below it."""
-    if len(labels) <= most:
+    """Returns the labels that a node leaves to its parent, and the tasks below the node."""
+    if len(labels) <= max_labels:
         return labels, []
     branches: dict[str | int, list[int]] = {}
     for label in labels:
-        branches.setdefault(ways[label][depth] if depth < len(ways[label]) else label, []).append(label)
+        branches.setdefault(paths[label][depth] if depth < len(paths[label]) else label, []).append(label)
     rests, tasks = [], []
     for branch in branches.values():
-        rest, made = _split(branch, ways, depth + 1, most)
+        rest, branch_tasks = _split(branch, paths, depth + 1, max_labels)
         rests.append(rest)
-        tasks += made
-    rests.sort(key=len, reverse=True)  # stable: of equally large branches the first goes first
-    while sum(map(len, rests)) > most:
+        tasks += branch_tasks
+    rests.sort(key=len, reverse=True)  # stable: the first of equally large branches goes first
+    while sum(map(len, rests)) > max_labels:
         tasks.append(rests.pop(0))
     return [label for rest in rests for label in rest], tasks
 
@@ -56,40 +58,42 @@ def _split(
 def make(
     image_ids: np.ndarray,
     classes: np.ndarray,
-    ways: Sequence[tuple[str, ...]],
+    paths: Sequence[tuple[str, ...]],
     gold: np.ndarray,
     random: np.random.Generator,
-    most: int = MOST,
+    max_labels: int = MAX_LABELS,
 ) -> list[Task]:
-    """The tasks for all questions, in random order, so that gold and the images of a class are mixed among the others.
+    """Makes the tasks of P questions, in random order: raters cannot tell gold by its place.
 
     Args:
-      image_ids, classes: [P], the questions; those of an image follow each other.
-      ways: of each class, from the root of the hierarchy to it.
-      gold: [P] bool, the questions whose answer is known: of all questions about an image, or of none.
+      image_ids, classes: [P], the questions; the questions of an image are neighbors.
+      paths: of each class, from the root of the hierarchy to the class.
+      gold: [P] bool, the questions whose answer is known: all questions about an image, or none.
+      random: draws the order.
+      max_labels: of a task.
     """
     starts = np.flatnonzero(np.append(True, image_ids[1:] != image_ids[:-1]))
-    made = [
+    tasks = [
         Task(str(image_ids[start]), tuple(labels), bool(gold[start]))
         for start, end in zip(starts, np.append(starts[1:], len(image_ids)), strict=True)
-        for labels in split(classes[start:end].tolist(), ways, most)
+        for labels in split(classes[start:end].tolist(), paths, max_labels)
     ]
-    return [made[row] for row in random.permutation(len(made))]
+    return [tasks[row] for row in random.permutation(len(tasks))]
 
 
 def assign(tasks: Sequence[Task], raters: int, per_task: int, random: np.random.Generator) -> list[list[int]]:
-    """For each rater the tasks to do, by their places in `tasks`: gold to all, every other one to `per_task` raters.
+    """Returns for each rater the rows of their tasks: gold goes to all raters, other tasks to `per_task` of them.
 
-    Raters have as many tasks as each other, up to one, and nobody has a task twice. Raises InputError where there are
-    too few raters.
+    The numbers of tasks of two raters differ by one at most, and no rater has a task twice. Raises InputError if there
+    are too few raters.
     """
     if raters < per_task:
-        raise InputError(f"raters={raters}: a task goes to {per_task} different raters, give at least so many.")
-    given: list[list[int]] = [[] for _ in range(raters)]
+        raise InputError(f"raters={raters}: a task goes to {per_task} different raters. Give at least {per_task}.")
+    assignments: list[list[int]] = [[] for _ in range(raters)]
     load = np.zeros(raters, int)
-    for number, task in enumerate(tasks):
+    for row, task in enumerate(tasks):
         chosen = np.arange(raters) if task.gold else np.lexsort((random.random(raters), load))[:per_task]
         load[chosen] += 1
         for rater in chosen:
-            given[rater].append(number)
-    return given
+            assignments[rater].append(row)
+    return assignments

@@ -24,8 +24,8 @@ def write_csv(path, votes):
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["image_id", "class", "rater", "answer"])
-        for pair, rater, answer in zip(votes.pair, votes.rater, votes.answer, strict=True):
-            writer.writerow([votes.image_ids[pair], votes.classes[pair], votes.raters[rater], ANSWERS[answer]])
+        for question, rater, answer in zip(votes.question, votes.rater, votes.answer, strict=True):
+            writer.writerow([votes.image_ids[question], votes.classes[question], votes.raters[rater], ANSWERS[answer]])
 
 
 @pytest.fixture
@@ -97,8 +97,8 @@ def test_gold_may_be_a_label_set(world):
         ({"method": "majorty"}, "unknown method 'majorty': did you mean majority"),
         ({"gold": ""}, "method=calibrated needs gold questions"),
         ({"gold": "nowhere.json"}, "no label set at nowhere.json"),
-        ({"threshold": 0.0}, "threshold=0.0: expected a number above 0"),
-        ({"smoothing": -1.0}, "smoothing must not be negative"),
+        ({"threshold": 0.0}, "threshold=0.0 is out of range. Give a number above 0"),
+        ({"smoothing": -1.0}, "smoothing=-1.0 is negative"),
         ({"original_classes": (1,)}, "expected two numbers"),
         ({"original": "original"}, "1200 of 1200 questions are about unknown images, such as image00000"),
     ],

@@ -128,9 +128,9 @@ def test_names_and_a_hierarchy(world):
     [
         ({"predictions": "nowhere/*.npz"}, "no file matches predictions='nowhere"),
         ({"ranking": "glob"}, "unknown ranking 'glob': did you mean global"),
-        ({"k": 13}, "k=13: model0 has 12 answers an image"),
+        ({"k": 13}, "k=13: model0 has 12 predicted classes an image"),
         ({"min_recall": 0.0}, "min_recall=0.0"),
-        ({"models": 5}, "of 4 models: give 1 to so many"),
+        ({"models": 5}, "of 4 models. Give a number from 1 to 4"),
         ({"gold_images": 500}, "gold_images=500: the gold labels have 200 images"),
         ({"raters": 3}, "raters=3: a task goes to 5"),
         ({"labels_per_task": 0}, "labels_per_task=0: expected at least 1"),

@@ -30,8 +30,8 @@ def real_rule(votes, experts, gold_votes, originals, heard, smoothing=1):
     """ReaL's aggregation, question by question and vote by vote: true at 3 of 5 experts, 2 for the original."""
 
     def rows(some):
-        for pair, rater, answer in zip(some.pair, some.rater, some.answer, strict=True):
-            yield (some.image_ids[pair], some.classes[pair]), some.raters[rater], answer
+        for question, rater, answer in zip(some.question, some.rater, some.answer, strict=True):
+            yield (some.image_ids[question], some.classes[question]), some.raters[rater], answer
 
     own = dict(zip(originals.image_ids, originals.original, strict=True))
     yes = dict(zip(zip(experts.image_ids, experts.classes, strict=True), experts.yes, strict=True))
@@ -45,15 +45,17 @@ def real_rule(votes, experts, gold_votes, originals, heard, smoothing=1):
     for (image, label), share in yes.items():
         voter[int(share >= 0.4)][YES if own[image] == label else NO] += 1
     voter = [[n / sum(row) for n in row] for row in voter]
-    odds = {}
+    log_odds = {}
     for question, rater, answer in rows(votes):
         false, true = matrices.get(rater, mean)
-        odds[question] = odds.get(question, math.log(prior / (1 - prior))) + math.log(true[answer] / false[answer])
-    for image, label in odds:
+        log_odds[question] = log_odds.get(question, math.log(prior / (1 - prior))) + math.log(
+            true[answer] / false[answer]
+        )
+    for image, label in log_odds:
         answer = YES if own[image] == label else NO
         if heard[label]:
-            odds[image, label] += math.log(voter[1][answer] / voter[0][answer])
-    return np.array([1 / (1 + math.exp(-odds[pair])) for pair in zip(votes.image_ids, votes.classes, strict=True)])
+            log_odds[image, label] += math.log(voter[1][answer] / voter[0][answer])
+    return np.array([1 / (1 + math.exp(-log_odds[pair])) for pair in zip(votes.image_ids, votes.classes, strict=True)])
 
 
 def test_calibrated_is_the_published_rule():
@@ -64,7 +66,7 @@ def test_calibrated_is_the_published_rule():
         gold_votes.image_ids,
         gold_votes.classes,
         gold_votes.raters[:6],
-        *(column[gold_votes.rater < 6] for column in (gold_votes.pair, gold_votes.rater, gold_votes.answer)),
+        *(column[gold_votes.rater < 6] for column in (gold_votes.question, gold_votes.rater, gold_votes.answer)),
     )
     heard, original = np.array([True, True, False, True]), originals(IMAGES)
     voter = aggregation.OriginalVoter(original, heard, gold_share=0.4)
@@ -75,7 +77,7 @@ def test_calibrated_is_the_published_rule():
 def test_matrices_and_labels_are_recovered_within_sampling_error():
     votes, gold_votes, experts, truth = crowd_votes()
     found = aggregation.calibrated(votes, experts, gold_votes, 0.6, 1.0)
-    asked = dawid_skene.answers_by_truth(gold_votes, experts.yes).sum(axis=2, keepdims=True)
+    asked = dawid_skene.votes_by_truth(gold_votes, experts.yes).sum(axis=2, keepdims=True)
     sampling = np.sqrt(CROWD * (1 - CROWD) / asked)
     assert (np.abs(found.matrices - CROWD) < 4 * sampling + 3 / asked).all()
     # A rule that knew the true matrices and prior could do no better.
@@ -87,7 +89,7 @@ def test_matrices_and_labels_are_recovered_within_sampling_error():
 def test_unsupervised_recovers_matrices_too():
     votes, _, _, truth = crowd_votes()
     found = aggregation.unsupervised(votes, 1.0)
-    asked = dawid_skene.answers_by_truth(votes, truth).sum(axis=2, keepdims=True)
+    asked = dawid_skene.votes_by_truth(votes, truth).sum(axis=2, keepdims=True)
     assert (np.abs(found.matrices - CROWD) < 6 * np.sqrt(CROWD * (1 - CROWD) / asked) + 3 / asked).all()
     assert found.prior == pytest.approx(truth.mean(), abs=0.02)
     best = dawid_skene.log_odds(votes, CROWD, 0.3) > 0
@@ -108,14 +110,14 @@ def test_raters_who_never_answer_or_only_gold_change_nothing():
     votes, gold_votes, experts, _ = crowd_votes()
     plain = aggregation.calibrated(votes, experts, gold_votes, 0.6, 1.0)
     idle = collect(
-        votes.image_ids, votes.classes, np.append(votes.raters, ["idle", "only_gold"]), votes.pair, votes.rater, votes.answer
+        votes.image_ids, votes.classes, np.append(votes.raters, ["idle", "only_gold"]), votes.question, votes.rater, votes.answer
     )  # fmt: skip
     extra = np.arange(len(gold_votes.image_ids))
     with_extra = collect(
         gold_votes.image_ids,
         gold_votes.classes,
         np.append(gold_votes.raters, "only_gold"),
-        np.append(gold_votes.pair, extra),
+        np.append(gold_votes.question, extra),
         np.append(gold_votes.rater, np.full(len(extra), 8)),
         np.append(gold_votes.answer, (experts.yes[extra] > 0.5) * YES),
     )
@@ -138,7 +140,7 @@ def test_the_order_of_raters_and_questions_does_not_matter():
             some.image_ids[question],
             some.classes[question],
             some.raters[rater],
-            np.argsort(question)[some.pair][order],
+            np.argsort(question)[some.question][order],
             np.argsort(rater)[some.rater][order],
             some.answer[order],
         )
@@ -187,7 +189,7 @@ def test_what_is_refused():
     votes, gold_votes, experts, _ = crowd_votes()
     with pytest.raises(InputError, match="2396 of 2400 questions are about unknown images, such as image00001"):
         aggregation.check_images(votes, originals(1))
-    with pytest.raises(InputError, match="votes on class 3, expected 0 to 2"):
+    with pytest.raises(InputError, match="votes on class 3. Give classes from 0 to 2"):
         aggregation.check_images(votes, originals(IMAGES, classes=3))
     none, elsewhere = np.zeros(len(experts), bool), np.full(len(experts), "elsewhere")
     for wrong, message in (
@@ -211,9 +213,9 @@ def test_gold_of_experts_and_of_label_sets():
         np.array([0, 1, 2, 0]),
         np.array([YES, NO, YES, NO]),
     )
-    experts = gold.of_experts(votes)
+    experts = gold.from_votes(votes)
     assert experts.yes.tolist() == [2 / 3, 0]  # nobody was asked about the third
-    right = gold.of_label_set(originals(1), votes)
+    right = gold.from_label_set(originals(1), votes)
     assert len(right) == 2
     assert right.yes.tolist() == [float(originals(1).original[0] == label) for label in (0, 1)]
     assert ANSWERS[YES] == "yes"

@@ -19,26 +19,26 @@ def pairs(image, classes):
 
 
 def test_models_are_joined_by_id():
-    rows = proposals.joined(MODELS, toy.IDS)
-    assert [found.tolist() for found in rows] == [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0]]
+    rows = proposals.match_images(MODELS, toy.IDS)
+    assert [row.tolist() for row in rows] == [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0]]
     with pytest.raises(InputError, match="other has no prediction of 1 of 2 images, such as z"):
-        proposals.joined([OTHER], np.array(["a", "z"]))
+        proposals.match_images([OTHER], np.array(["a", "z"]))
 
 
 def test_the_best_of_each_image():
-    found = proposals.top_k(MODELS, proposals.joined(MODELS, toy.IDS), 1)
+    found = proposals.top_k(MODELS, proposals.match_images(MODELS, toy.IDS), 1)
     assert found[:, :, 0].tolist() == [[0, 1, 2, 1, 3, 0], [0, 1, 1, 1, 2, 3]]
     image, classes = proposals.union(found, 4)
     assert pairs(image, classes) == [(0, 0), (1, 1), (2, 1), (2, 2), (3, 1), (4, 2), (4, 3), (5, 0), (5, 3)]
-    with pytest.raises(InputError, match="k=3: model has 2 answers an image"):
-        proposals.top_k(MODELS, proposals.joined(MODELS, toy.IDS), 3)
+    with pytest.raises(InputError, match="k=3: model has 2 predicted classes an image"):
+        proposals.top_k(MODELS, proposals.match_images(MODELS, toy.IDS), 3)
 
 
 def test_recall_and_precision():
-    image, classes = proposals.union(proposals.top_k(MODELS, proposals.joined(MODELS, toy.IDS), 1), 4)
+    image, classes = proposals.union(proposals.top_k(MODELS, proposals.match_images(MODELS, toy.IDS), 1), 4)
     # Under ReaL a, b, c, e and f count, with seven right labels; all of them are among eight proposals.
     found = proposals.quality(image, classes, toy.real())
-    assert found == {"images": 5, "recall": 1.0, "precision": 7 / 8, "per_image": 8 / 5}
+    assert found == proposals.Quality(images=5, recall=1.0, precision=7 / 8, per_image=8 / 5)
 
 
 def test_the_highest_of_all_images():
@@ -46,19 +46,19 @@ def test_the_highest_of_all_images():
     model = Predictions(
         np.array(list("abcd")), np.array([[0, 1], [1, 2], [2, 3], [3, 0]]), scores.astype(np.float32), 4
     )
-    found = proposals.highest([model], [np.arange(4)], 3)[0]
+    found = proposals.highest_scores([model], [np.arange(4)], 3)[0]
     assert found.tolist() == [[0, 1], [1, -1], [2, -1], [3, -1]]  # 9, 8 and 5; and the best of every image
     normal = Predictions(
         model.image_ids, model.top, model.top_scores, 4, logsumexp=np.array([9.5, 8.1, 3.1, 2.1], np.float32)
     )
-    found = proposals.highest([normal], [np.arange(4)], 5)[0]
+    found = proposals.highest_scores([normal], [np.arange(4)], 5)[0]
     assert found.tolist() == [[0, -1], [1, -1], [2, 3], [3, -1]]  # of probabilities, c's second is the fifth
     with pytest.raises(InputError, match="highest=9: predictions has 8 scores"):
-        proposals.highest([model], [np.arange(4)], 9)
+        proposals.highest_scores([model], [np.arange(4)], 9)
     with pytest.raises(InputError, match="model has no top_scores"):
-        proposals.highest([toy.predictions()], [np.arange(6)], 3)
+        proposals.highest_scores([toy.predictions()], [np.arange(6)], 3)
 
 
 def test_unanimous_images():
-    rows = proposals.joined(MODELS, toy.IDS)
-    assert proposals.unanimous(MODELS, rows, toy.ORIGINAL).tolist() == [True, False, False, True, False, False]
+    rows = proposals.match_images(MODELS, toy.IDS)
+    assert proposals.is_unanimous(MODELS, rows, toy.ORIGINAL).tolist() == [True, False, False, True, False, False]

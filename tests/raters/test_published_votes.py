@@ -7,8 +7,8 @@ import pytest
 
 from imagenet_real.labels import readers
 from imagenet_real.raters import aggregation, dawid_skene, gold
-from imagenet_real.raters.vote_files import load_votes, read_pairs
-from imagenet_real.raters.votes import match_pairs
+from imagenet_real.raters.vote_files import load_votes, read_questions
+from imagenet_real.raters.votes import match_questions
 
 THRESHOLD = 0.8
 
@@ -20,9 +20,9 @@ def real(data):
         load_votes(data / "labels" / name) for name in ("raters.npz", "golden.npz", "raters_golden.npz")
     )
     with np.load(data / "labels" / "scores.npz") as archive:
-        ids, classes = read_pairs(archive["info"])
-        scores = archive["tensor"][match_pairs(votes.image_ids, votes.classes, ids, classes)]
-    return votes, gold.of_experts(experts), gold_votes, scores
+        ids, classes = read_questions(archive["info"])
+        scores = archive["tensor"][match_questions(votes.image_ids, votes.classes, ids, classes)]
+    return votes, gold.from_votes(experts), gold_votes, scores
 
 
 ANIMALS = np.arange(1000) < 398
@@ -35,7 +35,7 @@ def voter(heard=ANIMALS):
 def test_counts_of_votes(real):
     votes, experts, gold_votes, _ = real
     assert (len(votes), len(votes.raters), len(votes.image_ids)) == (924_810, 85, 184_962)
-    assert votes.answers_of_raters.sum(axis=0).tolist() == [729_424, 78_942, 116_444]
+    assert votes.votes_of_raters.sum(axis=0).tolist() == [729_424, 78_942, 116_444]
     assert len(experts) == 1135
     assert np.bincount(np.rint(experts.yes * 5).astype(int)).tolist() == [789, 43, 55, 47, 63, 138]
     assert sorted(set(votes.raters) - set(gold_votes.raters)) == ["111", "132", "134", "146", "153", "167", "189"]
@@ -77,5 +77,5 @@ def test_majority(real, maybe, count):
 @pytest.mark.parametrize(("heard", "count"), [(ANIMALS, 2138), (None, 3236)])
 def test_unsupervised(real, heard, count):
     votes = real[0] if heard is None else voter(heard).join(real[0])
-    _, odds, _ = dawid_skene.unsupervised(votes, smoothing=0.0, tolerance=1e-4)
-    assert int(((dawid_skene.probability(odds) >= THRESHOLD) != (real[3] >= THRESHOLD)).sum()) == count
+    _, log_odds, _ = dawid_skene.unsupervised(votes, smoothing=0.0, tolerance=1e-4)
+    assert int(((dawid_skene.probability(log_odds) >= THRESHOLD) != (real[3] >= THRESHOLD)).sum()) == count

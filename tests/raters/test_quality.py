@@ -13,12 +13,15 @@ from tests.raters.questions import questions
 def votes_of(table, seconds=None):
     """Votes of a table, a row a rater and a column a question; None where a rater was not asked."""
     found = [
-        (pair, rater, row[pair]) for rater, row in enumerate(table) for pair in range(len(row)) if row[pair] is not None
+        (question, rater, row[question])
+        for rater, row in enumerate(table)
+        for question in range(len(row))
+        if row[question] is not None
     ]
-    pair, rater, answer = (np.array(column) for column in zip(*found, strict=True))
+    question, rater, answer = (np.array(column) for column in zip(*found, strict=True))
     columns = len(table[0])
     ids, names = np.array([f"i{n:03d}" for n in range(columns)]), np.array([f"r{n}" for n in range(len(table))])
-    return collect(ids, np.zeros(columns, int), names, pair, rater, answer, seconds)
+    return collect(ids, np.zeros(columns, int), names, question, rater, answer, seconds)
 
 
 def alpha_by_loops(table, distance):
@@ -60,14 +63,14 @@ def test_what_changes_without_a_rater():
     ids, classes, truth = questions(200)
     crowd = np.stack([synthetic.matrix(0.9, 0.95)] * 3 + [synthetic.matrix(0.6, 0.6)] * 2)
     votes = synthetic.answer(ids, classes, truth, crowd, random)
-    odds = dawid_skene.log_odds(votes, crowd, 0.3)
-    changes = quality.changes_without(votes, odds, crowd, 0.8)
+    log_odds = dawid_skene.log_odds(votes, crowd, 0.3)
+    changes = quality.changes_without(votes, log_odds, crowd, 0.8)
     limit = np.log(0.8 / 0.2)
     for rater in range(5):
         kept = votes.rater != rater
-        rest = collect(ids, classes, votes.raters, votes.pair[kept], votes.rater[kept], votes.answer[kept])
+        rest = collect(ids, classes, votes.raters, votes.question[kept], votes.rater[kept], votes.answer[kept])
         without = dawid_skene.log_odds(rest, crowd, 0.3)
-        assert changes[rater] == ((without >= limit) != (odds >= limit)).sum()
+        assert changes[rater] == ((without >= limit) != (log_odds >= limit)).sum()
     assert changes[:3].min() > changes[3:].max()
 
 
@@ -81,7 +84,7 @@ def test_suspicious_raters():
     asked[40:, 2] = False
     plain = synthetic.answer(ids, classes, truth, crowd, random, asked)
     seconds = np.where(plain.rater == 1, 0.1, 2.0)
-    votes = collect(ids, classes, plain.raters, plain.pair, plain.rater, plain.answer, seconds)
+    votes = collect(ids, classes, plain.raters, plain.question, plain.rater, plain.answer, seconds)
     on_gold = np.arange(len(ids)) < 40
     found = quality.suspicious(votes, on_gold, quality.information(crowd, 0.3), min_seconds=0.3)
     assert set(found) == {"r001", "r002", "r003", "r004", "r005"}
@@ -98,5 +101,7 @@ def test_always_no_is_no_accident_only_where_others_say_yes():
 
 
 def test_precision_and_recall():
-    rows = quality.precision_recall(np.array([0.9, 0.8, 0.2]), np.array([True, False, True]), np.array([0.1, 0.8, 1.0]))
-    assert [(row["precision"], row["recall"]) for row in rows] == [(2 / 3, 1), (0.5, 0.5), (None, 0)]
+    points = quality.precision_recall(
+        np.array([0.9, 0.8, 0.2]), np.array([True, False, True]), np.array([0.1, 0.8, 1.0])
+    )
+    assert [(point.precision, point.recall) for point in points] == [(2 / 3, 1), (0.5, 0.5), (None, 0)]

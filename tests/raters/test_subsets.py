@@ -16,14 +16,14 @@ def world(models=7, images=12, k=3, seed=0):
     random = np.random.default_rng(seed)
     candidates = random.random((models, images, CLASSES)).argsort(axis=2)[:, :, :k]
     candidates[random.random(candidates.shape) < 0.1] = -1
-    answers = np.sort(random.random((images, CLASSES)).argsort(axis=1)[:, :2], axis=1)
-    answers[random.random(images) < 0.5, 1] = -1
-    return candidates, answers
+    labels = np.sort(random.random((images, CLASSES)).argsort(axis=1)[:, :2], axis=1)
+    labels[random.random(images) < 0.5, 1] = -1
+    return candidates, labels
 
 
-def best_by_loops(candidates, answers, min_recall, sizes):
+def best_by_loops(candidates, labels, min_recall, sizes):
     """Every subset as a set of pairs; of equals the one of higher recall, of fewer models, and the first."""
-    right = {(image, label) for image, row in enumerate(answers.tolist()) for label in row if label >= 0}
+    right = {(image, label) for image, row in enumerate(labels.tolist()) for label in row if label >= 0}
     of = [
         {(image, label) for image, row in enumerate(one) for label in row if label >= 0} for one in candidates.tolist()
     ]
@@ -48,54 +48,54 @@ def best_by_loops(candidates, answers, min_recall, sizes):
 @pytest.mark.parametrize("table", [1, 8, 4096])
 def test_exhaustive_is_the_plain_loop(monkeypatch, seed, min_recall, sizes, table):
     monkeypatch.setattr(subsets, "TABLE", table)
-    candidates, answers = world(seed=seed)
-    found = subsets.search(subsets.bits(candidates, answers, CLASSES), min_recall, sizes)
-    assert found.models == best_by_loops(candidates, answers, min_recall, sizes)
-    assert found.reached == (found.recall >= min_recall)
-    assert found.exhaustive
+    candidates, labels = world(seed=seed)
+    found = subsets.search(subsets.bits(candidates, labels, CLASSES), min_recall, sizes)
+    assert found.models == best_by_loops(candidates, labels, min_recall, sizes)
+    assert found.reaches_recall == (found.recall >= min_recall)
+    assert found.is_exhaustive
 
 
 def test_counts_of_the_choice():
     candidates = np.array([[[0, 1], [2, -1]], [[0, 3], [4, 5]]])
-    answers = np.array([[0, 3], [5, -1]])
-    found = subsets.search(subsets.bits(candidates, answers, CLASSES), 0.9, [2])
-    assert (found.right, found.wanted, found.proposed) == (3, 3, 6)
+    labels = np.array([[0, 3], [5, -1]])
+    found = subsets.search(subsets.bits(candidates, labels, CLASSES), 0.9, [2])
+    assert (found.num_right, found.num_labels, found.num_proposals) == (3, 3, 6)
     assert (found.recall, found.precision) == (1, 0.5)
-    alone = subsets.search(subsets.bits(candidates, answers, CLASSES), 0.9, [1])
-    assert (alone.models, alone.reached) == ((1,), True)
+    alone = subsets.search(subsets.bits(candidates, labels, CLASSES), 0.9, [1])
+    assert (alone.models, alone.reaches_recall) == ((1,), True)
 
 
 def test_the_highest_recall_where_none_is_enough():
-    candidates, answers = world(k=1)
-    found = subsets.search(subsets.bits(candidates, answers, CLASSES), 1.0, range(1, 8))
-    assert not found.reached
-    assert found.models == best_by_loops(candidates, answers, 1.0, range(1, 8))
+    candidates, labels = world(k=1)
+    found = subsets.search(subsets.bits(candidates, labels, CLASSES), 1.0, range(1, 8))
+    assert not found.reaches_recall
+    assert found.models == best_by_loops(candidates, labels, 1.0, range(1, 8))
 
 
 def test_greedy_beyond_the_limit():
-    candidates, answers = world(models=9, images=60)
-    some = subsets.bits(candidates, answers, CLASSES)
-    exhaustive, greedy = subsets.search(some, 0.8, range(1, 10)), subsets.search(some, 0.8, range(1, 10), limit=10)
-    assert not greedy.exhaustive
-    assert greedy.reached
-    assert greedy.tried < 2**9
+    candidates, labels = world(models=9, images=60)
+    gold = subsets.bits(candidates, labels, CLASSES)
+    exhaustive, greedy = subsets.search(gold, 0.8, range(1, 10)), subsets.search(gold, 0.8, range(1, 10), limit=10)
+    assert not greedy.is_exhaustive
+    assert greedy.reaches_recall
+    assert greedy.num_subsets < 2**9
     assert greedy.precision <= exhaustive.precision
-    assert len(subsets.search(some, 0.8, [4], limit=10).models) == 4
+    assert len(subsets.search(gold, 0.8, [4], limit=10).models) == 4
 
 
 def test_sixty_four_pairs_and_more():
-    candidates, answers = world(models=4, images=200, k=6)
-    found = subsets.search(subsets.bits(candidates, answers, CLASSES), 0.9, [2])
-    assert found.models == best_by_loops(candidates, answers, 0.9, [2])
+    candidates, labels = world(models=4, images=200, k=6)
+    found = subsets.search(subsets.bits(candidates, labels, CLASSES), 0.9, [2])
+    assert found.models == best_by_loops(candidates, labels, 0.9, [2])
 
 
 @pytest.mark.parametrize("sizes", [[0], [8], []])
 def test_sizes_that_there_are_not(sizes):
-    with pytest.raises(InputError, match="of 7 models: give 1 to so many"):
+    with pytest.raises(InputError, match=r"of 7 models\. Give a number from 1 to 7"):
         subsets.search(subsets.bits(*world(), CLASSES), 0.9, sizes)
 
 
 def test_no_gold():
-    candidates, answers = world()
+    candidates, labels = world()
     with pytest.raises(InputError, match="no gold image has a right class"):
-        subsets.search(subsets.bits(candidates, np.full_like(answers, -1), CLASSES), 0.9, [2])
+        subsets.search(subsets.bits(candidates, np.full_like(labels, -1), CLASSES), 0.9, [2])

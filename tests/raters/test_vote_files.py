@@ -24,8 +24,8 @@ def write_npz(path, change=None, ids=("zoe", "al", "idle")):
 
 def rows(votes):
     return [
-        (votes.image_ids[pair], votes.classes[pair], votes.raters[rater], answer)
-        for pair, rater, answer in zip(votes.pair, votes.rater, votes.answer, strict=True)
+        (votes.image_ids[question], votes.classes[question], votes.raters[rater], answer)
+        for question, rater, answer in zip(votes.question, votes.rater, votes.answer, strict=True)
     ]
 
 
@@ -90,7 +90,7 @@ def weighty(tensor):
     [
         (both, ("zoe", "al", "idle"), "rater al answers both maybe and yes about class 2 of b, one of 1 contradictions"),
         (weighty, ("zoe", "al", "idle"), "other numbers than 0 and 1"),
-        (None, ("al", "al", "idle"), "rater al stands there 2 times"),
+        (None, ("al", "al", "idle"), "rater al occurs 2 times"),
         (None, ("al", "zoe"), r"tensor has shape \(3, 2, 3\), expected \(2, 2, 3\)"),
         (lambda tensor: tensor.fill(0), ("zoe", "al", "idle"), "has no vote"),
     ],
@@ -103,9 +103,9 @@ def test_arrays_that_are_refused(place, change, ids, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "begins with 'nothing', expected image_id,class,rater,answer"),
-        ("image_id,class,rater,answer\na,0,al,perhaps\n", "line 2: the answer is 'perhaps', expected one of no, maybe, yes"),
-        ("image_id,class,rater,answer\na,cat,al,yes\n", "line 2: .*'cat'.*expected the index of a class"),
+        ("", "begins with 'nothing'. Give it the header image_id,class,rater,answer"),
+        ("image_id,class,rater,answer\na,0,al,perhaps\n", "line 2: the answer is 'perhaps'. Give one of no, maybe, yes"),
+        ("image_id,class,rater,answer\na,cat,al,yes\n", "line 2: .*'cat'.*Give the index of a class"),
         ("image_id,class,rater,answer\na,0,,yes\n", "line 2 has no rater"),
         ("image_id,class,rater,answer\n", "has no vote"),
         ("image_id,class,rater,answer\na,0,al,yes\na,0,al,no\n", "al answers 1 questions more than once"),
@@ -121,11 +121,11 @@ def test_csv_that_is_refused(place, text, message):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("votes.json", b'{"schema": 1}', "has no votes: expected"),
+        ("votes.json", b'{"schema": 1}', "has no votes. Give"),
         ("votes.json", b'[{"id": 3}]', "'data' is missing"),
         ("votes.json", b"[", "damaged"),
         ("votes.npz", b"not a zip", "damaged"),
-        ("votes.txt", b"", "ends in '.txt': votes are read from"),
+        ("votes.txt", b"", "ends in '.txt'. Give an .npz, .csv or .json file of votes"),
         ("votes.npz", None, "there is no file of votes"),
     ],
 )

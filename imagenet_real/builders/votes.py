@@ -1,0 +1,83 @@
+"""Votes, gold questions and the aggregation method of a config."""
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from imagenet_real.builders import label_sets
+from imagenet_real.errors import InputError, nearest
+from imagenet_real.io import storage
+from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.raters import aggregation, gold, vote_files
+from imagenet_real.raters.aggregation import Aggregation
+from imagenet_real.raters.votes import Votes
+
+METHODS = ("calibrated", "unsupervised", "crowd_kit", "majority")
+
+
+def check(config: ConfigDict) -> None:
+    """Raises InputError for values that would only be noticed after the votes are read."""
+    if not config.votes:
+        raise InputError("votes is empty. Give --config.votes=FILE, an .npz, .csv or .json file.")
+    if config.method not in METHODS:
+        raise InputError(f"unknown method {config.method!r}: {nearest(config.method, list(METHODS))}")
+    if config.method == "calibrated" and not config.gold:
+        raise InputError(
+            "method=calibrated needs gold questions. Give --config.gold=FILE, or --config.method=unsupervised."
+        )
+    for name in ("threshold", "gold_share", "original_gold_share"):
+        if not 0 < config[name] <= 1:
+            raise InputError(f"{name}={config[name]} is out of range. Give a number above 0 and at most 1.")
+    if config.smoothing < 0:
+        raise InputError(f"smoothing={config.smoothing} is negative. Give 0 or more.")
+    if not 0 <= config.maybe <= 1:
+        raise InputError(f"maybe={config.maybe} is out of range. Give a number from 0 to 1.")
+    if len(config.original_classes) not in (0, 2):
+        raise InputError(f"original_classes={config.original_classes}: expected two numbers. Give () for no class.")
+
+
+def load_votes(config: ConfigDict, originals: LabelSet) -> tuple[Votes, Votes]:
+    """Returns the votes, and the votes with the answers to gold questions; they may be the same."""
+    votes = vote_files.load_votes(config.votes)
+    aggregation.check_images(votes, originals)
+    if not config.gold_votes:
+        return votes, votes
+    gold_votes = vote_files.load_votes(config.gold_votes)
+    aggregation.check_images(gold_votes, originals)
+    return votes, gold_votes
+
+
+def load_gold(config: ConfigDict, brought: dict[str, LabelSet], gold_votes: Votes) -> gold.Gold | None:
+    """Returns the gold questions: from experts' votes, or from a correct label set of some images. None without gold."""
+    if not config.gold:
+        return None
+    if vote_files.has_votes(config.gold):
+        return gold.from_votes(vote_files.load_votes(config.gold))
+    return gold.from_label_set(label_sets.one(config.gold, brought, config.labels_dir), gold_votes)
+
+
+def aggregate(
+    config: ConfigDict, votes: Votes, experts: gold.Gold | None, gold_votes: Votes, originals: LabelSet
+) -> Aggregation:
+    """Scores all questions by the method of the config."""
+    original = _original_voter(config, originals)
+    if config.method == "calibrated":
+        return aggregation.calibrated(votes, experts, gold_votes, config.gold_share, config.smoothing, original)
+    if config.method == "unsupervised":
+        return aggregation.unsupervised(votes, config.smoothing, original)
+    if config.method == "crowd_kit":
+        return aggregation.crowd_kit(votes)
+    return aggregation.majority(votes, config.maybe)
+
+
+def _original_voter(config: ConfigDict, originals: LabelSet) -> aggregation.OriginalVoter | None:
+    if not config.original_classes:
+        return None
+    classes = np.zeros(originals.num_classes, bool)
+    classes[slice(*config.original_classes)] = True
+    return aggregation.OriginalVoter(originals, classes, config.original_gold_share)
+
+
+def checksums(config: ConfigDict) -> dict[str, str]:
+    """Returns the SHA-256 of each file of votes, by its path."""
+    paths = [path for path in (config.votes, config.gold, config.gold_votes) if path]
+    return {path: storage.sha256(path) for path in paths if storage.to_path(path).is_file()}
