@@ -1,35 +1,68 @@
-# make demo: trains the four variants of the comparison briefly on digit scenes, and shows what comes of it.
-# make test: installs what the tests need into .venv and runs all of them.
-# make test-reference: compares the models with PyTorch.
+# make demo             trains the four variants of the comparison briefly on digit scenes, and draws the result
+# make test             runs all tests; make test-fast leaves out the slow ones
+# make test-reference   compares the models with PyTorch
+# make lint             checks format, style and types; make format repairs the first two
+# make docs             builds the documentation site in site/
+# make lock             renews the locks: what running, tests and documentation need
+# Each target installs what it needs into .venv; make clean removes that.
 PYTHON ?= python3
 VENV := .venv
-READY := $(VENV)/.ready
+BIN := $(VENV)/bin
+install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(BIN)/pip install --quiet $(1)
+lock = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url
 
-.PHONY: demo test test-reference lint clean
+.PHONY: demo test test-fast test-reference lint format docs lock clean
 
-demo: $(READY)
-	$(VENV)/bin/python main.py --config=configs/demo.py --workdir=runs/demo
+demo: $(VENV)/.ready
+	$(BIN)/python main.py demo --workdir=runs/demo
 
-test: $(READY)
-	$(VENV)/bin/python -m pytest -q -n 2 --dist=worksteal  # nobody waits for the last long test
+test: $(VENV)/.ready-test
+	$(BIN)/python -m pytest -q -n 2 --dist=worksteal  # no worker waits for the last long test
 
-# The Flax models against PyTorch: installs it beside the rest.
-test-reference: $(READY)
-	$(VENV)/bin/pip install --quiet --upgrade 'pip>=25.1'  # the first that knows dependency groups
-	$(VENV)/bin/pip install --quiet --group reference
-	$(VENV)/bin/python -m pytest -q tests/reference
+test-fast: $(VENV)/.ready-test
+	$(BIN)/python -m pytest -q -n 2 --dist=worksteal -m "not slow"
 
-lint: $(READY)
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/ruff check .
+test-reference: $(VENV)/.ready-test
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'  # the first version that knows dependency groups
+	$(BIN)/pip install --quiet --group reference
+	$(BIN)/python -m pytest -q tests/reference
 
-$(READY): requirements.txt pyproject.toml
+lint: $(VENV)/.ready-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.ready-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.ready-docs
+	$(BIN)/mkdocs build --strict --quiet
+
+# The locks of tests and documentation hold only what running does not need.
+lock: $(VENV)/.ready
+	$(lock) --extra jax --extra review pyproject.toml -o requirements.txt
+	$(lock) --group test -c requirements.txt -o requirements-test.txt
+	$(lock) --group docs -c requirements.txt -c requirements-test.txt -o requirements-docs.txt
+	@for name in test docs; do \
+	  grep -vxFf requirements.txt requirements-$$name.txt > $(VENV)/lock && mv $(VENV)/lock requirements-$$name.txt; done
+
+$(VENV)/.ready: requirements.txt pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is older than 3.11: run make PYTHON=python3.11 (or a newer one)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check uv || echo "uv is not available: pip installs instead"
+	$(call install,-r requirements.txt)
+	$(call install,--no-deps --editable .)
+	touch $@
+
+$(VENV)/.ready-test: $(VENV)/.ready requirements-test.txt
+	$(call install,-r requirements-test.txt)
+	touch $@
+
+$(VENV)/.ready-docs: $(VENV)/.ready requirements-docs.txt
+	$(call install,-r requirements-docs.txt)
 	touch $@
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) build dist site

@@ -1,4 +1,4 @@
-"""Runs a program from a checkout: python main.py --config=configs/score.py --workdir=DIR [--config.FIELD=VALUE ...]"""
+"""Runs a program from a checkout: python main.py score --predictions=FILE --workdir=DIR"""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Runs a program: python -m imagenet_real --config=FILE --workdir=DIR [--config.FIELD=VALUE ...]"""
+"""Runs a program: python -m imagenet_real score --predictions=FILE --workdir=DIR"""
 
 import sys
 

@@ -1,6 +1,6 @@
-"""What `--help` prints: a config's docstring, and of every field its default and the comment beside it in the file.
+"""What `--help` prints: the docstring of a config, and for each field its default and its comment in the source.
 
-A config is a function that makes a dictionary, or changes that of another config; the comments of both are read.
+A config is a function that makes a dictionary, or changes the dictionary of another config; help reads the comments of both.
 """
 
 import ast
@@ -8,136 +8,147 @@ import dataclasses
 import io
 import os
 import pathlib
-import runpy
 import shutil
 import textwrap
 import tokenize
 from collections.abc import Iterator
-from typing import Any
 
-USAGE = "python main.py --config={path} [--config.FIELD=VALUE ...] --workdir=DIR"
-WIDEST_DEFAULT = 26  # characters; the meaning of a field with a longer default begins on a line of its own
+from ml_collections import ConfigDict
+
+from imagenet_real.cli import configs
+
+USAGE = "imagenet-real {name} [--FIELD=VALUE ...] --workdir=DIR"
+WIDEST_DEFAULT = 26  # characters; the meaning of a field with a longer default begins on the next line
 
 
 @dataclasses.dataclass(frozen=True)
 class Remark:
-    """What the source says of a field."""
+    """The comments on a field."""
 
-    meaning: str = ""  # the comment behind its value; or, where there is none, above its name
-    heading: str = ""  # the comment above its name, where another one stands behind the value
+    meaning: str = ""  # the comment behind the value; without one, the comment above the name
+    heading: str = ""  # the comment above the name, where another comment is behind the value
 
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """A field as the command line knows it. Fields of a dictionary within a config have dotted names."""
+    """A field as the command line knows it. A field of a dictionary inside a config has a dotted name."""
 
     name: str
     default: str
     remark: Remark
 
 
-def overview(folder: str | os.PathLike) -> str:
-    """A line for every config of a folder."""
-    paths = sorted(pathlib.Path(folder).glob("[a-z]*.py"))
-    width = max((len(str(path)) for path in paths), default=0)
-    lines = [f"  {path!s:<{width}}  {_docstring(path).partition(chr(10))[0]}" for path in paths]
-    more = "What a config's fields are: python main.py --config=configs/NAME.py --help"
-    return "\n".join([USAGE.format(path="configs/NAME.py"), "", *lines, "", more])
+def overview() -> str:
+    """Returns a line for each shipped config."""
+    shipped = configs.shipped_configs()
+    width = max(len(name) for name in shipped)
+    lines = [f"  {name:<{width}}  {configs.docstring(path).partition(chr(10))[0]}" for name, path in shipped.items()]
+    rest = [
+        "Fields of a config:        imagenet-real NAME --help",
+        f"A config of your own:      {USAGE.format(name='--config=FILE.py')}",
+    ]
+    return "\n".join([USAGE.format(name="NAME"), "", *lines, "", *rest])
 
 
-def text_of(path: str | os.PathLike) -> str:
-    """The help of one config, as wide as the terminal."""
+def text_of(path: str | os.PathLike, name: str) -> str:
+    """Returns the help of the config at `path`, as wide as the terminal; `name` is what the user calls it."""
     width = min(shutil.get_terminal_size((120, 24)).columns, 140)
-    lines = [_docstring(path), "", USAGE.format(path=path), ""]
-    found = fields(path)
-    names = max(len(field.name) for field in found) + len("--config.")
-    short = (field.default for field in found if len(field.default) <= WIDEST_DEFAULT)
-    defaults = max((len(default) for default in short), default=0)
-    for field in found:
-        if field.remark.heading:
-            lines += ["", *textwrap.wrap(field.remark.heading, width)]
-        start = f"  {'--config.' + field.name:<{names}}  {field.default:<{defaults}}  "
-        meaning = textwrap.wrap(field.remark.meaning, max(width - names - defaults - 6, 30)) or [""]
+    usage = USAGE.format(name=f"--config={name}" if name.endswith(".py") else name)
+    lines = [configs.docstring(path), "", usage, ""]
+    rows = fields(path)
+    names = max(len(row.name) for row in rows) + len("--")
+    defaults = max((len(row.default) for row in rows if len(row.default) <= WIDEST_DEFAULT), default=0)
+    for row in rows:
+        if row.remark.heading:
+            lines += ["", *textwrap.wrap(row.remark.heading, width)]
+        start = f"  {'--' + row.name:<{names}}  {row.default:<{defaults}}  "
+        meaning = textwrap.wrap(row.remark.meaning, max(width - names - defaults - 6, 30)) or [""]
         indent = " " * (names + defaults + 6)
-        first = [start + meaning.pop(0)] if len(field.default) <= defaults else [start]
+        first = [start + meaning.pop(0)] if len(row.default) <= defaults else [start]
         lines += [line.rstrip() for line in (*first, *(indent + line for line in meaning))]
     return "\n".join(lines)
 
 
 def fields(path: str | os.PathLike) -> list[Field]:
-    """The fields of a config in the order of its source, with their defaults and what the source says of them."""
+    """Returns the fields of a config in the order of its source, with their defaults and remarks."""
     remarks = remarks_of(path)
-    values = dict(_flat(runpy.run_path(os.fspath(path))["get_config"]()))
-    known = [name for name in remarks if name in values] + [name for name in values if name not in remarks]
-    return [Field(name, values[name], remarks.get(name, Remark())) for name in known]
+    values = dict(_flat(configs.load_config(path)))
+    names = [name for name in remarks if name in values] + [name for name in values if name not in remarks]
+    return [Field(name, values[name], remarks.get(name, Remark())) for name in names]
 
 
-def names_of(config: Any) -> list[str]:
+def names_of(config: ConfigDict) -> list[str]:
     """Returns the dotted names of the fields of a config, at every depth."""
     return [name for name, _ in _flat(config)]
 
 
-def _flat(config: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Dotted names and defaults, as the command line has them."""
+def _flat(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yields dotted names and defaults, as the command line has them."""
     for name, value in config.items():
         if hasattr(value, "items"):
             yield from _flat(value, f"{prefix}{name}.")
-        else:  # a placeholder has no value, but a type
+        else:  # a placeholder has a type and no value
             yield prefix + name, repr(value) if value is not None else f"none ({config.get_type(name).__name__})"
 
 
-def _docstring(path: str | os.PathLike) -> str:
-    return ast.get_docstring(ast.parse(pathlib.Path(path).read_text(encoding="utf-8"))) or ""
-
-
 def remarks_of(path: str | os.PathLike) -> dict[str, Remark]:
-    """The remarks of a config's file, over those of the config that it is derived from, by the names of the fields."""
+    """Returns the remarks of a config by field; those of its base come first, and its own replace them."""
     source = pathlib.Path(path).read_text(encoding="utf-8")
     tree, comments = ast.parse(source), _Comments(source)
     function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "get_config")
-    found: dict[str, Remark] = {}
-    for node in ast.walk(function):
-        base = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get_config"
-        if base:  # of a file beside this one
-            found |= remarks_of(pathlib.Path(path).with_name(f"{ast.unparse(node.func.value)}.py"))
+    remarks: dict[str, Remark] = {}
+    for base in _bases(function, path):
+        remarks |= remarks_of(base)
     for statement in function.body:
         for name, remark in _remarks(statement, comments):
-            if remark != Remark() or name not in found:
-                found[name] = remark
-    return found
+            if remark != Remark() or name not in remarks:
+                remarks[name] = remark
+    return remarks
+
+
+def _bases(function: ast.FunctionDef, path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Yields the files of the configs whose `get_config` a function calls."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get_config":
+            files = (folder / f"{ast.unparse(node.func.value)}.py" for folder in configs.base_folders(path))
+            yield from [file for file in files if file.is_file()][:1]
 
 
 def _remarks(statement: ast.stmt, comments: "_Comments") -> Iterator[tuple[str, Remark]]:
-    """Those of a statement: `return ConfigDict({...})`, or `config.name = value`."""
+    """Yields the remarks of a statement: `return ConfigDict({...})`, or `config.name = value`."""
     if isinstance(statement, ast.Return) and isinstance(statement.value, ast.Call) and statement.value.args:
-        yield from _of_entries("", statement.value.args[0], comments)
+        (entries,) = statement.value.args
+        if isinstance(entries, ast.Dict):
+            yield from _of_entries("", entries, comments)
     if isinstance(statement, ast.Assign):
         (target,) = statement.targets
-        for one in target.elts if isinstance(target, ast.Tuple) else [target]:
-            name = ast.unparse(one).partition(".")[2]
+        for place in target.elts if isinstance(target, ast.Tuple) else [target]:
+            name = ast.unparse(place).partition(".")[2]
             if name:
                 yield from _of_field(name, statement, statement.value, comments)
 
 
 def _of_entries(prefix: str, node: ast.Dict, comments: "_Comments") -> Iterator[tuple[str, Remark]]:
     for key, value in zip(node.keys, node.values, strict=True):
-        if key.lineno == node.lineno:  # a dictionary in one line has no comments on its entries
+        if key is None:  # **entries
+            continue
+        if key.lineno == node.lineno:  # a dictionary on one line has no comments on its entries
             yield prefix + ast.literal_eval(key), Remark()
         else:
             yield from _of_field(prefix + ast.literal_eval(key), key, value, comments)
 
 
 def _of_field(
-    name: str, at: ast.stmt | ast.expr, value: ast.expr, comments: "_Comments"
+    name: str, node: ast.stmt | ast.expr, value: ast.expr, comments: "_Comments"
 ) -> Iterator[tuple[str, Remark]]:
-    """The remark about a field, or those about the entries of a dictionary, of which the first has its heading."""
-    remark = comments.about(at, value)
+    """Yields the remark on a field; for a dictionary, those on its entries, and the first entry gets its heading."""
+    remark = comments.about(node, value)
     if not isinstance(value, ast.Dict):
         yield name, remark
         return
-    for place, (entry, own) in enumerate(_of_entries(f"{name}.", value, comments)):
-        headed = not place and own.meaning and not own.heading
-        yield entry, dataclasses.replace(own, heading=remark.heading or remark.meaning) if headed else own
+    for place, (entry, inner) in enumerate(_of_entries(f"{name}.", value, comments)):
+        headed = not place and inner.meaning and not inner.heading
+        yield entry, dataclasses.replace(inner, heading=remark.heading or remark.meaning) if headed else inner
 
 
 class _Comments:
@@ -145,17 +156,20 @@ class _Comments:
 
     def __init__(self, source: str):
         lines = source.splitlines()
-        self._behind, self._alone = {}, {}
+        self._behind: dict[int, str] = {}
+        self._alone: dict[int, str] = {}
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             if token.type == tokenize.COMMENT:
                 alone = not lines[token.start[0] - 1][: token.start[1]].strip()
                 (self._alone if alone else self._behind)[token.start[0]] = token.string.lstrip("# ").rstrip()
 
     def about(self, name: ast.stmt | ast.expr, value: ast.expr) -> Remark:
-        """The remark about a field whose name and value stand there."""
-        above, line = [], name.lineno - 1
+        """Returns the remark on a field, from the places of its name and its value."""
+        above: list[str] = []
+        line = name.lineno - 1
         while line in self._alone:
             above.insert(0, self._alone[line])
             line -= 1
-        behind = self._behind.get(value.lineno if isinstance(value, ast.Dict) else value.end_lineno, "")
+        end = value.lineno if isinstance(value, ast.Dict) else value.end_lineno
+        behind = self._behind.get(end or value.lineno, "")
         return Remark(behind, " ".join(above)) if behind else Remark(" ".join(above))

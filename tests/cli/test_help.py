@@ -1,4 +1,4 @@
-"""What --help tells of a config, from its source."""
+"""What --help prints of a config, from its source."""
 
 import subprocess
 import sys
@@ -53,13 +53,13 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "configs" / "base.py").write_text(BASE)
     (tmp_path / "configs" / "derived.py").write_text(DERIVED)
     monkeypatch.syspath_prepend(tmp_path)
-    real = _taken_out_of_modules()
+    real = _pop_configs()
     yield tmp_path / "configs"
-    _taken_out_of_modules()
+    _pop_configs()
     sys.modules |= real
 
 
-def _taken_out_of_modules():
+def _pop_configs():
     return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "configs"}
 
 
@@ -83,11 +83,12 @@ def test_a_derived_config_has_its_own_defaults_and_inherited_meanings(folder):
 
 def test_the_text_is_aligned_and_fits(folder, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
-    lines = help.text_of(folder / "base.py").splitlines()
+    lines = help.text_of(folder / "base.py", "base").splitlines()
     assert lines[:3] == ["What it is for.", "", "More of it."]
-    assert "  --config.colour        'green'     of the hash # sign" in lines
+    assert "  --colour        'green'     of the hash # sign" in lines
     assert lines[lines.index("How it runs.") - 1] == ""
-    assert all(len(line) <= 60 for line in lines if "--config=" not in line)
+    assert all(len(line) <= 60 for line in lines)
+    assert "imagenet-real base [--FIELD=VALUE ...] --workdir=DIR" in lines
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -97,19 +98,37 @@ def test_every_field_of_every_config_has_a_meaning(path):
     assert len(found) > 1
 
 
+def test_a_base_is_found_beside_a_config_before_the_shipped_one(folder, tmp_path):
+    """So it is for Python too (`make_bases_importable`)."""
+    (folder / "score.py").write_text(BASE)
+    mine = DERIVED.replace("base", "score")
+    (folder / "mine.py").write_text(mine)
+    (tmp_path / "mine.py").write_text(mine.replace("config.size", "config.ks").replace("config.nested.inner", "_"))
+    assert help.remarks_of(folder / "mine.py")["size"].meaning == "in pixels"
+    assert help.remarks_of(tmp_path / "mine.py")["allow_missing"].meaning.startswith("go on")
+
+
 def run(*arguments):
     return subprocess.run([sys.executable, "main.py", *arguments], cwd=ROOT, capture_output=True, text=True)
 
 
 def test_help_needs_no_workdir():
-    done = run("--config=configs/score.py", "--help")
+    done = run("score", "--help")
     assert done.returncode == 0, done.stderr
-    assert "  --config.allow_missing" in done.stdout
+    assert "  --allow_missing" in done.stdout
+    assert "\nimagenet-real score [--FIELD=VALUE ...] --workdir=DIR\n" in done.stdout
     assert done.stdout.startswith("Score saved predictions")
     assert not done.stderr
 
 
-def test_help_without_a_config_lists_them():
-    done = run("--help")
+def test_help_of_a_file():
+    done = run("--config=configs/score.py", "--help")
     assert done.returncode == 0, done.stderr
-    assert all(f"configs/{path.name} " in done.stdout for path in CONFIGS)
+    assert "\nimagenet-real --config=configs/score.py [--FIELD=VALUE ...] --workdir=DIR\n" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",)])
+def test_without_a_config_the_command_lists_them(arguments):
+    done = run(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert all(f"  {path.stem} " in done.stdout for path in CONFIGS)

@@ -6,10 +6,13 @@ import re
 import resource
 import subprocess
 import sys
+import tomllib
 
 import numpy as np
 import pytest
 
+from imagenet_real.cli import extras
+from imagenet_real.cli.main import PROGRAMS
 from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.predictions.predictions import save_predictions
 from tests import ROOT, toy
@@ -90,7 +93,7 @@ def test_wrong_arguments(world, arguments, message):
         ("ks[0]=3", "no field 'ks[0]': did you mean ks"),
         (
             "augmentation=busy",
-            "several fields below 'augmentation': give one of them, such as --config.augmentation.crop",
+            "several fields below 'augmentation'. Set one of them, such as --augmentation.crop",
         ),
         ("augmentation.mixup=much", "augmentation.mixup=much: could not convert string to float: 'much'"),
     ],
@@ -101,8 +104,102 @@ def test_wrong_fields_at_any_depth(tmp_path, argument, message):
 
 
 def test_missing_flags_and_configs(tmp_path):
-    assert "--workdir are needed" in one_line(run())
+    assert "Add --workdir=DIR" in one_line(run())
     assert "nothing.py" in one_line(run(f"--workdir={tmp_path}", config="nothing"))
+
+
+def short(*words):
+    return subprocess.run([sys.executable, "main.py", *words], cwd=ROOT, capture_output=True, text=True)
+
+
+def test_the_short_form_is_the_long_one(world):
+    folder, arguments = world
+    words = [argument.replace("--config.", "--") for argument in arguments]
+    done = short("score", *words, "--ks", "(1,2)", "--report=False")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == run(*arguments, "--config.ks=(1,2)", "--config.report=False").stdout
+    assert "report.html" not in {path.name for path in (folder / "out").iterdir()}
+
+
+def test_a_config_of_the_users_own_starts_from_a_shipped_one(world):
+    folder, arguments = world
+    text = "from configs import score\n\ndef get_config():\n    config = score.get_config()\n    config.ks = (2,)\n    return config\n"
+    (folder / "mine.py").write_text(text)
+    done = short(f"--config={folder}/mine.py", *arguments, "--report=False")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((folder / "out" / "results.json").read_text())["rows"]
+    assert [row["k"] for row in rows] == [2]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["scor"], "there is no config scor: did you mean score"),
+        (["configs/scor.py"], "there is no config configs/scor.py: did you mean score"),
+        (["score", "--config=configs/score.py"], "score and configs/score.py are two configs. Name one of them."),
+        (["--workdir=x"], "the config is missing"),
+        (["score", "--predictons=x"], "score has no field 'predictons': did you mean predictions"),
+        (["score", "--wrkdir=x"], "score has no field 'wrkdir': did you mean workdir"),
+        (["train_resnet50", "--augmentation.jiter=1"], "'augmentation.jiter': did you mean augmentation.jitter"),
+        (["train_resnet50", "--jitter=1"], "'jitter': did you mean augmentation.jitter?"),
+        (["score", "--allow_missing", "--report=perhaps", "--workdir=x"], "perhaps"),
+        (["score", "stray", "--workdir=x"], "unexpected argument 'stray'"),
+    ],
+)
+def test_wrong_words(words, message):
+    assert message in one_line(short(*words))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def get_config():\n    return colour\n", "raises NameError: name 'colour' is not defined"),
+        ("import nothing_of_that_name\n", "raises ModuleNotFoundError"),
+        ("x = 1\n", "has no function get_config that returns an ml_collections.ConfigDict"),
+        ("def get_config():\n    return {}\n", "has no function get_config that returns an ml_collections.ConfigDict"),
+    ],
+)
+def test_a_config_that_does_not_run_ends_in_one_line(tmp_path, text, message):
+    (tmp_path / "mine.py").write_text(text)
+    assert message in one_line(short(f"--config={tmp_path}/mine.py", f"--workdir={tmp_path}/out"))
+
+
+def test_every_program_is_in_the_list():
+    """A config names one of them; what else is in `programs` has no `run` that takes a config."""
+    files = (ROOT / "imagenet_real" / "programs").glob("[a-z]*.py")
+    assert [path.stem for path in sorted(files) if "\ndef run(config: ConfigDict" in path.read_text()] == list(PROGRAMS)
+
+
+MISSING = """
+import sys
+for name in {names}:
+    sys.modules[name] = None
+sys.path.insert(0, ".")
+sys.argv = ["imagenet-real", *sys.argv[1:]]
+from imagenet_real.cli.main import run
+sys.exit(run())
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "names", "message"),
+    [
+        (["evaluate"], ["jax"], "evaluate needs the extra jax: the package jax is missing."),
+        (["train_digits"], ["flax"], "train needs the extra jax: the package flax is missing."),
+        (["models"], ["jax"], "pip install 'imagenet_real[jax]'"),
+        (["review", "--export_only"], ["starlette"], "imagenet_real[review]"),
+        (["score", "--predictions=gs://bucket/*.npz"], ["gcsfs"], "imagenet_real[gcs]"),
+    ],
+)
+def test_a_missing_package_ends_in_a_line_with_its_extra(tmp_path, words, names, message):
+    code = MISSING.format(names=names)
+    command = [sys.executable, "-c", code, *words, f"--workdir={tmp_path}/out"]
+    assert message in one_line(subprocess.run(command, cwd=ROOT, capture_output=True, text=True))
+
+
+def test_every_extra_that_is_named_is_one_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(extras.MODULES) | {"cuda", "tpu"} == set(project["optional-dependencies"])
 
 
 def test_a_mismatch_ends_with_code_2_and_nothing_written(tmp_path):
