@@ -46,7 +46,8 @@ def inspect(config: ConfigDict, maps: LabelMaps | None, pooling: Pooling) -> ins
     agreement = {}
     if config.predictions:
         maps = required(maps, "predictions")
-        predictions = inspection.compare_with_predictions(load_predictions(config.predictions), maps, pooling)
+        loaded = load_predictions(config.predictions)
+        predictions = inspection.compare_with_predictions(loaded.image_ids, loaded.top[:, 0], maps, pooling)
     objects = load_objects(config)
     if objects is not None:
         boxes = random_crops(objects.sizes, config.crops, min_area=config.min_area, seed=config.seed)

@@ -11,7 +11,6 @@ from imagenet_real.data.preprocess import decode
 from imagenet_real.data.sources.records import Source
 from imagenet_real.data.targets import label_sets
 from imagenet_real.labels.label_set import LabelSet
-from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.relabel.label_maps import LabelMaps
 from imagenet_real.relabel.pooling import Pooling, softmax
 
@@ -63,9 +62,11 @@ class Example:
     targets: np.ndarray  # [C, K]
 
 
-def compare_with_predictions(predictions: Predictions, maps: LabelMaps, pooling: Pooling) -> PredictionAgreement:
-    """Compares the label map of each predicted image with its prediction."""
-    maps = maps.of(predictions.image_ids)
+def compare_with_predictions(
+    image_ids: np.ndarray, predicted: np.ndarray, maps: LabelMaps, pooling: Pooling
+) -> PredictionAgreement:
+    """Compares the label maps of images, [N] str, with the predicted classes, [N] int."""
+    maps = maps.of(image_ids)
     pooled, frequent = [], []
     for begin in range(0, len(maps), MAPS_PER_BLOCK):
         classes, scores = maps.read(range(begin, min(begin + MAPS_PER_BLOCK, len(maps))))
@@ -73,7 +74,6 @@ def compare_with_predictions(predictions: Predictions, maps: LabelMaps, pooling:
         pooled.append(pooling.targets(classes, scores, boxes, maps.num_classes).argmax(axis=1))
         likeliest = classes[..., 0].reshape(len(classes), -1)
         frequent += [np.bincount(places).argmax() for places in likeliest]
-    predicted = predictions.top[:, 0]
     return PredictionAgreement(
         images=len(maps),
         pooled_agrees=float((np.concatenate(pooled) == predicted).mean()),
