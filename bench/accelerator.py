@@ -41,6 +41,7 @@ from imagenet_real.data.sources.open import open_source  # noqa: E402
 from imagenet_real.data.training_data import TrainingData  # noqa: E402
 from imagenet_real.inference.predict import prediction_step  # noqa: E402
 from imagenet_real.models import catalog  # noqa: E402
+from imagenet_real.models.functional import functional  # noqa: E402
 from imagenet_real.models.operations import multiply_adds  # noqa: E402
 from imagenet_real.programs import train  # noqa: E402
 from imagenet_real.runtime import devices, prefetch  # noqa: E402
@@ -76,9 +77,7 @@ def evaluation(config: ConfigDict) -> Callable[[dict[str, jax.Array]], jax.Array
     model = catalog.build(config.model, num_classes=CLASSES, dtype=config.dtype)
     model.eval()
     graph, params = nnx.split(model)
-    step = prediction_step(
-        catalog.functional(graph), mesh, mean=config.mean, std=config.std, top_k=20, save_scores=False
-    )
+    step = prediction_step(functional(graph), mesh, mean=config.mean, std=config.std, top_k=20, save_scores=False)
     params = devices.put(params, devices.replicated(mesh))
     return lambda batch: step(params, batch["images"])["top"]
 
@@ -171,7 +170,7 @@ def main() -> None:
         model.eval()
         image = jax.ShapeDtypeStruct((1, config.crop, config.crop, 3), jnp.float32)
         graph, params = nnx.split(model)
-        operations = 2 * multiply_adds(catalog.functional(graph), params, image) * (3 if kind == "training" else 1)
+        operations = 2 * multiply_adds(functional(graph), params, image) * (3 if kind == "training" else 1)
         go = {"training": training, "evaluation": evaluation}[kind](config)
         speeds = [speed(go, synthetic(config), wanted.batch_size, wanted.steps) for _ in range(wanted.rounds)]
         tell(lines, line(name, kind, "synthetic", speeds, operations, wanted.peak))

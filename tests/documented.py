@@ -11,7 +11,7 @@ from flax import nnx
 
 from imagenet_real.data.digit_scenes import digits
 from imagenet_real.labels.imagenet import imagenet_wnids, validation_ids, validation_labels
-from imagenet_real.models.entry import HALVES, Entry, Source
+from imagenet_real.models.model_spec import ModelSpec, PretrainedWeights
 from tests import ROOT
 from tests.data.pictures import picture, validation_name, write_folder, write_tar
 
@@ -72,7 +72,8 @@ class Mean(nnx.Module):
         return self.head(images.mean(axis=(1, 2)))
 
 
-STAND_IN = Entry(Mean, {}, 4000, {"": Source({"resize": 0, "crop": 8, "interpolation": "bilinear", **HALVES})})
+PREPROCESSING = {"resize": 0, "crop": 8, "interpolation": "bilinear", "mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+STAND_IN = ModelSpec(Mean, {}, parameters=4000, weights={"": PretrainedWeights(PREPROCESSING)})
 
 
 def write_world(folder: pathlib.Path) -> None:

@@ -78,7 +78,7 @@ def here(files_of_commands, tmp_path, monkeypatch) -> pathlib.Path:
     monkeypatch.setattr(files, "_reachable", lambda host: False)
     monkeypatch.syspath_prepend(str(tmp_path))
     for name in ("vit_tiny_patch16_224", "resnet_digits", "resnet18"):
-        monkeypatch.setitem(catalog.CATALOG, name, documented.STAND_IN)
+        monkeypatch.setitem(catalog.models(), name, documented.STAND_IN)
     yield tmp_path
     sys.modules.pop("my_models", None)
 

@@ -9,7 +9,7 @@ from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources.records import Source
 from imagenet_real.inference.predict import predict
-from imagenet_real.models.catalog import Apply
+from imagenet_real.models.functional import Apply
 from imagenet_real.models.user_model import as_function
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.runtime import devices

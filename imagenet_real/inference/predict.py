@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from imagenet_real.errors import InputError
-from imagenet_real.models.catalog import Apply
+from imagenet_real.models.functional import Apply
 from imagenet_real.predictions.parts import PartialPredictions, Rows
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.runtime import devices, distributed, prefetch

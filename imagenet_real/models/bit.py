@@ -1,6 +1,6 @@
-"""Big Transfer (Kolesnikov et al. 2020, arXiv 1912.11370): ResNets of version 2 with standardised weights and group norm.
+"""Big Transfer (Kolesnikov et al. 2020, arXiv 1912.11370): ResNets v2 with standardized weights and group norm.
 
-Modules bear timm's names (`ResNetV2`). Of the paper's "R152x4", 152 layers and four times the width, `depths` are
+Modules have timm's names (`ResNetV2`). The paper's "R152x4" has 152 layers and four times the width: `depths` is
 (3, 8, 36, 3) and `width` is 4.
 """
 
@@ -12,13 +12,14 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
-from imagenet_real.models.checkpoints.renaming import renamed
+from imagenet_real.models.checkpoints.naming import renamed
+from imagenet_real.models.model_spec import ModelSpec
 
 GROUPS = 32
 
 
 class StdConv(nnx.Module):
-    """A convolution whose kernels have mean 0 and variance 1 over each output (Qiao et al. 2019, arXiv 1903.10520)."""
+    """A convolution whose kernels have mean 0 and variance 1 for each output (Qiao et al. 2019, arXiv 1903.10520)."""
 
     def __init__(self, inputs: int, outputs: int, size: int, stride: int = 1, *, dtype: jnp.dtype, rngs: nnx.Rngs):
         initial = nnx.initializers.lecun_normal()
@@ -28,9 +29,9 @@ class StdConv(nnx.Module):
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H / stride, W / stride, C']
         kernel = self.kernel[...]
-        centred = kernel - kernel.mean(axis=(0, 1, 2))
-        standard = centred * jax.lax.rsqrt(jnp.square(centred).mean(axis=(0, 1, 2)) + 1e-8)
-        edge = len(kernel) // 2  # alike on both sides, where "SAME" would pad strided ones unevenly
+        centered = kernel - kernel.mean(axis=(0, 1, 2))
+        standard = centered * jax.lax.rsqrt(jnp.square(centered).mean(axis=(0, 1, 2)) + 1e-8)
+        edge = len(kernel) // 2  # the same on both sides; "SAME" would pad strided convolutions unevenly
         return jax.lax.conv_general_dilated(
             features.astype(self.dtype),
             standard.astype(self.dtype),
@@ -41,10 +42,10 @@ class StdConv(nnx.Module):
 
 
 class GroupNormRelu(nnx.GroupNorm):
-    """Group norm in float32, and a rectifier; the result is of the input's precision."""
+    """Group norm in float32 and a rectifier; the result has the input's precision."""
 
     def __init__(self, width: int, *, rngs: nnx.Rngs):
-        # Variance by two passes: E[x^2] - E[x]^2 loses digits where the mean is large.
+        # Two passes for the variance: E[x^2] - E[x]^2 loses digits if the mean is large.
         super().__init__(width, num_groups=GROUPS, epsilon=1e-5, use_fast_variance=False, dtype=jnp.float32, rngs=rngs)
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H, W, C]
@@ -52,7 +53,7 @@ class GroupNormRelu(nnx.GroupNorm):
 
 
 class Block(nnx.Module):
-    """Three convolutions, each after a norm, beside a shortcut; the second one strides."""
+    """Three convolutions, each after a norm, and a shortcut; the second convolution has the stride."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
         middle = outputs // 4
@@ -77,8 +78,8 @@ class Block(nnx.Module):
 class BiT(nnx.Module):
     """A stem, four stages of blocks, a norm, the mean over all places, and a linear head.
 
-    Convolutions compute in `dtype`; parameters, norms, the mean over places and the head are float32, and float32 is
-    multiplied in full precision on every device. Training sets `remat` where memory is short (see `blocks.through`).
+    Convolutions compute in `dtype`; parameters, norms, the mean over places and the head are float32. float32 products
+    have full precision on every device. Training sets `remat` if memory is short (see `blocks.apply_blocks`).
     """
 
     remat = False
@@ -108,18 +109,18 @@ class BiT(nnx.Module):
         self.head = nnx.Dict(fc=nnx.Linear(inputs, num_classes, kernel_init=nnx.initializers.zeros, rngs=rngs))
 
     def __call__(self, images: jax.Array) -> jax.Array:
-        """[B, H, W, 3] normalised float images -> [B, K] float32 logits."""
+        """[B, H, W, 3] normalized float images -> [B, K] float32 logits."""
         with jax.default_matmul_precision("highest"):
             return self.head.fc(self._features(images).mean(axis=(1, 2)))
 
     def dense_logits(self, images: jax.Array) -> jax.Array:
-        """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each place, as if the image were that place alone."""
+        """[B, H, W, 3] -> [B, h, w, K] float32: the logits at each place, as if the image were this place alone."""
         with jax.default_matmul_precision("highest"):
             return self.head.fc(self._features(images))
 
     def _features(self, images: jax.Array) -> jax.Array:  # [B, H, W, 3] -> [B, h, w, C] float32
         features = self.stem.conv(images)
-        # Padded with zeros, and not with what no maximum sees.
+        # Pads with zeros, which the maximum sees; max_pool's own padding would be -inf.
         features = jnp.pad(features, ((0, 0), (1, 1), (1, 1), (0, 0)))
         features = nnx.max_pool(features, (3, 3), strides=(2, 2), padding="VALID")
         for stage in self.stages:
@@ -136,21 +137,38 @@ HUGGING_FACE = (
 
 
 def hugging_face_names(name: str) -> tuple[str, ...]:
-    """Hugging Face's name of a tensor: `stages.0.blocks.0.conv1.weight` -> `bit.encoder.stages.0.layers.0.conv1.weight`."""
+    """Returns Hugging Face's name: `stem.conv.weight` -> `bit.embedder.convolution.weight`."""
     return renamed(name, HUGGING_FACE)
 
 
 def bit_names(name: str) -> tuple[str, ...]:
-    """The name in BiT's own `.npz` files: `stages.0.blocks.0.norm2.weight` -> `resnet/block1/unit01/b/group_norm/gamma`."""
+    """Returns the name in BiT's own `.npz` files: `norm.weight` -> `resnet/group_norm/gamma`."""
     module, leaf = name.rsplit(".", 1)
     if module == "head.fc":
         return (f"resnet/head/conv2d/{'kernel' if leaf == 'weight' else 'bias'}",)
     block = re.match(r"stages\.(\d+)\.blocks\.(\d+)\.", module)
-    where = f"resnet/block{int(block[1]) + 1}/unit{int(block[2]) + 1:02d}/" if block else "resnet/"
+    prefix = f"resnet/block{int(block[1]) + 1}/unit{int(block[2]) + 1:02d}/" if block else "resnet/"
     part = module[block.end() :] if block else module
     if part == "norm":
-        return (f"{where}group_norm/{'gamma' if leaf == 'weight' else 'beta'}",)
+        return (f"{prefix}group_norm/{'gamma' if leaf == 'weight' else 'beta'}",)
     if part.startswith("norm"):
-        return (f"{where}{'abc'[int(part[-1]) - 1]}/group_norm/{'gamma' if leaf == 'weight' else 'beta'}",)
-    places = {"stem.conv": "root_block", "downsample.conv": "a/proj", "conv1": "a", "conv2": "b", "conv3": "c"}
-    return (f"{where}{places[part]}/standardized_conv2d/kernel",)
+        return (f"{prefix}{'abc'[int(part[-1]) - 1]}/group_norm/{'gamma' if leaf == 'weight' else 'beta'}",)
+    convolutions = {"stem.conv": "root_block", "downsample.conv": "a/proj", "conv1": "a", "conv2": "b", "conv3": "c"}
+    return (f"{prefix}{convolutions[part]}/standardized_conv2d/kernel",)
+
+
+def _spec(depths: tuple[int, ...], width: int) -> ModelSpec:
+    naming = {"Hugging Face": hugging_face_names, "BiT": bit_names}
+    return ModelSpec(BiT, {"depths": depths, "width": width}, head="head.fc", naming=naming)
+
+
+# The paper's BiT-M and the models of Beyer et al. 2022. The paper squashes images to a square; timm, whose accuracies
+# weights.csv has, keeps their aspect ratio.
+SPECS = {
+    "resnetv2_50x1_bit": _spec((3, 4, 6, 3), 1),
+    "resnetv2_50x3_bit": _spec((3, 4, 6, 3), 3),
+    "resnetv2_101x1_bit": _spec((3, 4, 23, 3), 1),
+    "resnetv2_101x3_bit": _spec((3, 4, 23, 3), 3),
+    "resnetv2_152x2_bit": _spec((3, 8, 36, 3), 2),
+    "resnetv2_152x4_bit": _spec((3, 8, 36, 3), 4),
+}

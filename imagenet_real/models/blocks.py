@@ -1,4 +1,4 @@
-"""Blocks one after the other, whose activations are kept for the backward pass or computed again in it."""
+"""A sequence of blocks, whose activations the backward pass reads or computes again."""
 
 from collections.abc import Iterable
 
@@ -7,9 +7,9 @@ from flax import nnx
 
 
 def apply_blocks(blocks: Iterable[nnx.Module], features: jax.Array, *, remat: bool) -> jax.Array:
-    """Features after all blocks. With `remat`, rematerialisation, a third more computing for memory of one block.
+    """Applies the blocks in order. `remat` saves the memory of all blocks but one, and costs a third more computation.
 
-    (Chen et al. 2016, arXiv 1604.06174.)
+    Rematerialization is Chen et al. 2016 (arXiv 1604.06174).
     """
     for block in blocks:
         features = nnx.remat(_call)(block, features) if remat else block(features)

@@ -1,56 +1,56 @@
-"""The models by name: their architecture, their published weights, preprocessing and accuracy; how to build and load them."""
+"""The models by name: `find` what is known of one, `build` it with random parameters, `load` it with published ones."""
 
 import dataclasses
+import functools
 import math
 import os
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.errors import InputError, nearest
+from imagenet_real.models import bit, convnext, efficientnet, pretrained_weights, regnet, resnet, vit
 from imagenet_real.models.checkpoints import weights
 from imagenet_real.models.checkpoints.tensors import open_tensors
-from imagenet_real.models.entries import bit, convnext, efficientnet, regnet, resnet, vit
-from imagenet_real.models.entry import Entry
+from imagenet_real.models.functional import Apply, functional, functional_dense
 from imagenet_real.models.layers import untraced_rngs
+from imagenet_real.models.model_spec import ModelSpec
 
-Apply = Callable[[Any, jax.Array], jax.Array]
-"""`apply(params, images) -> logits`: pure; normalised [B, H, W, 3] float32 -> [B, K]."""
-
-CATALOG: dict[str, Entry] = {
-    **vit.ENTRIES,
-    **resnet.ENTRIES,
-    **bit.ENTRIES,
-    **convnext.ENTRIES,
-    **efficientnet.ENTRIES,
-    **regnet.ENTRIES,
-}
+FAMILIES = (vit, resnet, bit, convnext, efficientnet, regnet)
 
 
-def find(name: str) -> Entry:
-    """The catalog's entry of a model, `resnet50`, or of certain weights of it, `resnet50.tv2_in1k`.
+@functools.cache
+def models() -> dict[str, ModelSpec]:
+    """Returns every model by name. The first call reads the table of published weights."""
+    parameters, published = pretrained_weights.load_table()
+    return {
+        name: dataclasses.replace(spec, parameters=parameters[name], weights=published[name])
+        for family in FAMILIES
+        for name, spec in family.SPECS.items()
+    }
 
-    The bare name stands for the first of the entry's `sources`; the name of weights gives an entry with those alone.
-    Raises InputError, with the nearest names, for what is not in the catalog.
+
+def find(name: str) -> ModelSpec:
+    """Returns the spec of a model, `resnet50`, or of one set of its weights, `resnet50.tv2_in1k`.
+
+    The bare name means the first of the spec's `weights`; the name of a set gives a spec with this set alone. Raises
+    InputError, with the nearest names, for a name that is not in the catalog.
     """
     model, _, tag = name.partition(".")
-    if model not in CATALOG:
-        close = nearest(name, list(CATALOG))
-        raise InputError(
-            f"no model is called {name!r}: {close} (a model of your own is written package.module:function)"
-        )
-    entry = CATALOG[model]
-    if tag and tag not in entry.sources:
-        close = nearest(name, [full_name(model, known) for known in entry.sources])
+    if model not in models():
+        close = nearest(name, list(models()))
+        raise InputError(f"no model is called {name!r}: {close} (write your own model as package.module:function)")
+    spec = models()[model]
+    if tag and tag not in spec.weights:
+        close = nearest(name, [full_name(model, known) for known in spec.weights])
         raise InputError(f"{model} has no published weights {tag!r}: {close}")
-    return dataclasses.replace(entry, sources={tag: entry.sources[tag]}) if tag else entry
+    return dataclasses.replace(spec, weights={tag: spec.weights[tag]}) if tag else spec
 
 
 def full_name(name: str, tag: str | None = None) -> str:
-    """With the tag of weights, by default those that the name stands for: `resnet50` -> `resnet50.tv_in1k`."""
+    """Adds a tag of weights to the name, by default the one that the name means: `resnet50` -> `resnet50.tv_in1k`."""
     tag = find(name).tag if tag is None else tag
     model = name.partition(".")[0]
     return f"{model}.{tag}" if tag else model
@@ -64,14 +64,14 @@ def build(
     rngs: nnx.Rngs | None = None,
     **architecture: Any,
 ) -> nnx.Module:
-    """The model with random parameters; for the entry's number of classes where none is given.
+    """Builds the model with random parameters, by default for the spec's number of classes.
 
-    `architecture` changes the entry's, or adds to it, as `head_bias=-6.9` does for a ResNet.
+    `architecture` replaces arguments of the spec, or adds some, such as `head_bias=-6.9` of a ResNet.
     """
-    entry = find(name)
-    return entry.module(
-        **{**entry.architecture, **architecture},
-        num_classes=entry.num_classes if num_classes is None else num_classes,
+    spec = find(name)
+    return spec.module(
+        **{**spec.architecture, **architecture},
+        num_classes=spec.num_classes if num_classes is None else num_classes,
         dtype=dtype,
         rngs=untraced_rngs(0) if rngs is None else rngs,
     )
@@ -80,7 +80,7 @@ def build(
 def build_abstract(
     name: str, *, num_classes: int | None = None, dtype: jnp.dtype = jnp.float32, **architecture: Any
 ) -> nnx.Module:
-    """The model with the shapes of its parameters only: takes no memory and no time."""
+    """Builds the model with the shapes of its parameters only, which takes no memory and no time."""
     return nnx.eval_shape(lambda: build(name, num_classes=num_classes, dtype=dtype, **architecture))
 
 
@@ -90,16 +90,16 @@ def load(
     *,
     image_size: int | None = None,
     dtype: jnp.dtype = jnp.float32,
-    say: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
 ) -> tuple[Apply, nnx.State]:
-    """The model with the weights of a file, as many classes as that has: `(apply, params)`.
+    """Loads the weights of a file into the model, with the file's number of classes: `(apply, params)`.
 
-    Files are `.safetensors`, PyTorch's `.pth`, `.pt` and `.bin`, and `.npz`, under any of the tensor names that the entry
-    knows; `say` is told which. A model that depends on the size of its images is made for `image_size`, by default the
-    crop of its weights. Computes in `dtype`. Raises InputError for an unknown name and for a file that does not hold the
-    weights of this model.
+    Files are `.safetensors`, PyTorch's `.pth`, `.pt` and `.bin`, and `.npz`, under any tensor names that the spec
+    knows; `log` receives which. A model that depends on the size of its images is built for `image_size`, by default
+    the crop of its weights. Computes in `dtype`. Raises InputError for an unknown name, and for a file that does not
+    hold the weights of this model.
     """
-    graph, params = _loaded(name, file, image_size, dtype, say)
+    graph, params = _load(name, file, image_size, dtype, log)
     return functional(graph), params
 
 
@@ -109,40 +109,30 @@ def load_dense(
     *,
     image_size: int | None = None,
     dtype: jnp.dtype = jnp.float32,
-    say: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
 ) -> tuple[Apply, nnx.State]:
-    """As `load`, without the pooling: images [B, H, W, 3] -> logits [B, h, w, K] of each place of the last features."""
-    graph, params = _loaded(name, file, image_size, dtype, say)
+    """Like `load`, without the pooling: images [B, H, W, 3] -> logits [B, h, w, K] at each place of the features."""
+    graph, params = _load(name, file, image_size, dtype, log)
     return functional_dense(graph), params
 
 
-def _loaded(
-    name: str, file: str | os.PathLike, image_size: int | None, dtype: jnp.dtype, say: Callable[[str], None]
+def _load(
+    name: str, file: str | os.PathLike, image_size: int | None, dtype: jnp.dtype, log: Callable[[str], None]
 ) -> tuple[nnx.GraphDef, nnx.State]:
-    entry = find(name)
+    spec = find(name)
     tensors = open_tensors(file)
-    sized = "image_size" in entry.architecture
-    size = {"image_size": image_size or entry.preprocessing["crop"]} if sized else {}
+    has_size = "image_size" in spec.architecture
+    size = {"image_size": image_size or spec.preprocessing["crop"]} if has_size else {}
     model = build_abstract(name, dtype=dtype, **size)
-    whose = weights.recognise(tensors, weights.names_of(nnx.state(model)), entry.naming)
-    (bias,) = weights.naming_of(whose, entry.naming)(f"{entry.head}.bias")
-    classes = math.prod(tensors.shapes.get(bias, (entry.num_classes,)))
-    if classes != entry.num_classes:
+    library = weights.recognize(tensors, weights.names_of(nnx.state(model)), spec.naming)
+    (bias,) = weights.names_in(library, spec.naming)(f"{spec.head}.bias")
+    classes = math.prod(tensors.shapes.get(bias, (spec.num_classes,)))
+    if classes != spec.num_classes:
         model = build_abstract(name, num_classes=classes, dtype=dtype, **size)
     model.eval()  # batch norm by its stored statistics
     graph, state = nnx.split(model)
     params = weights.fill(
-        state, tensors, whose, file=file, model=name, naming=entry.naming, fitted=entry.fitted, say=say
+        state, tensors, library, file=file, model=name, naming=spec.naming, resizers=spec.resizers, log=log
     )
-    say(f"{os.path.basename(file)}: {tensors.format}, under the names of {whose}")
+    log(f"{os.path.basename(file)}: {tensors.format}, under the names of {library}")
     return graph, params
-
-
-def functional_dense(graph: nnx.GraphDef) -> Apply:
-    """As `functional`, without the pooling: images [B, H, W, 3] -> logits [B, h, w, K] of each place."""
-    return lambda params, images: nnx.merge(graph, params).dense_logits(images)
-
-
-def functional(graph: nnx.GraphDef) -> Apply:
-    """The pure `apply(params, images)` of a module that was split into graph and params."""
-    return lambda params, images: nnx.merge(graph, params)(images)

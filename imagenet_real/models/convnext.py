@@ -1,6 +1,6 @@
 """ConvNeXt (Liu et al. 2022, arXiv 2201.03545).
 
-Modules bear timm's names; `torchvision_names` and `hugging_face_names` give the others'.
+Modules have timm's names; `torchvision_names` and `hugging_face_names` return those of the other libraries.
 """
 
 import re
@@ -12,15 +12,16 @@ from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.layers import dropout, grouped_convolution, stochastic_depth
+from imagenet_real.models.model_spec import ModelSpec
 from imagenet_real.models.vit import LayerNorm, Linear, Mlp
 
 KERNEL_INIT = nnx.initializers.truncated_normal(0.02)
 
 
 class Block(nnx.Module):
-    """A 7 x 7 convolution of every channel by itself, then an MLP over the channels of every place, beside a shortcut.
+    """A depthwise 7 x 7 convolution, then an MLP over the channels of every place, and a shortcut.
 
-    `gamma` scales the residual, channel by channel; its first value of 1e-6 lets blocks begin as identities.
+    `gamma` scales each channel of the residual; it starts at 1e-6, so that blocks start as identities.
     """
 
     def __init__(self, width: int, drop: float, *, dtype: jnp.dtype, rngs: nnx.Rngs):
@@ -46,7 +47,7 @@ class Block(nnx.Module):
 
 
 class Stage(nnx.Module):
-    """Blocks of one width, behind a norm and a 2 x 2 convolution of stride 2 in all stages but the first."""
+    """Blocks of one width, after a norm and a 2 x 2 convolution of stride 2 in all stages but the first."""
 
     def __init__(self, inputs: int, width: int, drops: Sequence[float], *, dtype: jnp.dtype, rngs: nnx.Rngs):
         layers = []
@@ -63,7 +64,7 @@ class Stage(nnx.Module):
 
 
 class Head(nnx.Module):
-    """The mean over all places, normalised, and a linear layer: in float32."""
+    """The mean over all places, a norm and a linear layer: in float32."""
 
     def __init__(self, width: int, num_classes: int, drop: float, *, rngs: nnx.Rngs):
         self.norm = LayerNorm(width, dtype=jnp.float32, rngs=rngs)
@@ -76,13 +77,15 @@ class Head(nnx.Module):
 
 
 class ConvNeXt(nnx.Module):
-    """4 x 4 patches, four stages, each of which but the first halves height and width, and a linear head.
+    """4 x 4 patches, four stages, and a linear head. Each stage but the first halves height and width.
 
-    Layers compute in `dtype`; parameters, layer norms, the mean over places and the head are float32. float32 is
-    multiplied in full precision on every device, where accelerators would round its factors to fewer bits: published
-    numbers are to be reproduced. Pixels beyond the last whole patch are not looked at. For training, `drop_path` is
-    the stochastic depth of the last block, from 0 in the first one (0.1, 0.4, 0.5, 0.5 in torchvision's T, S, B, L), and
-    `drop` the dropout before the head; `remat` is set where memory is short (see `blocks.through`).
+    Layers compute in `dtype`; parameters, layer norms, the mean over places and the head are float32. float32 products
+    have full precision on every device, to reproduce published numbers; accelerators would round the factors to fewer
+    bits. The model ignores pixels beyond the last whole patch.
+
+    For training, `drop_path` is the stochastic depth of the last block, from 0 in the first one (0.1, 0.4, 0.5, 0.5 in
+    torchvision's T, S, B, L). `drop` is the dropout before the head. Training sets `remat` if memory is short (see
+    `blocks.apply_blocks`).
     """
 
     remat = False
@@ -110,12 +113,12 @@ class ConvNeXt(nnx.Module):
         self.head = Head(inputs, num_classes, drop, rngs=rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
-        """[B, H, W, 3] normalised float images -> [B, K] float32 logits."""
+        """[B, H, W, 3] normalized float images -> [B, K] float32 logits."""
         with jax.default_matmul_precision("highest"):
             return self.head(self._features(images))
 
     def dense_logits(self, images: jax.Array) -> jax.Array:
-        """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each place, as if the image were that place alone."""
+        """[B, H, W, 3] -> [B, h, w, K] float32: the logits at each place, as if the image were this place alone."""
         with jax.default_matmul_precision("highest"):
             return self.head.fc(self.head.norm(self._features(images).astype(jnp.float32)))
 
@@ -129,7 +132,7 @@ class ConvNeXt(nnx.Module):
 
 
 def patches(inputs: int, outputs: int, size: int, *, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.Conv:
-    """A convolution of squares that lie side by side."""
+    """A convolution over adjacent squares."""
     return nnx.Conv(
         inputs,
         outputs,
@@ -143,7 +146,7 @@ def patches(inputs: int, outputs: int, size: int, *, dtype: jnp.dtype, rngs: nnx
 
 
 def torchvision_names(name: str) -> tuple[str, ...]:
-    """`stages.2.blocks.0.mlp.fc1.weight` -> `features.5.0.block.3.weight`; `gamma` is [C, 1, 1] there."""
+    """Returns torchvision's name: `stem.0.bias` -> `features.0.0.bias`. Its `gamma` has the shape [C, 1, 1]."""
     layers = {"conv_dw": "block.0", "norm": "block.2", "mlp.fc1": "block.3", "mlp.fc2": "block.5"}
     if block := re.fullmatch(r"stages\.(\d+)\.blocks\.(\d+)\.(?:(.+)\.(weight|bias)|gamma)", name):
         stage, index, layer, leaf = block.groups()
@@ -156,7 +159,7 @@ def torchvision_names(name: str) -> tuple[str, ...]:
 
 
 def hugging_face_names(name: str) -> tuple[str, ...]:
-    """`stages.2.blocks.0.mlp.fc1.weight` -> `convnext.encoder.stages.2.layers.0.pwconv1.weight`."""
+    """Returns Hugging Face's name: `stem.0.bias` -> `convnext.embeddings.patch_embeddings.bias`."""
     name = re.sub(r"^stages\.(\d+)\.blocks\.(\d+)\.norm", r"stages.\1.blocks.\2.layernorm", name)
     for ours, theirs in (
         ("stages.", "convnext.encoder.stages."),
@@ -172,3 +175,16 @@ def hugging_face_names(name: str) -> tuple[str, ...]:
     ):
         name = name.replace(ours, theirs)
     return (name,)
+
+
+def _spec(depths: tuple[int, ...], widths: tuple[int, ...]) -> ModelSpec:
+    naming = {"torchvision": torchvision_names, "Hugging Face": hugging_face_names}
+    return ModelSpec(ConvNeXt, {"depths": depths, "widths": widths}, head="head.fc", naming=naming)
+
+
+SPECS = {
+    "convnext_tiny": _spec((3, 3, 9, 3), (96, 192, 384, 768)),
+    "convnext_small": _spec((3, 3, 27, 3), (96, 192, 384, 768)),
+    "convnext_base": _spec((3, 3, 27, 3), (128, 256, 512, 1024)),
+    "convnext_large": _spec((3, 3, 27, 3), (192, 384, 768, 1536)),
+}

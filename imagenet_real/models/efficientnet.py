@@ -1,8 +1,8 @@
-"""EfficientNet (Tan and Le 2019, arXiv 1905.11946), as PyTorch's libraries have it and as TensorFlow does.
+"""EfficientNet (Tan and Le 2019, arXiv 1905.11946), in the variants of PyTorch's libraries and of TensorFlow.
 
-TensorFlow's pads strided convolutions unevenly ("SAME") and has a batch norm epsilon of 1e-3; PyTorch's libraries pad
-evenly and have an epsilon of 1e-5, but for torchvision's B5 to B7, whose weights came from TensorFlow with their 1e-3.
-Modules bear timm's names; `torchvision_names` and `hugging_face_names` give the others'.
+TensorFlow pads strided convolutions unevenly ("SAME") and has a batch norm epsilon of 1e-3. PyTorch's libraries pad
+evenly and have an epsilon of 1e-5, except that torchvision's B5 to B7 have 1e-3: their weights come from TensorFlow.
+Modules have timm's names; `torchvision_names` and `hugging_face_names` return those of the other libraries.
 """
 
 import dataclasses
@@ -11,18 +11,21 @@ import itertools
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
+from imagenet_real.models.checkpoints.naming import Names
 from imagenet_real.models.layers import BatchNorm, convolution, dropout, stochastic_depth
+from imagenet_real.models.model_spec import ModelSpec
 
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """Blocks of B0, which the other sizes have more of and wider ones."""
+    """A stage of B0. The other sizes have more and wider blocks."""
 
     blocks: int
     size: int  # of the kernel
@@ -44,18 +47,18 @@ STEM_WIDTH, HEAD_WIDTH = 32, 1280
 
 
 def scaled_width(width: int, factor: float) -> int:
-    """The multiple of 8 nearest to width * factor; the next one if that were less than 0.9 of it."""
+    """Rounds width * factor to the nearest multiple of 8, or to the next one if it would lose more than a tenth."""
     nearest = max(8, int(width * factor + 4) // 8 * 8)
     return nearest + 8 if nearest < 0.9 * width * factor else nearest
 
 
 def depths(factor: float) -> tuple[int, ...]:
-    """The number of blocks in every stage."""
+    """Returns the number of blocks in every stage."""
     return tuple(math.ceil(stage.blocks * factor) for stage in STAGES)
 
 
 class SqueezeExcite(nnx.Module):
-    """Scales channels by what their means over all places say (Hu et al. 2018, arXiv 1709.01507)."""
+    """Scales channels by a function of their means over all places (Hu et al. 2018, arXiv 1709.01507)."""
 
     def __init__(self, width: int, squeezed: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
         self.conv_reduce = convolution(width, squeezed, 1, 1, bias=True, dtype=dtype, rngs=rngs)
@@ -67,7 +70,7 @@ class SqueezeExcite(nnx.Module):
 
 
 class SeparableBlock(nnx.Module):
-    """A convolution of every channel by itself, squeeze and excitation, and a 1 x 1 one: the first stage's."""
+    """The block of the first stage: a depthwise convolution, squeeze and excitation, and a 1 x 1 convolution."""
 
     def __init__(
         self,
@@ -96,9 +99,9 @@ class SeparableBlock(nnx.Module):
 
 
 class InvertedBlock(nnx.Module):
-    """A 1 x 1 convolution that widens, one of every channel by itself, squeeze and excitation, and a 1 x 1 that narrows.
+    """A 1 x 1 convolution that widens, a depthwise one, squeeze and excitation, and a 1 x 1 one that narrows.
 
-    What is squeezed is a quarter of the block's input, not of its expansion.
+    The squeezed width is a quarter of the block's input, not of its expansion.
     """
 
     def __init__(
@@ -137,10 +140,11 @@ class EfficientNet(nnx.Module):
 
     `width` and `depth` are the size's factors of channels and blocks. `same` pads strided convolutions as TensorFlow
     does (see `layers.convolution`). Convolutions compute in `dtype`; parameters, batch statistics, the mean over places
-    and the head are float32. float32 is multiplied in full precision on every device. For training, `drop_path` is the
-    stochastic depth (that of block j of n is drop_path * j / n; 0.2 in the article) and `drop` the dropout before the
-    head (0.2 in B0 and B1, 0.3 in B2 and B3, 0.4 in B4 and B5, 0.5 in B6, B7 and L2); `remat` is set where
-    memory is short (see `blocks.through`).
+    and the head are float32. float32 products have full precision on every device.
+
+    For training, `drop_path` is the stochastic depth: block j of n has drop_path * j / n (0.2 in the article). `drop`
+    is the dropout before the head (0.2 in B0 and B1, 0.3 in B2 and B3, 0.4 in B4 and B5, 0.5 in B6, B7 and L2). Training
+    sets `remat` if memory is short (see `blocks.apply_blocks`).
     """
 
     remat = False
@@ -171,8 +175,8 @@ class EfficientNet(nnx.Module):
             outputs, blocks = scaled_width(stage.width, width), []
             for index in range(count):
                 stride = 1 if index else stage.stride
-                choices = {"drop": next(rates), "same": same, "epsilon": epsilon, "dtype": dtype, "rngs": rngs}
-                blocks.append(module(inputs, outputs, stage.size, stride, **choices))
+                options = {"drop": next(rates), "same": same, "epsilon": epsilon, "dtype": dtype, "rngs": rngs}
+                blocks.append(module(inputs, outputs, stage.size, stride, **options))
                 inputs = outputs
             stages.append(nnx.List(blocks))
         self.blocks = nnx.List(stages)
@@ -180,19 +184,19 @@ class EfficientNet(nnx.Module):
         self.conv_head = convolution(inputs, outputs, 1, 1, dtype=dtype, rngs=rngs)
         self.bn2 = BatchNorm(outputs, epsilon=epsilon, rngs=rngs)
         self.drop = dropout(drop, rngs=rngs)
-        limit = num_classes**-0.5  # TensorFlow's, of the outgoing connections
+        limit = num_classes**-0.5  # TensorFlow's, by the number of outgoing connections
         initial = nnx.initializers.uniform(2 * limit)
         self.classifier = nnx.Linear(
             outputs, num_classes, kernel_init=lambda *arguments: initial(*arguments) - limit, rngs=rngs
         )
 
     def __call__(self, images: jax.Array) -> jax.Array:
-        """[B, H, W, 3] normalised float images -> [B, K] float32 logits."""
+        """[B, H, W, 3] normalized float images -> [B, K] float32 logits."""
         with jax.default_matmul_precision("highest"):
             return self.classifier(self.drop(self._features(images).mean(axis=(1, 2))))
 
     def dense_logits(self, images: jax.Array) -> jax.Array:
-        """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each place, as if the image were that place alone."""
+        """[B, H, W, 3] -> [B, h, w, K] float32: the logits at each place, as if the image were this place alone."""
         with jax.default_matmul_precision("highest"):
             return self.classifier(self._features(images))
 
@@ -202,7 +206,7 @@ class EfficientNet(nnx.Module):
         return nnx.silu(self.bn2(self.conv_head(features))).astype(jnp.float32)
 
 
-# The layers of a block in the order of its computation: ours, torchvision's, Hugging Face's.
+# The layers of a block in the order of computation: our name, torchvision's, Hugging Face's.
 SEPARABLE = (
     ("conv_dw", "0.0", "depthwise_conv.depthwise_conv"),
     ("bn1", "0.1", "depthwise_conv.depthwise_norm"),
@@ -231,26 +235,64 @@ OUTSIDE = (
 
 
 def torchvision_names(name: str) -> tuple[str, ...]:
-    """`blocks.1.0.conv_dw.weight` -> `features.2.0.block.1.0.weight`."""
+    """Returns torchvision's name: `blocks.1.0.conv_dw.weight` -> `features.2.0.block.1.0.weight`."""
     module, _, leaf = name.rpartition(".")
     if not (block := re.fullmatch(r"blocks\.(\d+)\.(\d+)\.(.+)", module)):
-        return (f"{_theirs(OUTSIDE, module, 1)}.{leaf}",)
+        return (f"{_column(OUTSIDE, module, 1)}.{leaf}",)
     stage, index, layer = int(block[1]), block[2], block[3]
-    return (f"features.{stage + 1}.{index}.block.{_theirs(INVERTED if stage else SEPARABLE, layer, 1)}.{leaf}",)
+    return (f"features.{stage + 1}.{index}.block.{_column(INVERTED if stage else SEPARABLE, layer, 1)}.{leaf}",)
 
 
 def hugging_face_names(name: str, *, depths: Sequence[int]) -> tuple[str, ...]:
-    """`blocks.1.0.conv_dw.weight` -> `efficientnet.encoder.blocks.1.depthwise_conv.depthwise_conv.weight`.
+    """Returns Hugging Face's name: `bn1.weight` -> `efficientnet.embeddings.batchnorm.weight`.
 
-    Blocks are numbered straight through all stages, of which `depths` are the numbers of blocks.
+    It numbers blocks across all stages; `depths` are the numbers of blocks of the stages.
     """
     module, _, leaf = name.rpartition(".")
     if not (block := re.fullmatch(r"blocks\.(\d+)\.(\d+)\.(.+)", module)):
-        return (f"{_theirs(OUTSIDE, module, 2)}.{leaf}",)
+        return (f"{_column(OUTSIDE, module, 2)}.{leaf}",)
     stage, index, layer = int(block[1]), int(block[2]), block[3]
-    theirs = _theirs(INVERTED if stage else SEPARABLE, layer, 2)
-    return (f"efficientnet.encoder.blocks.{sum(depths[:stage]) + index}.{theirs}.{leaf}",)
+    name = _column(INVERTED if stage else SEPARABLE, layer, 2)
+    return (f"efficientnet.encoder.blocks.{sum(depths[:stage]) + index}.{name}.{leaf}",)
 
 
-def _theirs(layers, ours, column):
-    return next(layer[column] for layer in layers if layer[0] == ours)
+def _column(layers: Sequence[tuple[str, str, str]], name: str, column: int) -> str:
+    return next(layer[column] for layer in layers if layer[0] == name)
+
+
+# The factors of channels and of blocks, as both libraries have them.
+FACTORS = {
+    "b0": (1.0, 1.0),
+    "b1": (1.0, 1.1),
+    "b2": (1.1, 1.2),
+    "b3": (1.2, 1.4),
+    "b4": (1.4, 1.8),
+    "b5": (1.6, 2.2),
+    "b6": (1.8, 2.6),
+    "b7": (2.0, 3.1),
+    "l2": (4.3, 5.3),
+}
+TENSORFLOW_EPSILON = 1e-3
+
+
+def _pytorch_spec(size: str) -> ModelSpec:
+    epsilon = TENSORFLOW_EPSILON if size in ("b5", "b6", "b7") else 1e-5
+    return _spec(size, {"epsilon": epsilon}, {"torchvision": torchvision_names})
+
+
+def _tensorflow_spec(size: str) -> ModelSpec:
+    names = functools.partial(hugging_face_names, depths=depths(FACTORS[size][1]))
+    return _spec(size, {"epsilon": TENSORFLOW_EPSILON, "same": True}, {"Hugging Face": names})
+
+
+def _spec(size: str, variant: dict[str, Any], naming: dict[str, Names]) -> ModelSpec:
+    width, depth = FACTORS[size]
+    return ModelSpec(EfficientNet, {"width": width, "depth": depth, **variant}, head="classifier", naming=naming)
+
+
+# `tf_efficientnet_*` have TensorFlow's weights, among them NoisyStudent (`ns_jft_in1k`: Xie et al. 2020, arXiv
+# 1911.04252), AdvProp (`ap_in1k`) and AutoAugment (`aa_in1k`).
+SPECS = {
+    **{f"efficientnet_{size}": _pytorch_spec(size) for size in FACTORS if size != "l2"},
+    **{f"tf_efficientnet_{size}": _tensorflow_spec(size) for size in FACTORS},
+}

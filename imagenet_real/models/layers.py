@@ -1,4 +1,4 @@
-"""Layers that several families of convolutional nets share."""
+"""Layers that several families of convolutional networks share."""
 
 import functools
 import itertools
@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-MAX_SPLIT = 16  # of more groups the graph would grow too large to compile quickly
+MAX_SPLIT = 16  # a graph with more groups would take long to compile
 
 
 def convolution(
@@ -24,10 +24,10 @@ def convolution(
     dtype: jnp.dtype,
     rngs: nnx.Rngs,
 ) -> nnx.Conv:
-    """A `size` x `size` convolution, padded alike on both sides as PyTorch does it.
+    """A `size` x `size` convolution with the same padding on both sides, as in PyTorch.
 
-    `same` pads as TensorFlow does: as little as a result of ceil(H / stride) pixels needs, and of an odd number of
-    rows or columns the one more at the end. A stride of 2 over an even number of pixels so begins one pixel later.
+    `same` pads as TensorFlow does: the least that a result of ceil(H / stride) pixels needs, with the odd row or column
+    at the end. A stride of 2 over an even number of pixels then starts one pixel later.
     """
     return nnx.Conv(
         inputs,
@@ -38,7 +38,7 @@ def convolution(
         use_bias=bias,
         feature_group_count=groups,
         dtype=dtype,
-        # He et al. 2015 (arXiv 1502.01852), by the outgoing connections, as torchvision has it.
+        # He et al. 2015 (arXiv 1502.01852), by the number of outgoing connections, as in torchvision.
         kernel_init=nnx.initializers.variance_scaling(2.0 * groups, "fan_out", "normal"),
         conv_general_dilated=jax.lax.conv_general_dilated if groups == 1 else grouped_convolution,
         rngs=rngs,
@@ -54,10 +54,10 @@ def grouped_convolution(
     feature_group_count: int,
     **options: Any,
 ) -> jax.Array:
-    """`jax.lax.conv_general_dilated` of [B, H, W, C] and [S, S, C / groups, C'], at a useful speed on CPUs too.
+    """`jax.lax.conv_general_dilated` of [B, H, W, C] and [S, S, C / groups, C'], which is also fast on CPUs.
 
-    There XLA's own takes up to sixty times as long as a sum of shifted products does where every channel is a group,
-    and up to seven times as long as one convolution a group.
+    On CPUs, XLA's own takes up to sixty times as long as a sum of shifted products if every channel is a group, and up
+    to seven times as long as one convolution per group.
     """
     convolve = functools.partial(jax.lax.conv_general_dilated, window_strides=strides, padding=padding, **options)
     whole = functools.partial(convolve, feature_group_count=feature_group_count)
@@ -73,7 +73,7 @@ def grouped_convolution(
 
 
 def _shifted_products(images, kernel, *, strides, padding):
-    """Every channel by a kernel of its own; summed in float32."""
+    """One kernel per channel; sums in float32."""
     padded = jnp.pad(images.astype(jnp.float32), ((0, 0), *padding, (0, 0)))
     height, width = ((padded.shape[1 + axis] - kernel.shape[axis]) // strides[axis] for axis in (0, 1))
     total = 0.0
@@ -90,10 +90,11 @@ def _group_by_group(images, kernel, *, groups, convolve):
 
 
 class BatchNorm(nnx.BatchNorm):
-    """Over the whole batch, on however many devices it lies; in float32, with a result of the input's precision.
+    """Batch norm over the whole batch on all devices; in float32, with a result of the input's precision.
 
-    In training mode, a new module's, by the batch's own mean and variance; after `model.eval()` by the running ones.
-    `epsilon` is 1e-5 in PyTorch and, unless a model says otherwise, 1e-3 in TensorFlow.
+    A new module is in training mode and uses the batch's mean and variance. After `model.eval()` it uses the running
+    ones.
+    `epsilon` is 1e-5 in PyTorch and 1e-3 in TensorFlow, except in some models.
     """
 
     def __init__(self, width: int, *, scale: float = 1.0, epsilon: float = 1e-5, rngs: nnx.Rngs):
@@ -105,28 +106,28 @@ class BatchNorm(nnx.BatchNorm):
 
 
 def dropout(rate: float, *, rngs: nnx.Rngs) -> nnx.Dropout:
-    """Zeroes numbers in training mode. A rate of 0 leaves no random state in the model."""
+    """Dropout in training mode. A rate of 0 adds no random state to the model."""
     return nnx.Dropout(rate, rngs=rngs if rate else None)
 
 
 def stochastic_depth(rate: float, *, rngs: nnx.Rngs) -> nnx.Dropout:
-    """Leaves out the whole residual [B, H, W, C] of an image in training mode (Huang et al. 2016, arXiv 1603.09382).
+    """Drops the whole residual [B, H, W, C] of an image in training mode (Huang et al. 2016, arXiv 1603.09382).
 
-    What is kept is divided by 1 - rate. A rate of 0 leaves no random state in the model.
+    Divides the other residuals by 1 - rate. A rate of 0 adds no random state to the model.
     """
     return nnx.Dropout(rate, broadcast_dims=(1, 2, 3), rngs=rngs if rate else None)
 
 
 class _UntracedStream(nnx.RngStream):
-    """Counts its keys by a Python number. The streams of dropouts, which outlive the making of a model, are Flax's."""
+    """Counts its keys with a Python number. `fork` returns Flax's own streams: dropouts keep them in the model."""
 
     def __init__(self, key: jax.Array, *, tag: str):
         super().__init__(key, tag=tag)
-        self.used = 0
+        self.count = 0
 
     def __call__(self) -> jax.Array:
-        key = jax.random.fold_in(self.key[...], self.used)
-        self.used += 1
+        key = jax.random.fold_in(self.key[...], self.count)
+        self.count += 1
         return key
 
     def fork(self) -> nnx.RngStream:
@@ -134,10 +135,10 @@ class _UntracedStream(nnx.RngStream):
 
 
 def untraced_rngs(seed: int | jax.Array) -> nnx.Rngs:
-    """Gives the keys that `nnx.Rngs(seed)` gives, for making large models in traced code.
+    """Returns the keys of `nnx.Rngs(seed)`, for building large models in traced code.
 
-    Flax's own count of keys becomes part of what is traced, and for every key of the thousand that such a model asks
-    for it then looks through all that was traced before: minutes.
+    Flax traces its own count of keys. For each of a large model's thousand keys, it then searches all earlier traces,
+    which takes minutes.
     """
     rngs = nnx.Rngs(seed)
     rngs.default = _UntracedStream(rngs.default.key[...], tag=rngs.default.tag)

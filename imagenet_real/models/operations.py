@@ -1,4 +1,4 @@
-"""How much a model computes, counted in what it traces to."""
+"""How much a model computes, counted in its traced program."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -9,10 +9,10 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
 
 
 def multiply_adds(function: Callable, *arguments: Any) -> int:
-    """The multiplications, each with an addition, of all matrix products and convolutions of `function(*arguments)`.
+    """Counts the multiply-adds of all matrix products and convolutions in `function(*arguments)`.
 
-    These are what publications call the FLOPs of an image classifier. Arguments may be `jax.ShapeDtypeStruct`s: nothing
-    is computed. Of alternatives, such as implementations for different devices, the one with the most counts.
+    Publications call them the FLOPs of an image classifier. Computes nothing: arguments may be
+    `jax.ShapeDtypeStruct`s. Of alternatives, such as implementations for different devices, the most expensive counts.
     """
     return _of_jaxpr(jax.make_jaxpr(function)(*arguments).jaxpr)
 
@@ -37,8 +37,8 @@ def _of_equation(equation: JaxprEqn) -> int:
 
 def _inner_jaxprs(equation: JaxprEqn) -> Iterator[Jaxpr]:
     for value in equation.params.values():
-        for one in value if isinstance(value, tuple | list) else (value,):
-            if isinstance(one, ClosedJaxpr):
-                yield one.jaxpr
-            elif isinstance(one, Jaxpr):
-                yield one
+        for item in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(item, ClosedJaxpr):
+                yield item.jaxpr
+            elif isinstance(item, Jaxpr):
+                yield item

@@ -1,7 +1,7 @@
-"""ResNet (He et al. 2016, arXiv 1512.03385), version 1.5: a bottleneck strides in its 3 x 3 convolution.
+"""ResNet (He et al. 2016, arXiv 1512.03385), version 1.5: the 3 x 3 convolution of a bottleneck has the stride.
 
-Modules bear torchvision's names, which are timm's too, so that a published tensor `layer1.0.downsample.1.running_mean`
-finds its place by name (see `weights`).
+Modules have torchvision's names, which are also timm's, so that the name of a published tensor, such as
+`layer1.0.downsample.1.running_mean`, is its path in the model (see `checkpoints.weights`).
 """
 
 import re
@@ -13,10 +13,11 @@ from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.layers import BatchNorm, convolution
+from imagenet_real.models.model_spec import ModelSpec
 
 
 class BasicBlock(nnx.Module):
-    """Two 3 x 3 convolutions beside a shortcut."""
+    """Two 3 x 3 convolutions and a shortcut."""
 
     expansion = 1
 
@@ -34,7 +35,7 @@ class BasicBlock(nnx.Module):
 
 
 class Bottleneck(nnx.Module):
-    """A 3 x 3 convolution between two 1 x 1 ones, the last of which widens four times, beside a shortcut."""
+    """A 3 x 3 convolution between two 1 x 1 ones, and a shortcut. The last convolution widens four times."""
 
     expansion = 4
 
@@ -61,13 +62,15 @@ BLOCKS = {"basic": BasicBlock, "bottleneck": Bottleneck}
 class ResNet(nnx.Module):
     """A stem, stages `layer1`, `layer2`, ... of residual blocks, the mean over all places, and a linear head.
 
-    Every stage but the first halves the height and the width. `stem` is "imagenet", a 7 x 7 convolution of stride 2 and
-    a maximum of stride 2, for images of 224 pixels; or "small", a 5 x 5 convolution of stride 4, for those of some 50.
-    Convolutions compute in `dtype`; parameters, batch statistics, the mean over places and the head are float32. A
-    float32 model computes in full precision on every device, where accelerators would round its factors to fewer bits;
-    bfloat16 is the fast choice there. `zero_init` sets the last scale of every residual to 0: blocks begin as
-    identities (Goyal et al. 2017, arXiv 1706.02677). `head_bias` is the initial bias of every class (see
-    `training.losses.LOSSES`). Training sets `remat` where memory is short (see `blocks.through`).
+    Every stage but the first halves height and width. `stem` is "imagenet", a 7 x 7 convolution of stride 2 and
+    a maximum of stride 2, for images of 224 pixels; or "small", a 5 x 5 convolution of stride 4, for about 50 pixels.
+    Convolutions compute in `dtype`; parameters, batch statistics, the mean over places and the head are float32.
+    float32 products have full precision on every device; accelerators would round the factors to fewer bits. bfloat16
+    is fast on accelerators.
+
+    `zero_init` sets the last scale of every residual to 0, so that blocks start as identities (Goyal et al. 2017, arXiv
+    1706.02677). `head_bias` is the initial bias of every class (see `training.losses.LOSSES`). Training sets `remat`
+    if memory is short (see `blocks.apply_blocks`).
     """
 
     remat = False
@@ -110,12 +113,12 @@ class ResNet(nnx.Module):
         )
 
     def __call__(self, images: jax.Array) -> jax.Array:
-        """[B, H, W, 3] normalised float images -> [B, K] float32 logits."""
+        """[B, H, W, 3] normalized float images -> [B, K] float32 logits."""
         with jax.default_matmul_precision("highest"):
             return self.fc(self._features(images).mean(axis=(1, 2)))
 
     def dense_logits(self, images: jax.Array) -> jax.Array:
-        """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each place, as if the image were that place alone."""
+        """[B, H, W, 3] -> [B, h, w, K] float32: the logits at each place, as if the image were this place alone."""
         with jax.default_matmul_precision("highest"):
             return self.fc(self._features(images))
 
@@ -129,7 +132,7 @@ class ResNet(nnx.Module):
 
 
 def _projection(inputs: int, outputs: int, stride: int, *, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.List | None:
-    """What brings a block's input to the shape of its output; None where it has that already."""
+    """Projects a block's input to the shape of its output; None if the shapes are the same."""
     if stride == 1 and inputs == outputs:
         return None
     projection = convolution(inputs, outputs, 1, stride, dtype=dtype, rngs=rngs)
@@ -139,23 +142,44 @@ def _projection(inputs: int, outputs: int, stride: int, *, dtype: jnp.dtype, rng
 def _shortcut(projection: nnx.List | None, features: jax.Array) -> jax.Array:
     if projection is None:
         return features
-    convolve, normalise = projection
-    return normalise(convolve(features))
+    convolve, norm = projection
+    return norm(convolve(features))
 
 
 def hugging_face_names(name: str) -> tuple[str, ...]:
-    """Hugging Face's name of a tensor: `layer1.0.bn2.weight` -> `resnet.encoder.stages.0.layers.0.layer.1.normalization.weight`."""
+    """Returns Hugging Face's name: `bn1.bias` -> `resnet.embedder.embedder.normalization.bias`."""
     module, leaf = name.rsplit(".", 1)
-    outside = {
+    outside_blocks = {
         "conv1": "resnet.embedder.embedder.convolution",
         "bn1": "resnet.embedder.embedder.normalization",
         "fc": "classifier.1",
     }
-    if module in outside:
-        return (f"{outside[module]}.{leaf}",)
+    if module in outside_blocks:
+        return (f"{outside_blocks[module]}.{leaf}",)
     stage, index, kind, number = re.fullmatch(r"layer(\d+)\.(\d+)\.(conv|bn|downsample\.)(\d+)", module).groups()
     if kind == "downsample.":
         part = f"shortcut.{('convolution', 'normalization')[int(number)]}"
     else:
         part = f"layer.{int(number) - 1}.{'convolution' if kind == 'conv' else 'normalization'}"
     return (f"resnet.encoder.stages.{int(stage) - 1}.layers.{index}.{part}.{leaf}",)
+
+
+def _spec(block: str, depths: tuple[int, ...]) -> ModelSpec:
+    naming = {"Hugging Face": hugging_face_names}
+    return ModelSpec(ResNet, {"block": block, "depths": depths}, head="fc", naming=naming)
+
+
+SPECS = {
+    "resnet18": _spec("basic", (2, 2, 2, 2)),
+    "resnet34": _spec("basic", (3, 4, 6, 3)),
+    "resnet50": _spec("bottleneck", (3, 4, 6, 3)),
+    "resnet101": _spec("bottleneck", (3, 4, 23, 3)),
+    "resnet152": _spec("bottleneck", (3, 8, 36, 3)),
+    # This project's own model for `digit_scenes`.
+    "resnet_digits": ModelSpec(
+        ResNet,
+        {"block": "basic", "depths": (1, 1, 1), "widths": (16, 32, 64), "stem": "small"},
+        num_classes=10,
+        head="fc",
+    ),
+}

@@ -1,6 +1,7 @@
-"""Vision Transformer (Dosovitskiy et al. 2021, arXiv 2010.11929), with the names and the choices of timm's `VisionTransformer`.
+"""Vision Transformer (Dosovitskiy et al. 2021, arXiv 2010.11929), with the choices of timm's `VisionTransformer`.
 
-Modules bear timm's names, so that a published tensor `blocks.0.attn.qkv.weight` finds its place by name (see `weights`).
+Modules have timm's names, so that the name of a published tensor, such as `blocks.0.attn.qkv.weight`, is its path in
+the model (see `checkpoints.weights`).
 """
 
 import functools
@@ -14,28 +15,30 @@ from flax import nnx
 
 from imagenet_real.errors import InputError
 from imagenet_real.models.blocks import apply_blocks
+from imagenet_real.models.checkpoints import vit_names
+from imagenet_real.models.model_spec import ModelSpec
 
 Linear = functools.partial(nnx.Linear, kernel_init=nnx.initializers.truncated_normal(0.02))
 
 
 class LayerNorm(nnx.LayerNorm):
-    """Mean and variance in two passes, in float32: E[x^2] - E[x]^2 loses digits on the large activations of late blocks.
+    """Layer norm in float32, with two passes: E[x^2] - E[x]^2 loses digits on the large activations of late blocks.
 
-    Written out, for the gradient of Flax's own two passes takes half as long again.
+    Written out, because the gradient of Flax's own two passes takes half as long again.
     """
 
     def __init__(self, width: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
         super().__init__(width, epsilon=1e-6, dtype=dtype, rngs=rngs)
 
     def __call__(self, tokens: jax.Array) -> jax.Array:  # [B, T, D] -> [B, T, D]
-        centred = tokens.astype(jnp.float32)
-        centred = centred - centred.mean(axis=-1, keepdims=True)
-        scale = jax.lax.rsqrt(jnp.square(centred).mean(axis=-1, keepdims=True) + self.epsilon) * self.scale[...]
-        return (centred * scale + self.bias[...]).astype(tokens.dtype)
+        centered = tokens.astype(jnp.float32)
+        centered = centered - centered.mean(axis=-1, keepdims=True)
+        scale = jax.lax.rsqrt(jnp.square(centered).mean(axis=-1, keepdims=True) + self.epsilon) * self.scale[...]
+        return (centered * scale + self.bias[...]).astype(tokens.dtype)
 
 
 class PatchEmbed(nnx.Module):
-    """Cuts images into square patches and maps each to a token."""
+    """Divides images into square patches and maps each one to a token."""
 
     def __init__(self, patch: int, width: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
         self.proj = nnx.Conv(3, width, (patch, patch), strides=patch, padding="VALID", dtype=dtype, rngs=rngs)
@@ -46,7 +49,7 @@ class PatchEmbed(nnx.Module):
 
 
 class Attention(nnx.Module):
-    """Self-attention whose query, key and value are one matrix."""
+    """Self-attention with query, key and value in one matrix."""
 
     def __init__(self, width: int, heads: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
         self.heads = heads
@@ -62,13 +65,13 @@ class Attention(nnx.Module):
         mixed = jnp.einsum("bhqk,bhkd->bqhd", attention, value)
         return self.proj(mixed.reshape(tokens.shape))
 
-    def of_each(self, tokens: jax.Array) -> jax.Array:  # [B, T, D] -> [B, T, D]
-        """What a token gets that attends to each one alone."""
+    def attend_to_each(self, tokens: jax.Array) -> jax.Array:  # [B, T, D] -> [B, T, D]
+        """Returns, for each token, the output of a query that attends to this token alone."""
         return self.proj(self.qkv(tokens)[..., 2 * tokens.shape[-1] :])
 
 
 class Mlp(nnx.Module):
-    """Two layers with the exact GELU between them, not its tanh approximation."""
+    """Two layers with the exact GELU between them, not the tanh approximation."""
 
     def __init__(self, width: int, hidden: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
         self.fc1 = Linear(width, hidden, dtype=dtype, rngs=rngs)
@@ -79,7 +82,7 @@ class Mlp(nnx.Module):
 
 
 class Block(nnx.Module):
-    """Attention, then MLP: each on normalised tokens and added to the residual stream."""
+    """Attention, then an MLP. Both read normalized tokens and add to the residual stream."""
 
     def __init__(self, width: int, heads: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
         self.norm1 = LayerNorm(width, dtype=dtype, rngs=rngs)
@@ -91,20 +94,21 @@ class Block(nnx.Module):
         tokens = tokens + self.attn(self.norm1(tokens))
         return tokens + self.mlp(self.norm2(tokens))
 
-    def of_each(self, first: jax.Array, tokens: jax.Array) -> jax.Array:  # [B, 1, D], [B, T, D] -> [B, T, D]
-        """The first token, for each of the others as if it attended to that one alone."""
-        first = first + self.attn.of_each(self.norm1(tokens))
+    def attend_to_each(self, first: jax.Array, tokens: jax.Array) -> jax.Array:  # [B, 1, D], [B, T, D] -> [B, T, D]
+        """Returns, for each token, the first token as if it attended to this token alone."""
+        first = first + self.attn.attend_to_each(self.norm1(tokens))
         return first + self.mlp(self.norm2(first))
 
 
 class ViT(nnx.Module):
     """Patch tokens, a class token, learned positions, pre-norm blocks, and a linear head.
 
-    What the head sees is by `pool`: "token", the class token after a norm; "avg", the mean of the patch tokens and a
-    norm (timm's `fc_norm`) after it; or "gap", a norm and then the mean, in a model without a class token (big_vision's).
-    `dtype` is that of the computation; parameters are float32. float32 is multiplied in full precision on every device,
-    where accelerators would round its factors to fewer bits: published numbers are to be reproduced. Training sets
-    `remat` where memory is short (see `blocks.through`).
+    `pool` chooses the input of the head. "token" is the class token after a norm. "avg" is the mean of the patch
+    tokens, then a norm (timm's `fc_norm`). "gap" is a norm, then the mean, without a class token (big_vision's).
+
+    `dtype` is that of the computation; parameters are float32. float32 products have full precision on every device, to
+    reproduce published numbers; accelerators would round the factors to fewer bits. Training sets `remat` if memory is
+    short (see `blocks.apply_blocks`).
     """
 
     remat = False
@@ -134,23 +138,22 @@ class ViT(nnx.Module):
         self.head = Linear(width, num_classes, dtype=dtype, rngs=rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
-        """[B, H, W, 3] normalised float images -> [B, K] float32 logits. Raises InputError for images of another size."""
+        """[B, H, W, 3] normalized float images -> [B, K] float32 logits. Raises InputError for another image size."""
         with jax.default_matmul_precision("highest"):
             return self.head(self._pooled(self._tokens(images, self.blocks))).astype(jnp.float32)
 
     def dense_logits(self, images: jax.Array) -> jax.Array:
-        """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each patch, as if it were what the pooling gives.
+        """[B, H, W, 3] -> [B, h, w, K] float32: the logits of each patch, as if the pooling returned this patch.
 
-        Of a class token the pooling is its attention in the last block, to one patch alone here. (The patch tokens behind
-        that block no loss was ever taken of: the head makes nothing of them.) Raises InputError for images of another
-        size.
+        A class token pools by its attention in the last block, which sees one patch alone here. (The head cannot read
+        the patch tokens after the last block: no loss depends on them.) Raises InputError for images of another size.
         """
-        side = math.isqrt(self.pos_embed.shape[1])  # a class token does not make another square of it
+        side = math.isqrt(self.pos_embed.shape[1])  # rounds down, so a class token does not count
         with jax.default_matmul_precision("highest"):
             if self.pool == "token":
                 *blocks, last = self.blocks
                 tokens = self._tokens(images, blocks)
-                tokens = self.norm(last.of_each(tokens[:, :1], tokens[:, 1:]))
+                tokens = self.norm(last.attend_to_each(tokens[:, :1], tokens[:, 1:]))
             elif self.pool == "avg":
                 tokens = self.fc_norm(self._tokens(images, self.blocks)[:, 1:])
             else:
@@ -161,8 +164,8 @@ class ViT(nnx.Module):
         height, width = images.shape[1:3]
         if (height, width) != (self.image_size, self.image_size):
             raise InputError(
-                f"images of {height} x {width} pixels came to a model of {self.image_size} x {self.image_size}: "
-                f"set crop to {self.image_size}, or choose a model of that size"
+                f"images have {height} x {width} pixels, the model takes {self.image_size} x {self.image_size}. "
+                f"Set crop to {self.image_size}, or choose a model of this image size."
             )
         tokens = self.patch_embed(images)
         if self.pool != "gap":
@@ -179,10 +182,10 @@ class ViT(nnx.Module):
 
 
 def resized_positions(positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """[1, P + S * S, D] position embeddings for a grid of another size: [1, P + S' * S', D], float32.
+    """Resizes position embeddings [1, P + S * S, D] to the grid of another size, [1, P + S' * S', D] float32.
 
-    Antialiased bicubic interpolation, as timm does; P, 0 or 1, is the class token's own, which is left as it is. Raises
-    InputError for a width other than D, and where one has a class token and the other has not.
+    Antialiased bicubic interpolation, as in timm. P, 0 or 1, counts the class token, whose embedding stays unchanged.
+    Raises InputError if D differs, or if only one of the shapes has a class token.
     """
     (_, old_tokens, width), (_, tokens, _) = positions.shape, shape
     old_side, side = math.isqrt(old_tokens), math.isqrt(tokens)
@@ -198,12 +201,60 @@ def resized_positions(positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarr
 
 
 def _bicubic(old: int, new: int) -> np.ndarray:
-    """[new, old] float32: how much each of `old` places is in each of `new` ones. Keys' cubic with a = -0.5."""
+    """[new, old] float32: the weight of each old place in each new one. Keys' cubic with a = -0.5."""
     step = old / new
-    reach = max(step, 1)  # antialiased: where places are lost, each sees more of the old ones
-    centres = (np.arange(new)[:, None] + 0.5) * step
-    distance = np.abs(np.arange(old) + 0.5 - centres) / reach
+    reach = max(step, 1)  # antialiased: a smaller grid averages over more old places
+    centers = (np.arange(new)[:, None] + 0.5) * step
+    distance = np.abs(np.arange(old) + 0.5 - centers) / reach
     near = (1.5 * distance - 2.5) * distance**2 + 1
     far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
     weights = np.where(distance < 1, near, np.where(distance < 2, far, 0))
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+TINY = {"width": 192, "depth": 12, "heads": 3}
+SMALL = {"width": 384, "depth": 12, "heads": 6}
+BASE = {"width": 768, "depth": 12, "heads": 12}
+LARGE = {"width": 1024, "depth": 24, "heads": 16}
+HUGE = {"width": 1280, "depth": 32, "heads": 16}
+NAMING = {
+    "torchvision": vit_names.torchvision_names,
+    "torchvision's first files": vit_names.torchvision_first_names,
+    "Hugging Face": vit_names.hugging_face_names,
+    "vision_transformer": vit_names.vision_transformer_names,
+    "big_vision": vit_names.big_vision_names,
+}
+
+
+def _spec(size: dict[str, int], patch: int, image_size: int) -> ModelSpec:
+    architecture = {"image_size": image_size, "patch": patch, **size}
+    return ModelSpec(ViT, architecture, naming=NAMING, resizers={"pos_embed": resized_positions})
+
+
+SPECS = {
+    "vit_tiny_patch16_224": _spec(TINY, 16, 224),
+    "vit_tiny_patch16_384": _spec(TINY, 16, 384),
+    "vit_small_patch32_224": _spec(SMALL, 32, 224),
+    "vit_small_patch32_384": _spec(SMALL, 32, 384),
+    "vit_small_patch16_224": _spec(SMALL, 16, 224),
+    "vit_small_patch16_384": _spec(SMALL, 16, 384),
+    "vit_base_patch32_224": _spec(BASE, 32, 224),
+    "vit_base_patch32_384": _spec(BASE, 32, 384),
+    "vit_base_patch16_224": _spec(BASE, 16, 224),
+    "vit_base_patch16_384": _spec(BASE, 16, 384),
+    "vit_base_patch8_224": _spec(BASE, 8, 224),
+    "vit_large_patch32_384": _spec(LARGE, 32, 384),
+    "vit_large_patch16_224": _spec(LARGE, 16, 224),
+    "vit_large_patch16_384": _spec(LARGE, 16, 384),
+    # Nobody published weights of this size for 1000 classes under timm's name; `vit_h_14` has torchvision's.
+    "vit_huge_patch14_224": _spec(HUGE, 14, 224),
+    # torchvision's names. SWAG: Singh et al. 2022, arXiv 2201.08371.
+    "vit_b_16": _spec(BASE, 16, 224),
+    "vit_b_16_swag": _spec(BASE, 16, 384),
+    "vit_b_32": _spec(BASE, 32, 224),
+    "vit_l_16": _spec(LARGE, 16, 224),
+    "vit_l_16_swag": _spec(LARGE, 16, 512),
+    "vit_l_32": _spec(LARGE, 32, 224),
+    "vit_h_14": _spec(HUGE, 14, 224),
+    "vit_h_14_swag": _spec(HUGE, 14, 518),
+}

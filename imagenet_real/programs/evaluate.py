@@ -20,6 +20,7 @@ from imagenet_real.io import storage
 from imagenet_real.labels import dataset, published
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.models import catalog
+from imagenet_real.models.functional import Apply
 from imagenet_real.models.user_model import user_model, user_model_checksum
 from imagenet_real.predictions.predictions import Predictions, load_predictions, save_predictions
 from imagenet_real.report.exports import exports
@@ -106,7 +107,7 @@ def _details(config: ConfigDict, preprocessing: Preprocessing) -> dict[str, Any]
     return counted | {"img_size": preprocessing.crop, "crop_pct": share, "interpolation": preprocessing.interpolation}
 
 
-def load_model(config: ConfigDict) -> tuple[catalog.Apply, Any]:
+def load_model(config: ConfigDict) -> tuple[Apply, Any]:
     """`(apply, params)` of a model of the catalog, or of the user's own (`package.module:function`)."""
     if config.dtype not in DTYPES:
         raise InputError(f"unknown dtype {config.dtype!r}: {nearest(str(config.dtype), list(DTYPES))}")
@@ -117,16 +118,16 @@ def load_model(config: ConfigDict) -> tuple[catalog.Apply, Any]:
                 f"dtype={config.dtype} is for models of the catalog: your own one computes as you write it."
             )
         return user_model(config.model, weights)
-    entry = catalog.find(config.model)
+    spec = catalog.find(config.model)
     if not config.weights:
         raise InputError(f"weights is empty: give --config.weights=FILE, the weights of {config.model}.")
-    if len(entry.sources) > 1:
+    if len(spec.weights) > 1:
         _say(
-            f"{config.model} stands for the weights {catalog.full_name(config.model)}; of {len(entry.sources)} that are "
+            f"{config.model} stands for the weights {catalog.full_name(config.model)}; of {len(spec.weights)} that are "
             f"known, others may need another preprocessing (--config.model=NAME.TAG)."
         )
     image_size = preprocessing_of(config).crop
-    return catalog.load(config.model, weights, image_size=image_size, dtype=config.dtype, say=_say)
+    return catalog.load(config.model, weights, image_size=image_size, dtype=config.dtype, log=_say)
 
 
 def preprocessing_of(config: ConfigDict) -> Preprocessing:

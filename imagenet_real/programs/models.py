@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import storage
 from imagenet_real.models import catalog
+from imagenet_real.models.functional import functional
 from imagenet_real.models.operations import multiply_adds
 from imagenet_real.report.printing import show
 from imagenet_real.report.table import aligned
@@ -28,7 +29,7 @@ COLUMNS = ("weights", "parameters", "multiply_adds", "resize", "crop", "interpol
 def run(config: ConfigDict, workdir: epath.Path | None) -> None:
     """Prints a line for every set of weights, and writes models.csv where there is a `workdir`."""
     names = chosen(config.models)
-    total = sum(len(catalog.find(name).sources) for name in names)
+    total = sum(len(catalog.find(name).weights) for name in names)
     rows = list(track(listed(names, config.operations), total, "sets of weights", "listing", delay=2.0))
     if workdir:
         with storage.open_atomically(workdir / "models.csv") as file:
@@ -39,10 +40,10 @@ def run(config: ConfigDict, workdir: epath.Path | None) -> None:
 def chosen(patterns: str) -> list[str]:
     """The models that comma-separated names or patterns such as `resnet*` mean; all for none."""
     names = [pattern.strip() for pattern in patterns.split(",") if pattern.strip()] or ["*"]
-    found = dict.fromkeys(model for name in names for model in fnmatch.filter(catalog.CATALOG, name))
+    found = dict.fromkeys(model for name in names for model in fnmatch.filter(catalog.models(), name))
     for name in names:
-        if not fnmatch.filter(catalog.CATALOG, name):
-            raise InputError(f"no model is called {name!r}: {nearest(name, list(catalog.CATALOG))}")
+        if not fnmatch.filter(catalog.models(), name):
+            raise InputError(f"no model is called {name!r}: {nearest(name, list(catalog.models()))}")
     return list(found)
 
 
@@ -50,20 +51,20 @@ def listed(names: list[str], operations: bool) -> Iterator[dict]:
     """A row for every set of weights of the models; `multiply_adds` of one image of its size, None unless asked for."""
     counts: dict[tuple, int] = {}
     for name in names:
-        entry = catalog.find(name)
-        for tag, source in entry.sources.items():
-            size = source.preprocessing["crop"]
-            same = (entry.module, str(sorted(entry.architecture.items())), size)  # under whatever name
+        spec = catalog.find(name)
+        for tag, weights in spec.weights.items():
+            size = weights.preprocessing["crop"]
+            same = (spec.module, str(sorted(spec.architecture.items())), size)  # under whatever name
             if operations and same not in counts:
                 counts[same] = operations_of(name, size)
             yield {
                 "weights": catalog.full_name(name, tag),
-                "parameters": entry.parameters,
+                "parameters": spec.parameters,
                 "multiply_adds": counts.get(same),
-                **{field: source.preprocessing[field] for field in ("resize", "crop", "interpolation")},
-                "top1": source.top1,
-                "real": source.real,
-                "publisher": source.publisher,
+                **{field: weights.preprocessing[field] for field in ("resize", "crop", "interpolation")},
+                "top1": weights.top1,
+                "real": weights.real,
+                "publisher": weights.publisher,
             }
 
 
@@ -74,7 +75,7 @@ def operations_of(name: str, size: int) -> int:
     model.eval()
     graph, params = nnx.split(model)
     image = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
-    return multiply_adds(catalog.functional(graph), params, image)
+    return multiply_adds(functional(graph), params, image)
 
 
 def as_text(rows: list[dict]) -> str:

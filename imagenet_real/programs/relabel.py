@@ -18,6 +18,7 @@ from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.models import catalog
+from imagenet_real.models.functional import Apply, functional_dense
 from imagenet_real.models.user_model import user_model, user_model_checksum
 from imagenet_real.relabel.annotate import annotate, dense_shape
 from imagenet_real.relabel.label_map_writer import LabelMapWriter
@@ -84,7 +85,7 @@ def _annotate(config: ConfigDict, workdir: epath.Path) -> None:
     )
 
 
-def _annotator(config: ConfigDict) -> tuple[catalog.Apply, Any, dict[str, Any]]:
+def _annotator(config: ConfigDict) -> tuple[Apply, Any, dict[str, Any]]:
     """What gives the logits of each place, its parameters, and the size and normalisation of its images."""
     own = ":" in config.model
     entry = None if own else catalog.find(config.model)
@@ -101,7 +102,7 @@ def _annotator(config: ConfigDict) -> tuple[catalog.Apply, Any, dict[str, Any]]:
         raise InputError(f"weights is empty: give --config.weights=FILE, a file of weights of {config.model}.")
     elif storage.to_path(config.weights).is_dir():
         graph, params = trained_model(config.model, config.weights)
-        apply = catalog.functional_dense(graph)
+        apply = functional_dense(graph)
     else:
         apply, params = catalog.load_dense(config.model, _weights(config), image_size=size)
     height, width, _ = dense_shape(apply, params, 1, size)

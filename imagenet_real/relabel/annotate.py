@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 
 from imagenet_real.errors import InputError
 from imagenet_real.inference.predict import in_turn, refuse
-from imagenet_real.models.catalog import Apply
+from imagenet_real.models.functional import Apply
 from imagenet_real.relabel.label_map_writer import LabelMapWriter
 from imagenet_real.runtime import devices, distributed
 from imagenet_real.runtime.progress import Progress

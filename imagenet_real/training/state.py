@@ -9,7 +9,7 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh
 
-from imagenet_real.models.catalog import Apply
+from imagenet_real.models.functional import Apply
 from imagenet_real.models.layers import untraced_rngs
 from imagenet_real.runtime import devices
 

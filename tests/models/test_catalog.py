@@ -14,7 +14,7 @@ from imagenet_real.models import catalog
 from imagenet_real.models.vit import ViT
 from tests.models import timm_vit
 
-VITS = [name for name, entry in catalog.CATALOG.items() if entry.module is ViT and "_patch" in name]
+VITS = [name for name, spec in catalog.models().items() if spec.module is ViT and "_patch" in name]
 
 
 # Of these weights timm squashes images to a square, which is no preprocessing of this package.
@@ -42,71 +42,71 @@ def vit_parameters(image_size, patch, width, depth, heads, num_classes=1000):
 @pytest.mark.parametrize("name", VITS)
 def test_entry_agrees_with_its_name(name):
     _, size, patch, resolution = name.split("_")
-    entry = catalog.CATALOG[name]
-    assert entry.architecture["patch"] == int(patch.removeprefix("patch"))
-    assert entry.architecture["image_size"] == entry.preprocessing["crop"] == int(resolution)
-    assert entry.architecture["width"] == {"tiny": 192, "small": 384, "base": 768, "large": 1024, "huge": 1280}[size]
-    assert entry.architecture["width"] / entry.architecture["heads"] == (80 if size == "huge" else 64)
-    assert entry.parameters == vit_parameters(**entry.architecture)
+    spec = catalog.models()[name]
+    assert spec.architecture["patch"] == int(patch.removeprefix("patch"))
+    assert spec.architecture["image_size"] == spec.preprocessing["crop"] == int(resolution)
+    assert spec.architecture["width"] == {"tiny": 192, "small": 384, "base": 768, "large": 1024, "huge": 1280}[size]
+    assert spec.architecture["width"] / spec.architecture["heads"] == (80 if size == "huge" else 64)
+    assert spec.parameters == vit_parameters(**spec.architecture)
 
 
 @pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "vit_small_patch32_384"])
 def test_built_models_have_as_many_parameters_as_stated(name):
     state = nnx.state(catalog.build_abstract(name))
-    assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state)) == catalog.CATALOG[name].parameters
+    assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state)) == catalog.models()[name].parameters
 
 
 @pytest.fixture(scope="module")
 def tables(data):
     """timm's rows by model, of both tables, and the exact numbers of parameters by model."""
-    found = []
+    by_model = []
     for table in ("timm_results-imagenet.csv", "timm_results-imagenet-real.csv"):
         rows = {}
         with open(data / "tables" / table, newline="") as file:
             for row in csv.DictReader(file):
                 rows.setdefault(row["model"], []).append(row)
-        found.append(rows)
+        by_model.append(rows)
     with open(data / "tables" / "error_analysis_962_models.csv", newline="") as file:
-        return *found, {row["model_dir_id"]: int(row["num_params"]) for row in csv.DictReader(file)}
+        return *by_model, {row["model_dir_id"]: int(row["num_params"]) for row in csv.DictReader(file)}
 
 
 def test_published_numbers_are_those_of_timms_tables(tables):
     """Every set of weights that the tables have of a model is listed, and for one size both accuracies are theirs."""
     imagenet, real, _ = tables
     checked = 0
-    for name, entry in catalog.CATALOG.items():
+    for name, spec in catalog.models().items():
         published = {model.partition(".")[2] for model in imagenet.keys() - SQUASHED if model.startswith(f"{name}.")}
-        assert published <= entry.sources.keys(), name
-        for tag, source in entry.sources.items():
-            if source.publisher != "timm":
+        assert published <= spec.weights.keys(), name
+        for tag, weights in spec.weights.items():
+            if weights.publisher != "timm":
                 continue
-            size = str(source.preprocessing["crop"])
+            size = str(weights.preprocessing["crop"])
             row, real_row = (
                 next(row for row in table[f"{name}.{tag}"] if row["img_size"] == size) for table in (imagenet, real)
             )
-            assert (float(row["top1"]), float(real_row["top1"])) == (source.top1, source.real), (name, tag)
-            assert math.floor(int(row["img_size"]) / float(row["crop_pct"])) == source.preprocessing["resize"]
-            assert row["interpolation"] == source.preprocessing["interpolation"]
-            assert float(row["param_count"].replace(",", "")) == round(entry.parameters / 1e6, 2)
+            assert (float(row["top1"]), float(real_row["top1"])) == (weights.top1, weights.real), (name, tag)
+            assert math.floor(int(row["img_size"]) / float(row["crop_pct"])) == weights.preprocessing["resize"]
+            assert row["interpolation"] == weights.preprocessing["interpolation"]
+            assert float(row["param_count"].replace(",", "")) == round(spec.parameters / 1e6, 2)
             checked += 1
     assert checked > 150
 
 
 def test_parameters_are_exactly_as_many_as_published(tables):
     checked = 0
-    for name, entry in catalog.CATALOG.items():
-        ids = [f"torchvision--{name}", *(f"timm--{name}.{tag}" for tag in entry.sources)]
-        counts = {tables[2][one] for one in ids if one in tables[2]}
-        assert counts <= {entry.parameters}, name
+    for name, spec in catalog.models().items():
+        ids = [f"torchvision--{name}", *(f"timm--{name}.{tag}" for tag in spec.weights)]
+        counts = {tables[2][model] for model in ids if model in tables[2]}
+        assert counts <= {spec.parameters}, name
         checked += len(counts)
     assert checked >= 60
 
 
 def test_preprocessing_is_complete():
-    for name, entry in catalog.CATALOG.items():
-        for tag, source in entry.sources.items():
-            assert dataclasses.asdict(Preprocessing(**source.preprocessing)).keys() == source.preprocessing.keys()
-            assert (source.publisher != "") == (source.top1 is not None), (name, tag)
+    for name, spec in catalog.models().items():
+        for tag, weights in spec.weights.items():
+            assert dataclasses.asdict(Preprocessing(**weights.preprocessing)).keys() == weights.preprocessing.keys()
+            assert (weights.publisher != "") == (weights.top1 is not None), (name, tag)
 
 
 def test_weights_are_named_with_their_tag():

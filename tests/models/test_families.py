@@ -19,9 +19,9 @@ from imagenet_real.models.regnet import RegNet
 from tests.models.random_weights import with_params
 
 FAMILIES = (ConvNeXt, EfficientNet, RegNet)
-ENTRIES = {name: entry for name, entry in catalog.CATALOG.items() if entry.module in FAMILIES}
+SPECS = {name: spec for name, spec in catalog.models().items() if spec.module in FAMILIES}
 # Padding and epsilon have no parameters, and some models have two names.
-DISTINCT = {entry.parameters: name for name, entry in ENTRIES.items()}
+DISTINCT = {spec.parameters: name for name, spec in SPECS.items()}
 
 
 @functools.cache
@@ -33,19 +33,19 @@ def state_of(name):
 def test_parameters_are_exactly_as_many_as_published(name):
     """The published numbers are compared with in test_catalog."""
     state = nnx.filter_state(state_of(name), nnx.Param)
-    assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state)) == ENTRIES[name].parameters
+    assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state)) == SPECS[name].parameters
 
 
 def test_models_of_as_many_parameters_are_one_architecture():
     assert len(DISTINCT) == 4 + 9 + 30
-    for entry in ENTRIES.values():
-        other = ENTRIES[DISTINCT[entry.parameters]]
-        shared = entry.architecture.keys() - {"same", "epsilon"}
-        assert {key: entry.architecture[key] for key in shared} == {key: other.architecture[key] for key in shared}
+    for spec in SPECS.values():
+        other = SPECS[DISTINCT[spec.parameters]]
+        shared = spec.architecture.keys() - {"same", "epsilon"}
+        assert {key: spec.architecture[key] for key in shared} == {key: other.architecture[key] for key in shared}
 
 
 @pytest.mark.parametrize(
-    ("name", "ours", "whose", "theirs"),
+    ("name", "ours", "library", "theirs"),
     [
         ("convnext_tiny", "stem.1.weight", "torchvision", "features.0.1.weight"),
         ("convnext_tiny", "stages.2.downsample.1.bias", "torchvision", "features.4.1.bias"),
@@ -83,8 +83,8 @@ def test_models_of_as_many_parameters_are_one_architecture():
         ),
     ],
 )
-def test_others_names(name, ours, whose, theirs):
-    assert ENTRIES[name].naming[whose](ours) == (theirs,)
+def test_others_names(name, ours, library, theirs):
+    assert SPECS[name].naming[library](ours) == (theirs,)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_others_names(name, ours, whose, theirs):
 )
 def test_every_tensor_has_a_name_of_its_own(name):
     ours = weights.names_of(state_of(name))
-    for names in ENTRIES[name].naming.values():
+    for names in SPECS[name].naming.values():
         assert len({part for one in ours for part in names(one)}) == len(ours)
 
 
@@ -182,7 +182,7 @@ def test_dropout_is_asked_for(module, sizes):
 
 
 def model_blocks(model):
-    """Those whose residual may be left out: all but the first, whose rate is 0."""
+    """Those library residual may be left out: all but the first, library rate is 0."""
     return [part for _, part in nnx.iter_modules(model) if type(part).__name__.endswith("Block")][1:]
 
 

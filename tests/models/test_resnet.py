@@ -12,6 +12,7 @@ from flax import nnx
 
 from imagenet_real.models import catalog
 from imagenet_real.models.checkpoints import weights
+from imagenet_real.models.functional import functional
 from imagenet_real.models.resnet import ResNet
 from tests.models import torchvision_resnet
 
@@ -49,7 +50,7 @@ def loaded(tmp_path, size, dtype=jnp.float32):
     model.eval()
     graph, state = nnx.split(model)
     params = weights.load(tmp_path / "small.safetensors", state, "small")
-    return tensors, jax.jit(catalog.functional(graph)), params
+    return tensors, jax.jit(functional(graph)), params
 
 
 @pytest.mark.parametrize("block", SIZES)
@@ -122,7 +123,7 @@ def test_names_and_shapes_are_torchvisions(name, tensors):
 @pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet_digits"])
 def test_parameters_are_as_many_as_stated(name):
     params = nnx.state(catalog.build_abstract(name), nnx.Param)
-    assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params)) == catalog.CATALOG[name].parameters
+    assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params)) == catalog.models()[name].parameters
 
 
 def test_a_bottleneck_strides_in_its_3_x_3():
@@ -142,6 +143,6 @@ def test_published_weights_load_with_the_classes_of_the_file(tmp_path):
 
 def test_the_model_of_digit_scenes():
     model = nnx.eval_shape(lambda: catalog.build("resnet_digits", head_bias=-math.log(10)))
-    apply = catalog.functional(nnx.graphdef(model))
+    apply = functional(nnx.graphdef(model))
     logits = jax.eval_shape(apply, nnx.state(model), jax.ShapeDtypeStruct((4, 48, 48, 3), np.float32))
     assert (logits.shape, logits.dtype) == ((4, 10), jnp.float32)

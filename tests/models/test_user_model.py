@@ -68,7 +68,7 @@ class TestUserModel:
     @pytest.mark.parametrize(
         ("spec", "weights", "message"),
         [
-            ("their_models", "", "'their_models' names no function; write package.module:function"),
+            ("their_models", "", "'their_models' is not the name of a function. Write package.module:function."),
             ("their_modelz:module", "", "no module 'their_modelz'"),
             ("their_models.deeper:module", "", "no module 'their_models.deeper'"),
             ("their_models:modul", "", "has no function 'modul': did you mean module?"),
@@ -76,11 +76,11 @@ class TestUserModel:
             (
                 "their_models:number",
                 "",
-                "what their_models:number returned is int; expected a flax.nnx.Module, or a pair",
+                "the result of their_models:number is int. Return a flax.nnx.Module, or a pair",
             ),
             ("their_models:module", "w.npz", "takes no weights"),
-            ("their_models:needs_size", "w.npz", "needs size;"),
-            ("their_models:needs_size", "", "needs size, weights;"),
+            ("their_models:needs_size", "w.npz", "needs size."),
+            ("their_models:needs_size", "", "needs size, weights."),
         ],
     )
     def test_mistakes_are_one_line(self, spec, weights, message):

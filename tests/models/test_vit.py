@@ -13,6 +13,7 @@ from flax import nnx
 from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
 from imagenet_real.models.checkpoints import weights
+from imagenet_real.models.functional import functional
 from imagenet_real.models.vit import ViT
 from tests.models import timm_vit
 
@@ -23,7 +24,7 @@ def small_vit(tmp_path, dtype=jnp.float32):
     tensors = timm_vit.random_tensors(**SIZE)
     safetensors.numpy.save_file(tensors, tmp_path / "small.safetensors")
     graph, state = nnx.split(nnx.eval_shape(lambda: ViT(**SIZE, heads=3, dtype=dtype, rngs=nnx.Rngs(0))))
-    return tensors, catalog.functional(graph), weights.load(tmp_path / "small.safetensors", state, "small")
+    return tensors, functional(graph), weights.load(tmp_path / "small.safetensors", state, "small")
 
 
 def images(count, size, seed=1):
@@ -58,7 +59,7 @@ def test_bfloat16_computes_roughly_and_answers_in_float32(tmp_path):
 
 def test_images_of_another_size_are_refused(tmp_path):
     _, apply, params = small_vit(tmp_path)
-    with pytest.raises(InputError, match="16 x 16 pixels came to a model of 8 x 8: set crop to 8"):
+    with pytest.raises(InputError, match="images have 16 x 16 pixels, the model takes 8 x 8. Set crop to 8"):
         apply(params, images(1, 16))
 
 

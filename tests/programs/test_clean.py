@@ -30,7 +30,7 @@ def images(tmp_path_factory):
 def tiny(monkeypatch):
     from tests.programs import tiny_model
 
-    monkeypatch.setitem(catalog.CATALOG, "tiny", tiny_model.ENTRIES["tiny"])
+    monkeypatch.setitem(catalog.models(), "tiny", tiny_model.SPECS["tiny"])
 
 
 def config_of(images, **fields):
@@ -50,7 +50,7 @@ def at_once(images, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         from tests.programs import tiny_model
 
-        patch.setitem(catalog.CATALOG, "tiny", tiny_model.ENTRIES["tiny"])
+        patch.setitem(catalog.models(), "tiny", tiny_model.SPECS["tiny"])
         workdir = tmp_path_factory.mktemp("at_once")
         clean.run(config_of(images), workdir)
     return workdir

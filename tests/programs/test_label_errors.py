@@ -13,7 +13,7 @@ from configs import label_errors as config_file
 from imagenet_real.errors import InputError
 from imagenet_real.labels.imagenet import validation_labels
 from imagenet_real.models import catalog
-from imagenet_real.models.entry import HALVES, Entry, Source
+from imagenet_real.models.model_spec import ModelSpec, PretrainedWeights
 from imagenet_real.predictions.predictions import load_predictions
 from imagenet_real.programs import label_errors
 from imagenet_real.report.exports import exports
@@ -21,7 +21,7 @@ from imagenet_real.scoring import label_errors as published
 from tests.data.pictures import write_folder
 
 NUMBERS = range(1, 25)
-PREPROCESSING = {"resize": 0, "crop": 8, "interpolation": "bilinear", **HALVES}
+PREPROCESSING = {"resize": 0, "crop": 8, "interpolation": "bilinear", "mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
 STAND_INS = ("vit_b_16", "efficientnet_b4", "convnext_small")
 
 
@@ -38,9 +38,9 @@ class Mean(nnx.Module):
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     """Images, labels with errors in them, and a folder with the weights of two models under different kinds of names."""
-    entry = Entry(Mean, {}, 4000, {"tv_in1k": Source(PREPROCESSING)})
+    spec = ModelSpec(Mean, {}, parameters=4000, weights={"tv_in1k": PretrainedWeights(PREPROCESSING)})
     for name in STAND_INS:
-        monkeypatch.setitem(catalog.CATALOG, name, entry)
+        monkeypatch.setitem(catalog.models(), name, spec)
     real = [[int(one)] for one in validation_labels()]
     real[0], real[1] = [(real[0][0] + 1) % 1000], [(real[1][0] + 7) % 1000]  # mislabeled
     real[2], real[3] = [], [*real[3], (real[3][0] + 3) % 1000]  # without a label, and with two

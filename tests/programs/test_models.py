@@ -41,8 +41,8 @@ def test_published_operations(tmp_path, capsys):
 
 def test_every_model_and_all_its_weights_are_listed(capsys):
     shown = run(capsys, operations=False)
-    for name, entry in catalog.CATALOG.items():
-        for tag in entry.sources:
+    for name, spec in catalog.models().items():
+        for tag in spec.weights:
             assert f"\n{catalog.full_name(name, tag)} " in shown
 
 

@@ -186,7 +186,7 @@ def config_of(images, **fields):
 def tiny(monkeypatch):
     from tests.programs import tiny_model
 
-    monkeypatch.setitem(catalog.CATALOG, "tiny", tiny_model.ENTRIES["tiny"])
+    monkeypatch.setitem(catalog.models(), "tiny", tiny_model.SPECS["tiny"])
 
 
 def brief(images, **fields):

@@ -11,7 +11,7 @@ from imagenet_real.data.digit_scenes import digits
 from imagenet_real.data.preprocess import decode
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
-from imagenet_real.models import catalog
+from imagenet_real.models.functional import functional
 from imagenet_real.predictions.predictions import load_predictions
 from imagenet_real.programs import train
 from imagenet_real.relabel.label_map_writer import LabelMapWriter
@@ -76,7 +76,7 @@ def test_maps_that_do_not_fit_are_refused(images, tmp_path):
 def test_a_trained_run_is_a_model(images, tmp_path, tiny):  # noqa: F811
     train.run(brief(images, average_decay=0.9), epath.Path(tmp_path))
     graph, params = trained_model("tiny", tmp_path)
-    apply = catalog.functional(graph)
+    apply = functional(graph)
     source, predicted = open_source(str(images)), load_predictions(tmp_path / "predictions.npz")
     pixels = np.stack([decode(source[row]["image"]) for row in range(len(source))]).astype(np.float32) / 127.5 - 1
     scores = np.asarray(jax.jit(apply)(params, pixels))

@@ -6,8 +6,8 @@ from flax import nnx
 
 import main
 from imagenet_real.models import catalog
-from imagenet_real.models.entry import Entry, Source
 from imagenet_real.models.layers import BatchNorm, convolution
+from imagenet_real.models.model_spec import ModelSpec, PretrainedWeights
 from imagenet_real.models.vit import ViT
 
 SIZE = 12
@@ -32,13 +32,13 @@ class TinyViT(ViT):
         )
 
 
-ENTRIES = {
-    "tiny": Entry(Tiny, {}, 0, {"": Source({})}, num_classes=3),
-    "tiny_vit": Entry(TinyViT, {}, 0, {"": Source({})}, num_classes=3),
+SPECS = {
+    "tiny": ModelSpec(Tiny, {}, num_classes=3, weights={"": PretrainedWeights({})}),
+    "tiny_vit": ModelSpec(TinyViT, {}, num_classes=3, weights={"": PretrainedWeights({})}),
 }
 
 if __name__ in ("__main__", "__mp_main__"):  # of the command, and of the processes that it starts
-    catalog.CATALOG.update(ENTRIES)
+    catalog.models().update(SPECS)
 
 if __name__ == "__main__":
     sys.exit(main.run())

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 
 from imagenet_real.models import catalog
-from imagenet_real.models.entry import Entry
 
 torch = pytest.importorskip("torch", reason="the dependency group `reference` is not installed")
 
 RELATIVE = 1e-4  # of the largest logit
 
 
-def randomised(module, seed: int = 0):
+def randomized(module, seed: int = 0):
     """The module in evaluation mode with random parameters and statistics, under which no tensor is without effect."""
     generator = torch.Generator().manual_seed(seed)
 
@@ -46,24 +45,24 @@ def reference_logits(module, pixels: np.ndarray) -> np.ndarray:
     return getattr(logits, "logits", logits).numpy()
 
 
-def add_entry(monkeypatch, like: str, **architecture) -> str:
-    """The name of a new entry of the catalog that is like another one, but smaller."""
-    entry: Entry = catalog.find(like)
-    changed = dataclasses.replace(entry, architecture={**entry.architecture, **architecture})
-    monkeypatch.setitem(catalog.CATALOG, "smaller", changed)
+def add_smaller(monkeypatch, like: str, **architecture) -> str:
+    """Adds a model to the catalog that is like another one, but smaller, and returns its name."""
+    spec = catalog.find(like)
+    changed = dataclasses.replace(spec, architecture={**spec.architecture, **architecture})
+    monkeypatch.setitem(catalog.models(), "smaller", changed)
     return "smaller"
 
 
-def check(module, name: str, file, size: int, *, whose: str, **load) -> None:
-    """The catalog's model with the weights of a file gives the reference's logits, and says whose names they have."""
+def check(module, name: str, file, size: int, *, library: str, **load) -> None:
+    """The catalog's model with the weights of a file gives the reference's logits, and logs the library of the names."""
     pixels = images(size)
     expected = reference_logits(module, pixels)
-    said = []
-    apply, params = catalog.load(name, file, say=said.append, **load)
-    found = np.asarray(jax.jit(apply)(params, pixels))
+    lines = []
+    apply, params = catalog.load(name, file, log=lines.append, **load)
+    logits = np.asarray(jax.jit(apply)(params, pixels))
     largest = np.abs(expected).max()
-    error = np.abs(found - expected).max() / largest
-    print(f"{name} at {size}: relative difference {error:.1e}; {said[-1]}")
+    error = np.abs(logits - expected).max() / largest
+    print(f"{name} at {size}: relative difference {error:.1e}; {lines[-1]}")
     assert error <= RELATIVE
     assert np.abs(expected[0] - expected[1]).max() > 0.01 * largest  # the images make a difference
-    assert said[-1].endswith(f"under the names of {whose}")
+    assert lines[-1].endswith(f"under the names of {library}")

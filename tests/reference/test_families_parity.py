@@ -11,7 +11,7 @@ from imagenet_real.models import catalog, efficientnet
 from imagenet_real.models.convnext import ConvNeXt
 from imagenet_real.models.efficientnet import EfficientNet
 from imagenet_real.models.regnet import RegNet
-from tests.reference.parity import add_entry, check, randomised, torch
+from tests.reference.parity import add_smaller, check, randomized, torch
 
 safetensors_torch = pytest.importorskip("safetensors.torch", reason="the dependency group `reference` is not installed")
 timm = pytest.importorskip("timm")
@@ -36,9 +36,9 @@ WHOLE = (  # every block of theirs is compared, of the others some
 def names(module, *, whole):
     """Of one name an architecture, where some are compared by a few blocks alone."""
     found = {}
-    for name, entry in catalog.CATALOG.items():
-        if entry.module is module and (name in WHOLE) == whole:
-            found.setdefault(name if whole else repr(entry.architecture), name)
+    for name, spec in catalog.models().items():
+        if spec.module is module and (name in WHOLE) == whole:
+            found.setdefault(name if whole else repr(spec.architecture), name)
     return list(found.values())
 
 
@@ -59,7 +59,7 @@ def with_random_weights(module):
     Where every norm's scale were a little off, the next norms' inputs would be further off than they know of: the
     logits would grow to thousands, of which float32 computes but two digits, in PyTorch as here.
     """
-    randomised(module)
+    randomized(module)
     torch.manual_seed(0)
 
     def measure(norm, inputs):
@@ -76,11 +76,11 @@ def with_random_weights(module):
     return module
 
 
-def compare(tmp_path, module, name, sizes, whose):
+def compare(tmp_path, module, name, sizes, library):
     module = with_random_weights(module)
-    safetensors_torch.save_file(module.state_dict(), tmp_path / f"{whose}.safetensors")
+    safetensors_torch.save_file(module.state_dict(), tmp_path / f"{library}.safetensors")
     for size in sizes:
-        check(module, name, tmp_path / f"{whose}.safetensors", size, whose=whose)
+        check(module, name, tmp_path / f"{library}.safetensors", size, library=library)
 
 
 def hugging_faces(name, **options):
@@ -140,7 +140,7 @@ def test_convnext(tmp_path, name):
 @pytest.mark.parametrize("name", names(ConvNeXt, whole=False))
 def test_some_blocks_of_every_convnext(tmp_path, monkeypatch, name):
     depths = (1, 1, 2, 1)
-    smaller = add_entry(monkeypatch, name, depths=depths)
+    smaller = add_smaller(monkeypatch, name, depths=depths)
     module = timm.create_model(name, num_classes=10, depths=depths, ls_init_value=1.0)
     compare(tmp_path, module, smaller, ODD, "timm")
     compare(tmp_path, torchvisions(smaller), smaller, ODD, "torchvision")
@@ -159,7 +159,7 @@ def test_efficientnet(tmp_path, name):
 @pytest.mark.parametrize("name", names(EfficientNet, whole=False))
 def test_some_blocks_of_every_efficientnet(tmp_path, monkeypatch, name):
     depth = 0.3  # a block a stage, but two of the sixth
-    smaller = add_entry(monkeypatch, name, depth=depth)
+    smaller = add_smaller(monkeypatch, name, depth=depth)
     architecture = catalog.find(smaller).architecture
     same = architecture.get("same", False)
     module = timm.models.efficientnet._gen_efficientnet(
@@ -176,7 +176,7 @@ def test_some_blocks_of_every_efficientnet(tmp_path, monkeypatch, name):
         return
     numbered = functools.partial(efficientnet.hugging_face_names, depths=efficientnet.depths(depth))
     renamed = dataclasses.replace(catalog.find(smaller), naming={"Hugging Face": numbered})
-    monkeypatch.setitem(catalog.CATALOG, smaller, renamed)
+    monkeypatch.setitem(catalog.models(), smaller, renamed)
     compare(tmp_path, module, smaller, EVEN, "timm")
     compare(tmp_path, hugging_faces(smaller), smaller, EVEN, "Hugging Face")
 
@@ -192,7 +192,7 @@ def test_regnet(tmp_path, name):
 
 @pytest.mark.parametrize("name", names(RegNet, whole=False))
 def test_some_blocks_of_every_regnet(tmp_path, monkeypatch, name):
-    smaller = add_entry(monkeypatch, name, depths=(1, 1, 2, 1))
+    smaller = add_smaller(monkeypatch, name, depths=(1, 1, 2, 1))
     compare(tmp_path, torchvisions(smaller), smaller, ODD, "torchvision")
     compare(tmp_path, hugging_faces(smaller), smaller, ODD, "Hugging Face")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.reference.parity import add_entry, check, randomised, torch
+from tests.reference.parity import add_smaller, check, randomized, torch
 
 safetensors_torch = pytest.importorskip("safetensors.torch", reason="the dependency group `reference` is not installed")
 timm = pytest.importorskip("timm")
@@ -13,16 +13,16 @@ transformers = pytest.importorskip("transformers")
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 @pytest.mark.parametrize("size", [97, 128])
 def test_timm(tmp_path, name, size):
-    module = randomised(timm.create_model(name))
+    module = randomized(timm.create_model(name))
     safetensors_torch.save_file(module.state_dict(), tmp_path / "file.safetensors")
-    check(module, name, tmp_path / "file.safetensors", size, whose="timm")
+    check(module, name, tmp_path / "file.safetensors", size, library="timm")
 
 
 @pytest.mark.parametrize("name", ["resnet34", "resnet101", "resnet152"])
 def test_torchvision(tmp_path, name):
-    module = randomised(torchvision.models.get_model(name, num_classes=7))
+    module = randomized(torchvision.models.get_model(name, num_classes=7))
     torch.save({"model": module.state_dict(), "epoch": 90}, tmp_path / "file.pth")
-    check(module, name, tmp_path / "file.pth", 65, whose="timm")
+    check(module, name, tmp_path / "file.pth", 65, library="timm")
 
 
 @pytest.mark.parametrize("legacy", [False, True])
@@ -31,8 +31,8 @@ def test_hugging_face(tmp_path, monkeypatch, name, block, legacy):
     depths = (1, 2, 1, 1)
     widths = [64, 128, 256, 512] if block == "basic" else [256, 512, 1024, 2048]
     config = transformers.ResNetConfig(depths=depths, hidden_sizes=widths, layer_type=block, num_labels=5)
-    module = randomised(transformers.ResNetForImageClassification(config))
+    module = randomized(transformers.ResNetForImageClassification(config))
     torch.save(module.state_dict(), tmp_path / "pytorch_model.bin", _use_new_zipfile_serialization=not legacy)
-    smaller = add_entry(monkeypatch, name, depths=depths)
+    smaller = add_smaller(monkeypatch, name, depths=depths)
     for size in (64, 75):
-        check(module, smaller, tmp_path / "pytorch_model.bin", size, whose="Hugging Face")
+        check(module, smaller, tmp_path / "pytorch_model.bin", size, library="Hugging Face")

@@ -19,9 +19,9 @@ TAGS = {
 }
 NAMES = [
     catalog.full_name(name, tag)
-    for name, entry in catalog.CATALOG.items()
-    for tag, source in entry.sources.items()
-    if source.publisher == "torchvision" and name.removesuffix("_swag") in models.list_models()
+    for name, spec in catalog.models().items()
+    for tag, weights in spec.weights.items()
+    if weights.publisher == "torchvision" and name.removesuffix("_swag") in models.list_models()
 ]
 
 
@@ -36,13 +36,13 @@ def test_all_of_them_are_compared():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_accuracy_and_preprocessing(name):
-    weights, source = metadata(name), next(iter(catalog.find(name).sources.values()))
-    transforms = weights.transforms()
-    assert source.top1 == weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
-    assert source.preprocessing["resize"] == transforms.resize_size[0]
-    assert source.preprocessing["crop"] == transforms.crop_size[0]
-    assert source.preprocessing["interpolation"] == transforms.interpolation.value
-    assert [*source.preprocessing["mean"], *source.preprocessing["std"]] == [*transforms.mean, *transforms.std]
+    reference, weights = metadata(name), next(iter(catalog.find(name).weights.values()))
+    transforms = reference.transforms()
+    assert weights.top1 == reference.meta["_metrics"]["ImageNet-1K"]["acc@1"]
+    assert weights.preprocessing["resize"] == transforms.resize_size[0]
+    assert weights.preprocessing["crop"] == transforms.crop_size[0]
+    assert weights.preprocessing["interpolation"] == transforms.interpolation.value
+    assert [*weights.preprocessing["mean"], *weights.preprocessing["std"]] == [*transforms.mean, *transforms.std]
 
 
 @pytest.mark.parametrize("name", sorted({name.partition(".")[0]: name for name in reversed(NAMES)}.values()))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.reference.parity import add_entry, check, images, randomised, reference_logits, torch
+from tests.reference.parity import add_smaller, check, images, randomized, reference_logits, torch
 
 safetensors_torch = pytest.importorskip("safetensors.torch", reason="the dependency group `reference` is not installed")
 timm = pytest.importorskip("timm")
@@ -20,16 +20,16 @@ def vit(size, patch, **other):
 
 
 def smaller(monkeypatch, size, patch, **other):
-    return add_entry(monkeypatch, "vit_tiny_patch16_224", image_size=size, patch=patch, **SMALL, **other)
+    return add_smaller(monkeypatch, "vit_tiny_patch16_224", image_size=size, patch=patch, **SMALL, **other)
 
 
 @pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "vit_base_patch32_224"])
 def test_timm(tmp_path, name):
     for size in (224, 160, 384):
-        module = randomised(timm.create_model(name, num_classes=11))
+        module = randomized(timm.create_model(name, num_classes=11))
         safetensors_torch.save_file(module.state_dict(), tmp_path / "file.safetensors")
         module.set_input_size(size)
-        check(module, name, tmp_path / "file.safetensors", size, whose="timm", image_size=size)
+        check(module, name, tmp_path / "file.safetensors", size, library="timm", image_size=size)
 
 
 @pytest.mark.parametrize(
@@ -42,21 +42,26 @@ def test_timm(tmp_path, name):
 )
 @pytest.mark.parametrize(("patch", "sizes"), [(8, (40, 64)), (14, (70, 112))])
 def test_heads_and_patches(tmp_path, monkeypatch, pool, reference, patch, sizes):
-    module = randomised(vit(sizes[0], patch, **reference))
+    module = randomized(vit(sizes[0], patch, **reference))
     torch.save({"state_dict": module.state_dict()}, tmp_path / "file.pth")
     name = smaller(monkeypatch, sizes[0], patch, pool=pool)
-    check(module, name, tmp_path / "file.pth", sizes[0], whose="timm", image_size=sizes[0])
+    check(module, name, tmp_path / "file.pth", sizes[0], library="timm", image_size=sizes[0])
     module.set_input_size(sizes[1])
-    check(module, name, tmp_path / "file.pth", sizes[1], whose="timm", image_size=sizes[1])
+    check(module, name, tmp_path / "file.pth", sizes[1], library="timm", image_size=sizes[1])
 
 
 @pytest.mark.parametrize(("head", "huge"), [("vit_large_patch16_224", False), ("vit_huge_patch14_224", True)])
 def test_the_largest_at_reduced_depth(tmp_path, monkeypatch, head, huge):
     patch, width, heads = (14, 1280, 16) if huge else (16, 1024, 16)
     module = timm.models.VisionTransformer(img_size=112, patch_size=patch, embed_dim=width, depth=2, num_heads=heads)
-    torch.save(randomised(module).half().state_dict(), tmp_path / "file.pth")
+    torch.save(randomized(module).half().state_dict(), tmp_path / "file.pth")
     check(
-        module.float(), add_entry(monkeypatch, head, depth=2), tmp_path / "file.pth", 112, whose="timm", image_size=112
+        module.float(),
+        add_smaller(monkeypatch, head, depth=2),
+        tmp_path / "file.pth",
+        112,
+        library="timm",
+        image_size=112,
     )
 
 
@@ -64,13 +69,13 @@ def test_torchvision(tmp_path, monkeypatch):
     module = torchvision.models.VisionTransformer(
         image_size=64, patch_size=16, num_layers=3, num_heads=3, hidden_dim=96, mlp_dim=384, num_classes=5
     )
-    state = randomised(module).state_dict()
+    state = randomized(module).state_dict()
     torch.save(state, tmp_path / "now.pth")
     names = ((name, name.replace("mlp.0.", "mlp.linear_1.").replace("mlp.3.", "mlp.linear_2.")) for name in state)
     torch.save({first: state[name] for name, first in names}, tmp_path / "first.pth")
     name = smaller(monkeypatch, 64, 16)
-    check(module, name, tmp_path / "now.pth", 64, whose="torchvision", image_size=64)
-    check(module, name, tmp_path / "first.pth", 64, whose="torchvision's first files", image_size=64)
+    check(module, name, tmp_path / "now.pth", 64, library="torchvision", image_size=64)
+    check(module, name, tmp_path / "first.pth", 64, library="torchvision's first files", image_size=64)
 
 
 def test_hugging_face(tmp_path, monkeypatch):
@@ -80,12 +85,12 @@ def test_hugging_face(tmp_path, monkeypatch):
     config.layer_norm_eps = (
         1e-6  # of the models themselves; their copies there have 1e-12, which changes logits by some 1e-5
     )
-    module = randomised(transformers.ViTForImageClassification(config))
+    module = randomized(transformers.ViTForImageClassification(config))
     module.save_pretrained(tmp_path)
     torch.save(safetensors_torch.load_file(tmp_path / "model.safetensors"), tmp_path / "pytorch_model.bin")
     name = smaller(monkeypatch, 64, 16)
     for file in ("model.safetensors", "pytorch_model.bin"):
-        check(module, name, tmp_path / file, 64, whose="Hugging Face", image_size=64)
+        check(module, name, tmp_path / file, 64, library="Hugging Face", image_size=64)
 
 
 def jax_arrays(tensors, big_vision, gap):
@@ -117,7 +122,7 @@ def jax_arrays(tensors, big_vision, gap):
 
 
 @pytest.mark.parametrize(
-    ("whose", "prefix", "gap"),
+    ("library", "prefix", "gap"),
     [
         ("vision_transformer", "", False),
         ("vision_transformer", "opt/target/", False),
@@ -125,13 +130,13 @@ def jax_arrays(tensors, big_vision, gap):
         ("big_vision", "params/", True),
     ],
 )
-def test_npz(tmp_path, monkeypatch, whose, prefix, gap):
+def test_npz(tmp_path, monkeypatch, library, prefix, gap):
     other = {"global_pool": "avg", "class_token": False, "fc_norm": False} if gap else {}
-    written = randomised(vit(64, 16, **other))
-    arrays = jax_arrays(written.state_dict(), whose == "big_vision", gap)
+    written = randomized(vit(64, 16, **other))
+    arrays = jax_arrays(written.state_dict(), library == "big_vision", gap)
     np.savez(tmp_path / "file.npz", **{prefix + name: array for name, array in arrays.items()})
     read = vit(64, 16, **other).eval()
     read.load_pretrained(tmp_path / "file.npz")
     np.testing.assert_array_equal(reference_logits(read, images(64)), reference_logits(written, images(64)))
     name = smaller(monkeypatch, 64, 16, pool="gap" if gap else "token")
-    check(read, name, tmp_path / "file.npz", 64, whose=whose, image_size=64)
+    check(read, name, tmp_path / "file.npz", 64, library=library, image_size=64)

@@ -1,4 +1,4 @@
-"""Arrays that lie in files."""
+"""Arrays in files, mapped into memory."""
 
 import os
 
@@ -6,11 +6,11 @@ import numpy as np
 
 
 class Damaged(Exception):
-    """A file that is not what it should be, or not all of it. The message says what of it is wrong."""
+    """A file is incomplete or has another format. The message says what is wrong."""
 
 
 def mapped(file: str | os.PathLike, dtype: np.dtype, offset: int, count: int) -> np.ndarray:
-    """`count` elements [count] from byte `offset` on, read as they are used; their memory is free once the array is."""
+    """Maps `count` elements [count] from byte `offset` on. Pages load on use and are freed with the array."""
     if not count:
         return np.empty(0, dtype)
     return np.memmap(file, dtype, "r", offset=offset, shape=(count,))

@@ -1,7 +1,7 @@
-"""PyTorch's checkpoints without PyTorch: the pickle in them is read by an unpickler that can build nothing but tensors.
+"""PyTorch's checkpoints without PyTorch: an unpickler that builds tensors and nothing else.
 
-A pickle is a program. This one may name dictionaries, tensors and their storages, and nothing else that could act; what
-else training scripts put into checkpoints (their options, a few numbers) becomes an object without any behaviour.
+A pickle is a program. This one may name dictionaries, tensors and their storages. Other contents of checkpoints, such
+as the options of a training script, become objects without behavior. Everything else raises Refused.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ STORAGES = {
     "ByteStorage": np.uint8,
     "BoolStorage": np.bool_,
 }
-# Options and numbers that training scripts keep beside the weights.
+# Options and numbers that training scripts store with the weights.
 IGNORED = {
     "__builtin__.set",
     "_codecs.encode",
@@ -47,11 +47,11 @@ IGNORED = {
     "torch.float16",
     "torch.float32",
 }
-# Where training scripts keep the weights, those first that are an average over training: published accuracies are theirs.
+# Where training scripts store the weights. Averages over training come first: published accuracies are theirs.
 WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
 DEPTH = 4  # of wrappers in wrappers
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-# What an unpickler raises for a pickle that is cut off or was made to be wrong.
+# What an unpickler raises for a truncated or malicious pickle.
 UNPICKLING_ERRORS = (
     pickle.UnpicklingError,
     EOFError,
@@ -66,30 +66,30 @@ UNPICKLING_ERRORS = (
 
 
 class Refused(Exception):
-    """A file that would do, or hold, what weights do not."""
+    """A file contains more than weights, such as a program."""
 
 
 class _Unchangeable:
-    """What a pickle may build, but not change once it was checked."""
+    """A type that a pickle may build, but not change after its check."""
 
     __slots__ = ()
 
     def __setstate__(self, state: Any) -> None:
-        raise Refused("its pickle would change a tensor after making it")
+        raise Refused("its pickle changes a tensor after its check. Ask its publisher for .safetensors.")
 
 
 @dataclasses.dataclass
 class Storage(_Unchangeable):
-    """A run of numbers in a file, of which tensors are views."""
+    """Consecutive numbers in a file; tensors are views of them."""
 
     dtype: np.dtype
     count: int
-    offset: int = 0  # in bytes; of the old format it is known at the end alone
+    offset: int = 0  # in bytes; the old format has it at the end of the file
 
 
 @dataclasses.dataclass(frozen=True)
 class StoredTensor(_Unchangeable):
-    """A tensor as PyTorch stores it: a view of a storage, by an offset and strides that count elements."""
+    """A tensor as PyTorch stores it: a view of a storage. Offset and strides count elements."""
 
     storage: Storage
     offset: int
@@ -99,19 +99,19 @@ class StoredTensor(_Unchangeable):
     def __post_init__(self):
         numbers = (self.offset, *self.shape, *self.strides)
         if len(self.shape) != len(self.strides) or not all(isinstance(n, int) and n >= 0 for n in numbers):
-            raise Damaged(f"a tensor of shape {self.shape} with strides {self.strides} from {self.offset} on")
+            raise Damaged(f"a tensor has shape {self.shape}, strides {self.strides} and offset {self.offset}")
         if self.offset + self.extent > self.storage.count:
-            raise Damaged(f"a tensor of shape {self.shape} reaches beyond its {self.storage.count:,} stored numbers")
+            raise Damaged(f"a tensor of shape {self.shape} exceeds its {self.storage.count:,} stored numbers")
 
     @property
     def extent(self) -> int:
-        """How many stored numbers lie from its first to its last one."""
+        """The distance from its first to its last stored number, both included."""
         if not math.prod(self.shape):
             return 0
         return 1 + sum((size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True))
 
     def read(self, file: str | os.PathLike) -> np.ndarray:
-        """The tensor, mapped from the file it is stored in."""
+        """Maps the tensor from its file."""
         dtype = np.dtype(self.storage.dtype)
         flat = mapped(file, dtype, self.storage.offset + self.offset * dtype.itemsize, self.extent)
         strides = [stride * dtype.itemsize for stride in self.strides]
@@ -119,9 +119,9 @@ class StoredTensor(_Unchangeable):
 
 
 def state_dict(checkpoint: Any) -> tuple[dict[str, StoredTensor], str]:
-    """The named tensors of a checkpoint, and under which keys of it they stood, such as `model_ema`.
+    """Returns the named tensors of a checkpoint and the path of keys to them, such as `model_ema`.
 
-    Raises Damaged where there are none.
+    Raises Damaged if there are none.
     """
     path: list[str] = []
     while isinstance(checkpoint, dict) and len(path) < DEPTH:
@@ -130,29 +130,29 @@ def state_dict(checkpoint: Any) -> tuple[dict[str, StoredTensor], str]:
         if inner is None and tensors:
             return {str(name): value for name, value in tensors.items()}, ".".join(path)
         if inner is None:
-            raise Damaged(f"no tensors in it, only {', '.join(map(str, list(checkpoint)[:5])) or 'nothing'}")
+            raise Damaged(f"it has no tensors, only {', '.join(map(str, list(checkpoint)[:5])) or 'nothing'}")
         path.append(inner)
         checkpoint = checkpoint[inner]
-    raise Damaged(f"a {type(checkpoint).__name__} in it where named tensors were expected")
+    raise Damaged(f"expected named tensors, got {type(checkpoint).__name__}")
 
 
 def read_zip(file: str | os.PathLike) -> Any:
-    """What a file of PyTorch 1.6 or later holds: tensors are `StoredTensor`s. Raises Damaged and Refused."""
+    """Reads a file of PyTorch 1.6 or later; tensors become `StoredTensor`s. Raises Damaged and Refused."""
     try:
-        with zipfile.ZipFile(file) as archive, open(file, "rb") as opened:
+        with zipfile.ZipFile(file) as archive, open(file, "rb") as raw:
             pickled = next(info for info in archive.infolist() if info.filename.endswith("data.pkl"))
             folder = pickled.filename.removesuffix("data.pkl")
             order = archive.read(f"{folder}byteorder") if f"{folder}byteorder" in archive.namelist() else b"little"
             if order != b"little":
-                raise Damaged(f"its numbers have the byte order {order.decode(errors='replace')!r}, expected 'little'")
+                raise Damaged(f"expected the byte order 'little', got {order.decode(errors='replace')!r}")
 
             def storage(dtype: np.dtype, key: str, count: int) -> Storage:
                 info = archive.getinfo(f"{folder}data/{key}")
                 if info.compress_type != zipfile.ZIP_STORED:
-                    raise Damaged("its tensors are compressed, which PyTorch does not do")
+                    raise Damaged("its tensors are compressed; PyTorch stores them uncompressed")
                 if info.file_size < count * np.dtype(dtype).itemsize:
                     raise Damaged(f"{info.filename} has {info.file_size:,} bytes for {count:,} numbers")
-                return Storage(dtype, count, _data_offset(opened, info))
+                return Storage(dtype, count, _data_offset(raw, info))
 
             with archive.open(pickled) as stream:
                 return _load(stream, storage)
@@ -160,42 +160,42 @@ def read_zip(file: str | os.PathLike) -> Any:
         raise Damaged(str(error)) from None
 
 
-def _data_offset(opened: BinaryIO, info: zipfile.ZipInfo) -> int:
-    """Where a member's bytes begin: behind its own header, whose name and extra field have lengths of their own."""
-    opened.seek(info.header_offset)
-    header = opened.read(30)
+def _data_offset(raw: BinaryIO, info: zipfile.ZipInfo) -> int:
+    """Returns where a member's bytes begin. Its own header may have another length than that of the directory."""
+    raw.seek(info.header_offset)
+    header = raw.read(30)
     start = info.header_offset + 30 + int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-    if len(header) < 30 or start + info.file_size > os.fstat(opened.fileno()).st_size:
-        raise Damaged(f"{info.filename} is not in it as a whole")
+    if len(header) < 30 or start + info.file_size > os.fstat(raw.fileno()).st_size:
+        raise Damaged(f"{info.filename} is incomplete")
     return start
 
 
 def read_legacy(file: str | os.PathLike) -> Any:
-    """What a file of PyTorch before 1.6 holds: a few pickles, then the numbers. Raises Damaged and Refused."""
+    """Reads a file of PyTorch before 1.6: a few pickles, then the numbers. Raises Damaged and Refused."""
     storages: dict[str, Storage] = {}
 
     def storage(dtype: np.dtype, key: str, count: int) -> Storage:
         return storages.setdefault(key, Storage(dtype, count))
 
     size = os.path.getsize(file)
-    with open(file, "rb") as opened:
-        if _load(opened, storage) != LEGACY_MAGIC:
-            raise Damaged("a pickle that is none of PyTorch's")
-        _version, system = _load(opened, storage), _load(opened, storage)
+    with open(file, "rb") as stream:
+        if _load(stream, storage) != LEGACY_MAGIC:
+            raise Damaged("a pickle, but not PyTorch's")
+        _version, system = _load(stream, storage), _load(stream, storage)
         if not (isinstance(system, dict) and system.get("little_endian") is True):
-            raise Damaged("its byte order is not the little-endian one")
-        checkpoint, keys = _load(opened, storage), _load(opened, storage)
+            raise Damaged("its byte order is not little-endian")
+        checkpoint, keys = _load(stream, storage), _load(stream, storage)
         for key in keys if isinstance(keys, list) else ():
             if not isinstance(key, str) or key not in storages:
-                raise Damaged(f"its storage {key!r} belongs to no tensor")
-            count = int.from_bytes(opened.read(8), "little")
-            storages[key].offset = opened.tell()
-            end = opened.tell() + count * np.dtype(storages[key].dtype).itemsize
+                raise Damaged(f"no tensor uses its storage {key!r}")
+            count = int.from_bytes(stream.read(8), "little")
+            storages[key].offset = stream.tell()
+            end = stream.tell() + count * np.dtype(storages[key].dtype).itemsize
             if count != storages[key].count or end > size:
-                raise Damaged(f"its tensors would end at byte {end:,}, and it has {size:,}")
-            opened.seek(end)
-    if any(not one.offset for one in storages.values()):
-        raise Damaged("some of its tensors are not in it")
+                raise Damaged(f"its tensors end at byte {end:,}, the file has {size:,}")
+            stream.seek(end)
+    if any(not stored.offset for stored in storages.values()):
+        raise Damaged("some of its tensors are missing")
     return checkpoint
 
 
@@ -204,19 +204,19 @@ def _load(stream: BinaryIO, storage: Any) -> Any:
         return _TensorUnpickler(stream, storage).load()
     except UNPICKLING_ERRORS as error:
         raise Damaged(
-            f"its pickle breaks off or is wrong ({' '.join(str(error).split()) or type(error).__name__})"
+            f"its pickle is truncated or wrong ({' '.join(str(error).split()) or type(error).__name__})"
         ) from None
 
 
 class _TensorUnpickler(pickle.Unpickler):
-    """Builds dictionaries, lists, numbers, texts and tensors. `storage(dtype, key, count)` finds what tensors view."""
+    """Builds dictionaries, lists, numbers, strings and tensors. `storage(dtype, key, count)` returns the `Storage`."""
 
     def __init__(self, stream: BinaryIO, storage: Any):
         super().__init__(stream, encoding="utf-8")
         self.storage = storage
 
     def find_class(self, module: str, name: str) -> Any:
-        """What a pickle may name. Raises Refused for the rest."""
+        """Returns the object that a pickle names. Raises Refused for names that weights do not need."""
         full = f"{module}.{name}"
         if full == "collections.OrderedDict":
             return _Dictionary
@@ -230,17 +230,15 @@ class _TensorUnpickler(pickle.Unpickler):
             return _Call(lambda tensor, *_: tensor)
         if full in IGNORED:
             return _Ignored
-        raise Refused(
-            f"its pickle would import {full}, and weights need nothing but tensors; ask its publisher for .safetensors"
-        )
+        raise Refused(f"its pickle imports {full}, but weights need tensors alone. Ask its publisher for .safetensors.")
 
     def persistent_load(self, pid: Any) -> Storage:
         match pid:
             case ("storage", _StorageType() as kind, str() as key, _, int() as count, *rest) if count >= 0:
                 if rest and rest[0] is not None:
-                    raise Damaged("one of its storages is a view of another, which is not supported")
+                    raise Damaged("a storage is a view of another one, which is not supported")
                 return self.storage(kind.dtype, key, count)
-        raise Damaged("its pickle refers to something that is no storage")
+        raise Damaged("its pickle refers to an object other than a storage")
 
 
 class _StorageType(_Unchangeable):
@@ -263,14 +261,14 @@ class _Call(_Unchangeable):
 
 
 class _Dictionary(dict):
-    """PyTorch's dictionaries also have attributes, the versions of modules, which are not needed."""
+    """A dictionary that ignores its attributes: PyTorch stores versions of modules there."""
 
     def __setstate__(self, state: Any) -> None:
         pass
 
 
 class _Ignored:
-    """Stands for an object that weights do not need."""
+    """Replaces an object that weights do not need."""
 
     def __init__(self, *arguments: Any):
         pass
@@ -284,5 +282,5 @@ class _Ignored:
 
 def _rebuild_tensor(storage: Storage, offset: int, shape: tuple, strides: tuple, *_: Any) -> StoredTensor:
     if not isinstance(storage, Storage):
-        raise Damaged("one of its tensors has no storage")
+        raise Damaged("a tensor has no storage")
     return StoredTensor(storage, offset, tuple(shape), tuple(strides))

@@ -1,8 +1,8 @@
-"""The names of a ViT's tensors in the files of others."""
+"""The names of a ViT's tensors in the files of other libraries."""
 
-from imagenet_real.models.checkpoints.renaming import renamed
+from imagenet_real.models.checkpoints.naming import renamed
 
-# Since version 0.14 and in the files that torchvision published before it, which it still downloads.
+# torchvision's names since version 0.14. TORCHVISION_FIRST: in its published files, which are older.
 TORCHVISION = (
     (r"cls_token", "class_token"),
     (r"pos_embed", "encoder.pos_embedding"),
@@ -37,27 +37,27 @@ HUGGING_FACE = (
 
 
 def torchvision_names(name: str) -> tuple[str, ...]:
-    """torchvision's: `blocks.0.norm1.weight` -> `encoder.layers.encoder_layer_0.ln_1.weight`."""
+    """Returns torchvision's name: `blocks.0.norm1.weight` -> `encoder.layers.encoder_layer_0.ln_1.weight`."""
     return renamed(name, TORCHVISION)
 
 
 def torchvision_first_names(name: str) -> tuple[str, ...]:
-    """Those of torchvision's published files, whose MLPs are called otherwise than in its models today."""
+    """Returns the name in torchvision's published files, whose MLPs have other names than its models today."""
     return renamed(name, TORCHVISION_FIRST)
 
 
 def hugging_face_names(name: str) -> tuple[str, ...]:
-    """Hugging Face's, which keeps query, key and value apart."""
+    """Returns Hugging Face's names; query, key and value are three tensors."""
     return renamed(name, HUGGING_FACE)
 
 
 def vision_transformer_names(name: str) -> tuple[str, ...]:
-    """Those of the `.npz` files of google-research/vision_transformer, which number all parts of a block."""
+    """Returns the names in `.npz` files of google-research/vision_transformer, which number all parts of a block."""
     return _jax_names(name, attention=1, norm2=2, mlp=3, pos_embed="Transformer/posembed_input/pos_embedding")
 
 
 def big_vision_names(name: str) -> tuple[str, ...]:
-    """Those of the `.npz` files of google-research/big_vision, which number parts of one kind."""
+    """Returns the names in `.npz` files of google-research/big_vision, which number the parts of one kind."""
     return _jax_names(name, attention=0, norm2=1, mlp=0, pos_embed="pos_embedding")
 
 

@@ -1,21 +1,24 @@
-"""Published checkpoints -> parameters of a Flax model."""
+"""Fills the parameters of a Flax model from a file of published weights."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from flax import nnx
 
 from imagenet_real.errors import InputError
+from imagenet_real.models.checkpoints.naming import Names
 from imagenet_real.models.checkpoints.tensors import Tensors, open_tensors
-from imagenet_real.models.entry import Fit, Names
 
-# A model's modules bear timm's names; only the leaves are called otherwise.
+Resize = Callable[[np.ndarray, tuple[int, ...]], np.ndarray]
+"""`resize(tensor, shape)` returns the tensor for a model of another input size. Raises InputError if it cannot."""
+
+# The modules of a model have timm's names; only the leaves have other names.
 LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
-OWN = "timm"
-# PyTorch counts the batches that a batch norm saw, and no result depends on it.
+TIMM = "timm"  # the library whose tensor names are ours
+# PyTorch counts the batches of a batch norm; no result depends on the count.
 UNUSED = ".num_batches_tracked"
-# Axes of a kernel's tensor in Flax's order: [out, in] -> [in, out] and [out, in, H, W] -> [H, W, in, out].
+# The axes of a kernel's tensor in Flax's order: [out, in] -> [in, out] and [out, in, H, W] -> [H, W, in, out].
 KERNEL_AXES = {2: (1, 0), 4: (2, 3, 1, 0)}
 
 
@@ -26,22 +29,22 @@ def timm_name(path: tuple) -> str:
 
 
 def names_of(state: nnx.State) -> list[str]:
-    """timm's names of all tensors of a model."""
+    """Returns timm's names of all tensors of a model."""
     return [timm_name(path) for path, _ in nnx.to_flat_state(state)]
 
 
-def recognise(tensors: Tensors, names: Sequence[str], naming: Mapping[str, Names]) -> str:
-    """Whose names a file's tensors bear: that under which most of a model's tensors are in it, a key of `naming` or "timm"."""
-    found = {
-        whose: sum(part in tensors.shapes for name in names for part in naming_of(whose, naming)(name))
-        for whose in (OWN, *naming)
+def recognize(tensors: Tensors, names: Sequence[str], naming: Mapping[str, Names]) -> str:
+    """Returns the library, a key of `naming` or "timm", under whose names the file has most of the model's tensors."""
+    counts = {
+        library: sum(part in tensors.shapes for name in names for part in names_in(library, naming)(name))
+        for library in (TIMM, *naming)
     }
-    return max(found, key=found.get)
+    return max(counts, key=counts.get)
 
 
-def naming_of(whose: str, naming: Mapping[str, Names]) -> Names:
-    """From timm's names of tensors to theirs."""
-    return naming.get(whose, lambda name: (name,))
+def names_in(library: str, naming: Mapping[str, Names]) -> Names:
+    """Returns the function from timm's tensor names to those of the library."""
+    return naming.get(library, lambda name: (name,))
 
 
 def load(
@@ -50,47 +53,47 @@ def load(
     model: str,
     *,
     naming: Mapping[str, Names] | None = None,
-    fitted: Mapping[str, Fit] | None = None,
+    resizers: Mapping[str, Resize] | None = None,
 ) -> nnx.State:
-    """The abstract `state` of a model, filled from `file` as float32 NumPy arrays: every tensor is used exactly once.
+    """Fills the abstract `state` of a model from `file` with float32 NumPy arrays. Every tensor is used exactly once.
 
-    One tensor at a time is in memory beside the parameters. `model` names the model in messages; for `naming` and
-    `fitted` see `entry.Entry`. Raises InputError where tensors lack, are left over or have other shapes.
+    Memory holds the parameters and one tensor at a time. `model` is its name in messages; for `naming` and `resizers`
+    see `ModelSpec`. Raises InputError if tensors are missing, are left over or have other shapes.
     """
     tensors = open_tensors(file)
     naming = naming or {}
-    whose = recognise(tensors, names_of(state), naming)
-    return fill(state, tensors, whose, file=file, model=model, naming=naming, fitted=fitted or {})
+    library = recognize(tensors, names_of(state), naming)
+    return fill(state, tensors, library, file=file, model=model, naming=naming, resizers=resizers or {})
 
 
 def fill(
     state: nnx.State,
     tensors: Tensors,
-    whose: str,
+    library: str,
     *,
     file: str | os.PathLike,
     model: str,
     naming: Mapping[str, Names],
-    fitted: Mapping[str, Fit],
-    say: Callable[[str], None] = lambda line: None,
+    resizers: Mapping[str, Resize],
+    log: Callable[[str], None] = lambda line: None,
 ) -> nnx.State:
-    """`load`, once the file is open and it is known whose names its tensors bear; `say` is told what was fitted."""
-    names = naming_of(whose, naming)
+    """Like `load`, for open `tensors` under the names of `library`. `log` receives a line for each resized tensor."""
+    names = names_in(library, naming)
     leaves = [(path, timm_name(path), leaf) for path, leaf in nnx.to_flat_state(state)]
     expected = {name: _stored_shape(path, leaf.get_value().shape) for path, name, leaf in leaves}
-    _check_same_model(tensors, names, expected, fitted, f"{file} does not hold", model, whose)
-    filled = []
+    _check_same_model(file, tensors, names, expected, resizers, model, library)
+    values = []
     for path, name, leaf in leaves:
         array = np.empty(leaf.get_value().shape, np.float32)
-        stored = array.transpose(_stored_axes(path, array.ndim))  # a view of it with the axes of the file
+        stored = array.transpose(_stored_axes(path, array.ndim))  # a view with the axes of the file
         first, *_ = names(name)
-        if name in fitted and tensors.shapes[first] != stored.shape:
-            stored[...] = fitted[name](tensors.read(first), stored.shape)
-            say(f"{first} resized from {list(tensors.shapes[first])} to {list(stored.shape)}")
+        if name in resizers and tensors.shapes[first] != stored.shape:
+            stored[...] = resizers[name](tensors.read(first), stored.shape)
+            log(f"{first} resized from {list(tensors.shapes[first])} to {list(stored.shape)}")
         else:
             _copy(stored, tensors, names(name))
-        filled.append((path, leaf.replace(array)))
-    return nnx.from_flat_state(filled)
+        values.append((path, leaf.replace(array)))
+    return nnx.from_flat_state(values)
 
 
 def _copy(stored: np.ndarray, tensors: Tensors, parts: Sequence[str]) -> None:
@@ -98,7 +101,7 @@ def _copy(stored: np.ndarray, tensors: Tensors, parts: Sequence[str]) -> None:
     for part in parts:
         tensor = tensors.read(part)
         if len(parts) == 1:
-            tensor = tensor.reshape(stored.shape)  # which adds and drops axes of size 1
+            tensor = tensor.reshape(stored.shape)  # adds and drops axes of size 1
         stored[start : start + len(tensor)] = tensor
         start += len(tensor)
 
@@ -112,52 +115,50 @@ def _stored_shape(path: tuple, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _check_same_model(
+    file: str | os.PathLike,
     tensors: Tensors,
     names: Names,
     expected: Mapping[str, tuple[int, ...]],
-    fitted: Mapping[str, Fit],
-    complaint: str,
+    resizers: Mapping[str, Resize],
     model: str,
-    whose: str,
+    library: str,
 ) -> None:
-    """Raises InputError unless every tensor of the model is in the file, in its shape, and no other one is."""
-    found = {name: shape for name, shape in tensors.shapes.items() if not name.endswith(UNUSED)}
-    parts = {name: names(name) for name in expected}
-    lacking = sorted(part for several in parts.values() for part in several if part not in found)
-    left_over = sorted(found.keys() - {part for several in parts.values() for part in several})
+    """Raises InputError unless the file has every tensor of the model, in its shape, and no other tensor."""
+    stored = {name: shape for name, shape in tensors.shapes.items() if not name.endswith(UNUSED)}
+    parts_of = {name: names(name) for name in expected}
+    all_parts = {part for parts in parts_of.values() for part in parts}
     shapes = []
-    for name, several in sorted(parts.items()):
-        if name not in fitted and all(part in found for part in several):
-            shape = _joined([found[part] for part in several])
+    for name, parts in sorted(parts_of.items()):
+        if name not in resizers and all(part in stored for part in parts):
+            shape = _joined_shape([stored[part] for part in parts])
             if _without_ones(shape) != _without_ones(expected[name]):
-                shapes.append(f"{several[0]} {list(shape)} here, {list(expected[name])} in {model}")
-    complaints = [
-        _examples("lacks", lacking),
-        _examples("has left over", left_over),
+                shapes.append(f"{parts[0]} is {list(shape)}, expected {list(expected[name])}")
+    differences = [
+        _examples("lacks", sorted(all_parts - stored.keys())),
+        _examples("adds", sorted(stored.keys() - all_parts)),
         _examples("has other shapes for", shapes, separator="; "),
     ]
-    if any(complaints):
-        under = "" if whose == OWN else f", under the names of {whose},"
+    if any(differences):
+        under = "" if library == TIMM else f" (under the names of {library})"
         raise InputError(
-            f"{complaint} the weights of {model}: of {len(expected)} tensors it{under} "
-            f"{', '.join(filter(None, complaints))}. Give the weights of {model}, or name the model they belong to."
+            f"{file} does not hold the weights of {model}: of {len(expected)} tensors{under} it "
+            f"{', '.join(filter(None, differences))}. Give the weights of {model}, or name the right model."
         )
 
 
-def _joined(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-    """Of parts that follow one another along their first axis; () where they do not fit together."""
+def _joined_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """Joins the shapes of parts along their first axis; () if the parts do not fit together."""
     if len(shapes) == 1:
         return shapes[0]
-    same = all(shape and shape[1:] == shapes[0][1:] for shape in shapes)
-    return (sum(shape[0] for shape in shapes), *shapes[0][1:]) if same else ()
+    fits = all(shape and shape[1:] == shapes[0][1:] for shape in shapes)
+    return (sum(shape[0] for shape in shapes), *shapes[0][1:]) if fits else ()
 
 
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(size for size in shape if size != 1)
 
 
-def _examples(what: str, items: Iterable[str], separator: str = ", ") -> str:
-    items = list(items)
+def _examples(what: str, items: Sequence[str], separator: str = ", ") -> str:
     if not items:
         return ""
     return f"{what} {len(items)} ({separator.join(items[:3])}{', ...' if len(items) > 3 else ''})"

@@ -9,8 +9,7 @@ from flax import nnx
 from imagenet_real.errors import InputError
 from imagenet_real.models import bit, catalog, resnet
 from imagenet_real.models.checkpoints import vit_names, weights
-from imagenet_real.models.entries.vit import NAMING
-from imagenet_real.models.vit import ViT, resized_positions
+from imagenet_real.models.vit import NAMING, ViT, resized_positions
 from tests.models import timm_vit
 from tests.models.checkpoints import torch_writer
 
@@ -85,20 +84,20 @@ def test_query_key_and_value():
 @pytest.mark.parametrize("name", ["vit_base_patch16_224", "resnet18", "resnet50", "resnetv2_50x1_bit"])
 def test_no_two_tensors_have_the_same_name(name):
     ours = weights.names_of(nnx.state(catalog.build_abstract(name)))
-    for whose, names in catalog.find(name).naming.items():
-        theirs = [part for one in ours for part in names(one)]
-        assert len(set(theirs)) == len(theirs) >= len(ours), whose
-        assert not set(theirs) & set(ours), whose
+    for library, names in catalog.find(name).naming.items():
+        theirs = [part for name in ours for part in names(name)]
+        assert len(set(theirs)) == len(theirs) >= len(ours), library
+        assert not set(theirs) & set(ours), library
 
 
-def renamed(tensors, whose, heads):
+def renamed(tensors, library, heads):
     """The tensors as the files of others hold them; those of JAX with its axes, and heads apart."""
-    found = {}
+    stored = {}
     for name, tensor in tensors.items():
-        names = NAMING[whose](name)
+        names = NAMING[library](name)
         for theirs, part in zip(names, np.split(tensor, len(names)), strict=True):
-            found[theirs] = in_jax_order(theirs, part, heads) if "/" in theirs or theirs == "cls" else part.copy()
-    return found
+            stored[theirs] = in_jax_order(theirs, part, heads) if "/" in theirs or theirs == "cls" else part.copy()
+    return stored
 
 
 def in_jax_order(name, tensor, heads):
@@ -111,16 +110,16 @@ def in_jax_order(name, tensor, heads):
     return tensor.T if tensor.ndim == 2 else tensor
 
 
-@pytest.mark.parametrize("whose", NAMING)
-def test_a_vit_under_every_name_is_the_same(tmp_path, whose):
+@pytest.mark.parametrize("library", NAMING)
+def test_a_vit_under_every_name_is_the_same(tmp_path, library):
     size = {"image_size": 8, "patch": 4, "width": 12, "depth": 2, "num_classes": 5}
     tensors = timm_vit.random_tensors(**size)
     state = nnx.state(nnx.eval_shape(lambda: ViT(**size, heads=3, rngs=nnx.Rngs(0))))
-    file = save_as(tmp_path, renamed(tensors, whose, 3))
+    file = save_as(tmp_path, renamed(tensors, library, 3))
     opened = weights.open_tensors(file)
-    assert weights.recognise(opened, weights.names_of(state), NAMING) == whose
-    found = weights.load(file, state, "small", naming=NAMING)
-    for path, leaf in nnx.to_flat_state(found):
+    assert weights.recognize(opened, weights.names_of(state), NAMING) == library
+    params = weights.load(file, state, "small", naming=NAMING)
+    for path, leaf in nnx.to_flat_state(params):
         tensor = tensors[weights.timm_name(path)]
         axes = weights.KERNEL_AXES[tensor.ndim] if path[-1] == "kernel" else range(tensor.ndim)
         np.testing.assert_array_equal(leaf.get_value(), tensor.transpose(*axes))
@@ -139,16 +138,16 @@ def test_published_weights_are_the_same_from_every_format_and_under_every_name(d
     tensors = safetensors.numpy.load_file(file)
     torch_writer.save(tmp_path / "vit.pth", {"model": tensors})
     files = {"timm": [file, tmp_path / "vit.pth"]}
-    for whose in ("Hugging Face", "vision_transformer", "torchvision's first files"):
-        (tmp_path / whose).mkdir()
-        files[whose] = [save_as(tmp_path / whose, renamed(tensors, whose, 3))]
+    for library in ("Hugging Face", "vision_transformer", "torchvision's first files"):
+        (tmp_path / library).mkdir()
+        files[library] = [save_as(tmp_path / library, renamed(tensors, library, 3))]
     _, expected = catalog.load("vit_tiny_patch16_224", file)
-    for whose, several in files.items():
-        for one in several:
-            said = []
-            _, found = catalog.load("vit_tiny_patch16_224", one, say=said.append)
-            assert said[-1].endswith(f"under the names of {whose}")
-            jax.tree.map(np.testing.assert_array_equal, found, expected)
+    for library, paths in files.items():
+        for path in paths:
+            lines = []
+            _, params = catalog.load("vit_tiny_patch16_224", path, log=lines.append)
+            assert lines[-1].endswith(f"under the names of {library}")
+            jax.tree.map(np.testing.assert_array_equal, params, expected)
 
 
 def test_positions_of_another_size():
@@ -172,7 +171,7 @@ def test_positions_of_another_size():
 def test_a_model_of_another_size_takes_resized_positions(tmp_path):
     tensors = timm_vit.random_tensors(image_size=224, patch=32, width=384, depth=12, num_classes=3)
     torch_writer.save(tmp_path / "file.pth", tensors)
-    said = []
-    apply, params = catalog.load("vit_small_patch32_224", tmp_path / "file.pth", image_size=128, say=said.append)
-    assert said[0] == "pos_embed resized from [1, 50, 384] to [1, 17, 384]"
+    lines = []
+    apply, params = catalog.load("vit_small_patch32_224", tmp_path / "file.pth", image_size=128, log=lines.append)
+    assert lines[0] == "pos_embed resized from [1, 50, 384] to [1, 17, 384]"
     assert jax.eval_shape(apply, params, jax.ShapeDtypeStruct((2, 128, 128, 3), np.float32)).shape == (2, 3)

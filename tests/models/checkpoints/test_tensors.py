@@ -127,7 +127,9 @@ def test_options_and_numbers_beside_the_weights_are_ignored(tmp_path):
 def test_a_pickle_that_would_run_a_command_is_refused(tmp_path, save, module, name):
     trap = Reduce(Global(module, name), (f"touch {tmp_path / 'done'}",))
     save(tmp_path / "bad.pth", {**tensors(), "trap": trap})
-    assert f"refused: its pickle would import {module}.{name}" in refusal(tmp_path / "bad.pth")
+    assert f"refused to read {tmp_path / 'bad.pth'}: its pickle imports {module}.{name}" in refusal(
+        tmp_path / "bad.pth"
+    )
     assert not (tmp_path / "done").exists()
 
 
@@ -139,17 +141,17 @@ STORAGE = PersistentId(("storage", FLOATS, "0", "cpu", 12))
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (View(np.zeros((3, 4), np.float32), 0, (30, 4), (4, 1)), "reaches beyond its 12 stored numbers"),
-        (View(np.zeros((3, 4), np.float32), 0, (3, 4), (-4, 1)), "with strides (-4, 1)"),
-        (View(np.zeros((3, 4), np.float32), 0, (3, 4), (1,)), "with strides (1,)"),
+        (View(np.zeros((3, 4), np.float32), 0, (30, 4), (4, 1)), "exceeds its 12 stored numbers"),
+        (View(np.zeros((3, 4), np.float32), 0, (3, 4), (-4, 1)), "strides (-4, 1)"),
+        (View(np.zeros((3, 4), np.float32), 0, (3, 4), (1,)), "strides (1,)"),
         (Reduce(REBUILD, ("no storage", 0, (3,), (1,))), "has no storage"),
-        (Reduce(REBUILD, (STORAGE, 0, (3,), (1,)), {"shape": (1 << 40,)}), "would change a tensor after making it"),
-        (Reduce(REBUILD, (STORAGE, 0, (3,), (1,)), (None, {"offset": 1 << 40})), "would change a tensor"),
-        (PersistentId(("storage", Reduce(FLOATS, ()), "0", "cpu", 12)), "pickle breaks off or is wrong"),
-        (PersistentId(("module", FLOATS)), "refers to something that is no storage"),
+        (Reduce(REBUILD, (STORAGE, 0, (3,), (1,)), {"shape": (1 << 40,)}), "changes a tensor after its check"),
+        (Reduce(REBUILD, (STORAGE, 0, (3,), (1,)), (None, {"offset": 1 << 40})), "changes a tensor"),
+        (PersistentId(("storage", Reduce(FLOATS, ()), "0", "cpu", 12)), "pickle is truncated or wrong"),
+        (PersistentId(("module", FLOATS)), "refers to an object other than a storage"),
         (PersistentId(("storage", FLOATS, "../../other", "cpu", 12)), "no item named"),
         (PersistentId(("storage", FLOATS, "0", "cpu", 1 << 60)), "has 48 bytes for"),
-        (PersistentId(("storage", Global("collections", "OrderedDict"), "0", "cpu", 3)), "that is no storage"),
+        (PersistentId(("storage", Global("collections", "OrderedDict"), "0", "cpu", 3)), "other than a storage"),
     ],
 )
 def test_a_pickle_cannot_reach_beyond_its_numbers(tmp_path, value, message):
@@ -163,7 +165,7 @@ def test_files_that_were_cut_off_anywhere(tmp_path, format):
     whole = (tmp_path / "whole").read_bytes()
     for length in range(0, len(whole) - 1, max(len(whole) // 60, 1)):
         (tmp_path / "cut").write_bytes(whole[:length])
-        assert "is not a whole file of weights" in refusal(tmp_path / "cut")
+        assert "is not a complete file of weights" in refusal(tmp_path / "cut")
 
 
 @pytest.mark.parametrize(
@@ -173,10 +175,10 @@ def test_files_that_were_cut_off_anywhere(tmp_path, format):
         (b"hello world, this is no such file", "expected .safetensors, PyTorch's"),
         (b"<!DOCTYPE html><html>not found</html>", "expected .safetensors, PyTorch's"),
         (struct.pack("<Q", 2) + b"{}", ""),
-        (struct.pack("<Q", 1 << 60) + b'{"a"', "its header would be of"),
-        (struct.pack("<Q", 7) + b'{"a": 1', "its header is not one"),
-        (struct.pack("<Q", 8) + b'{"a": 1}', "its header is not one"),
-        (b"\x80\x02K\x05.", "a pickle that is none of PyTorch's"),
+        (struct.pack("<Q", 1 << 60) + b'{"a"', "its header has 1,152,921,504,606,846,976 bytes"),
+        (struct.pack("<Q", 7) + b'{"a": 1', "its header is not a .safetensors header"),
+        (struct.pack("<Q", 8) + b'{"a": 1}', "its header is not a .safetensors header"),
+        (b"\x80\x02K\x05.", "a pickle, but not PyTorch's"),
     ],
 )
 def test_files_that_hold_something_else(tmp_path, content, message):
@@ -191,10 +193,10 @@ def test_files_that_hold_something_else(tmp_path, content, message):
     ("entry", "message"),
     [
         ({"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 8]}, "of shape [2, 2] has 8 bytes"),
-        ({"dtype": "F32", "shape": [2], "data_offsets": [-8, 0]}, "lies at [-8, 0]"),
-        ({"dtype": "F32", "shape": ["2"], "data_offsets": [0, 8]}, "lies at [0, 8]"),
+        ({"dtype": "F32", "shape": [2], "data_offsets": [-8, 0]}, "has the offsets [-8, 0]"),
+        ({"dtype": "F32", "shape": ["2"], "data_offsets": [0, 8]}, "has the offsets [0, 8]"),
         ({"dtype": "F3", "shape": [2], "data_offsets": [0, 8]}, "unknown type F3"),
-        ({"dtype": "F32", "shape": [400], "data_offsets": [0, 1600]}, "and the file has"),
+        ({"dtype": "F32", "shape": [400], "data_offsets": [0, 1600]}, "x ends at byte 1,674, the file has 90"),
     ],
 )
 def test_safetensors_headers_that_lie(tmp_path, entry, message):
@@ -217,10 +219,10 @@ def test_other_archives_and_places(tmp_path):
     np.savez(tmp_path / "objects.npz", a=np.array([{}], dtype=object))
     assert "holds Python objects" in refusal(tmp_path / "objects.npz")
     torch_writer.save(tmp_path / "numbers.pth", {"epoch": 3})
-    assert "no tensors in it, only epoch" in refusal(tmp_path / "numbers.pth")
+    assert "it has no tensors, only epoch" in refusal(tmp_path / "numbers.pth")
     looped = {"model": {"model": {"model": {"model": {"model": {"a": 1}}}}}}
     torch_writer.save(tmp_path / "looped.pth", looped)
-    assert "named tensors were expected" in refusal(tmp_path / "looped.pth")
+    assert "expected named tensors, got dict" in refusal(tmp_path / "looped.pth")
     assert "is a folder" in refusal(tmp_path)
     assert "no weights file at" in refusal(tmp_path / "missing.pth")
 

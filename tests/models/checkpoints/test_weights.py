@@ -66,8 +66,8 @@ def test_another_models_file_is_told_apart_in_one_line(tmp_path, tensors):
     message = str(caught.value)
     assert "\n" not in message
     assert "lacks 2 (cls_token, norm.bias)" in message
-    assert "has left over 1 (fc_norm.weight)" in message
-    assert "has other shapes for 1 (head.weight [3, 8] here, [3, 4] in mini)" in message
+    assert "adds 1 (fc_norm.weight)" in message
+    assert "has other shapes for 1 (head.weight is [3, 8], expected [3, 4])" in message
 
 
 def test_a_long_list_is_cut(tmp_path, tensors):
@@ -80,7 +80,7 @@ def test_a_long_list_is_cut(tmp_path, tensors):
 def test_files_that_are_none(tmp_path, tensors):
     whole = save(tmp_path, tensors).read_bytes()
     (tmp_path / "bad.safetensors").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"bad\.safetensors is not a whole file of weights") as caught:
+    with pytest.raises(InputError, match=r"bad\.safetensors is not a complete file of weights") as caught:
         weights.load(tmp_path / "bad.safetensors", abstract_state(), "mini")
     assert "\n" not in str(caught.value)
 
@@ -119,5 +119,5 @@ def test_parts_are_put_together_and_axes_of_one_added_and_dropped(tmp_path, tens
     np.testing.assert_array_equal(filled["cls_token"][0], tensors["cls_token"])
 
     tensors["k.weight"] = tensors["k.weight"][:, :3].copy()
-    with pytest.raises(InputError, match=r"under the names of somebody, has other shapes for 1 \(q\.weight"):
+    with pytest.raises(InputError, match=r"\(under the names of somebody\) it has other shapes for 1 \(q\.weight"):
         weights.load(save(tmp_path, tensors), abstract_state(), "mini", naming={"somebody": apart})
