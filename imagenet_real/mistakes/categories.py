@@ -1,9 +1,9 @@
-"""A first guess of what kind a mistake is, with its reason, for people to confirm or correct."""
+"""A first guess of the kind of a mistake, with its reason, for people to confirm or correct."""
 
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,31 +11,31 @@ from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.labels import analysis
 from imagenet_real.labels.label_set import LabelSet
-from imagenet_real.mistakes.judged import CATEGORIES, FINE_GRAINED, OUTSIDE, SPURIOUS
+from imagenet_real.mistakes.judged import CATEGORIES, FINE_GRAINED, OUT_OF_VOCABULARY, SPURIOUS
 from imagenet_real.mistakes.mistakes import Mistakes
 
-# Rules and thresholds were chosen by cross-validation on the judged mistakes of ViT-3B alone, in steps of 0.05 and 0.1;
-# what they are worth on other mistakes is measured.
-CLOSE = 0.80  # similarity in the hierarchy from which on two classes are easily confused
-FAR = 0.50  # below it the prediction has little to do with any right class
-SEVERAL = 3  # right classes of an image that shows a scene
-LIKELY = 0.4  # share of other models below which an answer is far-fetched, that do not have it among their best
-LOOKED_AT = 5  # of their best answers
-AGREEING = 0.5  # share of other models with the same answer from which on a label may be missing
+# Cross-validation on the judged mistakes of ViT-3B alone chose rules and thresholds, in steps of 0.05 and 0.1. Their
+# accuracy on other mistakes is measured.
+CLOSE_SIMILARITY = 0.80  # in the hierarchy; two classes above it are easily confused
+FAR_SIMILARITY = 0.50  # below it the prediction has little to do with any right class
+SCENE_LABELS = 3  # an image with this many right classes shows a scene
+LIKELY_SHARE = 0.4  # of other models with the class among their best; below it a prediction is far-fetched
+LIKELY_K = 5  # number of their best classes
+AGREEING_SHARE = 0.5  # of other models with the same prediction; from here on a label may be missing
 
 
 @dataclasses.dataclass(frozen=True)
 class Guess:
-    """A category of `judged.CATEGORIES`, and why."""
+    """A category of `judged.CATEGORIES`, and the reason."""
 
     category: str
     reason: str
 
 
 def similarity(a: Sequence[str], b: Sequence[str]) -> float:
-    """How alike two classes are, from their ways from the root: 1 for the same, near 0 where only the root is shared.
+    """Returns how similar two classes are, by their paths from the root: 1 for the same, near 0 if they share the root.
 
-    Twice the depth at which the ways part, divided by both lengths (Wu and Palmer 1994).
+    It is twice the depth at which the paths part, divided by both lengths (Wu and Palmer 1994).
     """
     shared = next((depth for depth, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     return 2 * shared / (len(a) + len(b))
@@ -43,75 +43,90 @@ def similarity(a: Sequence[str], b: Sequence[str]) -> float:
 
 def guess(
     mistakes: Mistakes,
-    ways: Sequence[tuple[str, ...]],
+    paths: Sequence[tuple[str, ...]],
     label_set: LabelSet,
     groups: Sequence[frozenset[int]] = (),
     names: Sequence[str] | None = None,
     likely: np.ndarray | None = None,
 ) -> list[Guess]:
-    """A guess for each mistake, by the first rule that holds, against the right class most like the prediction.
+    """Guesses the category of each of M mistakes, by the first rule that holds, for the right class nearest to the prediction.
 
-    1. Close in the hierarchy, or in one of the `groups` of confusable classes: fine-grained.
-    2. Far from every right class: what the model saw may be none of the classes.
-    3. The image shows several classes, or few other models come near the answer: the model may have answered with what
-       usually stands beside: spurious correlation. The reason tells how often both are right together in `label_set`;
-       as a rule of its own that was no sign.
-    4. Else fine-grained, as most mistakes are. Nothing told unusual images of a class, "non-prototypical", from these.
+    1. The classes are close in the hierarchy, or in one of the `groups` of confusable classes: fine-grained.
+    2. The prediction is far from every right class: the image may show none of the classes.
+    3. The image has several right classes, or few other models come near the prediction: the model may predict what
+       usually accompanies the object. That is a spurious correlation. The reason says how often both classes are right
+       together in `label_set`; a rule of its own made of that had no value.
+    4. Fine-grained, as most mistakes are. No rule separates unusual images of a class, "non-prototypical".
 
-    ways: of each class, from the root of the hierarchy to it (`hierarchy.load_paths`). names: of the classes.
-    likely: [M] float, the share of other models with the prediction among their `LOOKED_AT` best answers, NaN where no
-      other model was asked (`mistakes.agreement`).
+    Args:
+      mistakes: of one model.
+      paths: of each class, from the root of the hierarchy to the class (`hierarchy.load_paths`).
+      label_set: which classes occur together.
+      groups: of confusable classes.
+      names: of the classes; their indices by default.
+      likely: [M] float, the share of other models with the prediction among their `LIKELY_K` best classes, NaN where there
+        is no other model (`mistakes.agreement`).
     """
     pairs, images = analysis.co_occurring(label_set)
     together = {(int(a), int(b)): int(count) for (a, b), count in zip(pairs, images, strict=True)}
     names = names or [str(label) for label in range(label_set.num_classes)]
     shares = np.full(len(mistakes), np.nan) if likely is None else likely
     return [
-        _guess(int(predicted), [int(one) for one in right if one >= 0], float(share), ways, together, groups, names)
-        for predicted, right, share in zip(mistakes.predicted, mistakes.right, shares, strict=True)
+        _guess(
+            int(predicted), [int(label) for label in row if label >= 0], float(share), paths, together, groups, names
+        )
+        for predicted, row, share in zip(mistakes.predicted, mistakes.labels, shares, strict=True)
     ]
 
 
-def _guess(predicted, right, share, ways, together, groups, names) -> Guess:
-    alike = {one: similarity(ways[predicted], ways[one]) for one in right}
-    nearest = max(alike, key=alike.get)
-    told = f"{names[predicted]} and {names[nearest]}"
-    if alike[nearest] >= CLOSE:
-        return Guess(FINE_GRAINED, f"{told} are close in the hierarchy ({alike[nearest]:.2f})")
-    if any(predicted in group and not group.isdisjoint(right) for group in groups):
+def _guess(
+    predicted: int,
+    labels: Sequence[int],
+    share: float,
+    paths: Sequence[tuple[str, ...]],
+    together: Mapping[tuple[int, int], int],
+    groups: Sequence[frozenset[int]],
+    names: Sequence[str],
+) -> Guess:
+    similarities = {label: similarity(paths[predicted], paths[label]) for label in labels}
+    nearest = max(similarities, key=similarities.get)
+    highest, both = similarities[nearest], f"{names[predicted]} and {names[nearest]}"
+    if highest >= CLOSE_SIMILARITY:
+        return Guess(FINE_GRAINED, f"{both} are close in the hierarchy ({highest:.2f})")
+    if any(predicted in group and not group.isdisjoint(labels) for group in groups):
         return Guess(FINE_GRAINED, f"{names[predicted]} is in a group of confusable classes with a right one")
-    if alike[nearest] < FAR:
-        return Guess(OUTSIDE, f"{told}, the nearest right class, are far apart ({alike[nearest]:.2f})")
-    if len(right) >= SEVERAL:
-        reason = f"the image shows {len(right)} classes"
-    elif share < LIKELY:
-        reason = f"{names[predicted]} is among the {LOOKED_AT} best answers of {share:.0%} of other models"
+    if highest < FAR_SIMILARITY:
+        return Guess(OUT_OF_VOCABULARY, f"{both}, the nearest right class, are far apart ({highest:.2f})")
+    if len(labels) >= SCENE_LABELS:
+        reason = f"the image shows {len(labels)} classes"
+    elif share < LIKELY_SHARE:
+        reason = f"{names[predicted]} is among the {LIKELY_K} best classes of {share:.0%} of other models"
     else:
-        return Guess(FINE_GRAINED, f"{told} are neither close nor far ({alike[nearest]:.2f})")
-    seen = {one: together.get((min(one, predicted), max(one, predicted)), 0) for one in right}
-    usual = max(seen, key=seen.get)
-    if seen[usual]:
-        reason += f"; {names[predicted]} and {names[usual]} are right together on {seen[usual]} images"
+        return Guess(FINE_GRAINED, f"{both} are neither close nor far ({highest:.2f})")
+    images = {label: together.get((min(label, predicted), max(label, predicted)), 0) for label in labels}
+    companion = max(images, key=images.get)
+    if images[companion]:
+        reason += f"; {names[predicted]} and {names[companion]} are right together on {images[companion]} images"
     return Guess(SPURIOUS, reason)
 
 
 def load_groups(path: str | os.PathLike, num_classes: int) -> list[frozenset[int]]:
-    """Groups of confusable classes: JSON, `[{"classes": {"72": NAME, ...}}, ...]`. Raises InputError."""
+    """Reads groups of confusable classes, JSON: `[{"classes": {"72": NAME, ...}}, ...]`. Raises InputError."""
     try:
         groups = [frozenset(int(label) for label in entry["classes"]) for entry in json.loads(storage.read_bytes(path))]
         if not all(0 <= label < num_classes for group in groups for label in group):
             raise ValueError(f"a class is not among the {num_classes}")
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path} cannot be read as groups of classes ({error}): expected "
+            f"{path} cannot be read as groups of classes ({error}). Give "
             '[{"classes": {"72": "barn spider", ...}}, ...].'
         ) from None
     return groups
 
 
-def confusion(guessed: Sequence[str], judged: Sequence[str]) -> np.ndarray:
-    """[categories, categories] int: how often a mistake judged as the row was guessed to be the column."""
+def confusion(guesses: Sequence[str], judged: Sequence[str]) -> np.ndarray:
+    """Counts the guesses (column) of each judged category (row): [categories, categories] int."""
     table = np.zeros((len(CATEGORIES), len(CATEGORIES)), int)
-    for one, truth in zip(guessed, judged, strict=True):
-        table[CATEGORIES.index(truth), CATEGORIES.index(one)] += 1
+    for category, truth in zip(guesses, judged, strict=True):
+        table[CATEGORIES.index(truth), CATEGORIES.index(category)] += 1
     return table

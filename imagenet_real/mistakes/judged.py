@@ -1,4 +1,4 @@
-"""Mistakes that people judged: what kind each is and how severe; as published, and as the review page writes them."""
+"""Mistakes that people judged, with a category and a severity each; in the published format, which `review` writes too."""
 
 import dataclasses
 import json
@@ -15,20 +15,21 @@ from imagenet_real.mistakes.mistakes import Mistakes, find
 from imagenet_real.predictions.predictions import Predictions
 
 FINE_GRAINED = "Fine-grained error"
-OUTSIDE = "Fine-grained error with OOV"  # out of vocabulary: what is shown is none of the classes
+OUT_OF_VOCABULARY = "Fine-grained error with OOV"  # the image shows none of the classes
 SPURIOUS = "Spurious Correlation"
 NON_PROTOTYPICAL = "Non-prototypical"
 MULTILABEL = "Fine-grained with Multilabel Options"
-CATEGORIES = (FINE_GRAINED, OUTSIDE, SPURIOUS, NON_PROTOTYPICAL, MULTILABEL)
-SEVERITIES = ("Major", "Minor", "Borderline")
-_SPELLINGS = {"Fine-grained with OOV": OUTSIDE}  # both stand in the published Greedy Soups file
+CATEGORIES = (FINE_GRAINED, OUT_OF_VOCABULARY, SPURIOUS, NON_PROTOTYPICAL, MULTILABEL)
+MAJOR = "Major"
+SEVERITIES = (MAJOR, "Minor", "Borderline")
+_SPELLINGS = {"Fine-grained with OOV": OUT_OF_VOCABULARY}  # the published Greedy Soups file has both spellings
 
 PREDICTED, CATEGORY, SEVERITY = "top_prediction", "failure category", "failure severity"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Judged:
-    """Mistakes of a model with a category and a severity each. Raises ValueError where one is unknown."""
+class JudgedMistakes:
+    """M mistakes of a model, each with a category and a severity. Raises ValueError for an unknown one."""
 
     name: str
     image_ids: np.ndarray  # [M] str
@@ -37,12 +38,12 @@ class Judged:
     severity: np.ndarray  # [M] str, of SEVERITIES
 
     def __post_init__(self):
-        for what, values, known in (("category", self.category, CATEGORIES), ("severity", self.severity, SEVERITIES)):
-            strange = sorted(set(values.tolist()) - set(known))
-            if strange:
-                raise ValueError(f"{what} {strange[0]!r} is unknown: {nearest(strange[0], list(known))}")
+        for field, values, known in (("category", self.category, CATEGORIES), ("severity", self.severity, SEVERITIES)):
+            unknown = sorted(set(values.tolist()) - set(known))
+            if unknown:
+                raise ValueError(f"{field} {unknown[0]!r} is unknown: {nearest(unknown[0], list(known))}")
         if repeated := first_repeated(self.image_ids):
-            raise ValueError(f"image {repeated} stands there more than once")
+            raise ValueError(f"duplicate image id: {repeated}")
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -54,12 +55,12 @@ class Judged:
         )
 
     def mistakes(self, label_set: LabelSet) -> Mistakes:
-        """The same mistakes with the right classes of a label set. Raises InputError for an image that it lacks."""
+        """Returns the mistakes with the right classes of a label set. Raises InputError if an image is missing in it."""
         rows = match(self.image_ids, label_set.image_ids)
         if (rows < 0).any():
             raise InputError(
                 f"{label_set.name} lacks {(rows < 0).sum()} of the {len(self)} images of {self.name}, such as "
-                f"{self.image_ids[rows < 0][0]}: give the label set that they were judged under."
+                f"{self.image_ids[rows < 0][0]}. Give the label set under which people judged them."
             )
         return Mistakes(
             self.image_ids,
@@ -70,7 +71,7 @@ class Judged:
         )
 
 
-def load_judged(path: str | os.PathLike) -> Judged:
+def load_judged(path: str | os.PathLike) -> JudgedMistakes:
     """Reads `{image: {"top_prediction", "failure category", "failure severity"}}`, the format of `vit3b_mistakes.json`.
 
     The two published spellings of one category become one. Raises InputError.
@@ -85,28 +86,28 @@ def load_judged(path: str | os.PathLike) -> Judged:
         if not rows:
             raise ValueError("it has no mistake")
         ids, predicted, category, severity = map(np.array, zip(*rows, strict=True))
-        return Judged(path.stem, ids, predicted, category, severity)
+        return JudgedMistakes(path.stem, ids, predicted, category, severity)
     except OSError as error:
         reason = error.strerror or str(error)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
     raise InputError(
-        f"{path} cannot be read as judged mistakes ({reason}): expected "
+        f"{path} cannot be read as judged mistakes ({reason}). Give "
         f'{{image: {{"{PREDICTED}": class, "{CATEGORY}": ..., "{SEVERITY}": ...}}}}.'
     )
 
 
-def as_json(judged: Judged) -> str:
-    """The content of a file that `load_judged` reads; severities and categories as published."""
+def as_json(judged: JudgedMistakes) -> str:
+    """Returns the content of a file that `load_judged` reads."""
     rows = zip(judged.image_ids, judged.predicted, judged.category, judged.severity, strict=True)
     content = {str(i): {PREDICTED: int(p), CATEGORY: str(c), SEVERITY: str(s)} for i, p, c, s in rows}
     return json.dumps(content, indent=1) + "\n"
 
 
 def load_confused_pairs(path: str | os.PathLike, classes: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Reads `[[wnid, wnid, times], ...]`, as `class_confusion_wnids.json`: what `mistakes.confused_pairs` gives.
+    """Reads `[[wnid, wnid, times], ...]`, the format of `class_confusion_wnids.json`.
 
-    classes: from wnid to class index. Raises InputError.
+    Returns the same as `mistakes.confused_pairs`. `classes` maps wnids to class indices. Raises InputError.
     """
     try:
         rows = [(*sorted((classes[a], classes[b])), int(times)) for a, b, times in json.loads(storage.read_bytes(path))]
@@ -115,29 +116,42 @@ def load_confused_pairs(path: str | os.PathLike, classes: Mapping[str, int]) -> 
     except (OSError, KeyError, TypeError, ValueError) as error:
         reason = f"{error.args[0]!r} is no class" if isinstance(error, KeyError) else str(error)
         raise InputError(
-            f"{path} cannot be read as confused pairs ({reason}): expected [[wnid, wnid, times], ...]."
+            f"{path} cannot be read as confused pairs ({reason}). Give [[wnid, wnid, times], ...]."
         ) from None
     table = np.array(sorted(rows, key=lambda row: (-row[2], row)))
     return table[:, :2], table[:, 2]
 
 
 def hard_subset(
-    judged: Sequence[Judged], others: Sequence[Predictions], label_set: LabelSet, missed_by: int, name: str = "hard"
+    judged: Sequence[JudgedMistakes],
+    models: Sequence[Predictions],
+    label_set: LabelSet,
+    missed_by: int,
+    name: str = "hard",
 ) -> LabelSet:
-    """Images on which a mistake was judged major, and that at least `missed_by` of the models miss.
+    """Returns the images with a major mistake that at least `missed_by` models miss.
 
-    The models are those whose mistakes were judged, who miss what stands in their file, and `others`, who miss what is
-    wrong under the label set. Every image counts the same, so that a model's score is a count of them. ImageNet-M
-    (Vasudevan et al. 2022) was made in this way, "major mistakes that several top-performing models make", from models
-    whose predictions were not all published; it is not this set. Raises InputError where no image is left.
+    Every image has the same weight, so a model's score is a count of images. ImageNet-M (Vasudevan et al. 2022) was made
+    this way, of "major mistakes that several top-performing models make". This is another set: the predictions of some of
+    those models are not published.
+
+    Args:
+      judged: models that miss the images of their file.
+      models: more models, which miss the images that they get wrong under the label set.
+      label_set: gives the right classes.
+      missed_by: least number of models.
+      name: of the subset.
+
+    Raises InputError if no image is left.
     """
-    major = sorted({one for each in judged for one in each.image_ids[each.severity == "Major"].tolist()})
-    missed_ids = [each.image_ids for each in judged] + [find(other, label_set).image_ids for other in others]
-    missed = np.sum([np.isin(major, ids) for ids in missed_ids], axis=0, dtype=int)
-    chosen = np.isin(label_set.image_ids, np.array(major)[missed >= missed_by]) & (label_set.labels >= 0).any(axis=1)
-    if not chosen.any():
+    major_ids = [file.image_ids[file.severity == MAJOR] for file in judged]
+    major = np.unique(np.concatenate([np.zeros(0, "U1"), *major_ids]))
+    missed_ids = [file.image_ids for file in judged] + [find(model, label_set).image_ids for model in models]
+    times_missed = np.sum([np.isin(major, ids) for ids in missed_ids], axis=0, dtype=int)
+    is_hard = np.isin(label_set.image_ids, major[times_missed >= missed_by]) & (label_set.labels >= 0).any(axis=1)
+    if not is_hard.any():
         raise InputError(
-            f"no image with a major mistake is missed by {missed_by} of {len(missed_ids)} models: ask fewer."
+            f"no image with a major mistake is missed by {missed_by} of {len(missed_ids)} models. Give a smaller number."
         )
-    subset = label_set.take(chosen)
+    subset = label_set.take(is_hard)
     return dataclasses.replace(subset, name=name, average="images", weight=np.ones(len(subset)))

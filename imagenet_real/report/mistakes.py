@@ -1,4 +1,4 @@
-"""What the program `mistakes` found, as rows and as tables."""
+"""The summary of `mistakes` as rows and as text."""
 
 import collections
 from collections.abc import Sequence
@@ -7,116 +7,135 @@ from typing import Any
 import numpy as np
 
 from imagenet_real.mistakes import categories
+from imagenet_real.mistakes.guesses import GuessQuality
 from imagenet_real.mistakes.judged import CATEGORIES, FINE_GRAINED, SEVERITIES
+from imagenet_real.mistakes.summary import (
+    HardSubset,
+    JudgedSummary,
+    MistakesSummary,
+    ModelSummary,
+    PairCount,
+    PublishedPairs,
+    SharedSummary,
+    as_json,
+)
 from imagenet_real.report.printing import tagged
 from imagenet_real.report.table import aligned
 
-Summary = dict[str, Any]
 
-
-def as_rows(summary: Summary) -> list[Summary]:
-    """The summary as rows of several tables, all of each."""
-    categories_of = [
-        {"name": one["name"], "category": name, **dict(zip(SEVERITIES, counts, strict=True))}
-        for one in summary["judged"]
-        for name, counts in one["categories"].items()
+def as_rows(summary: MistakesSummary) -> list[dict[str, Any]]:
+    """Returns the summary as all rows of several tables."""
+    content = as_json(summary)
+    judged = [
+        {"name": file.name, "category": category, **dict(zip(SEVERITIES, counts, strict=True))}
+        for file in summary.judged
+        for category, counts in file.categories.items()
     ]
     return tagged(
-        judged=categories_of,
-        in_common=summary["in_common"],
-        guesses=summary["guesses"],
-        mistakes=summary.get("mistakes", []),
-        pairs=summary.get("pairs", []),
+        judged=judged,
+        in_common=content["in_common"],
+        guesses=content["guesses"],
+        mistakes=content.get("mistakes", []),
+        pairs=content.get("pairs", []),
     )
 
 
-def as_text(summary: Summary, names: Sequence[str], shown: int) -> str:
-    """The summary in a few tables, each with its first rows."""
-    blocks = []
-    for one in summary["judged"]:
-        rows = [[name, *map(str, counts), str(sum(counts))] for name, counts in one["categories"].items()]
-        totals = np.sum(list(one["categories"].values()), axis=0)
-        rows.append(["all", *map(str, totals), str(totals.sum())])
-        blocks += [
-            f"{one['name']}: {one['mistakes']} judged mistakes",
-            aligned(["category", *SEVERITIES, "together"], rows),
-        ]
-        blocks.append(_pairs_shown(one["pairs"], names, shown))
-    for both in summary["in_common"]:
-        a, b = both["models"]
-        blocks.append(
-            f"{a} and {b} both miss {both['images']} images, {both['same_answer']} with the same answer; "
-            f"{both['major_for_both']} are major for both, {both['major_for_the_first']} for {a}."
-        )
-    if summary["published_pairs"]:
-        blocks += _published_pairs_shown(summary["published_pairs"], summary["label_set"], names, shown)
-    blocks += [text for one in summary["guesses"] for text in _guesses_shown(one, first=summary["judged"][0]["name"])]
-    if "hard" in summary:
-        hard = summary["hard"]
-        blocks.append(
-            f"hard.json: {hard['images']} images with a major mistake that {hard['missed_by']} of {hard['models']} models "
-            f"miss; score others on it with --config.label_sets={summary['label_set']},hard.json"
-        )
-    if summary["model"]:
-        blocks += _model_shown(summary, names, shown)
+def as_text(summary: MistakesSummary, names: Sequence[str], max_rows: int) -> str:
+    """Returns the summary as a few tables with at most `max_rows` rows each. `names` are the names of the classes."""
+    blocks = [block for file in summary.judged for block in _judged(file, names, max_rows)]
+    blocks += [_shared(pair) for pair in summary.shared]
+    if summary.published_pairs:
+        blocks += _published_pairs(summary.published_pairs, summary.label_set, names, max_rows)
+    blocks += [block for quality in summary.guesses for block in _guesses(quality, first=summary.judged[0].name)]
+    if summary.hard:
+        blocks.append(_hard(summary.hard, summary.label_set))
+    if summary.model:
+        blocks += _model(summary.model, summary.label_set, names, max_rows)
     return "\n\n".join(blocks)
 
 
-def _guesses_shown(row: Summary, first: str) -> list[str]:
-    which = "" if row["of"] == first else f" that {first} does not share"
-    told = (
-        f"The category guessed on {row['mistakes']} mistakes of {row['of']}{which}: {row['right']} as people said "
-        f"({row['right'] / row['mistakes']:.1%}); always answering {FINE_GRAINED!r}: {row['always_fine_grained']} "
-        f"({row['always_fine_grained'] / row['mistakes']:.1%}). The mean over the {row['categories']} categories that people "
-        f"used: {row['mean_recall']:.1%}; always answering the same: {1 / row['categories']:.1%}."
+def _judged(file: JudgedSummary, names: Sequence[str], max_rows: int) -> list[str]:
+    rows = [[name, *map(str, counts), str(sum(counts))] for name, counts in file.categories.items()]
+    rows.append(_totals(list(file.categories.values())))
+    table = aligned(["category", *SEVERITIES, "together"], rows)
+    return [f"{file.name}: {file.mistakes} judged mistakes", table, _pairs(file.pairs, names, max_rows)]
+
+
+def _totals(counts: Sequence[Sequence[int]]) -> list[str]:
+    totals = np.sum(counts, axis=0)
+    return ["all", *map(str, totals), str(totals.sum())]
+
+
+def _shared(pair: SharedSummary) -> str:
+    a, b = pair.models
+    return (
+        f"{a} and {b} both miss {pair.images} images, {pair.same_answer} with the same answer; {pair.major_for_both} are "
+        f"major for both, {pair.major_for_the_first} for {a}."
     )
-    lines = [
-        [name, *map(str, counts), str(sum(counts))] for name, counts in zip(CATEGORIES, row["confusion"], strict=True)
+
+
+def _guesses(quality: GuessQuality, first: str) -> list[str]:
+    images = "" if quality.model == first else f" that {first} does not share"
+    text = (
+        f"The category guessed on {quality.mistakes} mistakes of {quality.model}{images}: {quality.right} as people said "
+        f"({quality.right / quality.mistakes:.1%}); always answering {FINE_GRAINED!r}: {quality.always_fine_grained} "
+        f"({quality.always_fine_grained / quality.mistakes:.1%}). The mean over the {quality.categories} categories that "
+        f"people used: {quality.mean_recall:.1%}; always answering the same: {1 / quality.categories:.1%}."
+    )
+    rows = [
+        [name, *map(str, counts), str(sum(counts))] for name, counts in zip(CATEGORIES, quality.confusion, strict=True)
     ]
-    totals = np.sum(row["confusion"], axis=0)
-    lines.append(["all", *map(str, totals), str(totals.sum())])
+    rows.append(_totals(quality.confusion))
     heads = ["fine-grained", "OOV", "spurious", "non-prototypical", "multilabel", "together"]
-    return [told, aligned(["judged, and guessed as", *heads], lines)]
+    return [text, aligned(["judged, and guessed as", *heads], rows)]
 
 
-def _model_shown(summary: Summary, names: Sequence[str], shown: int) -> list[str]:
-    mistakes = summary["mistakes"]
-    missing = sum(one["label_may_be_missing"] for one in mistakes)
+def _hard(hard: HardSubset, label_set: str) -> str:
+    return (
+        f"hard.json: {hard.images} images with a major mistake that {hard.missed_by} of {hard.models} models miss; score "
+        f"others on it with --config.label_sets={label_set},hard.json"
+    )
+
+
+def _model(model: ModelSummary, label_set: str, names: Sequence[str], max_rows: int) -> list[str]:
+    missing = sum(mistake.label_may_be_missing for mistake in model.mistakes)
     blocks = [
-        f"{summary['model']} under {summary['label_set']}: {len(mistakes):,} mistakes; on {missing:,} of them at least "
-        f"{categories.AGREEING:.0%} of the other models give the same answer: a label may be missing."
+        f"{model.name} under {label_set}: {len(model.mistakes):,} mistakes; on {missing:,} of them at least "
+        f"{categories.AGREEING_SHARE:.0%} of the other models give the same answer: a label may be missing."
     ]
-    guessed = [one["guess"] for one in mistakes if one["guess"]]
-    if guessed:
-        rows = [[name, f"{guessed.count(name):,}"] for name in CATEGORIES if name in guessed]
+    guesses = [mistake.guess for mistake in model.mistakes if mistake.guess]
+    if guesses:
+        rows = [[name, f"{guesses.count(name):,}"] for name in CATEGORIES if name in guesses]
         blocks.append(aligned(["guessed category", "mistakes"], rows))
     rows = [
         [
-            one["image_id"],
-            "" if one["confidence"] is None else f"{one['confidence']:.3f}",
-            names[one["predicted"]],
-            ", ".join(names[label] for label in one["right"]),
-            one["reason"] or "",
+            mistake.image_id,
+            "" if mistake.confidence is None else f"{mistake.confidence:.3f}",
+            names[mistake.predicted],
+            ", ".join(names[label] for label in mistake.labels),
+            mistake.reason or "",
         ]
-        for one in mistakes[:shown]
+        for mistake in model.mistakes[:max_rows]
     ]
     if rows:
         blocks.append(aligned(["image", "confidence", "predicted", "right", "guess, because"], rows))
-    return [*blocks, _pairs_shown(summary["pairs"], names, shown)]
+    return [*blocks, _pairs(model.pairs, names, max_rows)]
 
 
-def _published_pairs_shown(row: Summary, label_set: str, names: Sequence[str], shown: int) -> list[str]:
-    lines = [
-        [names[one["a"]], names[one["b"]], str(one["published"]), str(one["found"])] for one in row["others"][:shown]
+def _published_pairs(published: PublishedPairs, label_set: str, names: Sequence[str], max_rows: int) -> list[str]:
+    rows = [
+        [names[pair.a], names[pair.b], str(pair.published), str(pair.found)]
+        for pair in published.differences[:max_rows]
     ]
-    told = f"counted otherwise from {row['of']} under {label_set}: {len(row['others'])}"
-    differing = [told, aligned(["a", "b", "published", "counted"], lines)] if lines else [told]
-    return [f"published, {_pairs_shown(row['pairs'], names, shown)}", *differing]
+    count = f"pairs with another count from {published.judged} under {label_set}: {len(published.differences)}"
+    differences = [count, aligned(["a", "b", "published", "counted"], rows)] if rows else [count]
+    return [f"published, {_pairs(published.pairs, names, max_rows)}", *differences]
 
 
-def _pairs_shown(pairs: Sequence[Summary], names: Sequence[str], shown: int) -> str:
-    spread = collections.Counter(pair["times"] for pair in pairs)
-    told = f"confused: {len(pairs):,} pairs of classes, {sum(pair['times'] for pair in pairs):,} times"
-    told += f" ({', '.join(f'{count:,} x {times}' for times, count in sorted(spread.items())[:6])})" if pairs else ""
-    rows = [[names[pair["a"]], names[pair["b"]], str(pair["times"])] for pair in pairs[:shown]]
-    return f"{told}\n\n{aligned(['a', 'b', 'times'], rows)}" if rows else told
+def _pairs(pairs: Sequence[PairCount], names: Sequence[str], max_rows: int) -> str:
+    pairs_by_times = collections.Counter(pair.times for pair in pairs)
+    text = f"confused: {len(pairs):,} pairs of classes, {sum(pair.times for pair in pairs):,} times"
+    if pairs:
+        text += f" ({', '.join(f'{count:,} x {times}' for times, count in sorted(pairs_by_times.items())[:6])})"
+    rows = [[names[pair.a], names[pair.b], str(pair.times)] for pair in pairs[:max_rows]]
+    return f"{text}\n\n{aligned(['a', 'b', 'times'], rows)}" if rows else text

@@ -15,7 +15,7 @@ from imagenet_real.scoring.accuracy import label_rank
 
 # Two terriers, a cat, a bone and a lamp: the dogs are close, the cat is some way off, the others far.
 NAMES = ["bull terrier", "fox terrier", "cat", "bone", "lamp"]
-WAYS = [
+PATHS = [
     ("all", "animal", "mammal", "dog", "terrier", "bull terrier"),
     ("all", "animal", "mammal", "dog", "terrier", "fox terrier"),
     ("all", "animal", "mammal", "cat"),
@@ -33,13 +33,13 @@ def label_set(*labels):
 def guess(predicted, right, together=((0,),), groups=(), likely=np.nan):
     rows = pad_labels([right])
     one = Mistakes(np.array(["a"]), np.array([predicted]), rows, rows[:, 0], np.array([np.nan]))
-    return categories.guess(one, WAYS, label_set(*together), groups, NAMES, np.array([likely]))[0]
+    return categories.guess(one, PATHS, label_set(*together), groups, NAMES, np.array([likely]))[0]
 
 
 def test_similarity():
-    assert categories.similarity(WAYS[0], WAYS[0]) == 1
-    assert categories.similarity(WAYS[0], WAYS[1]) == pytest.approx(10 / 12)
-    assert categories.similarity(WAYS[0], WAYS[3]) == pytest.approx(2 / 9)
+    assert categories.similarity(PATHS[0], PATHS[0]) == 1
+    assert categories.similarity(PATHS[0], PATHS[1]) == pytest.approx(10 / 12)
+    assert categories.similarity(PATHS[0], PATHS[3]) == pytest.approx(2 / 9)
     assert categories.similarity(("all",), ("all", "animal")) == pytest.approx(2 / 3)
 
 
@@ -55,7 +55,7 @@ def test_confusable_classes_are_fine_grained():
 
 
 def test_far_classes_may_be_none_of_the_classes():
-    assert guess(0, [3]).category == judged.OUTSIDE
+    assert guess(0, [3]).category == judged.OUT_OF_VOCABULARY
 
 
 def test_an_answer_that_few_other_models_come_near():
@@ -64,7 +64,7 @@ def test_an_answer_that_few_other_models_come_near():
     one = guess(0, [2], likely=0.39, together=[[0, 2], [0, 2], [0]])
     assert one.category == judged.SPURIOUS
     assert one.reason == (
-        "bull terrier is among the 5 best answers of 39% of other models; "
+        "bull terrier is among the 5 best classes of 39% of other models; "
         "bull terrier and cat are right together on 2 images"
     )
 
@@ -88,7 +88,7 @@ def test_against_people(data):
     """The rules were chosen on ViT-3B's mistakes; on those of Greedy Soups that it does not share they are worth less."""
     multi = readers.multilabel(data / "labels" / "multilabel.csv")
     real = readers.real(data / "labels" / "real.json")
-    ways = hierarchy.load_paths(data / "labels" / hierarchy.WORDNET, imagenet_wnids())
+    paths = hierarchy.load_paths(data / "labels" / hierarchy.WORDNET, imagenet_wnids())
     groups = categories.load_groups(data / "labels" / "clusters.json", 1000)
     others = [load_predictions(path) for path in sorted((data / "predictions").glob("*.npz"))]
     vit, soups = (judged.load_judged(data / "labels" / f"{name}_mistakes.json") for name in ("vit3b", "greedy_soups"))
@@ -97,7 +97,7 @@ def test_against_people(data):
     for one, rows in ((vit, np.ones(len(vit), bool)), (soups, new)):
         found = one.mistakes(multi).take(rows)
         for asked in ([], others):
-            guesses = categories.guess(found, ways, real, groups, likely=agreement(found, asked, categories.LOOKED_AT))
+            guesses = categories.guess(found, paths, real, groups, likely=agreement(found, asked, categories.LIKELY_K))
             table = categories.confusion([guess.category for guess in guesses], one.category[rows])
             right[one.name, len(asked)] = (int(np.trace(table)), int(table.sum()), int(table[0].sum()))
     assert right == {
@@ -117,7 +117,7 @@ def test_where_other_models_agree_a_label_is_often_missing(data):
     labels = real.labels[match(found.image_ids, real.image_ids)]
     labelled, right = labels[:, 0] >= 0, label_rank(found.predicted[:, None], labels) == 0
     share = agreement(found, [one for one in models if one is not model])
-    agreed = labelled & (share >= categories.AGREEING)
+    agreed = labelled & (share >= categories.AGREEING_SHARE)
     assert (len(found), agreed.sum()) == (8747, 3664)
     assert right[agreed].mean() == pytest.approx(0.6520, abs=1e-4)
     assert right[labelled].mean() == pytest.approx(0.4580, abs=1e-4)

@@ -11,7 +11,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.labels import readers
 from imagenet_real.labels.imagenet import class_index, imagenet_wnids
 from imagenet_real.mistakes import judged
-from imagenet_real.mistakes.mistakes import confused_pairs, in_common
+from imagenet_real.mistakes.mistakes import confused_pairs, shared_mistakes
 from tests import toy
 
 
@@ -100,7 +100,7 @@ def test_published_counts(models):
 def test_published_overlap(models, data):
     multi = readers.multilabel(data / "labels" / "multilabel.csv")
     vit, soups = models
-    ids, same = in_common(vit.mistakes(multi), soups.mistakes(multi))
+    ids, same = shared_mistakes(vit.mistakes(multi), soups.mistakes(multi))
     assert (len(ids), same.sum()) == (164, 143)
     major = [one.image_ids[one.severity == "Major"] for one in models]
     assert (np.isin(*major).sum(), np.isin(major[0], soups.image_ids).sum()) == (48, 52)
@@ -109,8 +109,8 @@ def test_published_overlap(models, data):
 def test_predictions_that_are_right_by_real(models, data):
     real = readers.real(data / "labels" / "real.json")
     found = models[0].mistakes(real)
-    right = (found.right == found.predicted[:, None]).any(axis=1)
-    assert (right.sum(), right[models[0].severity == "Major"].sum(), (found.right[:, 0] < 0).sum()) == (85, 20, 64)
+    right = (found.labels == found.predicted[:, None]).any(axis=1)
+    assert (right.sum(), right[models[0].severity == "Major"].sum(), (found.labels[:, 0] < 0).sum()) == (85, 20, 64)
 
 
 def test_published_confused_pairs(models, data):

@@ -13,7 +13,7 @@ from tests import toy
 def test_every_wrong_answer_on_an_image_that_counts():
     found = mistakes.find(toy.predictions(), toy.real())
     assert found.image_ids.tolist() == ["e"]  # d has no label, f's answer 0 is one of two right ones
-    assert (found.predicted.tolist(), found.right[0].tolist(), found.original.tolist()) == ([3], [2, -1], [2])
+    assert (found.predicted.tolist(), found.labels[0].tolist(), found.original.tolist()) == ([3], [2, -1], [2])
     assert np.isnan(found.confidence).all()
     original = mistakes.find(toy.predictions(), toy.original())
     assert original.image_ids.tolist() == ["b", "c", "e", "f"]
@@ -31,30 +31,30 @@ def test_the_most_confident_first():
 
 def test_other_images_are_refused():
     other = toy.predictions(image_ids=np.array(list("uvwxyz")))
-    with pytest.raises(InputError, match="predicts no image that counts in real"):
+    with pytest.raises(InputError, match="predicts no image that real scores"):
         mistakes.find(other, toy.real())
 
 
 def test_confused_pairs_in_either_order():
-    one = mistakes.Mistakes(
+    confused = mistakes.Mistakes(
         np.array(["a", "b", "c"]),
         np.array([2, 1, 2]),
         np.array([[1, -1], [2, 3], [1, -1]]),
         np.array([1, 2, 1]),
         np.zeros(3),
     )
-    pairs, times = mistakes.confused_pairs(one)
+    pairs, times = mistakes.confused_pairs(confused)
     assert (pairs.tolist(), times.tolist()) == ([[1, 2], [1, 3]], [3, 1])
-    empty = mistakes.confused_pairs(one.take(np.zeros(3, bool)))
+    empty = mistakes.confused_pairs(confused.take(np.zeros(3, bool)))
     assert (empty[0].shape, empty[1].tolist()) == ((0, 2), [])
 
 
-def test_mistakes_in_common_and_agreement():
+def test_shared_mistakes_and_agreement():
     first = mistakes.find(toy.predictions(), toy.original())
     top = toy.TOP.copy()
     top[2, 0], top[5, 0] = 3, 3  # c wrong in another way, f right
     other = toy.predictions(top=top)
-    ids, same = mistakes.in_common(first, mistakes.find(other, toy.original()))
+    ids, same = mistakes.shared_mistakes(first, mistakes.find(other, toy.original()))
     assert (ids.tolist(), same.tolist()) == (["b", "c", "e"], [True, False, True])
     few = toy.predictions(image_ids=toy.IDS[:2], top=toy.TOP[:2])
     assert mistakes.agreement(first, [other, few]).tolist() == [1, 0, 1, 0]

@@ -48,8 +48,8 @@ def test_mistakes_of_a_model(config, tmp_path, capsys):
     assert {(pair["a"], pair["b"]): pair["times"] for pair in summary["pairs"]} == {
         (0, 1): 1, (1, 2): 1, (2, 3): 1, (0, 3): 1
     }  # fmt: skip
-    told = capsys.readouterr().out
-    assert "model under original: 4 mistakes; on 2 of them at least 50%" in told
+    text = capsys.readouterr().out
+    assert "model under original: 4 mistakes; on 2 of them at least 50%" in text
 
 
 def test_judged_mistakes(config, tmp_path, capsys):
@@ -59,12 +59,12 @@ def test_judged_mistakes(config, tmp_path, capsys):
     config.update({"predictions": "", "others": "", "judged": f"{tmp_path}/x.json,{tmp_path}/y.json", "missed_by": 2})
     mistakes.run(config, tmp_path / "out")
     assert load_label_set(tmp_path / "out" / "hard.json").image_ids.tolist() == ["b"]
-    told = capsys.readouterr().out
-    assert "x and y both miss 1 images, 1 with the same answer; 1 are major for both" in told
-    assert "on 1 mistakes of y that x does not share" in told
+    text = capsys.readouterr().out
+    assert "x and y both miss 1 images, 1 with the same answer; 1 are major for both" in text
+    assert "on 1 mistakes of y that x does not share" in text
 
 
 def test_nothing_to_do(config, tmp_path):
     config.predictions = ""
-    with pytest.raises(InputError, match="give --config.predictions=FILE of a model, or --config.judged"):
+    with pytest.raises(InputError, match="Give --config.predictions=FILE of a model, or --config.judged"):
         mistakes.run(config, tmp_path / "out")
