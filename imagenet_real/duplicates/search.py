@@ -1,4 +1,4 @@
-"""The image of another set that is most like each of ours, by several kinds of fingerprint; a killed search goes on."""
+"""For each image the most similar image of another set, by several kinds of fingerprint. A killed search continues."""
 
 import json
 import os
@@ -22,15 +22,15 @@ from imagenet_real.io.run_key import differences
 from imagenet_real.predictions.parts import PartialPredictions
 from imagenet_real.runtime.progress import Progress
 
-BLOCK = 2048  # images that are held at a time
-SECONDS_PER_SAVE = 20.0  # work that a kill costs
+BLOCK = 2048  # images in memory at a time
+SECONDS_PER_SAVE = 20.0  # a killed search repeats this much work
 
-Found = dict[str, tuple[np.ndarray, np.ndarray]]
-"""By kind of fingerprint: [N, V] products with the nearest other image of each variant, and [N, V] int which one it is."""
+Result = dict[str, tuple[np.ndarray, np.ndarray]]
+"""By kind of fingerprint: for each variant the largest product [N, V] with another image, and its index [N, V] int."""
 
 
 def search(
-    own: Source,
+    images: Source,
     others: Source,
     folder: str | os.PathLike,
     mesh: Mesh,
@@ -39,78 +39,88 @@ def search(
     embeddings: Embeddings | None = None,
     others_embeddings: Embeddings | None = None,
     run_key: Mapping[str, Any],
-) -> Found:
-    """The nearest of `others` for each image of `own`: by `thumbnail`, `hash`, and, where both are given, `embedding`.
+) -> Result:
+    """Returns the nearest of `others` for each of `images`: by `thumbnail`, `hash` and, if both are given, `embedding`.
 
-    Of our images the fingerprints are held, divided over the mesh; the others come block by block, so that memory does not
-    grow with them. `folder` keeps both as they come, and a run that finds some of its own there goes on behind them.
+    The fingerprints of `images` stay in memory, divided over the mesh. `others` come block by block, so that memory does
+    not grow with them. `folder` keeps the state, and a run with the same key continues from it.
 
     Args:
-      embeddings, others_embeddings: of both sets, by one model.
+      images: the images.
+      others: the images of the other set.
+      folder: of the state.
+      mesh: devices of the search.
       workers: threads that read and decode.
+      embeddings: of `images`, by one model.
+      others_embeddings: of `others`, by the same model.
       run_key: what the result depends on.
 
-    Raises InputError where `folder` holds a search of a different run.
+    Raises InputError if `folder` has a search of a different run.
     """
     folder = storage.to_path(folder)
-    seen, found = _load(folder / "search.npz", run_key)
-    if seen < len(others):
-        held = _held(own, folder / "images", run_key, workers)
+    stop, result = _load(folder / "search.npz", run_key)
+    if stop < len(others):
+        prints = _fingerprints_of(images, folder / "images", run_key, workers)
         if embeddings is not None:
-            held["embedding"] = embeddings[:][:, None]
+            prints["embedding"] = embeddings[:][:, None]
         searches = {
-            kind: Nearest(_rows(prints), mesh, seen, tuple(map(_rows, found[kind])) if found else None)
-            for kind, prints in held.items()
+            kind: Nearest(_rows(variants), mesh, stop, tuple(map(_rows, result[kind])) if result else None)
+            for kind, variants in prints.items()
         }
-        shapes = {kind: prints.shape[:2] for kind, prints in held.items()}
-        del held
+        shapes = {kind: variants.shape[:2] for kind, variants in prints.items()}
+        del prints
 
-        def so_far() -> Found:
-            return {kind: tuple(one.reshape(shapes[kind]) for one in each.found()) for kind, each in searches.items()}
+        def current_result() -> Result:
+            return {
+                kind: tuple(array.reshape(shapes[kind]) for array in nearest.result())
+                for kind, nearest in searches.items()
+            }
 
-        saved = time.monotonic()
+        last_save = time.monotonic()
         try:
-            for block in _blocks("others", others, seen, 1, workers):
-                stop = seen + len(block["hash"])
+            for block in _blocks("others", others, stop, 1, workers):
+                end = stop + len(block["hash"])
                 if others_embeddings is not None:
-                    block["embedding"] = others_embeddings[seen:stop][:, None]
-                for kind, each in searches.items():
-                    each.see(_rows(block[kind]))
-                seen = stop
-                if time.monotonic() - saved >= SECONDS_PER_SAVE:
-                    _save(folder / "search.npz", run_key, seen, so_far())
-                    saved = time.monotonic()
+                    block["embedding"] = others_embeddings[stop:end][:, None]
+                for kind, nearest in searches.items():
+                    nearest.add(_rows(block[kind]))
+                stop = end  # after all kinds: a block that was interrupted is added again
+                if time.monotonic() - last_save >= SECONDS_PER_SAVE:
+                    _save(folder / "search.npz", run_key, stop, current_result())
+                    last_save = time.monotonic()
         finally:
-            found = so_far()
-            _save(folder / "search.npz", run_key, seen, found)
+            result = current_result()
+            _save(folder / "search.npz", run_key, stop, result)
         if (folder / "images").exists():
             (folder / "images").rmtree()  # the search is done
-    return found
+    return result
 
 
 def _rows(variants: np.ndarray) -> np.ndarray:
     return variants.reshape(-1, *variants.shape[2:])
 
 
-def _held(source: Source, folder: epath.Path, run_key: Mapping[str, Any], workers: int) -> dict[str, np.ndarray]:
-    """Fingerprints of all images with their variants, [N, V, D] float16; those in `folder` are not made again."""
-    done = PartialPredictions(folder, run_key)
+def _fingerprints_of(
+    source: Source, folder: epath.Path, run_key: Mapping[str, Any], workers: int
+) -> dict[str, np.ndarray]:
+    """Returns the fingerprints of all variants, [N, V, D] float16; it continues from those in `folder`."""
+    parts = PartialPredictions(folder, run_key)
     try:
-        for block in _blocks("images", source, done.stop, VARIANTS, workers):
-            done.append(block, len(block["hash"]))
+        for block in _blocks("images", source, parts.stop, VARIANTS, workers):
+            parts.append(block, len(block["hash"]))
     finally:
-        done.flush()
-    return done.rows()
+        parts.flush()
+    return parts.rows()
 
 
 def _blocks(what: str, source: Source, start: int, variants: int, workers: int) -> Iterator[dict[str, np.ndarray]]:
-    """Fingerprints of the images of a source, [B, V, D] float16 of each kind, block by block."""
+    """Yields the fingerprints of a source block by block, [B, V, D] float16 of each kind."""
 
-    def one(index: int) -> tuple[np.ndarray, np.ndarray]:
+    def read(index: int) -> tuple[np.ndarray, np.ndarray]:
         try:
             thumbnails, hashes = fingerprints(source[index]["image"], variants)
             return thumbnails.astype(np.float16), hashes.astype(np.float16)
-        except InputError:  # what cannot be read is like nothing
+        except InputError:  # an unreadable image is like no other: all its products are 0
             return np.zeros((variants, 3 * SIDE * SIDE), np.float16), np.zeros((variants, BITS), np.float16)
 
     with (
@@ -119,34 +129,36 @@ def _blocks(what: str, source: Source, start: int, variants: int, workers: int) 
     ):
         for first in range(start, len(source), BLOCK):
             indices = range(first, min(first + BLOCK, len(source)))
-            made = []
-            for prints in pool.map(one, indices):
-                made.append(prints)
+            prints = []
+            for pair in pool.map(read, indices):
+                prints.append(pair)
                 progress.advance()
-            thumbnails, hashes = zip(*made, strict=True)
+            thumbnails, hashes = zip(*prints, strict=True)
             yield {"thumbnail": np.stack(thumbnails), "hash": np.stack(hashes)}
 
 
-def _save(path: epath.Path, run_key: Mapping[str, Any], seen: int, found: Found) -> None:
+def _save(path: epath.Path, run_key: Mapping[str, Any], stop: int, result: Result) -> None:
     arrays = {
-        f"{kind} {what}": one
-        for kind, both in found.items()
-        for what, one in zip(("product", "place"), both, strict=True)
+        f"{kind} {name}": array
+        for kind, pair in result.items()
+        for name, array in zip(("product", "place"), pair, strict=True)
     }
     with storage.open_atomically(path, "wb") as file:
-        np.savez(file, identity=np.array(json.dumps(dict(run_key))), seen=np.int64(seen), **arrays)
+        np.savez(file, identity=np.array(json.dumps(dict(run_key))), seen=np.int64(stop), **arrays)
 
 
-def _load(path: epath.Path, run_key: Mapping[str, Any]) -> tuple[int, Found]:
+def _load(path: epath.Path, run_key: Mapping[str, Any]) -> tuple[int, Result]:
     if not path.exists():
         return 0, {}
     try:
         with storage.open_to_read(path) as file, np.load(file, allow_pickle=False) as archive:
-            there, seen = json.loads(str(archive["identity"])), int(archive["seen"])
+            saved_key, stop = json.loads(str(archive["identity"])), int(archive["seen"])
             kinds = [name.removesuffix(" place") for name in archive.files if name.endswith(" place")]
-            found = {kind: (archive[f"{kind} product"], archive[f"{kind} place"]) for kind in kinds}
+            result = {kind: (archive[f"{kind} product"], archive[f"{kind} place"]) for kind in kinds}
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
-        raise InputError(f"{path} is damaged; delete it and run again") from None
-    if other := differences(there, run_key):
-        raise InputError(f"{path} holds another search: {other}. Use another --workdir, or delete {path.parent}.")
-    return seen, found
+        raise InputError(f"{path} is damaged. Delete it and run again.") from None
+    if difference := differences(saved_key, run_key):
+        raise InputError(
+            f"{path} is of a different search: {difference}. Give another --workdir, or delete {path.parent}."
+        )
+    return stop, result

@@ -29,10 +29,10 @@ def test_a_search_goes_on_where_another_was():
     random = np.random.default_rng(1)
     queries, others = random.standard_normal((20, 5)), random.standard_normal((33, 5))
     first, mesh = nearest.Nearest(queries, make_mesh()), make_mesh()
-    first.see(others[:10])
-    second = nearest.Nearest(queries, mesh, 10, first.found())
-    second.see(others[10:])
-    value, place = second.found()
+    first.add(others[:10])
+    second = nearest.Nearest(queries, mesh, 10, first.result())
+    second.add(others[10:])
+    value, place = second.result()
     assert place.tolist() == (queries @ others.T).argmax(axis=1).tolist()
     np.testing.assert_allclose(value, (queries @ others.T).max(axis=1), rtol=1e-5)
 
@@ -48,15 +48,15 @@ def test_eight_devices():
 
 
 def divided_over_eight():
-    """Each device has its part of the queries, and none more; the neighbours are those of one device."""
+    """Each device has its part of the queries, and none more; the neighbors are those of one device."""
     random = np.random.default_rng(2)
     queries, others = random.standard_normal((45, 6)), random.standard_normal((31, 6))
     search = nearest.Nearest(queries, make_mesh())
     parts = [shard.data.shape for shard in search._queries.addressable_shards]
     assert parts == [(1, 6, 6)] * 8  # 45 are filled up to 48
-    search.see(others[:20])
-    search = nearest.Nearest(queries, make_mesh(model=2), 20, search.found())  # goes on with four parts
-    search.see(others[20:])
-    value, place = search.found()
+    search.add(others[:20])
+    search = nearest.Nearest(queries, make_mesh(model=2), 20, search.result())  # goes on with four parts
+    search.add(others[20:])
+    value, place = search.result()
     assert place.tolist() == (queries @ others.T).argmax(axis=1).tolist()
     np.testing.assert_allclose(value, (queries @ others.T).max(axis=1), rtol=1e-5)

@@ -122,10 +122,10 @@ def test_other_thresholds_need_no_second_search(config, folder, monkeypatch):
     config.update({"least_similarity": 2.0, "most_bits": -1})
     assert duplicates.run(config, folder / "out")["pairs"] == []
     (folder / "others" / "another.jpg").write_bytes(encoded(picture(300)))
-    with pytest.raises(InputError, match="holds another search: others was"):
+    with pytest.raises(InputError, match="is of a different search: others was"):
         duplicates.run(config, folder / "out")
     (folder / "out" / "search" / "search.npz").write_bytes(b"PK")
-    with pytest.raises(InputError, match=r"search\.npz is damaged; delete it"):
+    with pytest.raises(InputError, match=r"search\.npz is damaged. Delete it"):
         duplicates.run(config, folder / "out")
 
 
@@ -162,7 +162,7 @@ def test_embeddings_of_a_model(config, folder):
     with pytest.raises(InputError, match="has no scores of all classes"):
         duplicates.run(config, folder / "out")
     config.others_embeddings = ""
-    with pytest.raises(InputError, match="give embeddings of both sets"):
+    with pytest.raises(InputError, match="Give embeddings of both sets"):
         duplicates.run(config, folder / "out")
 
 
