@@ -41,7 +41,7 @@ from imagenet_real.data.sources.open import open_source  # noqa: E402
 from imagenet_real.data.training_data import TrainingData  # noqa: E402
 from imagenet_real.inference.predict import prediction_step  # noqa: E402
 from imagenet_real.models import catalog  # noqa: E402
-from imagenet_real.models.functional import functional  # noqa: E402
+from imagenet_real.models.functional import functional, normalized  # noqa: E402
 from imagenet_real.models.operations import multiply_adds  # noqa: E402
 from imagenet_real.programs import train  # noqa: E402
 from imagenet_real.runtime import devices, prefetch  # noqa: E402
@@ -77,7 +77,7 @@ def evaluation(config: ConfigDict) -> Callable[[dict[str, jax.Array]], jax.Array
     model = catalog.build(config.model, num_classes=CLASSES, dtype=config.dtype)
     model.eval()
     graph, params = nnx.split(model)
-    step = prediction_step(functional(graph), mesh, mean=config.mean, std=config.std, top_k=20, save_scores=False)
+    step = prediction_step(normalized(functional(graph), config.mean, config.std), mesh, top_k=20, save_scores=False)
     params = devices.put(params, devices.replicated(mesh))
     return lambda batch: step(params, batch["images"])["top"]
 

@@ -60,7 +60,7 @@ def making(model: str, batch_size: int, turns: int) -> tuple[Turns, Turns]:
 
     from imagenet_real.inference.predict import prediction_step
     from imagenet_real.models import catalog
-    from imagenet_real.models.functional import functional, functional_dense
+    from imagenet_real.models.functional import functional, functional_dense, normalized
     from imagenet_real.relabel.annotate import annotation_step
     from imagenet_real.runtime import devices
 
@@ -69,10 +69,10 @@ def making(model: str, batch_size: int, turns: int) -> tuple[Turns, Turns]:
     graph, params = nnx.split(built)
     mesh, size = devices.make_mesh(), catalog.find(model).preprocessing["crop"]
     params = devices.put_absent(mesh, params)
-    moments = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
+    moments = (0.5,) * 3, (0.5,) * 3
     steps = (
-        prediction_step(functional(graph), mesh, **moments, top_k=20, save_scores=False),
-        annotation_step(functional_dense(graph), mesh, **moments, k=5),
+        prediction_step(normalized(functional(graph), *moments), mesh, top_k=20, save_scores=False),
+        annotation_step(normalized(functional_dense(graph), *moments), mesh, k=5),
     )
     noise = np.random.default_rng(0).integers(0, 256, (batch_size, size, size, 3)).astype(np.uint8)
     images = devices.shard_batch(mesh, noise, batch_size)

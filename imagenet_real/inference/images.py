@@ -1,5 +1,6 @@
-"""A model and images -> Predictions, in one call: `inference` with the batches of a source."""
+"""A model and a source of images -> Predictions, in one call."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flax import nnx
@@ -9,7 +10,7 @@ from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources.records import Source
 from imagenet_real.inference.predict import predict
-from imagenet_real.models.functional import Apply
+from imagenet_real.models.functional import Apply, normalized
 from imagenet_real.models.user_model import as_function
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.runtime import devices
@@ -24,30 +25,33 @@ def predict_images(
     batch_size: int = 128,
     workers: int = 0,
     mesh: Mesh | None = None,
+    run_key: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> tuple[Predictions, dict[str, str]] | None:
-    """Runs a model over the images of a source: the predictions, and `{image_id: reason}` of what cannot be read.
+    """Runs a model over the images of a source.
 
-    Of a run of several processes the first one has them, the others get None.
+    Returns the predictions, and `{image_id: reason}` of the unreadable images. Other processes than the primary one
+    return None.
 
         predictions, _ = predict_images(model, open_source("photographs"), preprocessing, name="mine")
 
     Args:
-      model: an `nnx.Module` called as `module(images) -> logits`, or a pair `(apply, params)`; see `user_model`.
-      source: as `data.sources.open_source` gives it.
-      preprocessing: what makes pixels of its images, with the model's own mean and std.
+      model: an `nnx.Module`, called as `module(images) -> logits`, or a pair `(apply, params)`; see `user_model`.
+      source: the images, from `data.sources.open.open_source`.
+      preprocessing: turns the images into pixels; its mean and std are those of the model.
       name: of the model, in tables.
       batch_size: over all devices.
       workers: processes that read and decode; 0 means threads.
       mesh: the devices, all by default.
-      **options: `folder`, `run_key`, `top_k`, `save_scores` and `skip_unreadable` of `inference.predict`.
+      run_key: what the predictions depend on beside the source's size, the crop, the mean and the std.
+      **options: `folder`, `top_k`, `save_scores` and `skip_unreadable` of `inference.predict`.
 
     Raises InputError as `inference.predict` does.
     """
     apply, params = as_function(model)
     mesh = devices.make_mesh() if mesh is None else mesh
     return predict(
-        apply,
+        normalized(apply, preprocessing.mean, preprocessing.std),
         params,
         lambda start: evaluation_batches(
             source,
@@ -60,9 +64,8 @@ def predict_images(
         total=len(source),
         batch_size=batch_size,
         image_size=preprocessing.crop,
-        mean=preprocessing.mean,
-        std=preprocessing.std,
         mesh=mesh,
         name=name,
+        run_key={**(run_key or {}), "mean": preprocessing.mean, "std": preprocessing.std},
         **options,
     )

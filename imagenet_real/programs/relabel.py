@@ -18,7 +18,7 @@ from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.models import catalog
-from imagenet_real.models.functional import Apply, functional_dense
+from imagenet_real.models.functional import Apply, functional_dense, normalized
 from imagenet_real.models.user_model import user_model, user_model_checksum
 from imagenet_real.relabel.annotate import annotate, dense_shape
 from imagenet_real.relabel.label_map_writer import LabelMapWriter
@@ -53,7 +53,7 @@ def _annotate(config: ConfigDict, workdir: epath.Path) -> None:
     preprocessing = WholeImage(given["image_size"], given["interpolation"])
     mesh = devices.make_mesh(model=config.model_devices)
     annotate(
-        apply,
+        normalized(apply, given["mean"], given["std"]),
         params,
         lambda start: evaluation_batches(
             source,
@@ -66,8 +66,6 @@ def _annotate(config: ConfigDict, workdir: epath.Path) -> None:
         total=len(source),
         batch_size=config.batch_size,
         image_size=preprocessing.crop,
-        mean=given["mean"],
-        std=given["std"],
         mesh=mesh,
         folder=workdir,
         run_key={

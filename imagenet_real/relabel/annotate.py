@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from imagenet_real.errors import InputError
-from imagenet_real.inference.predict import in_turn, refuse
+from imagenet_real.inference.run_batches import raise_unreadable, run_batches
 from imagenet_real.models.functional import Apply
 from imagenet_real.relabel.label_map_writer import LabelMapWriter
 from imagenet_real.runtime import devices, distributed
@@ -25,8 +25,6 @@ def annotate(
     total: int,
     batch_size: int,
     image_size: int,
-    mean: tuple[float, float, float],
-    std: tuple[float, float, float],
     mesh: Mesh,
     folder: str | os.PathLike,
     run_key: Mapping[str, Any],
@@ -35,7 +33,7 @@ def annotate(
 ) -> None:
     """Writes the label maps of `total` records into `folder`; a run that finds some of its own there goes on behind them.
 
-    `apply(params, images)` gives logits [B, h, w, K] of normalised [B, image_size, image_size, 3] float32 images. The rest
+    `apply(params, images)` gives logits [B, h, w, K] of [B, image_size, image_size, 3] uint8 images. The rest
     is as of `inference.predict`; `run_key` names what the maps depend on. Of several processes the first one writes.
     Raises InputError where the folder holds the maps of a different run, where an image is unreadable and not
     to be skipped, and where the model's output is not finite, or not as said.
@@ -48,11 +46,11 @@ def annotate(
     with Progress(total, "images", "annotating", done=stop, shown=distributed.is_primary()) as progress:
         if stop < total:
             params = devices.put_absent(mesh, params)
-            step = annotation_step(apply, mesh, mean=mean, std=std, k=k)
+            step = annotation_step(apply, mesh, k=k)
             try:
                 with contextlib.closing(batches_from(stop)) as batches:
-                    for batch, results in in_turn(step, params, batches, mesh, batch_size):
-                        refuse(batch.unreadable, skip_unreadable)
+                    for batch, results in run_batches(step, params, batches, mesh, batch_size):
+                        raise_unreadable(batch.unreadable, skip_unreadable)
                         if not results["finite"][batch.valid].all():
                             name = batch.image_ids[batch.valid][~results["finite"][batch.valid]][0]
                             raise InputError(
@@ -77,8 +75,6 @@ def annotation_step(
     apply: Apply,
     mesh: Mesh,
     *,
-    mean: tuple[float, float, float],
-    std: tuple[float, float, float],
     k: int,
 ) -> Callable[[Any, jax.Array], dict[str, jax.Array]]:
     """The compiled function of parameters and [B, H, W, 3] uint8 images, divided over the mesh.
@@ -88,8 +84,7 @@ def annotation_step(
     """
 
     def step(params, images):
-        pixels = (images.astype(jnp.float32) / 255 - jnp.asarray(mean)) / jnp.asarray(std)
-        logits = jax.lax.with_sharding_constraint(apply(params, pixels), devices.batch_sharding(mesh))
+        logits = jax.lax.with_sharding_constraint(apply(params, images), devices.batch_sharding(mesh))
         # top_k takes -0 for less than 0, though they are equal.
         flat = jnp.where(logits == 0, 0.0, logits.astype(jnp.float32)).reshape(-1, logits.shape[-1])
         shape = (*logits.shape[:-1], k)

@@ -14,6 +14,7 @@ import pytest
 
 from imagenet_real.errors import InputError
 from imagenet_real.inference import predict
+from imagenet_real.models.functional import normalized
 from imagenet_real.predictions import parts
 from imagenet_real.predictions.predictions import save_predictions
 from imagenet_real.runtime import devices
@@ -63,14 +64,12 @@ def linear(params, images):
 
 def run(total=23, batch_size=4, apply=linear, params=WEIGHTS, batches=None, mesh=None, **options):
     return predict.predict(
-        apply,
+        normalized(apply, MEAN, STD),
         params,
         batches or toy_batches(total, batch_size, mesh=mesh),
         total=total,
         batch_size=batch_size,
         image_size=SIZE,
-        mean=MEAN,
-        std=STD,
         mesh=mesh or devices.make_mesh(),
         name="toy",
         **{"top_k": 3, **options},
@@ -79,8 +78,8 @@ def run(total=23, batch_size=4, apply=linear, params=WEIGHTS, batches=None, mesh
 
 def expected_scores(number):
     """One image by plain NumPy."""
-    normalised = (pixels(number) / 255 - np.array(MEAN)) / np.array(STD)
-    return normalised.ravel() @ WEIGHTS.astype(np.float64)
+    normalized_pixels = (pixels(number) / 255 - np.array(MEAN)) / np.array(STD)
+    return normalized_pixels.ravel() @ WEIGHTS.astype(np.float64)
 
 
 @pytest.mark.parametrize(("total", "batch_size"), [(23, 4), (24, 4), (3, 8), (5, 1)])
@@ -147,10 +146,10 @@ def test_padding_may_be_anything():
     [
         (
             lambda params, images: images,
-            r"an array of shape \[4, 4, 4, 3\] for 4 images, expected logits of shape \[4, classes\]",
+            r"an array of shape \[4, 4, 4, 3\] for 4 images. Return logits of shape \[4, classes\]",
         ),
         (lambda params, images: linear(params, images)[:3], r"an array of shape \[3, 7\]"),
-        (lambda params, images: (images, images), "gave tuple for 4 images"),
+        (lambda params, images: (images, images), "returned tuple for 4 images"),
     ],
 )
 def test_outputs_that_are_no_logits(apply, message):

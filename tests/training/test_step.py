@@ -13,6 +13,7 @@ from flax import nnx
 
 from imagenet_real.errors import InputError
 from imagenet_real.inference import predict
+from imagenet_real.models.functional import normalized
 from imagenet_real.training import state, step
 from imagenet_real.training.losses import LOSSES
 from tests.training import small
@@ -108,14 +109,12 @@ def test_evaluation(average):
     records = small.batch(9, size=4)["images"]
     chunk = inference_batch(records)
     found, _ = predict.predict(
-        apply,
+        normalized(apply, small.MEAN, small.STD),
         params,
         lambda start: (chunk for _ in range(1)),
         total=4,
         batch_size=4,
         image_size=small.SIZE,
-        mean=small.MEAN,
-        std=small.STD,
         mesh=small.one_device(),
         name="small",
         save_scores=True,
