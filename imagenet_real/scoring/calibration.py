@@ -4,6 +4,10 @@ import dataclasses
 
 import numpy as np
 
+from imagenet_real.labels.image_ids import match
+from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.scoring.evidence import Evidence
+
 BINS = 15  # of equal width, as in Guo et al. 2017, "On Calibration of Modern Neural Networks"
 
 
@@ -38,3 +42,16 @@ def calibrate(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> 
         return np.divide(total, images, out=np.full(bins, np.nan), where=images > 0)
 
     return Calibration(images, mean(confidence), mean(correct))
+
+
+def calibrate_models(evidence: Evidence, label_set: LabelSet) -> list[Calibration | None]:
+    """Calibrates each model under a label set; None for a model whose predictions have no probabilities."""
+    if evidence.confidence is None:
+        return [None] * len(evidence.models)
+    columns = match(label_set.image_ids, evidence.image_ids)
+    calibrations = []
+    for verdicts, confidence in zip(evidence.verdicts[label_set.name], evidence.confidence, strict=True):
+        probability = np.where(columns >= 0, confidence[columns], np.nan)
+        known = label_set.is_scored & (verdicts >= 0) & np.isfinite(probability)
+        calibrations.append(calibrate(probability[known], verdicts[known] > 0) if known.any() else None)
+    return calibrations

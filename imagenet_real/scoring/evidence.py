@@ -91,6 +91,12 @@ class Contrast:
         """[f] str: the images that the second label set calls right and the first wrong, or the other way round."""
         return self.image_ids[(self.second & ~self.first) if to_right else (self.first & ~self.second)]
 
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Images that are right under both, under the second only, under the first only, and under neither."""
+        a, b = self.first, self.second
+        return tuple(int(kind.sum()) for kind in (a & b, b & ~a, a & ~b, ~a & ~b))
+
 
 def contrast(evidence: Evidence, model: int, first: LabelSet, second: LabelSet) -> Contrast:
     """Compares the verdicts of two label sets on the model of that number."""

@@ -50,4 +50,5 @@ def test_images_that_two_label_sets_judge_differently():
     assert seen.image_ids.tolist() == ["a", "b", "c", "e", "f"]  # d has no ReaL label
     assert seen.flipped(to_right=True).tolist() == ["b", "c", "f"]
     assert seen.flipped(to_right=False).tolist() == []
+    assert seen.counts == (1, 3, 0, 1)
     assert contrast(found, 0, toy.real(), toy.multilabel()).flipped(to_right=False).tolist() == ["c", "f"]
