@@ -110,7 +110,7 @@ def main() -> None:
     workdir = arguments.workdir.resolve()  # the nets are trained from the checkout's root
     folder, random = workdir / "rating", np.random.default_rng(0)
     predictions = train(workdir, arguments.tfds_dir)
-    brought = label_sets.brought_by(IMAGES, SPLIT, arguments.tfds_dir)
+    brought = label_sets.of_dataset(IMAGES, SPLIT, arguments.tfds_dir)
     truth, original = brought["real"], brought["original"]
 
     dataset = {"images": IMAGES, "split": SPLIT, "tfds_dir": arguments.tfds_dir}

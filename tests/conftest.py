@@ -24,11 +24,11 @@ def data() -> pathlib.Path:
 @pytest.fixture
 def nowhere(monkeypatch, tmp_path) -> pathlib.Path:
     """An environment without label files and without a network."""
-    from imagenet_real.labels import files
+    from imagenet_real.labels import store
 
     monkeypatch.delenv("IMAGENET_REAL_DATA", raising=False)
-    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr(files, "_reachable", lambda host: False)
+    monkeypatch.setattr(store, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(store, "_reachable", lambda host: False)
     return tmp_path
 
 

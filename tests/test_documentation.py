@@ -13,7 +13,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from imagenet_real.io import storage
-from imagenet_real.labels import files
+from imagenet_real.labels import store
 from imagenet_real.models import catalog
 from tests import documented
 
@@ -74,8 +74,8 @@ def here(files_of_commands, tmp_path, monkeypatch) -> pathlib.Path:
         (tmp_path / file.name).symlink_to(file)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IMAGENET_REAL_DATA", str(tmp_path))
-    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr(files, "_reachable", lambda host: False)
+    monkeypatch.setattr(store, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(store, "_reachable", lambda host: False)
     monkeypatch.syspath_prepend(str(tmp_path))
     for name in ("vit_tiny_patch16_224", "resnet_digits", "resnet18"):
         monkeypatch.setitem(catalog.models(), name, documented.STAND_IN)

@@ -4,9 +4,10 @@ import dataclasses
 
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
-from imagenet_real.labels import files, hierarchy
+from imagenet_real.labels import hierarchy
 from imagenet_real.labels.classes import ClassSet
 from imagenet_real.labels.spellings import CLASS_INFO, load_class_info
+from imagenet_real.labels.store import LabelStore
 
 
 def load_names(path: str) -> list[str]:
@@ -27,9 +28,9 @@ def with_names(classes: ClassSet, path: str) -> ClassSet:
     return dataclasses.replace(classes, names=tuple(names))
 
 
-def with_meanings(classes: ClassSet, path: str, labels_dir: str) -> ClassSet:
+def with_meanings(classes: ClassSet, path: str, store: LabelStore) -> ClassSet:
     """As `with_names`; without a file ImageNet's classes get the names and meanings of a local `CLASS_INFO`."""
-    info = files.look_for(CLASS_INFO, labels_dir) if classes.is_imagenet and not path else None
+    info = store.look_for(CLASS_INFO) if classes.is_imagenet and not path else None
     if info is None:
         return with_names(classes, path)
     synonyms, meanings = load_class_info(info)
@@ -37,7 +38,7 @@ def with_meanings(classes: ClassSet, path: str, labels_dir: str) -> ClassSet:
     return dataclasses.replace(classes, names=names, meanings=tuple(meanings))
 
 
-def with_hierarchy(classes: ClassSet, path: str, labels_dir: str) -> ClassSet:
+def with_hierarchy(classes: ClassSet, path: str, store: LabelStore) -> ClassSet:
     """The classes with the hierarchy in a file; if `path` is empty, ImageNet's classes with a local WordNet."""
-    file = path or (files.look_for(hierarchy.WORDNET, labels_dir) if classes.is_imagenet else None)
+    file = path or (store.look_for(hierarchy.WORDNET) if classes.is_imagenet else None)
     return dataclasses.replace(classes, paths=tuple(hierarchy.load_paths(file, classes.codes))) if file else classes

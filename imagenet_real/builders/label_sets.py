@@ -1,92 +1,71 @@
-"""Which label sets a program scores: published ones, a dataset's own, and those of a prepared TFDS multi-label dataset."""
+"""The label sets that a program scores: published ones, those of a dataset, and those of a prepared TFDS dataset."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from ml_collections import ConfigDict
 
 from imagenet_real.data.sources.tfds_folders import tfds_root
 from imagenet_real.errors import InputError
-from imagenet_real.labels import published, readers
-from imagenet_real.labels.imagenet import validation_ids
+from imagenet_real.labels import imagenet, published, readers
 from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.labels.store import LabelStore
 
 MULTILABEL_DATASET = "imagenet2012_multilabel:3.0.0"
 
 
-def named(names: str, labels_dir: str, tfds_dir: str) -> list[str | LabelSet]:
-    """The label sets of a comma-separated list, all published ones by default; for `report.results.score`."""
-    wanted = _split(names) or list(published.NAMES)
-    prepared = _prepared_multilabel(wanted, labels_dir, tfds_dir)
-    return [prepared.get(name, name) for name in wanted]
+def store_of(config: ConfigDict) -> LabelStore:
+    """Where a program's label files are."""
+    return LabelStore(config.labels_dir, config.tfds_dir)
 
 
-def of_source(
-    names: str, image_ids: np.ndarray, brought: dict[str, LabelSet], num_classes: int, labels_dir: str, tfds_dir: str
+def select(names: str, store: LabelStore) -> list[str | LabelSet]:
+    """The label sets of a comma-separated list, all published ones if it is empty; for `scoring.results.score`."""
+    chosen = _split(names) or list(published.NAMES)
+    prepared = _prepared_multilabel(chosen, store)
+    return [prepared.get(name, name) for name in chosen]
+
+
+def select_for_images(
+    names: str, image_ids: np.ndarray, dataset_sets: Mapping[str, LabelSet], num_classes: int, store: LabelStore
 ) -> tuple[list[str | LabelSet], list[str]]:
-    """The label sets for images of a source, and notes about them.
+    """The label sets for the images of a dataset, and notes about them.
 
-    Images of ImageNet's validation set have the published label sets, and those that their dataset brings take the place
-    of published files that are not here. Other images have what their dataset brings.
+    Images of ImageNet's validation set have the published label sets; those of the dataset replace published files that
+    are missing. Other images have the label sets of their dataset.
 
     Args:
-      names: a comma-separated list, or empty for all.
-      image_ids: [N] str, of the source.
-      brought: the label sets that the source brings, by name.
+      names: a comma-separated list; empty for all.
+      image_ids: [N] str, of the dataset.
+      dataset_sets: the label sets of the dataset, by name.
       num_classes: of the model.
+      store: where label files are.
     """
-    imagenets = np.isin(image_ids, validation_ids())
+    imagenets = np.isin(image_ids, imagenet.validation_ids())
     # A few of ImageNet's images among others with labels of their own do not make them ImageNet's.
-    labeled = brought["original"].is_scored if "original" in brought else imagenets  # a damaged record has no label
-    if num_classes != 1000 or not imagenets.any() or not imagenets[labeled].all():
-        wanted = _split(names) or list(brought)
-        return [brought.get(name, name) for name in wanted], []
-    chosen = named(names, labels_dir, tfds_dir)
-    absent = {name for name in brought if not published.is_local(name, labels_dir)}
-    notes = [_difference(brought["original"])] if "original" in brought else []
-    return [brought[one] if one in absent else one for one in chosen], [note for note in notes if note]
+    labeled = dataset_sets["original"].is_scored if "original" in dataset_sets else imagenets
+    if num_classes != imagenet.NUM_CLASSES or not imagenets.any() or not imagenets[labeled].all():
+        return [dataset_sets.get(name, name) for name in _split(names) or list(dataset_sets)], []
+    replacements = {name: labels for name, labels in dataset_sets.items() if not published.is_local(name, store)}
+    chosen = [
+        label_set if isinstance(label_set, LabelSet) else replacements.get(label_set, label_set)
+        for label_set in select(names, store)
+    ]
+    note = _difference(dataset_sets["original"]) if "original" in dataset_sets else ""
+    return chosen, [note] if note else []
 
 
-def _split(names: str) -> list[str]:
-    return [name.strip() for name in names.split(",") if name.strip()]
+def load(name: str, dataset_sets: Mapping[str, LabelSet], store: LabelStore) -> LabelSet:
+    """One label set: of a dataset, a published one, or one in a JSON file. Raises InputError."""
+    label_sets, unavailable = published.load([name], store, supplied=dataset_sets)
+    if unavailable:
+        raise InputError(f"the label set {name} is unavailable: {unavailable[0]['reason']}")
+    return label_sets[0]
 
 
-def _difference(brought: LabelSet) -> str:
-    order = np.searchsorted(validation_ids(), brought.image_ids)
-    here = np.isin(brought.image_ids, validation_ids()) & brought.is_scored
-    differ = brought.original[here] != readers.original().original[order[here]]
-    if not differ.any():
-        return ""
-    return (
-        f"the dataset's own labels differ from ImageNet's on {differ.sum()} of {here.sum()} images, such as "
-        f"{brought.image_ids[here][differ][0]}; ImageNet's are used."
-    )
-
-
-def _prepared_multilabel(wanted: Sequence[str], labels_dir: str, tfds_dir: str) -> dict[str, LabelSet]:
-    """Those of `multilabel` and `imagenet_m` that stand in a prepared TFDS dataset alone."""
-    folder = tfds_root(tfds_dir) / "imagenet2012_multilabel" / "3.0.0"
-    wanted = [name for name in ("multilabel", "imagenet_m") if name in wanted]
-    wanted = [name for name in wanted if not published.is_local(name, labels_dir)]
-    if not wanted or not folder.is_dir():
-        return {}
-    try:
-        multi = _multilabel(tfds_dir, "validation")
-        found = {"multilabel": multi}
-        if "imagenet_m" in wanted:
-            found["imagenet_m"] = readers.imagenet_m_of(multi, set(_multilabel(tfds_dir, "imagenet_m").image_ids))
-    except (InputError, OSError) as error:  # what is not there must not keep the other label sets from being scored
-        print(f"{folder} is left aside: {' '.join(str(error).split())}", file=sys.stderr)
-        return {}
-    return {name: found[name] for name in wanted}
-
-
-def _multilabel(tfds_dir: str, split: str) -> LabelSet:
-    return brought_by(f"tfds:{MULTILABEL_DATASET}", split, tfds_dir)["multilabel"]
-
-
-def brought_by(images: str, split: str, tfds_dir: str) -> dict[str, LabelSet]:
-    """The label sets that a dataset brings, by name; none where `images` is empty."""
+def of_dataset(images: str, split: str, tfds_dir: str) -> dict[str, LabelSet]:
+    """The label sets in the fields of a dataset, by name; none if `images` is empty."""
     if not images:
         return {}
     from imagenet_real.data.sources.open import open_source
@@ -95,9 +74,39 @@ def brought_by(images: str, split: str, tfds_dir: str) -> dict[str, LabelSet]:
     return label_sets_of(open_source(images, split=split, tfds_dir=tfds_dir))
 
 
-def one(name: str, brought: dict[str, LabelSet], labels_dir: str) -> LabelSet:
-    """A label set that a dataset brings, a published one, or one from a JSON file."""
-    found, unavailable = published.load([name], labels_dir, supplied=brought)
-    if unavailable:
-        raise InputError(f"the label set {name} is unavailable: {unavailable[0]['reason']}")
-    return found[0]
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def _difference(dataset_set: LabelSet) -> str:
+    rows = np.searchsorted(imagenet.validation_ids(), dataset_set.image_ids)
+    compared = np.isin(dataset_set.image_ids, imagenet.validation_ids()) & dataset_set.is_scored
+    differ = dataset_set.original[compared] != readers.original().original[rows[compared]]
+    if not differ.any():
+        return ""
+    return (
+        f"the dataset's own labels differ from ImageNet's on {differ.sum()} of {compared.sum()} images, such as "
+        f"{dataset_set.image_ids[compared][differ][0]}; ImageNet's are used."
+    )
+
+
+def _prepared_multilabel(names: Sequence[str], store: LabelStore) -> dict[str, LabelSet]:
+    """`multilabel` and `imagenet_m` from a prepared TFDS dataset, those of them that have no local file."""
+    folder = tfds_root(store.tfds_dir) / "imagenet2012_multilabel" / "3.0.0"
+    absent = [name for name in ("multilabel", "imagenet_m") if name in names and not published.is_local(name, store)]
+    if not absent or not folder.is_dir():
+        return {}
+    try:
+        multi = _multilabel(store, "validation")
+        label_sets = {"multilabel": multi}
+        if "imagenet_m" in absent:
+            image_ids = set(_multilabel(store, "imagenet_m").image_ids)
+            label_sets["imagenet_m"] = readers.imagenet_m_of(multi, image_ids)
+    except (InputError, OSError) as error:  # a damaged dataset must not keep the other label sets from being scored
+        print(f"{folder} is left aside: {' '.join(str(error).split())}", file=sys.stderr)
+        return {}
+    return {name: label_sets[name] for name in absent}
+
+
+def _multilabel(store: LabelStore, split: str) -> LabelSet:
+    return of_dataset(f"tfds:{MULTILABEL_DATASET}", split, store.tfds_dir)["multilabel"]

@@ -44,5 +44,5 @@ def make_guesser(
     if class_set.paths is None:
         return None
     groups = categories.load_groups(config.groups, label_set.num_classes) if config.groups else []
-    together = label_sets.one(config.together, brought, config.labels_dir) if config.together else label_set
+    together = label_sets.load(config.together, brought, label_sets.store_of(config)) if config.together else label_set
     return Guesser(class_set.paths, together, groups, class_set.names, models)

@@ -46,7 +46,7 @@ def load_gold(config: ConfigDict, brought: dict[str, LabelSet], originals: Label
         experts = gold.from_votes(vote_files.load_votes(config.gold))
         known = gold.to_label_set(experts, config.gold_share, originals)
     else:
-        known = label_sets.one(config.gold, brought, config.labels_dir)
+        known = label_sets.load(config.gold, brought, label_sets.store_of(config))
     return gold.align(known, originals, f"gold={config.gold}")
 
 

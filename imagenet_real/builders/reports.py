@@ -6,7 +6,7 @@ from collections.abc import Callable
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import class_sets
+from imagenet_real.builders import class_sets, label_sets
 from imagenet_real.data.sources.records import Source
 from imagenet_real.errors import InputError
 from imagenet_real.labels.classes import ClassSet, of_label_set
@@ -28,8 +28,8 @@ def _classes(config: ConfigDict, label_set: LabelSet, source: Source | None) -> 
     """The classes with the names in a file, those of the source, or the published ones."""
     if label_set.class_names is None and source is not None and source.num_classes == label_set.num_classes:
         label_set = dataclasses.replace(label_set, class_names=source.class_names)
-    described = class_sets.with_meanings(of_label_set(label_set), config.class_names, config.labels_dir)
-    return class_sets.with_hierarchy(described, "", config.labels_dir)
+    described = class_sets.with_meanings(of_label_set(label_set), config.class_names, label_sets.store_of(config))
+    return class_sets.with_hierarchy(described, "", label_sets.store_of(config))
 
 
 def _pictures(source: Source) -> Callable[[str], bytes | None]:

@@ -52,7 +52,7 @@ def load_gold(config: ConfigDict, brought: dict[str, LabelSet], gold_votes: Vote
         return None
     if vote_files.has_votes(config.gold):
         return gold.from_votes(vote_files.load_votes(config.gold))
-    return gold.from_label_set(label_sets.one(config.gold, brought, config.labels_dir), gold_votes)
+    return gold.from_label_set(label_sets.load(config.gold, brought, label_sets.store_of(config)), gold_votes)
 
 
 def aggregate(

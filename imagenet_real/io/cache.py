@@ -13,8 +13,7 @@ import numpy as np
 from etils import epath
 
 from imagenet_real.errors import InputError
-from imagenet_real.io.storage import open_atomically, open_to_read
-from imagenet_real.labels.files import cache_folder
+from imagenet_real.io.storage import cache_folder, open_atomically, open_to_read
 
 THREADS = 32  # they wait for the disk
 

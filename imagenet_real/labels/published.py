@@ -1,126 +1,138 @@
 """ImageNet's published label sets by name: original, ReaL, multi-label, ImageNet-M and the label-error subsets."""
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from etils import epath
 
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.labels import files, imagenet, readers
+from imagenet_real.labels import imagenet, readers
 from imagenet_real.labels.json_format import load_label_set
 from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.labels.published_files import PUBLISHED
+from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
 
-NAMES = ("original", "real", "multilabel", "imagenet_m", "except_mislabeled", "except_all_errors")
 HUMAN_ACCURACY = "human_accuracy_v3.0.0.json"
-MULTILABEL_FILES = ("multilabel.csv", HUMAN_ACCURACY)  # either has the multi-label annotations
 _HUMAN_ACCURACY_URL = f"https://storage.googleapis.com/brain-car-datasets/imagenet-mistakes/{HUMAN_ACCURACY}"
 
 
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How a label set is made: from a file, from another label set, or from what the package brings."""
+
+    make: Callable[..., LabelSet]  # takes the path of the file, the other label set, or nothing
+    files: tuple[str, ...] = ()  # equivalent files; one of them is read, and the first is downloaded if it is published
+    base: str = ""  # the other label set
+
+
+RECIPES = {
+    "original": Recipe(readers.original),
+    "real": Recipe(readers.real, files=("real.json",)),
+    "multilabel": Recipe(readers.multilabel, files=("multilabel.csv", HUMAN_ACCURACY)),
+    "imagenet_m": Recipe(readers.imagenet_m, files=(HUMAN_ACCURACY,)),
+    "except_mislabeled": Recipe(readers.except_mislabeled, base="real"),
+    "except_all_errors": Recipe(readers.except_all_errors, base="real"),
+}
+NAMES = tuple(RECIPES)
+
+
 def load(
-    names: Sequence[str] = NAMES, labels_dir: str = "", supplied: Mapping[str, LabelSet] | None = None
+    names: Sequence[str] = NAMES, store: LabelStore = DEFAULT_STORE, supplied: Mapping[str, LabelSet] | None = None
 ) -> tuple[list[LabelSet], list[dict[str, str]]]:
-    """The label sets called `names`, in that order, and which of them are unavailable and why.
+    """Returns the label sets called `names`, in that order, and which of them are unavailable and why.
 
     Args:
       names: of `NAMES`, `real@T` (ReaL at the threshold T of its scores), or paths of JSON label sets.
-      labels_dir: where label files are looked for first.
-      supplied: label sets by name that the caller has from elsewhere, such as a dataset that brings its own.
+      store: where label files are.
+      supplied: label sets by name that replace published ones, such as those in the fields of a dataset.
 
-    Raises InputError for an unknown name, and for files that are neither here nor can be downloaded.
+    Raises InputError for an unknown name, and for files that are missing and cannot be downloaded.
     """
-    supplied = dict(supplied or {})
+    made = dict(supplied or {})
+    _check_names(names, made)
+    names = list(dict.fromkeys(map(_normal, names)))
+    paths = _paths(names, made, store)
+    available = [name for name in names if name != "imagenet_m" or name in made or name in paths]
+    label_sets = [_make(name, made, paths) for name in available]
+    _check_own_names(label_sets)
+    reason = (
+        f"its 68 images are named in {HUMAN_ACCURACY}, which is missing and whose address ({_HUMAN_ACCURACY_URL}) is "
+        "reported dead. Put the file into labels_dir, or set tfds_dir to the folder of a prepared "
+        "imagenet2012_multilabel 3.0.0."
+    )
+    return label_sets, [{"label_set": name, "reason": reason} for name in names if name not in available]
+
+
+def is_local(name: str, store: LabelStore) -> bool:
+    """Whether a label set needs neither a download nor a dataset."""
+    recipe = _recipe(name)
+    if recipe.base:
+        return is_local(recipe.base, store)
+    return not recipe.files or store.look_for(*recipe.files) is not None
+
+
+def _recipe(name: str) -> Recipe:
+    if threshold := _threshold(name):
+        return Recipe(functools.partial(readers.real_at, threshold=threshold), files=("scores.npz",))
+    return RECIPES.get(name) or Recipe(functools.partial(_from_json, name))
+
+
+def _paths(names: Sequence[str], supplied: Mapping[str, LabelSet], store: LabelStore) -> dict[str, epath.Path]:
+    """The file of each label set that is read from one. Downloads what is missing, all of it or an error for all."""
+    recipes = {name: _recipe(name) for name in names if name not in supplied}
+    bases = {recipe.base for recipe in recipes.values() if recipe.base} - supplied.keys()
+    recipes |= {name: _recipe(name) for name in bases}
+    paths = {name: store.look_for(*recipe.files) for name, recipe in recipes.items() if recipe.files}
+    missing = {name: recipes[name].files[0] for name, path in paths.items() if path is None}
+    downloads = store.find(sorted({file for file in missing.values() if file in PUBLISHED}))
+    paths |= {name: downloads.get(file) for name, file in missing.items()}
+    return {name: path for name, path in paths.items() if path is not None}
+
+
+def _make(name: str, made: dict[str, LabelSet], paths: Mapping[str, epath.Path]) -> LabelSet:
+    """Makes a label set, and the one that it is made from, once."""
+    if name not in made:
+        recipe = _recipe(name)
+        arguments = [_make(recipe.base, made, paths)] if recipe.base else [paths[name]] if recipe.files else []
+        made[name] = recipe.make(*arguments)
+    return made[name]
+
+
+def _from_json(path: str) -> LabelSet:
+    """A label set of the user's own. One of ImageNet's images must not have the name of a published label set."""
+    label_set = load_label_set(path)
+    imagenets = label_set.name == "imagenet_m" or np.isin(label_set.image_ids, imagenet.validation_ids()).any()
+    if label_set.name in NAMES and imagenets and path.rpartition("/")[2] != "real.json":
+        raise InputError(
+            f"{path} has the name {label_set.name!r}, which is a published label set. Give it another name."
+        )
+    return label_set
+
+
+def _check_names(names: Sequence[str], supplied: Mapping[str, LabelSet]) -> None:
     for name in names:
         if name not in NAMES and name not in supplied and not _threshold(name) and not name.endswith(".json"):
             raise InputError(
-                f"unknown label set {name!r}: {nearest(name, [*NAMES, *supplied])}; "
-                "a threshold of ReaL is written real@0.5, a label set of your own is a path that ends in .json."
+                f"unknown label set {name!r}: {nearest(name, [*NAMES, *supplied])} A threshold of ReaL is written "
+                "real@0.5; a label set of your own is a path that ends in .json."
             )
-    needed = {file for name in names if name not in supplied for file in _needed_files(name, labels_dir)}
-    needed -= {"real.json"} if "real" in supplied else set()
-    paths = files.find(sorted(needed), labels_dir)
-    multilabel_file = files.look_for_any(MULTILABEL_FILES, labels_dir)
-    human_accuracy = files.look_for(HUMAN_ACCURACY, labels_dir)
-    real_set = readers.real(paths["real.json"]) if "real.json" in paths else supplied.get("real")
-
-    label_sets, unavailable = [], []
-    for name in dict.fromkeys(map(_normal, names)):
-        if name in supplied:
-            label_sets.append(supplied[name])
-        elif name == "imagenet_m" and human_accuracy is None:
-            unavailable.append({"label_set": name, "reason": _imagenet_m_reason()})
-        else:
-            label_sets.append(_load_one(name, paths, real_set, multilabel_file, human_accuracy))
-    _refuse_same_names(label_sets)
-    return label_sets, unavailable
 
 
-def _normal(name: str) -> str:
-    """One spelling a label set: `real@0.80` is `real@0.8`."""
-    threshold = _threshold(name)
-    return f"real@{threshold:g}" if threshold else name
-
-
-def _refuse_same_names(label_sets: Sequence[LabelSet]) -> None:
-    names = [one.name for one in label_sets]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
+def _check_own_names(label_sets: Sequence[LabelSet]) -> None:
+    names = [label_set.name for label_set in label_sets]
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated:
         raise InputError(
-            f"two label sets are called {twice!r}: give them different names, in the field name of their files."
+            f"two label sets have the name {repeated!r}. Give them different names, in the field name of their files."
         )
 
 
-def is_local(name: str, labels_dir: str = "") -> bool:
-    """Whether a label set can be had without a download and without being supplied."""
-    if name == "imagenet_m":
-        return files.look_for(HUMAN_ACCURACY, labels_dir) is not None
-    return all(files.look_for(file, labels_dir) for file in _needed_files(name, labels_dir))
-
-
-def _needed_files(name: str, labels_dir: str) -> list[str]:
-    if name in ("real", "except_mislabeled", "except_all_errors"):
-        return ["real.json"]
-    if _threshold(name):
-        return ["scores.npz"]
-    if name == "multilabel" and files.look_for_any(MULTILABEL_FILES, labels_dir) is None:
-        return ["multilabel.csv"]
-    return []
-
-
-def _load_one(
-    name: str,
-    paths: Mapping[str, epath.Path],
-    real_set: LabelSet | None,
-    multilabel_file: epath.Path | None,
-    human_accuracy: epath.Path | None,
-) -> LabelSet:
-    if name == "original":
-        return readers.original()
-    if name == "real":
-        return real_set
-    if name == "except_mislabeled":
-        return readers.except_mislabeled(real_set)
-    if name == "except_all_errors":
-        return readers.except_all_errors(real_set)
-    if threshold := _threshold(name):
-        return readers.real_at(paths["scores.npz"], threshold)
-    if name == "multilabel":
-        path = multilabel_file or paths["multilabel.csv"]
-        return readers.multilabel_from_json(path) if path.suffix == ".json" else readers.multilabel(path)
-    if name == "imagenet_m":
-        return readers.imagenet_m(human_accuracy)
-    own = load_label_set(name)
-    taken = own.name == "imagenet_m" or np.isin(own.image_ids, imagenet.validation_ids()).any()
-    if own.name in NAMES and taken and name.rpartition("/")[2] != "real.json":
-        raise InputError(f"{name} is called {own.name!r}, as a published label set is: give it a name of its own.")
-    return own
-
-
-def _imagenet_m_reason() -> str:
-    return (
-        f"its 68 images are named in {HUMAN_ACCURACY}, which is not here and whose address "
-        f"({_HUMAN_ACCURACY_URL}) is reported dead. Put the file into labels_dir, or point tfds_dir to a prepared "
-        "imagenet2012_multilabel 3.0.0."
-    )
+def _normal(name: str) -> str:
+    """The one spelling of a label set's name: `real@0.80` is `real@0.8`."""
+    threshold = _threshold(name)
+    return f"real@{threshold:g}" if threshold else name
 
 
 def _threshold(name: str) -> float | None:
@@ -132,5 +144,5 @@ def _threshold(name: str) -> float | None:
     except ValueError:
         threshold = 0.0
     if not 0 < threshold <= 1:
-        raise InputError(f"label set {name!r}: the threshold must be a number above 0 and at most 1, as in real@0.5.")
+        raise InputError(f"label set {name!r} has no threshold above 0 and at most 1. Write it as in real@0.5.")
     return threshold

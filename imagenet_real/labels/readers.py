@@ -11,9 +11,10 @@ from etils import epath
 
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
-from imagenet_real.labels import files, imagenet
+from imagenet_real.labels import imagenet
 from imagenet_real.labels.image_ids import image_id
 from imagenet_real.labels.label_set import LabelSet, class_weights, pad_labels
+from imagenet_real.labels.published_files import origin
 
 
 def original() -> LabelSet:
@@ -33,7 +34,7 @@ def original() -> LabelSet:
 def real(path: epath.Path) -> LabelSet:
     """ReaL (Beyer et al. 2020) from `real.json`: a mean over the images that have any label."""
     try:
-        return real_from_lists(json.loads(storage.read_bytes(path)), name="real", origin=files.origin(path))
+        return real_from_lists(json.loads(storage.read_bytes(path)), name="real", origin=origin(path))
     except InputError:
         raise
     except (ValueError, TypeError) as error:
@@ -73,7 +74,7 @@ def real_at(path: epath.Path, threshold: float) -> LabelSet:
             lists[unrated].append(int(imagenet.validation_labels()[unrated]))
         for row in np.flatnonzero(scores >= threshold):
             lists[image[row]].append(int(label[row]))
-        return real_from_lists(lists, name=f"real@{threshold:g}", origin=files.origin(path))
+        return real_from_lists(lists, name=f"real@{threshold:g}", origin=origin(path))
     except InputError:
         raise
     except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
@@ -84,7 +85,11 @@ def real_at(path: epath.Path, threshold: float) -> LabelSet:
 
 
 def multilabel(path: epath.Path) -> LabelSet:
-    """Multi-label accuracy (Vasudevan et al. 2022) from `multilabel.csv`: correct or unclear, a mean over classes."""
+    """Multi-label accuracy (Vasudevan et al. 2022), from either of its files: correct or unclear, a mean over classes."""
+    return multilabel_from_json(path) if path.suffix == ".json" else _multilabel_from_csv(path)
+
+
+def _multilabel_from_csv(path: epath.Path) -> LabelSet:
     try:
         rows = list(csv.DictReader(io.StringIO(storage.read_text(path), newline="")))
         return _multilabel(
@@ -92,7 +97,7 @@ def multilabel(path: epath.Path) -> LabelSet:
             labels=[_numbers(row["proposed_labels"]) + _numbers(row["unclear_multi_labels"]) for row in rows],
             problematic=[row["is_problematic"] == "True" for row in rows],
             original=[int(row["original_label"]) for row in rows],
-            origin=files.origin(path),
+            origin=origin(path),
         )
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise InputError(f"{path} is not the published multilabel.csv ({error}).") from None
@@ -136,7 +141,7 @@ def multilabel_from_json(path: epath.Path) -> LabelSet:
             labels=list(annotated.values()),
             problematic=[name in problematic for name in annotated],
             original=[originals[name] for name in annotated],
-            origin=files.origin(path),
+            origin=origin(path),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{path} has an annotation that cannot be read ({error!r}).") from None

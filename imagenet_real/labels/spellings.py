@@ -9,8 +9,8 @@ import numpy as np
 
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import storage
-from imagenet_real.labels import files
 from imagenet_real.labels.imagenet import class_index, imagenet_wnids
+from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
 
 CLASS_INFO = "class_info.json"  # names and meanings of ImageNet's classes, as published with ImageNet-V2
 _NUMBER = re.compile(r"(?:LABEL_)?(\d{1,9})")  # LABEL_281 is what Hugging Face calls a class that has no name
@@ -21,7 +21,7 @@ REMEDY = (
 
 
 def indices(
-    labels: np.ndarray, name: str, class_names: Sequence[str] | None = None, labels_dir: str | os.PathLike = ""
+    labels: np.ndarray, name: str, class_names: Sequence[str] | None = None, store: LabelStore = DEFAULT_STORE
 ) -> tuple[np.ndarray, int | None]:
     """The class indices that labels mean, and how many classes there are, None where that is not told.
 
@@ -31,7 +31,7 @@ def indices(
       class_names: the names of all classes, in order; of ImageNet's classes every usual spelling is known: all names of
         a class (`tench, Tinca tinca`), the first one (`tench`), with underscores (`great_white_shark`), and with its
         meaning (`tench, Tinca tinca: freshwater dace-like ...`).
-      labels_dir: where the file with ImageNet's names is looked for first.
+      store: where the file with ImageNet's names is.
 
     Labels of a file are in one spelling: "maillot" is class 638 where all names are written, and may be 638 or 639 where
     the first ones are. Raises InputError for an unknown label, and for one that may mean several classes.
@@ -44,7 +44,7 @@ def indices(
     elif class_names is None and all(label in class_index() for label in different.tolist()):
         found, num_classes = [class_index()[label] for label in different.tolist()], 1000
     else:
-        spellings = _of_imagenet(labels_dir) if class_names is None else {"names": class_names}
+        spellings = _of_imagenet(store) if class_names is None else {"names": class_names}
         found = _meant(different.tolist(), spellings, name, class_names is None)
         num_classes = len(next(iter(spellings.values())))
     return np.array(found, dtype=np.int64)[place].reshape(labels.shape), num_classes
@@ -76,9 +76,9 @@ def _meant(labels: Sequence[str], spellings: Mapping[str, Sequence[str]], name: 
     return found
 
 
-def _of_imagenet(labels_dir: str | os.PathLike) -> dict[str, list[str]]:
+def _of_imagenet(store: LabelStore) -> dict[str, list[str]]:
     """How ImageNet's classes are written, by the kind of spelling; a list of 1,000 each."""
-    synonyms, meanings = load_class_info(files.find([CLASS_INFO], labels_dir)[CLASS_INFO])
+    synonyms, meanings = load_class_info(store.find([CLASS_INFO])[CLASS_INFO])
     return {
         "all names": [", ".join(names) for names in synonyms],
         "first name": [names[0] for names in synonyms],

@@ -4,7 +4,6 @@ Known are the columns that timm's inference.py writes (`filename`, `index`, `lab
 `index_0`, ...), those of a Hugging Face pipeline (`label`, `score`), and `image_id,top1,top2,...`.
 """
 
-import os
 import re
 from collections.abc import Sequence
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from imagenet_real.errors import InputError
 from imagenet_real.labels import spellings
+from imagenet_real.labels.store import LabelStore
 from imagenet_real.predictions.tables import Columns
 
 IMAGES = ("image_id", "image_ids", "filename", "file_name", "file", "path", "image")
@@ -37,7 +37,7 @@ def _role(name: str) -> tuple[str, int]:
 
 
 def arrays_of(
-    columns: Columns, name: str, class_names: Sequence[str] | None, labels_dir: str | os.PathLike
+    columns: Columns, name: str, class_names: Sequence[str] | None, store: LabelStore
 ) -> dict[str, np.ndarray]:
     """The arrays that a predictions file would hold: `image_ids`, `top` or `scores`, `top_scores` and the like.
 
@@ -58,7 +58,7 @@ def arrays_of(
     scores = _scores(columns, scored[0], name) if scored else {}
     if not answered:
         return arrays | scores
-    top, num_classes = _answers(columns, answered[0], name, bool(scored), class_names, labels_dir)
+    top, num_classes = _answers(columns, answered[0], name, bool(scored), class_names, store)
     if num_classes is not None:
         arrays["num_classes"] = np.array(num_classes)
     if scores:
@@ -88,7 +88,7 @@ def _answers(
     name: str,
     scored: bool,
     class_names: Sequence[str] | None,
-    labels_dir: str | os.PathLike,
+    store: LabelStore,
 ) -> tuple[np.ndarray, int | None]:
     """[N, k] int64, and the number of classes where it is known."""
     values = _joined(columns, role)
@@ -106,7 +106,7 @@ def _answers(
         raise InputError(
             f"{name}: {role} holds {wrong!r}, expected class indices{'' if role in NUMBERED else ' or names'}."
         )
-    return spellings.indices(np.char.strip(values), name, class_names, labels_dir)
+    return spellings.indices(np.char.strip(values), name, class_names, store)
 
 
 def _scores(columns: Columns, role: str, name: str) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from imagenet_real.errors import InputError, MismatchError
 from imagenet_real.io import storage
 from imagenet_real.labels.image_ids import first_repeated, image_id
 from imagenet_real.labels.imagenet import validation_ids
+from imagenet_real.labels.store import LabelStore
 from imagenet_real.predictions import columns, tables
 
 KEPT = 20  # answers kept of each image when a file holds the scores of all classes
@@ -99,7 +100,7 @@ def load_predictions(
     try:
         arrays = readers[path.suffix](path)
         if path.suffix not in (".npz", ".npy"):
-            arrays = columns.arrays_of(arrays, os.fspath(path), class_names, labels_dir)
+            arrays = columns.arrays_of(arrays, os.fspath(path), class_names, LabelStore(labels_dir))
         return _from_arrays(arrays, path, keep_scores)
     except InputError:
         raise

@@ -24,8 +24,8 @@ from imagenet_real.runtime.workdir import claims_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Writes labels.json, label_set.json, scores.npz and summary.json into `workdir`, and prints the summary."""
     check(config)
-    brought = label_sets.brought_by(config.images, config.split, config.tfds_dir)
-    originals = label_sets.one(config.original, brought, config.labels_dir)
+    brought = label_sets.of_dataset(config.images, config.split, config.tfds_dir)
+    originals = label_sets.load(config.original, brought, label_sets.store_of(config))
     votes, gold_votes = load_votes(config, originals)
     experts = load_gold(config, brought, gold_votes)
 

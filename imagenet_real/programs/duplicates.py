@@ -94,8 +94,8 @@ def search_others(
 
 def exclude_confirmed(config: ConfigDict, workdir: epath.Path) -> None:
     """Writes the label set without the confirmed duplicates. It scores `predictions` with and without them."""
-    supplied = label_sets.brought_by(config.images, config.split, config.tfds_dir)
-    label_set = label_sets.one(config.label_set, supplied, config.labels_dir)
+    supplied = label_sets.of_dataset(config.images, config.split, config.tfds_dir)
+    label_set = label_sets.load(config.label_set, supplied, label_sets.store_of(config))
     rest = without_images(label_set, load_confirmed(config.confirmed))
     path = workdir / "without_duplicates.json"
     save_label_set(path, rest)

@@ -175,12 +175,12 @@ def label_sets_of(
     """The label sets of a source's images, those that are unavailable, and notes; before an hour goes into predicting."""
     labels = source.label_fields()
     brought = dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, source.name, labels.class_names)
-    chosen, notes = label_sets.of_source(
-        config.label_sets, labels.image_ids, brought, num_classes, config.labels_dir, config.tfds_dir
+    chosen, notes = label_sets.select_for_images(
+        config.label_sets, labels.image_ids, brought, num_classes, label_sets.store_of(config)
     )
     own = {one.name: one for one in chosen if isinstance(one, LabelSet)}
     names = [one if isinstance(one, str) else one.name for one in chosen]
-    found, unavailable = published.load(names, config.labels_dir, {**brought, **own} if own else {})
+    found, unavailable = published.load(names, label_sets.store_of(config), {**brought, **own} if own else {})
     check_classes(config.model, num_classes, -1, found)
     return found, unavailable, notes
 

@@ -64,7 +64,7 @@ def _compared(
 ) -> Results:
     """Scores the predictions of all models together, writes them and prints the comparison."""
     predictions = [load_predictions(workdir / model / "predictions.npz") for model in found]
-    scored_sets = label_sets.named(config.label_sets, config.labels_dir, config.tfds_dir)
+    scored_sets = label_sets.select(config.label_sets, label_sets.store_of(config))
     results = score(predictions, scored_sets, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True)
     results.notes += [note for model, file in found.items() if (note := _unpublished(model, file))]
     results.notes += list(label_errors.QUIRKS)

@@ -25,10 +25,10 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Writes analysis.json into `workdir`, and regression.png if there are models; prints the analysis."""
     if config.shown < 1:
         raise InputError(f"shown={config.shown}: expected at least 1. Give the number of rows of each table.")
-    brought = label_sets.brought_by(config.images, config.split, config.tfds_dir)
-    label_set = label_sets.one(config.label_set, brought, config.labels_dir)
+    brought = label_sets.of_dataset(config.images, config.split, config.tfds_dir)
+    label_set = label_sets.load(config.label_set, brought, label_sets.store_of(config))
     other_names = [name.strip() for name in config.against.split(",") if name.strip()]
-    others = [label_sets.one(name, brought, config.labels_dir) for name in other_names]
+    others = [label_sets.load(name, brought, label_sets.store_of(config)) for name in other_names]
     names = class_sets.with_names(of_label_set(label_set), config.class_names).names
 
     summary, regression = summaries.summarize(label_set, others), None
@@ -44,7 +44,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     }
     if config.predictions:
         models = load_models(config.predictions, config.class_names, config.labels_dir)
-        original = label_sets.one(config.original, brought, config.labels_dir)
+        original = label_sets.load(config.original, brought, label_sets.store_of(config))
         results = score(models, [original, label_set], labels_dir=config.labels_dir, ks=(1,))
         regression = label_set_regression.regress_label_sets(results, original.name, label_set.name)
         content["regression"] = {

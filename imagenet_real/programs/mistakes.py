@@ -26,10 +26,10 @@ from imagenet_real.runtime.workdir import claims_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Writes mistakes.json into `workdir`, and hard.json if `missed_by` is set; prints the summary."""
     check(config)
-    brought = label_sets.brought_by(config.images, config.split, config.tfds_dir)
-    label_set = label_sets.one(config.label_set, brought, config.labels_dir)
-    class_set = class_sets.with_meanings(of_label_set(label_set), config.class_names, config.labels_dir)
-    class_set = class_sets.with_hierarchy(class_set, config.hierarchy, config.labels_dir)
+    brought = label_sets.of_dataset(config.images, config.split, config.tfds_dir)
+    label_set = label_sets.load(config.label_set, brought, label_sets.store_of(config))
+    class_set = class_sets.with_meanings(of_label_set(label_set), config.class_names, label_sets.store_of(config))
+    class_set = class_sets.with_hierarchy(class_set, config.hierarchy, label_sets.store_of(config))
     models = load_models(config.others, config.class_names, config.labels_dir) if config.others else []
     judged = load_all_judged(config)
     guesser = make_guesser(config, brought, label_set, class_set, models)

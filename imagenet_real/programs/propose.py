@@ -25,8 +25,10 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Writes proposals.json, tasks.json, label_studio.json and .xml, gold.json and summary.json; prints the summary."""
     check(config)
     models = load_models(config.predictions, config.class_names, config.labels_dir)
-    brought = label_sets.brought_by(config.images, config.split, config.tfds_dir)
-    originals = proposals.predicted_images(label_sets.one(config.original, brought, config.labels_dir), models[0])
+    brought = label_sets.of_dataset(config.images, config.split, config.tfds_dir)
+    originals = proposals.predicted_images(
+        label_sets.load(config.original, brought, label_sets.store_of(config)), models[0]
+    )
     proposals.check_models(models, originals)
     rows = proposals.match_images(models, originals.image_ids)
     classes_of_models = candidates(config, models, rows)
@@ -48,7 +50,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     kept = proposals.is_unanimous([models[row] for row in chosen], [rows[row] for row in chosen], originals.original)
     image, classes = image[~kept[image]], classes[~kept[image]]
     class_set = class_sets.with_names(of_label_set(originals), config.class_names)
-    class_set = class_sets.with_hierarchy(class_set, config.hierarchy, config.labels_dir)
+    class_set = class_sets.with_hierarchy(class_set, config.hierarchy, label_sets.store_of(config))
     on_gold = np.zeros(len(image), bool) if gold_labels is None else gold_labels.is_scored[image]
     tasks, assignments = rating_tasks(config, class_set, originals.image_ids[image], classes, on_gold)
 

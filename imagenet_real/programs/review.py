@@ -92,9 +92,9 @@ def _review(config: ConfigDict, store, pictures):
     from imagenet_real.review_app.pictures import examples_by_class
     from imagenet_real.review_app.review import Review
 
-    brought = label_sets.brought_by(config.images, config.split, config.tfds_dir)
+    brought = label_sets.of_dataset(config.images, config.split, config.tfds_dir)
     wanted = [config.label_set, *(name.strip() for name in config.also.split(",") if name.strip())]
-    sets = [label_sets.one(name, brought, config.labels_dir) for name in dict.fromkeys(wanted)]
+    sets = [label_sets.load(name, brought, label_sets.store_of(config)) for name in dict.fromkeys(wanted)]
     source = "other" if config.others else "of"
     identified = class_set.of_label_set(sets[0])
     examples = examples_by_class(pictures[source], identified.wnids or (), sets[0])
@@ -105,8 +105,8 @@ def _review(config: ConfigDict, store, pictures):
 def _classes(config: ConfigDict, identified: class_set.ClassSet, examples: dict[int, list[str]], source: str):
     from imagenet_real.review_app.classes import Classes
 
-    described = class_sets.with_meanings(identified, config.class_names, config.labels_dir)
-    placed = class_sets.with_hierarchy(described, config.hierarchy, config.labels_dir)
+    described = class_sets.with_meanings(identified, config.class_names, label_sets.store_of(config))
+    placed = class_sets.with_hierarchy(described, config.hierarchy, label_sets.store_of(config))
     blank = ("",) * len(placed)
     ways = placed.paths or ((),) * len(placed)
     return Classes(placed.names, placed.wnids or blank, placed.meanings or blank, ways, examples, source)

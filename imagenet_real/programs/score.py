@@ -20,7 +20,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
     loaded = predictions.load_models_by_path(config.predictions, config.class_names, config.labels_dir)
     results = score(
         [one for models in loaded.values() for one in models],
-        label_sets.named(config.label_sets, config.labels_dir, config.tfds_dir),
+        label_sets.select(config.label_sets, label_sets.store_of(config)),
         labels_dir=config.labels_dir,
         ks=config.ks,
         allow_missing=config.allow_missing,

@@ -273,8 +273,8 @@ def scored(config: ConfigDict, source: Source, predictions: Predictions | Sequen
         brought["except_mislabeled"] = readers.except_mislabeled(brought["real"])
         brought["except_all_errors"] = readers.except_all_errors(brought["real"])
     first = predictions if isinstance(predictions, Predictions) else predictions[0]
-    chosen, notes = label_sets.of_source(
-        config.label_sets, first.image_ids, brought, first.num_classes, config.labels_dir, config.tfds_dir
+    chosen, notes = label_sets.select_for_images(
+        config.label_sets, first.image_ids, brought, first.num_classes, label_sets.store_of(config)
     )
     if not chosen:
         return None

@@ -12,6 +12,7 @@ from imagenet_real.labels import published, readers
 from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.imagenet import validation_ids
 from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.labels.store import LabelStore
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.scoring import doctor, ranking
 from imagenet_real.scoring.accuracy import accuracy, accuracy_by_class, errors_on_mislabeled, label_rank
@@ -119,7 +120,8 @@ def _resolve(wanted: Sequence[str | LabelSet], labels_dir: str) -> tuple[list[La
     own = {one.name: one for one in wanted if isinstance(one, LabelSet)}
     if len(own) < sum(isinstance(one, LabelSet) for one in wanted):
         raise InputError(f"two of the label sets have the same name, of {', '.join(own)}: give them different names.")
-    return published.load([one if isinstance(one, str) else one.name for one in wanted], labels_dir, own)
+    names = [one if isinstance(one, str) else one.name for one in wanted]
+    return published.load(names, LabelStore(labels_dir), own)
 
 
 def _provenance(models: Sequence[Predictions], label_sets: Sequence[LabelSet]) -> Row:

@@ -6,6 +6,7 @@ import pytest
 from imagenet_real.builders import label_sets
 from imagenet_real.errors import InputError
 from imagenet_real.labels import published
+from imagenet_real.labels.store import LabelStore
 from tests.data.pictures import picture, validation_name
 
 
@@ -55,14 +56,14 @@ VALIDATION = {1: (65, [65], [60], False), 2: (970, [], [], True), 3: (230, [230,
 def loaded(nowhere):
     def load(names, splits):
         write_dataset(nowhere / "tfds", splits)
-        return published.load(*_arguments(label_sets.named(names, "", str(nowhere / "tfds"))))
+        return published.load(*_arguments(label_sets.select(names, LabelStore(tfds_dir=str(nowhere / "tfds")))))
 
     return load
 
 
 def _arguments(wanted):
     own = {one.name: one for one in wanted if not isinstance(one, str)}
-    return [one if isinstance(one, str) else one.name for one in wanted], "", own
+    return [one if isinstance(one, str) else one.name for one in wanted], LabelStore(), own
 
 
 def test_multilabel_and_imagenet_m(loaded):
@@ -88,8 +89,8 @@ def test_what_a_dataset_brings_goes_by_its_name(nowhere):
     for kind, number in (("cat", 1), ("dog", 2), ("dog", 3)):
         (nowhere / "pets" / kind).mkdir(parents=True, exist_ok=True)
         (nowhere / "pets" / kind / f"{number}.jpg").write_bytes(picture(number))
-    brought = label_sets.brought_by(str(nowhere / "pets"), "validation", "")
-    assert label_sets.one("original", brought, "").original.tolist() == [0, 1, 1]
-    assert len(label_sets.one("original", label_sets.brought_by("", "validation", ""), "")) == 50_000
+    brought = label_sets.of_dataset(str(nowhere / "pets"), "validation", "")
+    assert label_sets.load("original", brought, LabelStore()).original.tolist() == [0, 1, 1]
+    assert len(label_sets.load("original", label_sets.of_dataset("", "validation", ""), LabelStore())) == 50_000
     with pytest.raises(InputError, match="imagenet_m is unavailable: its 68 images"):
-        label_sets.one("imagenet_m", {}, "")
+        label_sets.load("imagenet_m", {}, LabelStore())

@@ -7,6 +7,8 @@ import pytest
 from imagenet_real.errors import InputError
 from imagenet_real.labels import imagenet, published, readers
 from imagenet_real.labels.dataset import from_fields
+from imagenet_real.labels.published_files import origin
+from imagenet_real.labels.store import LabelStore
 from tests import toy
 
 WNIDS = imagenet.imagenet_wnids()
@@ -40,7 +42,7 @@ def test_original_labels_come_without_importing_tensorflow_datasets():
 
 def test_multilabel_and_imagenet_m_from_the_json(nowhere, place):
     path = human_accuracy(place)
-    label_sets, unavailable = published.load(["multilabel", "imagenet_m"], str(place))
+    label_sets, unavailable = published.load(["multilabel", "imagenet_m"], LabelStore(place))
     assert not unavailable
     multi, slice_m = label_sets
     assert multi.image_ids.tolist() == [f"ILSVRC2012_val_0000000{n}" for n in (1, 2, 3)]
@@ -49,14 +51,14 @@ def test_multilabel_and_imagenet_m_from_the_json(nowhere, place):
     assert slice_m.image_ids.tolist() == ["ILSVRC2012_val_00000003"]
     assert slice_m.labels[0, 0] == 230
     assert slice_m.weight.tolist() == [1.0]
-    assert multi.origin["sha256"] == published.files.origin(path)["sha256"]
+    assert multi.origin["sha256"] == origin(path)["sha256"]
 
 
 def test_the_json_is_known_by_its_keys(nowhere):
     path = human_accuracy(nowhere)
     path.write_text(json.dumps({"initial_annots": {}, "problematic_images": {}}))
     with pytest.raises(InputError, match="lacks the keys imagenet_m"):
-        published.load(["imagenet_m"], str(nowhere))
+        published.load(["imagenet_m"], LabelStore(nowhere))
 
 
 def test_without_its_file_imagenet_m_is_unavailable_with_the_way_to_supply_it(nowhere):
@@ -80,7 +82,7 @@ def test_labels_dir_goes_before_other_folders_for_either_multilabel_file(nowhere
         "ILSVRC2012_val_00000002.JPEG,A,970,970,True,,,True",
     ]
     (place / "mine" / "multilabel.csv").write_text("\n".join(lines) + "\n")
-    (multi,), _ = published.load(["multilabel"], str(place / "mine"))
+    (multi,), _ = published.load(["multilabel"], LabelStore(place / "mine"))
     assert multi.labels.tolist() == [[3, 7, 65], [970, -1, -1]]
     assert multi.weight.tolist() == [1.0, 0.0]
     assert "differs_from_published" in multi.origin
@@ -89,7 +91,7 @@ def test_labels_dir_goes_before_other_folders_for_either_multilabel_file(nowhere
 def test_one_threshold_spelled_twice_is_one_label_set(nowhere):
     pairs = np.array([["ILSVRC2012_val_00000002.JPEG", "970"]])
     np.savez(nowhere / "scores.npz", tensor=np.array([0.9]), info=pairs)
-    assert [one.name for one in published.load(["real@0.80", "real@0.8"], str(nowhere))[0]] == ["real@0.8"]
+    assert [one.name for one in published.load(["real@0.80", "real@0.8"], LabelStore(nowhere))[0]] == ["real@0.8"]
 
 
 def test_a_file_of_ones_own_cannot_bear_a_published_name(nowhere):
@@ -100,7 +102,7 @@ def test_a_file_of_ones_own_cannot_bear_a_published_name(nowhere):
     few = readers.original().take(np.arange(3))
     for name in ("real", "imagenet_m"):
         save_label_set(nowhere / "mine.json", dataclasses.replace(few, name=name))
-        with pytest.raises(InputError, match=f"is called '{name}', as a published label set is"):
+        with pytest.raises(InputError, match=f"has the name '{name}', which is a published label set"):
             published.load([str(nowhere / "mine.json")])
 
 
@@ -112,8 +114,8 @@ def test_supplied_label_sets_go_before_files(nowhere):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("reel", "did you mean real.*; a threshold"),
-        ("real@x", "must be a number"),
+        ("reel", "unknown label set 'reel': did you mean real.* A threshold"),
+        ("real@x", "Write it as in real@0.5"),
         ("real@0", "above 0"),
         ("real@1.5", "at most 1"),
     ],

@@ -13,6 +13,7 @@ from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.sources.records import UnreadableRecord, label_sets_of
 from imagenet_real.data.sources.tfds import TfdsSource
 from imagenet_real.data.writers.prepare import prepare
+from imagenet_real.labels.store import LabelStore
 from tests.data.pictures import picture, validation_name, write_folder
 from tests.data.sources.test_tfrecords import NAME, write_array_record
 
@@ -132,5 +133,7 @@ def test_a_damaged_record_has_no_labels(root, monkeypatch):
     assert list(batch.unreadable) == [name]
 
     monkeypatch.delenv("IMAGENET_REAL_DATA", raising=False)
-    chosen, _ = label_sets.of_source("original,real", labels.image_ids, label_sets_of(source), 1000, "", "")
+    chosen, _ = label_sets.select_for_images(
+        "original,real", labels.image_ids, label_sets_of(source), 1000, LabelStore()
+    )
     assert "real" in chosen  # they are still ImageNet's images

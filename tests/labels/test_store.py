@@ -4,7 +4,8 @@ import threading
 import pytest
 
 from imagenet_real.errors import InputError
-from imagenet_real.labels import files
+from imagenet_real.labels import published_files, store
+from imagenet_real.labels.store import LabelStore
 
 
 def test_labels_dir_comes_first_then_the_data_folder_then_the_cache(nowhere, monkeypatch):
@@ -13,22 +14,22 @@ def test_labels_dir_comes_first_then_the_data_folder_then_the_cache(nowhere, mon
     for place in reversed(places):
         place.mkdir(parents=True)
         (place / "real.json").write_text("[]")
-        assert files.look_for("real.json", nowhere / "mine") == place / "real.json"
+        assert LabelStore(nowhere / "mine").look_for("real.json") == place / "real.json"
 
 
 def test_without_a_network_one_message_tells_all(nowhere):
     with pytest.raises(InputError) as error:
-        files.find(["real.json", "multilabel.csv"], nowhere / "mine")
+        LabelStore(nowhere / "mine").find(["real.json", "multilabel.csv"])
     message = str(error.value)
     for name in ("real.json", "multilabel.csv"):
-        assert files.PUBLISHED[name].url in message
-        assert files.PUBLISHED[name].sha256 in message
+        assert published_files.PUBLISHED[name].url in message
+        assert published_files.PUBLISHED[name].sha256 in message
     assert str(nowhere / "mine") in message
     assert "\n" not in message
 
 
 def test_addresses_are_pinned_to_commits():
-    for file in files.PUBLISHED.values():
+    for file in published_files.PUBLISHED.values():
         revision = file.url.split("/")[5]
         assert len(revision) == 40
         int(revision, 16)
@@ -56,18 +57,21 @@ def test_download_is_checked_and_kept(nowhere, monkeypatch, server):
     from imagenet_real.io.storage import sha256
 
     good = sha256(nowhere / "served" / "real.json")
-    monkeypatch.setattr(files, "_reachable", lambda host: True)
-    monkeypatch.setitem(files.PUBLISHED, "real.json", files.PublishedFile(server, "0" * 64))
+    monkeypatch.setattr(store, "_reachable", lambda host: True)
+    monkeypatch.setitem(published_files.PUBLISHED, "real.json", published_files.PublishedFile(server, "0" * 64))
     with pytest.raises(InputError, match=r"could not download real\.json"):
-        files.find(["real.json"])
+        LabelStore().find(["real.json"])
     assert not (nowhere / "cache" / "real.json").exists()
 
-    monkeypatch.setitem(files.PUBLISHED, "real.json", files.PublishedFile(server, good))
-    assert files.find(["real.json"])["real.json"].read_text() == "[[1]]"
-    monkeypatch.setattr(files, "_reachable", lambda host: False)
-    assert files.find(["real.json"])["real.json"].parent == nowhere / "cache"
+    monkeypatch.setitem(published_files.PUBLISHED, "real.json", published_files.PublishedFile(server, good))
+    assert LabelStore().find(["real.json"])["real.json"].read_text() == "[[1]]"
+    monkeypatch.setattr(store, "_reachable", lambda host: False)
+    assert LabelStore().find(["real.json"])["real.json"].parent == nowhere / "cache"
 
 
 def test_a_local_file_that_is_not_the_published_one_is_recorded_as_such(tmp_path):
     (tmp_path / "real.json").write_text("[]")
-    assert files.origin(tmp_path / "real.json")["differs_from_published"] == files.PUBLISHED["real.json"].sha256
+    assert (
+        published_files.origin(tmp_path / "real.json")["differs_from_published"]
+        == published_files.PUBLISHED["real.json"].sha256
+    )

@@ -1,0 +1,94 @@
+"""Finds label files in folders, or downloads them: pinned, checked, whole or not at all."""
+
+import dataclasses
+import functools
+import os
+import socket
+import threading
+import urllib.parse
+from collections.abc import Sequence
+
+from etils import epath
+
+from imagenet_real.errors import InputError
+from imagenet_real.io import storage
+from imagenet_real.io.storage import cache_folder
+from imagenet_real.labels.published_files import PUBLISHED
+
+CONNECT_SECONDS = 6  # without a network, an error comes within this time
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelStore:
+    """The folders with label files; `$IMAGENET_REAL_DATA/labels` and the user's cache folder always belong to them."""
+
+    labels_dir: str | os.PathLike = ""  # the first folder; empty for none
+    tfds_dir: str = ""  # prepared TFDS datasets, which may have multi-label labels; empty for TFDS's own folder
+
+    def folders(self) -> list[epath.Path]:
+        """The folders in the order of the search."""
+        folders = [storage.to_path(self.labels_dir)] if self.labels_dir else []
+        if data := os.environ.get("IMAGENET_REAL_DATA"):
+            folders.append(storage.to_path(data) / "labels")
+        return [*folders, cache_folder()]
+
+    def look_for(self, *names: str) -> epath.Path | None:
+        """The first of several equivalent files, or None. An earlier folder goes before an earlier name."""
+        paths = (folder / name for folder in self.folders() for name in names)
+        return next((path for path in paths if path.is_file()), None)
+
+    def find(self, names: Sequence[str]) -> dict[str, epath.Path]:
+        """The paths of published files. Downloads those that are in no folder into the cache folder.
+
+        Raises InputError, within `CONNECT_SECONDS` without a network, with the addresses and checksums of the files.
+        """
+        paths = {name: self.look_for(name) for name in names}
+        missing = [name for name, path in paths.items() if path is None]
+        remedy = f"Put them into {self.labels_dir or cache_folder()}, or set labels_dir to the folder that has them."
+        if missing and not _reachable(urllib.parse.urlsplit(PUBLISHED[missing[0]].url).netloc):
+            files = ", ".join(_description(name) for name in missing)
+            raise InputError(f"label files are missing and no network answers: {files}. {remedy}")
+        return {name: path or _download(name, remedy) for name, path in paths.items()}
+
+
+DEFAULT_STORE = LabelStore()
+
+
+def _description(name: str) -> str:
+    return f"{name} from {PUBLISHED[name].url} (sha256 {PUBLISHED[name].sha256})"
+
+
+def _download(name: str, remedy: str) -> epath.Path:
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    downloader = pooch.HTTPDownloader(timeout=(CONNECT_SECONDS, 30))
+    file = PUBLISHED[name]
+    try:
+        # pooch writes to a temporary neighbor, checks the SHA-256, and only then moves the file to its name.
+        return epath.Path(
+            pooch.retrieve(file.url, f"sha256:{file.sha256}", name, cache_folder(), downloader=downloader)
+        )
+    except Exception as error:  # requests, urllib3 and pooch each raise their own
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"could not download {_description(name)}: {reason}. {remedy}") from None
+
+
+@functools.cache
+def _reachable(host: str) -> bool:
+    """Whether `host` answers. A name lookup can hang for longer than any timeout, so it runs in a thread of its own."""
+    answered = threading.Event()
+
+    def connect():
+        try:
+            socket.create_connection((host, 443), timeout=CONNECT_SECONDS).close()
+            answered.set()
+        except OSError:
+            pass
+        finally:
+            finished.set()
+
+    finished = threading.Event()
+    threading.Thread(target=connect, daemon=True).start()
+    finished.wait(CONNECT_SECONDS)
+    return answered.is_set()
