@@ -2,8 +2,8 @@
 
 from ml_collections import ConfigDict
 
-from imagenet_real.data.crop_statistics import Objects, read_boxes
 from imagenet_real.data.digit_scenes import digits
+from imagenet_real.data.objects import Objects, read_boxes
 
 
 def load_objects(config: ConfigDict) -> Objects | None:

@@ -238,3 +238,15 @@ def test_score_imports_neither_jax_nor_tensorflow_datasets(world):
     )
     done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "loaded []", done.stderr
+
+
+BASE = ("aggregate", "labels", "mistakes", "propose", "review", "score")
+
+
+def test_the_programs_of_the_base_import_no_package_of_an_extra():
+    """The extra review is in a function of its own: without it, `review` names it."""
+    missing = sorted({module for modules in extras.MODULES.values() for module in modules} - {"google"})
+    code = f"import sys; sys.modules.update(dict.fromkeys({missing})); import imagenet_real"
+    code = "\n".join([code, *(f"import imagenet_real.programs.{program}" for program in BASE)])
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from imagenet_real.data import crop_statistics
-from imagenet_real.data.crop_statistics import Agreement, Objects, Overlap
+from imagenet_real.data.crop_statistics import Agreement, Overlap
+from imagenet_real.data.objects import Objects, read_boxes
 from imagenet_real.errors import InputError
 
 
@@ -76,7 +77,7 @@ def test_boxes_of_a_file(tmp_path):
     file.write_text(
         "image_id,height,width,y0,x0,y1,x1\nn1_1.JPEG,100,200,0,0,50,100\nb,10,10,1,2,3,4\nn1_1.JPEG,100,200,50,20,100,200\n"
     )
-    objects = crop_statistics.read_boxes(file)
+    objects = read_boxes(file)
     assert objects.image_ids.tolist() == ["n1_1", "b"]
     assert objects.sizes.tolist() == [[100, 200], [10, 10]]
     np.testing.assert_allclose(objects.boxes[0], [[0, 0, 0.5, 0.5], [0.5, 0.1, 1, 1]])
@@ -94,4 +95,4 @@ def test_boxes_of_a_file(tmp_path):
 def test_files_that_are_no_boxes(tmp_path, text, message):
     (tmp_path / "boxes.csv").write_text(text)
     with pytest.raises(InputError, match=message):
-        crop_statistics.read_boxes(tmp_path / "boxes.csv")
+        read_boxes(tmp_path / "boxes.csv")

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from etils import epath
 
-from imagenet_real.data.crop_statistics import Objects
 from imagenet_real.data.digit_scenes import scenes
 from imagenet_real.data.digit_scenes.drawing import SIDE
 from imagenet_real.data.digit_scenes.scenes import NUM_CLASSES, SPLITS, Recipe
+from imagenet_real.data.objects import Objects
 from imagenet_real.data.sources.tfds_folders import tfds_root
 from imagenet_real.errors import InputError
 from imagenet_real.io.storage import in_bucket
