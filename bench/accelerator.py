@@ -36,6 +36,7 @@ from flax import nnx  # noqa: E402
 from ml_collections import ConfigDict  # noqa: E402
 
 from configs import train_resnet50  # noqa: E402
+from imagenet_real.builders import training  # noqa: E402
 from imagenet_real.data.batches import evaluation_batches  # noqa: E402
 from imagenet_real.data.sources.open import open_source  # noqa: E402
 from imagenet_real.data.training_data import TrainingData  # noqa: E402
@@ -43,7 +44,6 @@ from imagenet_real.inference.predict import prediction_step  # noqa: E402
 from imagenet_real.models import catalog  # noqa: E402
 from imagenet_real.models.functional import functional, normalized  # noqa: E402
 from imagenet_real.models.operations import multiply_adds  # noqa: E402
-from imagenet_real.programs import train  # noqa: E402
 from imagenet_real.runtime import devices, prefetch  # noqa: E402
 from imagenet_real.training import state as states  # noqa: E402
 from imagenet_real.training.losses import LOSSES  # noqa: E402
@@ -56,11 +56,11 @@ STEPS_OF_RUN = 100_000  # the length of the run whose first steps are measured
 WARM_UP = 3  # steps, of which the first compiles
 
 
-def training(config: ConfigDict) -> Callable[[dict[str, jax.Array]], jax.Array]:
+def train(config: ConfigDict) -> Callable[[dict[str, jax.Array]], jax.Array]:
     """A step of `train` on a batch; what it gives is ready when the step is done."""
     mesh = devices.make_mesh()
-    optimizer = train.make_optimizer(config, STEPS_OF_RUN)
-    graph, state = states.create(train.builder(config, CLASSES), optimizer, mesh, seed=0)
+    optimizer = training.make_optimizer(config, STEPS_OF_RUN)
+    graph, state = states.create(training.model_builder(config, CLASSES), optimizer, mesh, seed=0)
     step = make_train_step(graph, LOSSES[config.loss].function, optimizer, mesh, mean=config.mean, std=config.std)
 
     def go(batch):
@@ -98,11 +98,11 @@ def jpegs(config: ConfigDict, kind: str, folder: str, batches: int) -> Iterator[
     many = TrainingData(source, source.label_fields().image_ids, np.arange(len(source))[:, None] % CLASSES, CLASSES)
     many = many.at(rows)
     if kind == "training":
-        read: Any = train.training_batches(config, many, batches)
+        read: Any = training.training_batches(config, many, batches)
         made: Iterator[dict[str, np.ndarray]] = iter(read)
     else:
         read = evaluation_batches(
-            many.source, train.preprocessing_of(config), batch_size=config.batch_size, workers=config.workers
+            many.source, training.preprocessing(config), batch_size=config.batch_size, workers=config.workers
         )
         made = ({"images": batch.images} for batch in read)
     with (
@@ -171,7 +171,7 @@ def main() -> None:
         image = jax.ShapeDtypeStruct((1, config.crop, config.crop, 3), jnp.float32)
         graph, params = nnx.split(model)
         operations = 2 * multiply_adds(functional(graph), params, image) * (3 if kind == "training" else 1)
-        go = {"training": training, "evaluation": evaluation}[kind](config)
+        go = {"training": train, "evaluation": evaluation}[kind](config)
         speeds = [speed(go, synthetic(config), wanted.batch_size, wanted.steps) for _ in range(wanted.rounds)]
         tell(lines, line(name, kind, "synthetic", speeds, operations, wanted.peak))
         if wanted.images:

@@ -39,11 +39,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # runs from a checkout that is not installed
 
 from configs import train_digits, train_resnet50  # noqa: E402
-from imagenet_real.builders import training_data  # noqa: E402
+from imagenet_real.builders import training, training_data  # noqa: E402
 from imagenet_real.data.batches import PREFETCH_BATCHES  # noqa: E402
 from imagenet_real.data.sources.open import open_source  # noqa: E402
 from imagenet_real.data.training_data import TrainingData  # noqa: E402
-from imagenet_real.programs import train  # noqa: E402
 from imagenet_real.runtime import devices, prefetch  # noqa: E402
 from imagenet_real.training import state as states  # noqa: E402
 from imagenet_real.training.losses import LOSSES  # noqa: E402
@@ -123,16 +122,16 @@ class Training:
 
 
 def ours(config: ConfigDict, classes: int, mesh: Mesh) -> Training:
-    """The train step as `programs.train` has it."""
-    optimizer = train.make_optimizer(config, RUN_STEPS)
-    graph, state = states.create(train.builder(config, classes), optimizer, mesh, seed=0)
+    """The train step of `programs.train`."""
+    optimizer = training.make_optimizer(config, RUN_STEPS)
+    graph, state = states.create(training.model_builder(config, classes), optimizer, mesh, seed=0)
     step = make_train_step(graph, LOSSES[config.loss].function, optimizer, mesh, mean=config.mean, std=config.std)
     return Training(step, state, _size(state.params))
 
 
 def linen(config: ConfigDict) -> Training:
     """The train step of a twin, as the documentation of Flax writes one."""
-    model, optimizer = TWINS[config.model](jnp.dtype(config.dtype)), train.make_optimizer(config, RUN_STEPS)
+    model, optimizer = TWINS[config.model](jnp.dtype(config.dtype)), training.make_optimizer(config, RUN_STEPS)
 
     @functools.partial(jax.jit, donate_argnums=0)
     def step(state, batch):
@@ -197,7 +196,7 @@ def wait_line(config: ConfigDict, data: TrainingData, mesh: Mesh, rounds: int, s
     """The share of the time in which training of `config.model` waits for batches of `data`."""
     training, shares, speeds = ours(config, data.num_classes, mesh), [], []
     with (
-        contextlib.closing(train.training_batches(config, data, RUN_STEPS)) as batches,
+        contextlib.closing(training.training_batches(config, data, RUN_STEPS)) as batches,
         contextlib.closing(prefetch.prefetch(lambda: shard_batch(mesh, next(batches)))) as ready,
     ):
         for _ in range(2 * max(PREFETCH_BATCHES, config.workers)):  # what was read ahead while the step was compiled

@@ -1,4 +1,4 @@
-"""Jobs in processes of their own, several side by side: each writes its own log, all stop together, none outlives us."""
+"""Jobs that run at the same time, each in its own process with its own log. They stop together, and with their parent."""
 
 import contextlib
 import dataclasses
@@ -14,56 +14,54 @@ from imagenet_real.errors import InputError, exit_code_of
 from imagenet_real.runtime.child_processes import follow_parent
 from imagenet_real.runtime.progress import Progress
 
-POLL = 0.5  # seconds between looks at how far the jobs are
+SECONDS_PER_UPDATE = 0.5  # of the progress
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """Something to run. It continues what an interrupted process of the same job left behind."""
+    """A call in a process of its own. A job must continue what an interrupted process of the same job left."""
 
     name: str
-    run: Callable[[], object]  # as pickle can send it to another process
+    run: Callable[[], object]  # pickle must be able to send it to the process
     log: pathlib.Path
     size: float  # in the unit of the progress
-    share: Callable[[], float]  # how much of it is done, 0 to 1
-    needs: tuple[str, ...] = ()  # the names of jobs that have to be done before
+    share: Callable[[], float]  # returns how much of the job is done, 0 to 1
+    needs: tuple[str, ...] = ()  # the names of jobs that must be done first
 
 
-def run_side_by_side(
-    jobs: Sequence[Job], at_once: int, environment: Mapping[str, str], *, unit: str, done: float = 0.0
-) -> None:
-    """Runs jobs in the order they are given, up to `at_once` at the same time, until all have ended.
+def run_jobs(jobs: Sequence[Job], count: int, environment: Mapping[str, str], *, unit: str, done: float = 0.0) -> None:
+    """Runs jobs in their order, at most `count` at the same time, until all are done.
 
-    A job that fails stops the others; they get SIGTERM, by which training saves its last step. So it is where this
-    process is interrupted, and jobs whose parent was killed stop themselves.
+    If a job fails or this process is interrupted, the other jobs get SIGTERM: training then saves its last step. If this
+    process is killed, the jobs stop themselves.
 
     Args:
-      jobs: what to run.
-      at_once: how many at most.
-      environment: variables of the processes, beside those of this one.
-      unit: of the jobs' sizes, for the progress.
-      done: what earlier runs did, in that unit.
+      jobs: to run.
+      count: of jobs at the same time.
+      environment: variables that the jobs have beside those of this process.
+      unit: of the sizes of the jobs.
+      done: the size of the jobs that earlier runs did, for the progress.
 
-    Raises InputError with the last words of a job that failed.
+    Raises InputError with the error of a job that failed.
     """
     waiting, finished = list(jobs), set()
     running: dict[Job, multiprocessing.Process] = {}
     total = done + sum(job.size for job in jobs)
-    with _terminated_as_an_exit(), Progress(float(total), unit, f"0 of {len(jobs)} runs", done=done) as progress:
+    with _exit_on_sigterm(), Progress(float(total), unit, f"0 of {len(jobs)} runs", done=done) as progress:
         try:
             while waiting or running:
-                for job in [job for job in waiting if finished.issuperset(job.needs)][: at_once - len(running)]:
-                    running[job] = _started(job, environment)
+                for job in [job for job in waiting if finished.issuperset(job.needs)][: count - len(running)]:
+                    running[job] = _start(job, environment)
                     waiting.remove(job)
-                connection.wait([process.sentinel for process in running.values()], timeout=POLL)
+                connection.wait([process.sentinel for process in running.values()], timeout=SECONDS_PER_UPDATE)
                 for job, process in list(running.items()):
                     if process.exitcode is not None:
                         del running[job]
                         _check(job, process.exitcode)
                         finished.add(job.name)
-                reached = sum(job.size * (1.0 if job.name in finished else job.share()) for job in jobs)
+                size = sum(job.size * (1.0 if job.name in finished else job.share()) for job in jobs)
                 progress.describe(f"{len(finished)} of {len(jobs)} runs", ", ".join(job.name for job in running))
-                progress.reach(max(progress.done, done + reached))
+                progress.reach(max(progress.done, done + size))
         finally:
             for process in running.values():
                 process.terminate()
@@ -71,23 +69,23 @@ def run_side_by_side(
                 process.join()
 
 
-def _started(job: Job, environment: Mapping[str, str]) -> multiprocessing.Process:
+def _start(job: Job, environment: Mapping[str, str]) -> multiprocessing.Process:
     job.log.parent.mkdir(parents=True, exist_ok=True)
-    process = multiprocessing.get_context("spawn").Process(target=_in_process, args=(job.run, job.log), name=job.name)
-    before = dict(os.environ)
-    os.environ.update(environment)  # a process begins with the environment of the moment
+    process = multiprocessing.get_context("spawn").Process(target=_run, args=(job.run, job.log), name=job.name)
+    previous = dict(os.environ)
+    os.environ.update(environment)  # a new process inherits the variables of this moment
     try:
         process.start()
     finally:
         os.environ.clear()
-        os.environ.update(before)
+        os.environ.update(previous)
     return process
 
 
-def _in_process(run: Callable[[], object], log: pathlib.Path) -> None:
+def _run(run: Callable[[], object], log: pathlib.Path) -> None:
     from absl import logging
 
-    follow_parent(by=signal.SIGTERM)  # by which training saves its last step
+    follow_parent(by=signal.SIGTERM)  # training then saves its last step
     logging.set_verbosity(logging.WARNING)
     with log.open("w") as file:
         os.dup2(file.fileno(), 1)
@@ -99,20 +97,20 @@ def _check(job: Job, exit_code: int) -> None:
     if not exit_code:
         return
     lines = job.log.read_bytes().decode("utf-8", errors="replace").splitlines() if job.log.exists() else []
-    told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    why = told[-1] if told else f"killed by signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
-    raise InputError(f"{job.name} failed: {why} (its log: {job.log})")
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    end = f"signal {-exit_code} killed it" if exit_code < 0 else f"exit code {exit_code}"
+    raise InputError(f"{job.name} failed: {errors[-1] if errors else end} (its log: {job.log})")
 
 
 @contextlib.contextmanager
-def _terminated_as_an_exit() -> Iterator[None]:
-    """SIGTERM unwinds the stack, as Ctrl-C does, so that the jobs are stopped."""
+def _exit_on_sigterm() -> Iterator[None]:
+    """Makes SIGTERM unwind the stack, as Ctrl-C does, so that the jobs stop."""
 
-    def end(number, frame):
+    def leave(number, frame):
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    previous = signal.signal(signal.SIGTERM, leave)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)

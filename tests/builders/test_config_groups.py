@@ -1,1 +1,58 @@
 """Fields below one field of a config, and the value that they describe."""
+
+import dataclasses
+import importlib
+import pathlib
+
+import pytest
+from ml_collections import ConfigDict
+
+from imagenet_real.builders import comparison, config_groups, training
+from imagenet_real.data.augmentation import Augmentation
+from imagenet_real.errors import InputError
+from imagenet_real.relabel.pooling import Pooling
+
+CONFIGS = sorted(path.stem for path in (pathlib.Path(__file__).parents[2] / "configs").glob("[a-z]*.py"))
+GROUPS = {
+    "augmentation": {field.name for field in dataclasses.fields(Augmentation)} - {"size", "interpolation"},
+    "label_pooling": {field.name for field in dataclasses.fields(Pooling)},
+    "clean": set(comparison.CLEAN_FIELDS),
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_config_has_every_field_of_its_groups(name):
+    config = importlib.import_module(f"configs.{name}").get_config()
+    groups = {field: set(value) for field, value in config.items() if isinstance(value, ConfigDict)}
+    groups.pop("lengths", None)  # which have names of the user's own
+    assert groups == {field: GROUPS[field] for field in groups}
+    assert config.program not in ("train", "compare", "clean") or "augmentation" in groups
+
+
+def test_fields_reach_the_value():
+    config = ConfigDict({"crop": 224, "interpolation": "bicubic", "augmentation": {"crop": "inception", "jitter": 0.4}})
+    assert training.augmentation(config) == Augmentation(224, "inception", interpolation="bicubic", jitter=0.4)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"crop": "shift", "jiter": 0.4}, "augmentation has no field 'jiter': did you mean jitter"),
+        ({"crop": "shift", "size": 10}, "augmentation has no field 'size'"),
+        (
+            {"jitter": 0.4},
+            "augmentation lacks crop: give all its fields, or only one, --config.augmentation.crop=VALUE",
+        ),
+    ],
+)
+def test_a_group_that_is_given_whole_is_checked(fields, message):
+    config = ConfigDict({"crop": 224, "interpolation": "bicubic", "augmentation": fields})
+    with pytest.raises(InputError, match=message):
+        training.augmentation(config)
+
+
+def test_names_may_be_required_without_a_dataclass():
+    with pytest.raises(InputError, match="clean lacks folds, loss"):
+        config_groups.check(ConfigDict({"clean": {"length": 7, "seed": 0}}), "clean", comparison.CLEAN_FIELDS)
+    with pytest.raises(InputError, match="clean has no field 'fold': did you mean folds"):
+        config_groups.check(ConfigDict({"clean": {"fold": 7}}), "clean", comparison.CLEAN_FIELDS)

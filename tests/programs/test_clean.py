@@ -7,11 +7,10 @@ import pytest
 
 from configs import clean_digits
 from imagenet_real.builders import training_data
-from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError
 from imagenet_real.io.storage import sha256
 from imagenet_real.labels import image_lists
-from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.labels.clean_list import assign_folds
 from imagenet_real.models import catalog
 from imagenet_real.predictions.predictions import Predictions, load_predictions, save_predictions
 from imagenet_real.programs import clean
@@ -70,7 +69,7 @@ def test_wrong_labels_are_removed(images, at_once):
 
 def test_no_image_is_predicted_by_a_model_that_saw_it(images, at_once):
     data = training_data.training_data(config_of(images))
-    fold_of = clean.folds(data, 2, 0)
+    fold_of = assign_folds(data.image_ids, data.labels[:, 0], 2, 0, data.source.class_names)
     for fold in range(2):
         held_out = load_predictions(at_once / f"fold{fold}" / "predictions.npz").image_ids
         assert held_out.tolist() == data.image_ids[fold_of == fold].tolist()
@@ -80,14 +79,14 @@ def test_no_image_is_predicted_by_a_model_that_saw_it(images, at_once):
 
 def test_folds_one_by_one_give_the_same_list(images, at_once, tmp_path, capsys):
     assert clean.run(config_of(images, fold=1), tmp_path) is None
-    assert "the list is written when [0] are" in capsys.readouterr().err
+    assert "the folds [0] are missing for the list" in capsys.readouterr().err
     assert not (tmp_path / "clean_ids.txt").exists()
     assert clean.run(config_of(images, fold=0), tmp_path)["kept"] == 57
     assert (tmp_path / "clean_ids.txt").read_text() == (at_once / "clean_ids.txt").read_text()
 
 
 def test_a_fold_of_another_run_is_not_merged(images, at_once):
-    with pytest.raises(InputError, match=r"fold0 is of another run: learning_rate was 0\.015, is 0\.1"):
+    with pytest.raises(InputError, match=r"fold0 belongs to a different run: learning_rate was 0\.015, is 0\.1"):
         clean.run(config_of(images, learning_rate=0.1), at_once)
 
 
@@ -109,68 +108,16 @@ def test_predictions_made_elsewhere(images, at_once, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def data_of(labels, num_classes=4, prefix="image"):
-    class Source:
-        class_names = tuple("abcd")
-        fingerprint = ""
-
-    image_ids = np.array([f"{prefix}{number}" for number in range(len(labels))])
-    return TrainingData(Source(), image_ids, np.array(labels)[:, None], num_classes)
-
-
-@pytest.mark.parametrize("count", [2, 3, 10])
-def test_folds_are_equal_and_spread_every_class(count):
-    labels = np.random.default_rng(0).choice([0, 1, 3], p=[0.5, 0.45, 0.05], size=101)
-    fold = clean.folds(data_of(labels), count, seed=0)
-    assert np.ptp(np.bincount(fold, minlength=count)) <= 1
-    for label in (0, 1, 3):
-        assert np.ptp(np.bincount(fold[labels == label], minlength=count)) <= 1
-
-
-def test_folds_do_not_depend_on_the_order_of_the_images():
-    labels = np.random.default_rng(0).integers(0, 4, 50)
-    data, order = data_of(labels), np.random.default_rng(1).permutation(50)
-    shuffled = TrainingData(data.source, data.image_ids[order], data.labels[order], 4)
-    np.testing.assert_array_equal(clean.folds(shuffled, 5, 0), clean.folds(data, 5, 0)[order])
-    assert (clean.folds(data, 5, 1) != clean.folds(data, 5, 0)).any()
-
-
-def test_classes_of_one_image_are_named():
-    with pytest.raises(InputError, match=r"2 classes have 1 image, expected at least 2: b, d\. Leave them out"):
-        clean.folds(data_of([0, 0, 1, 3]), 2, 0)
-    assert sorted(clean.folds(data_of([0, 0]), 2, 0)) == [0, 1]  # a class of no image needs none
-
-
 @pytest.mark.parametrize(
-    ("fields", "message"), [({"folds": 1}, "folds=1: give at least 2"), ({"fold": 2}, "fold=2: give one of 0 to 1")]
+    ("fields", "message"),
+    [
+        ({"folds": 1}, "folds=1 is out of range. Give at least 2"),
+        ({"fold": 2}, "fold=2 does not exist. Give one of 0 to 1"),
+    ],
 )
 def test_impossible_folds(images, tmp_path, fields, message):
     with pytest.raises(InputError, match=message):
         clean.run(config_of(images, **fields), tmp_path)
-
-
-def test_against_real_by_hand():
-    """Five images: right and only; right, one of two; wrong; without any class; wrong."""
-    real = LabelSet(
-        "real",
-        image_ids=np.array([f"image{number}" for number in range(5)]),
-        labels=np.array([[0, -1], [1, 2], [3, -1], [-1, -1], [0, 2]]),
-        weight=np.array([1.0, 1, 1, 0, 1]),
-        original=np.array([0, 1, 1, 1, 1]),
-        num_classes=4,
-    )
-    keep = np.array([True, False, False, False, True])
-    assert clean.against_real(data_of([0, 1, 1, 1, 1]), keep, real) == {
-        "wrong": 3,
-        "right_but_not_only": 1,
-        "recall_of_wrong": 2 / 3,
-        "removed_that_were_wrong": 2 / 3,
-        "removed_that_were_right_but_not_only": 1 / 3,
-        "kept_that_are_wrong": 1 / 2,
-        "right_but_not_only_removed": 1.0,
-        "right_and_only_removed": 0.0,
-    }
-    assert clean.against_real(data_of([0, 1, 3, 3, 0]), np.ones(5, bool), real)["removed_that_were_wrong"] is None
 
 
 def test_a_list_of_nothing_is_refused(images, tmp_path):

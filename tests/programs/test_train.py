@@ -5,14 +5,12 @@ import resource
 import signal
 import time
 
-import jax
 import numpy as np
 import pytest
 from etils import epath
-from ml_collections import ConfigDict
 
-from configs import train_digits, train_resnet50
-from imagenet_real.builders import training_data
+from configs import train_digits
+from imagenet_real.builders import training, training_data, training_run
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
@@ -220,7 +218,7 @@ def test_a_checkpoint_of_another_config_or_model_is_refused(images, tmp_path, ti
 
 
 def test_selection_chooses_the_best_checkpoint(images, tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr(train, "open_split", lambda config, split: open_source(str(images)))
+    monkeypatch.setattr(training_run, "open_split", lambda config, split: open_source(str(images)))
     train.run(brief(images, steps=4, select_split="train[90%:]", eval_every=2), tmp_path)
     rows = [row for row in world.metrics(tmp_path) if "select_original" in row]
     assert [row["step"] for row in rows] == [2, 4]
@@ -235,12 +233,12 @@ def test_selection_chooses_the_best_checkpoint(images, tmp_path, tiny, monkeypat
         ({"loss": "sigmod"}, "unknown loss 'sigmod': did you mean sigmoid"),
         ({"schedule": "linear"}, "unknown schedule 'linear'"),
         ({"dtype": "float16"}, "unknown dtype 'float16'"),
-        ({"epochs": 2.0}, "give exactly one of them"),
-        ({"steps": 0}, "give exactly one of them"),
-        ({"log_every": 0}, "log_every=0"),
-        ({"train_labels": "real"}, "brings no label set 'real'"),
-        ({"split": "test", "validation_images": ""}, "has no splits, all its images are trained on"),
-        ({"select_split": "train[90%:]"}, "has no splits, all its images are trained on"),
+        ({"epochs": 2.0}, "Set exactly one of them"),
+        ({"steps": 0}, "Set exactly one of them"),
+        ({"log_every": 0}, "log_every=0 is no number of steps"),
+        ({"train_labels": "real"}, "has no label set 'real'"),
+        ({"split": "test", "validation_images": ""}, "has no splits: train uses all its images"),
+        ({"select_split": "train[90%:]"}, "has no splits: train uses all its images"),
         ({"crop": 16}, r"blue/\d+ has 12 x 12 pixels, expected 16 x 16|(green|red)/\d+ has 12 x 12 pixels"),
     ],
 )
@@ -250,7 +248,7 @@ def test_mistakes(images, tmp_path, tiny, fields, message):
 
 
 def test_a_folder_without_classes_has_no_labels(images, tmp_path):
-    with pytest.raises(InputError, match="brings no label set 'original': none: put images in one folder a class"):
+    with pytest.raises(InputError, match="has no label set 'original': put the images into one folder a class"):
         training_data.training_data(config_of(images / "blue"))
 
 
@@ -273,8 +271,8 @@ def test_clean_list(images, tmp_path, capsys):
     assert data.image_ids.tolist() == [line.removesuffix(".png") for line in listed]
     assert data.labels[:, 0].tolist() == [0] * 5 + [2] * 3
     assert [data.source[row]["image_id"] for row in range(8)] == data.image_ids.tolist()
-    assert "8 of 60 images are on" in capsys.readouterr().err
-    assert train.total_steps(config_of(images, steps=0, epochs=3.0), len(data)) == 3
+    assert "8 of 60 training images are on" in capsys.readouterr().err
+    assert training.total_steps(config_of(images, steps=0, epochs=3.0), len(data)) == 3
 
 
 @pytest.mark.parametrize("ours", [0, 4])
@@ -282,37 +280,3 @@ def test_a_clean_list_of_other_images(images, tmp_path, ours):
     lines = [f"red/{number:03d}" for number in range(ours)] + [f"n01440764_{number}.JPEG" for number in range(4)]
     with pytest.raises(InputError, match=r"4 of them are not among the 60 .* such as n01440764_0; .* such as blue/000"):
         training_data.training_data(config_of(images, clean_list=write_list(tmp_path / "list.txt", lines)))
-
-
-def test_lengths():
-    def steps(images, **fields):
-        return train.total_steps(
-            ConfigDict({"batch_size": 128, "steps": 0, "epochs": 0.0, "examples": 0} | fields), images
-        )
-
-    assert steps(1000, steps=7) == 7
-    assert steps(1000, epochs=1.0) == 8  # the last batch goes on into the next epoch
-    assert steps(1024, epochs=1.5) == 12
-    assert steps(1000, examples=257) == 3
-    imagenet = train_resnet50.get_config()
-    assert train.total_steps(imagenet, 1_268_355) == -(-90 * 1_268_355 // 4096)
-
-
-def test_the_sigmoid_loss_starts_from_a_head_that_expects_one_class(images, tiny):
-    build = train.builder(brief(images, loss="sigmoid"), num_classes=3)
-    np.testing.assert_allclose(build(train.nnx.Rngs(0)).head.bias[...], -np.log(3), rtol=1e-6)
-    build = train.builder(brief(images, loss="softmax"), num_classes=3)
-    np.testing.assert_array_equal(build(train.nnx.Rngs(0)).head.bias[...], 0)
-
-
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "adamp"])
-@pytest.mark.parametrize("schedule", ["cosine", "step"])
-def test_optimizers_of_a_config(images, optimizer, schedule):
-    config = brief(
-        images, optimizer=optimizer, schedule=schedule, decay_at=(0.5, 0.75), warmup_steps=0, learning_rate=0.5
-    )
-    params = {"kernel": jax.numpy.ones(3)}
-    transformation = train.make_optimizer(config, 8)
-    updates, _ = transformation.update({"kernel": jax.numpy.zeros(3)}, transformation.init(params), params)
-    share = 0.1 if optimizer == "adamp" else 1.0  # a gradient of 0 is at right angles to any kernel
-    np.testing.assert_allclose(updates["kernel"], -0.5 * share * config.weight_decay, rtol=1e-5)

@@ -6,7 +6,8 @@ import pytest
 from etils import epath
 
 from configs import train_digits_relabel, train_relabel, train_relabel_cutmix
-from imagenet_real.builders import training_data
+from imagenet_real.builders import training, training_data
+from imagenet_real.data.augmentation import Augmentation
 from imagenet_real.data.digit_scenes import digits
 from imagenet_real.data.preprocess import decode
 from imagenet_real.data.sources.open import open_source
@@ -65,7 +66,7 @@ def test_maps_that_do_not_fit_are_refused(images, tmp_path):
     with pytest.raises(InputError, match=r"no label maps of 2 of 60 images \(red/018, red/019\)"):
         training_data.training_data(brief(images, label_maps=few))
     others = write_maps(tmp_path / "others", images, classes=4)
-    with pytest.raises(InputError, match="tells 4 classes apart, and .* 3"):
+    with pytest.raises(InputError, match="others has 4 classes, and .* has 3"):
         training_data.training_data(brief(images, label_maps=others))
     wrong = brief(images, label_maps=few)
     wrong.label_pooling.unlisted = "none"
@@ -90,17 +91,17 @@ def test_a_trained_run_is_a_model(images, tmp_path, tiny):  # noqa: F811
 def test_the_published_recipes():
     plain, cutmix = train_relabel.get_config(), train_relabel_cutmix.get_config()
     for config in (plain, cutmix):
-        assert train.total_steps(config, 1_281_167) == -(-300 * 1_281_167 // 1024)
+        assert training.total_steps(config, 1_281_167) == -(-300 * 1_281_167 // 1024)
         assert config.warmup_steps == 5 * 1252
-        train.make_optimizer(config, 100_000)
-        augmentation = train.Augmentation(size=config.crop, **config.augmentation.to_dict())
+        training.make_optimizer(config, 100_000)
+        augmentation = Augmentation(size=config.crop, **config.augmentation.to_dict())
         assert (augmentation.min_area, augmentation.jitter, augmentation.lighting) == (0.08, 0.4, 0.1)
     assert (plain.optimizer, plain.learning_rate, plain.nesterov, plain.augmentation.cutmix) == ("sgd", 0.1, True, 0.0)
     assert (cutmix.optimizer, cutmix.learning_rate, cutmix.augmentation.cutmix) == ("adamp", 2e-3, 1.0)
 
 
 def test_the_digits_that_crops_show_are_known_of_digit_scenes_alone(images, tmp_path, tiny):  # noqa: F811
-    with pytest.raises(InputError, match="takes the true boxes of tfds:digit_scenes"):
+    with pytest.raises(InputError, match="needs the true boxes of tfds:digit_scenes"):
         train.run(brief(images, train_labels="shown"), epath.Path(tmp_path / "run"))
 
 
@@ -115,5 +116,5 @@ def test_crops_of_digit_scenes_have_the_labels_of_what_they_show(tmp_path):
         target = data.crop_labels.targets([row], np.array([[0, 0, 1, 1.0]]))[0]
         shown = set(known.box_labels[known.image_ids.tolist().index(image_id)].tolist())
         assert set(np.flatnonzero(target)) == shown
-    batch = next(iter(train.training_batches(config, data, 1)))["targets"]
+    batch = next(iter(training.training_batches(config, data, 1)))["targets"]
     assert set(np.round(batch.sum(axis=1), 5)) <= {0, 1}

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from imagenet_real.errors import InputError
-from imagenet_real.runtime.jobs import Job, run_side_by_side
+from imagenet_real.runtime.jobs import Job, run_jobs
 from tests import ROOT
 
 
@@ -57,7 +57,7 @@ def test_jobs_wait_for_those_they_need(tmp_path):
     first = functools.partial(write, tmp_path / "first", "1")
     second = functools.partial(write, tmp_path / "second", "2", needs=tmp_path / "first")
     jobs = [job(tmp_path, "second", second, needs=("first",)), job(tmp_path, "first", first)]
-    run_side_by_side(jobs, 2, {"COLOUR": "green"}, unit="steps")
+    run_jobs(jobs, 2, {"COLOUR": "green"}, unit="steps")
     assert (tmp_path / "first").read_text() == "1green"
     assert (tmp_path / "second").read_text() == "2green"
     assert "COLOUR" not in os.environ
@@ -71,26 +71,26 @@ def test_a_mistake_in_a_job_is_told_and_stops_the_others(tmp_path):
         job(tmp_path, "never", functools.partial(write, tmp_path / "never"), needs=("slow",)),
     ]
     with pytest.raises(InputError, match=r"wrong failed: steps=-1: give a number of steps \(its log: .*wrong.log\)"):
-        run_side_by_side(jobs, 2, {}, unit="steps")
+        run_jobs(jobs, 2, {}, unit="steps")
     assert not (tmp_path / "never").exists()
     assert not (tmp_path / "pid").exists() or not alive(int((tmp_path / "pid").read_text()))
 
 
 def test_a_crash_names_its_log(tmp_path):
     with pytest.raises(InputError, match="crashed failed: exit code 1"):
-        run_side_by_side([job(tmp_path, "crashed", crash)], 1, {}, unit="steps")
+        run_jobs([job(tmp_path, "crashed", crash)], 1, {}, unit="steps")
     assert "ZeroDivisionError" in (tmp_path / "crashed.log").read_text()
 
 
 SCRIPT = """
 import functools, pathlib, signal, sys
-from imagenet_real.runtime.jobs import run_side_by_side
+from imagenet_real.runtime.jobs import run_jobs
 from tests.runtime.test_jobs import hang, job
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     folder = pathlib.Path(sys.argv[1])
-    run_side_by_side([job(folder, "slow", functools.partial(hang, folder / "pid"))], 1, {}, unit="steps")
+    run_jobs([job(folder, "slow", functools.partial(hang, folder / "pid"))], 1, {}, unit="steps")
 """
 
 

@@ -1,0 +1,203 @@
+"""Config -> the runs of a comparison, and the accuracies that need no training."""
+
+import dataclasses
+import functools
+import itertools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from etils import epath
+from ml_collections import ConfigDict
+
+from imagenet_real.builders import config_groups, training
+from imagenet_real.builders.training_data import TRUE_CROPS, describe_training_images, training_data
+from imagenet_real.builders.training_run import score_source
+from imagenet_real.data.digit_scenes import digits
+from imagenet_real.data.sources.records import Source, label_sets_of
+from imagenet_real.data.training_data import TrainingData
+from imagenet_real.errors import InputError, nearest
+from imagenet_real.io import storage
+from imagenet_real.predictions.predictions import Predictions
+from imagenet_real.scoring.comparison import Variant
+from imagenet_real.scoring.results import Row
+from imagenet_real.training.losses import LOSSES
+
+COMPARE_FIELDS = ("losses", "data", "lengths", "length_in", "seeds", "clean", "jobs")  # which train does not have
+DATA = {
+    "all": {},  # the images with their original labels
+    "clean": {},  # the images on the clean list
+    "real": {"train_labels": "real"},  # all images with their ReaL labels
+    "pooled": {},  # all images; each crop has the labels that `label_maps` give it
+    "shown": {"train_labels": TRUE_CROPS},  # all images; each crop has its true labels
+}
+CLEAN_FIELDS = ("folds", "length", "loss", "seed")  # below `clean`
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PlannedRun:
+    """A run of `train`, or one fold of `clean`."""
+
+    name: str
+    config: ConfigDict
+    folder: epath.Path  # of its metrics
+    size: float  # its length, in `length_in`
+    data: Callable[[], TrainingData]  # its training images; of a fold, all images
+    variant: Variant | None = None  # None for a fold
+    seed: int = 0
+    needs: tuple[str, ...] = ()  # names of runs that must be done before
+    clean_dir: epath.Path | None = None  # the workdir of `clean`, for a fold
+
+    def is_done(self) -> bool:
+        """Returns whether its result exists, for this config and these images."""
+        if self.clean_dir:
+            summary = _read(self.clean_dir / "summary.json")
+            config = {**self.config.to_dict(), "fold": -1}
+            return {**summary.get("provenance", {}).get("config", {}), "fold": -1} == _as_json(config)
+        provenance = self.results().get("provenance", {})
+        if provenance.get("config") != _as_json(self.config.to_dict()):
+            return False
+        if self.config.clean_list and not storage.to_path(self.config.clean_list).exists():
+            return False
+        return provenance["training_images"] == describe_training_images(self.data())
+
+    def share(self) -> float:
+        """Returns how much of the run is done, 0 to 1, by its metrics."""
+        try:
+            *_, last = storage.read_text(self.folder / "metrics.jsonl").splitlines()
+            steps = training.total_steps(self.config, 0 if self.config.steps else len(self.data()))
+            return min(1.0, json.loads(last)["step"] / steps)
+        except (OSError, ValueError):  # the file is missing, or its last line is incomplete
+            return 0.0
+
+    def results(self) -> dict[str, Any]:
+        """Returns the content of its results.json, or {}."""
+        return _read(self.folder / "results.json")
+
+    def rows(self) -> list[Row]:
+        """Returns the accuracies of the run."""
+        fields = {**dataclasses.asdict(self.variant), "seed": self.seed}
+        return [fields | {name: row[name] for name in ("label_set", "k", "accuracy")} for row in self.results()["rows"]]
+
+
+def check(config: ConfigDict) -> None:
+    """Raises InputError for wrong values that would otherwise show up late."""
+    for name, known in (("losses", LOSSES), ("data", DATA)):
+        for value in config[name]:
+            if value not in known:
+                raise InputError(f"unknown {value!r} in {name}: {nearest(str(value), list(known))}")
+    if bool(config.label_maps) != ("pooled" in config.data):
+        raise InputError(
+            f"data={tuple(config.data)} and label_maps={config.label_maps!r}: 'pooled' trains on label maps, and nothing "
+            "else does. Give both or neither."
+        )
+    if config.length_in not in training.LENGTHS:
+        raise InputError(f"unknown length_in {config.length_in!r}: {nearest(config.length_in, list(training.LENGTHS))}")
+    for name in ("losses", "data", "lengths", "seeds"):
+        if not len(config[name]) or len(set(config[name])) < len(config[name]):
+            raise InputError(f"{name}={config[name]}: give at least one, and none of them twice.")
+    config_groups.check(config, "clean", CLEAN_FIELDS)
+    if config.jobs < 0:
+        raise InputError(f"jobs={config.jobs} is no number of runs. Give how many run at once, or 0 for one per core.")
+
+
+def plan_runs(config: ConfigDict, workdir: epath.Path) -> list[PlannedRun]:
+    """Returns the folds of the clean list, if it must be made, and then every run, seed by seed."""
+    base = ConfigDict({name: value for name, value in config.items() if name not in COMPARE_FIELDS})
+    base.program, base.format, base.export = "train", "table", ""  # the output of compare is no part of a run
+    makes_list = "clean" in config.data and not config.clean_list
+    clean_list = str(workdir / "clean" / "clean_ids.txt") if makes_list else config.clean_list
+    paths = {"clean": {"clean_list": clean_list}, "pooled": {"label_maps": config.label_maps}}
+    configs = {
+        data: _replace(base, **({"clean_list": "", "label_maps": ""} | DATA[data] | paths.get(data, {})))
+        for data in ("all", *config.data)
+    }
+    data_of = {data: functools.cache(functools.partial(training_data, fields)) for data, fields in configs.items()}
+
+    folds = _plan_folds(config, configs["all"], data_of["all"], workdir / "clean") if makes_list else []
+    runs = []
+    lengths = sorted(config.lengths, key=config.lengths.get)  # a ConfigDict sorts its names alphabetically
+    for seed, length, data, loss in itertools.product(config.seeds, lengths, config.data, config.losses):
+        variant, size = Variant(loss, data, length), config.lengths[length]
+        name = f"{variant} seed {seed}"
+        runs.append(
+            PlannedRun(
+                name,
+                _replace(configs[data], loss=loss, seed=seed, **_length(config, size)),
+                workdir / "runs" / name.replace(" ", "_"),
+                float(size),
+                data_of[data],
+                variant,
+                seed,
+                needs=tuple(fold.name for fold in folds) if data == "clean" else (),
+            )
+        )
+    return folds + runs
+
+
+def reference_rows(config: ConfigDict, source: Source) -> list[Row]:
+    """Returns accuracies that need no training: chance, the original labels and, on digit scenes, the best possible."""
+    label_sets = label_sets_of(source)
+    rows = []
+    for name, labels in label_sets.items():
+        shares = (labels.labels >= 0).sum(axis=1) / labels.num_classes
+        accuracy = float(np.average(shares, weights=labels.weight))
+        rows.append({"name": "chance", "label_set": name, "k": 1, "accuracy": accuracy})
+    predicted = {}
+    if "original" in label_sets:
+        predicted["original labels"] = label_sets["original"].image_ids, label_sets["original"].labels[:, 0]
+    if folder := digits.folder_of(config.images, config.tfds_dir):
+        annotations = digits.annotations(folder, config.split)
+        predicted["true digits known"] = annotations.image_ids, annotations.best_predictions()
+    for name, (image_ids, classes) in predicted.items():
+        num_classes = next(iter(label_sets.values())).num_classes
+        results = score_source(config, source, Predictions(image_ids, classes[:, None], num_classes=num_classes))
+        rows += [
+            {"name": name, "label_set": row["label_set"], "k": 1, "accuracy": row["accuracy"]}
+            for row in results.rows
+            if row["k"] == 1
+        ]
+    return rows
+
+
+def _plan_folds(
+    config: ConfigDict, base: ConfigDict, data: Callable[[], TrainingData], folder: epath.Path
+) -> list[PlannedRun]:
+    clean = config.clean
+    fields = {"folds": clean.folds, "loss": clean.loss, "seed": clean.seed, "predictions": "", "select_split": ""}
+    fold_config = _replace(base, program="clean", **fields, **_length(config, clean.length))
+    return [
+        PlannedRun(
+            f"fold {fold} of the clean list",
+            _replace(fold_config, fold=fold),
+            folder / f"fold{fold}",
+            float(clean.length),
+            data,
+            clean_dir=folder,
+        )
+        for fold in range(clean.folds)
+    ]
+
+
+def _replace(config: ConfigDict, **fields: Any) -> ConfigDict:
+    copy = config.copy_and_resolve_references()
+    with copy.unlocked():
+        copy.update(fields)
+    return copy
+
+
+def _length(config: ConfigDict, length: float) -> dict[str, float]:
+    """Returns the fields of `train` for a length: all but one of them are 0."""
+    return {name: type(config[name])(length if name == config.length_in else 0) for name in training.LENGTHS}
+
+
+def _read(path: epath.Path) -> dict[str, Any]:
+    try:
+        return json.loads(storage.read_text(path))
+    except (OSError, ValueError):
+        return {}
+
+
+def _as_json(fields: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(fields))

@@ -1,0 +1,132 @@
+"""Config -> the parts of a training run: its length, optimizer, model, batches and run key."""
+
+import dataclasses
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from ml_collections import ConfigDict
+
+import imagenet_real
+from imagenet_real.builders import config_groups
+from imagenet_real.data.augmentation import Augmentation
+from imagenet_real.data.preprocess import Preprocessing
+from imagenet_real.data.training_batches import TrainingBatches
+from imagenet_real.data.training_data import TrainingData
+from imagenet_real.errors import InputError, nearest
+from imagenet_real.models import catalog
+from imagenet_real.report.exports import exports
+from imagenet_real.training import optimizer as optimizers
+from imagenet_real.training.losses import LOSSES
+from imagenet_real.training.state import Build
+
+LENGTHS = ("steps", "epochs", "examples")  # a run has exactly one of them
+# The run key: the fields that the parameters depend on. A checkpoint with other values is refused.
+MODEL = ("model", "dtype", "resize", "crop", "interpolation", "mean", "std")
+RECIPE = ("loss", "augmentation", "batch_size", "accumulate", "steps", "epochs", "examples", "seed")
+OPTIMIZER = ("optimizer", "learning_rate", "schedule", "warmup_steps", "decay_at", "weight_decay", "momentum")
+OPTIMIZER += ("nesterov", "beta2", "clip_norm", "average_decay")
+
+
+def check(config: ConfigDict) -> None:
+    """Raises InputError for wrong values that would otherwise show up late."""
+    catalog.find(config.model)
+    choices = (
+        ("loss", LOSSES),
+        ("optimizer", optimizers.OPTIMIZERS),
+        ("schedule", ("cosine", "step")),
+        ("dtype", ("float32", "bfloat16")),
+    )
+    for name, known in choices:
+        if config[name] not in known:
+            raise InputError(f"unknown {name} {config[name]!r}: {nearest(config[name], list(known))}")
+    for name in ("checkpoint_every", "log_every"):
+        if config[name] < 1:
+            raise InputError(f"{name}={config[name]} is no number of steps. Give at least 1.")
+    if "cleanlab" in exports.chosen(config.export):
+        raise InputError(
+            "export=cleanlab needs the scores of all classes, and train saves only the best. Leave it out."
+        )
+
+
+def total_steps(config: ConfigDict, images: int) -> int:
+    """Returns the length of a run in steps, from the one of `steps`, `epochs` and `examples` that is not 0."""
+    lengths = {name: config[name] for name in LENGTHS}
+    chosen = [name for name, length in lengths.items() if length]
+    if len(chosen) != 1 or lengths[chosen[0]] < 0:
+        raise InputError(f"the length of the run is {lengths}. Set exactly one of them, and the others to 0.")
+    examples = {"steps": config.batch_size, "epochs": images, "examples": 1}[chosen[0]] * lengths[chosen[0]]
+    return math.ceil(examples / config.batch_size)
+
+
+def make_optimizer(config: ConfigDict, steps: int) -> optax.GradientTransformation:
+    """Returns the optimizer of a run of `steps`. A run that is shorter than its warm-up is all warm-up."""
+    warmup = min(config.warmup_steps, steps)
+    if config.schedule == "cosine":
+        rate = optimizers.cosine(config.learning_rate, steps, warmup)
+    else:
+        boundaries = [round(share * steps) for share in config.decay_at]
+        rate = optimizers.step_decay(config.learning_rate, steps, warmup, boundaries=boundaries)
+    shared = {"weight_decay": config.weight_decay, "clip_norm": config.clip_norm}
+    if config.optimizer == "sgd":
+        return optimizers.sgd(rate, momentum=config.momentum, nesterov=config.nesterov, **shared)
+    if config.optimizer == "adamp":
+        return optimizers.adamp(rate, beta2=config.beta2, nesterov=config.nesterov, **shared)
+    return optimizers.adamw(rate, beta2=config.beta2, **shared)
+
+
+def preprocessing(config: ConfigDict) -> Preprocessing:
+    """Returns the preprocessing of evaluation. Training uses its crop, interpolation, mean and std as well."""
+    return Preprocessing(**{field.name: config[field.name] for field in dataclasses.fields(Preprocessing)})
+
+
+def augmentation(config: ConfigDict) -> Augmentation:
+    """Returns the random changes of training images."""
+    return config_groups.build(
+        Augmentation, config, "augmentation", size=config.crop, interpolation=config.interpolation
+    )
+
+
+def training_batches(
+    config: ConfigDict, data: TrainingData, steps: int, rows: Sequence[int] | None = None
+) -> TrainingBatches:
+    """Returns the batches of a run, or some rows of each batch."""
+    return TrainingBatches(
+        data,
+        augmentation(config),
+        batch_size=config.batch_size,
+        rows=rows,
+        steps=steps,
+        seed=config.seed,
+        divide=LOSSES[config.loss].targets_sum_to_one,
+        workers=config.workers,
+        cache=config.cache,
+    )
+
+
+def model_builder(config: ConfigDict, num_classes: int) -> Build:
+    """Returns a function that makes the model with random parameters, and with the head bias that its loss needs."""
+
+    def build(rngs: nnx.Rngs) -> nnx.Module:
+        model = catalog.build(config.model, num_classes=num_classes, dtype=config.dtype, rngs=rngs)
+        model.remat = config.remat
+        head = operator.attrgetter(catalog.find(config.model).head)(model)
+        head.bias[...] = jnp.full_like(head.bias[...], LOSSES[config.loss].head_bias(num_classes))
+        return model
+
+    return build
+
+
+def run_key(config: ConfigDict, data: TrainingData) -> dict[str, Any]:
+    """Returns what the parameters of a run depend on, as plain values."""
+    fields = config.to_dict()
+    return {
+        **{name: fields[name] for name in (*MODEL, *RECIPE, *OPTIMIZER)},
+        "training_images": len(data),
+        "data": data.fingerprint,
+        "imagenet_real": imagenet_real.__version__,
+    }

@@ -1,0 +1,130 @@
+"""Config -> a training run from start to end: training, and predictions under all label sets of a source."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+
+import jax
+from etils import epath
+from flax import nnx
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
+
+from imagenet_real.builders import label_sets, training
+from imagenet_real.builders.training_data import open_split
+from imagenet_real.data.sources.records import Source, label_sets_of
+from imagenet_real.data.training_data import TrainingData
+from imagenet_real.inference.images import predict_images
+from imagenet_real.labels import readers
+from imagenet_real.predictions.predictions import Predictions
+from imagenet_real.runtime import devices, distributed
+from imagenet_real.scoring.results import Results, score
+from imagenet_real.training import state as states
+from imagenet_real.training.checkpoint import Checkpoints
+from imagenet_real.training.loop import fit
+from imagenet_real.training.losses import LOSSES
+from imagenet_real.training.metrics import Metrics
+from imagenet_real.training.state import TrainState
+from imagenet_real.training.step import check_batch_size, make_train_step
+
+
+def train_and_predict(
+    config: ConfigDict, workdir: epath.Path, data: TrainingData, source: Source
+) -> Predictions | None:
+    """Trains on `data` and predicts the images of `source`. Continues an earlier run in `workdir`.
+
+    Returns the predictions on the primary process, and None on the others.
+    """
+    training.check(config)
+    mesh = devices.make_mesh(model=config.model_devices)
+    check_batch_size(config.batch_size, mesh, config.accumulate)
+    steps = training.total_steps(config, len(data))
+    optimizer, average = training.make_optimizer(config, steps), config.average_decay > 0
+    preprocessing, build = training.preprocessing(config), training.model_builder(config, data.num_classes)
+    graph, shapes = states.create_abstract(build, optimizer, mesh, average=average, fsdp=config.fsdp)
+    is_replicated = not config.fsdp and config.model_devices == 1
+    step = make_train_step(
+        graph,
+        LOSSES[config.loss].function,
+        optimizer,
+        mesh,
+        mean=preprocessing.mean,
+        std=preprocessing.std,
+        average_decay=config.average_decay,
+        accumulate=config.accumulate,
+        shardings=None if is_replicated else jax.tree.map(lambda leaf: leaf.sharding, shapes),
+    )
+    batches = training.training_batches(config, data, steps, devices.local_rows(mesh, config.batch_size))
+    with (
+        contextlib.closing(batches),
+        Checkpoints(workdir / "checkpoints", training.run_key(config, data)) as checkpoints,
+    ):
+        state, position = checkpoints.restore(shapes) or (
+            states.create(build, optimizer, mesh, seed=config.seed, average=average, fsdp=config.fsdp)[1],
+            None,
+        )
+        metrics = distributed.on_primary(lambda: Metrics(workdir, done=int(state.step)))
+        with contextlib.nullcontext() if metrics is None else contextlib.closing(metrics):
+            state = fit(
+                state,
+                step,
+                batches,
+                mesh,
+                position=position,
+                steps=steps,
+                checkpoints=checkpoints,
+                metrics=metrics,
+                checkpoint_every=config.checkpoint_every,
+                log_every=config.log_every,
+                evaluate=_selection(config, graph, mesh),
+                evaluate_every=config.eval_every,
+                title=f"{config.model}, {config.loss}, {len(data):,} images",
+            )
+    return _predict(config, graph, state, source, mesh)
+
+
+def score_source(config: ConfigDict, source: Source, predictions: Predictions) -> Results | None:
+    """Scores predictions under the label sets of a source, or those of `label_sets`. Returns None if there are none."""
+    source_sets = label_sets_of(source)
+    if {"original", "real"} <= source_sets.keys():  # any dataset with both has the two label-error subsets
+        source_sets["except_mislabeled"] = readers.except_mislabeled(source_sets["real"])
+        source_sets["except_all_errors"] = readers.except_all_errors(source_sets["real"])
+    store = label_sets.store_of(config)
+    scored_sets, notes = label_sets.select_for_images(
+        config.label_sets, predictions.image_ids, source_sets, predictions.num_classes, store
+    )
+    if not scored_sets:
+        return None
+    results = score(predictions, scored_sets, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True)
+    results.notes += notes
+    return results
+
+
+def _selection(config: ConfigDict, graph: nnx.GraphDef, mesh: Mesh) -> Callable[[TrainState], dict[str, float]] | None:
+    """Returns a function that gives the accuracies of a state on `select_split`; None without such a split."""
+    if not config.select_split:
+        return None
+    source = open_split(config, config.select_split)
+    source_sets: Sequence = list(label_sets_of(source).values())
+
+    def accuracies(state: TrainState) -> dict[str, float]:
+        predictions = _predict(config, graph, state, source, mesh)
+        rows = distributed.broadcast_from_primary(lambda: score(predictions, source_sets, ks=(1,)).rows)
+        return {f"select_{row['label_set']}": row["accuracy"] for row in rows}
+
+    return accuracies
+
+
+def _predict(
+    config: ConfigDict, graph: nnx.GraphDef, state: TrainState, source: Source, mesh: Mesh
+) -> Predictions | None:
+    """Returns a state's predictions for the images of a source, on the primary process."""
+    result = predict_images(
+        states.evaluation_model(graph, state),
+        source,
+        training.preprocessing(config),
+        name=config.model,
+        batch_size=config.batch_size,
+        workers=config.workers,
+        mesh=mesh,
+    )
+    return result and result[0]
