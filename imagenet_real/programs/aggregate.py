@@ -17,10 +17,10 @@ from imagenet_real.raters import gold, label_files
 from imagenet_real.raters.aggregation import label_set
 from imagenet_real.report.aggregation import as_rows, as_text
 from imagenet_real.report.printing import show
-from imagenet_real.runtime.workdir import claims_workdir
+from imagenet_real.runtime.workdir import locks_workdir
 
 
-@claims_workdir
+@locks_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Writes labels.json, label_set.json, scores.npz and summary.json into `workdir`, and prints the summary."""
     check(config)

@@ -30,7 +30,7 @@ from imagenet_real.predictions.selection import concatenate, select
 from imagenet_real.report.clean_list import as_text
 from imagenet_real.report.printing import show
 from imagenet_real.runtime import distributed
-from imagenet_real.runtime.workdir import claimed
+from imagenet_real.runtime.workdir import lock_workdir
 
 ALTERNATIVES = training.LENGTHS
 
@@ -50,7 +50,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
 
 def _lock(config: ConfigDict, workdir: epath.Path) -> contextlib.AbstractContextManager[None]:
     """Locks `workdir`, but not for folds: they share it, each locks its own folder, and all write the same list."""
-    return distributed.context_on_primary(claimed(workdir)) if config.predictions else contextlib.nullcontext()
+    return distributed.context_on_primary(lock_workdir(workdir)) if config.predictions else contextlib.nullcontext()
 
 
 def predict_folds(config: ConfigDict, workdir: epath.Path, data: TrainingData) -> None:
@@ -62,7 +62,7 @@ def predict_folds(config: ConfigDict, workdir: epath.Path, data: TrainingData) -
         )
     for fold in range(config.folds) if config.fold < 0 else [config.fold]:
         folder = workdir / f"fold{fold}"
-        with distributed.context_on_primary(claimed(folder)):
+        with distributed.context_on_primary(lock_workdir(folder)):
             _predict_fold(config, folder, data, fold_of == fold)
 
 

@@ -20,7 +20,7 @@ from imagenet_real.programs import clean, train
 from imagenet_real.report.comparison import as_text, write_boards, write_comparison
 from imagenet_real.report.printing import show, tagged
 from imagenet_real.runtime.jobs import Job, run_jobs
-from imagenet_real.runtime.workdir import claimed
+from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.comparison import Comparison, compare
 
 
@@ -36,7 +36,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Comparison:
             f"distributed={config.distributed}, but a comparison trains its runs on one machine. Give one run to all "
             "processes with configs/train_digits.py or train_resnet50.py, or the clean list to configs/clean_digits.py."
         )
-    with claimed(workdir):
+    with lock_workdir(workdir):
         source = open_split(config, config.split)  # prepares an embedded dataset, once for all runs
         plan = plan_runs(config, workdir)
         _run_missing(config, plan)

@@ -20,7 +20,7 @@ from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.report.duplicates import candidates_text, exclusion_text
 from imagenet_real.report.files import write_results
 from imagenet_real.report.printing import show, show_results
-from imagenet_real.runtime.workdir import claimed
+from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.results import score
 
 
@@ -29,7 +29,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
 
     `workdir`/search keeps the state of the search: a killed run continues, and other thresholds need no second search.
     """
-    with claimed(workdir):
+    with lock_workdir(workdir):
         if config.confirmed:
             exclude_confirmed(config, workdir)
             return None

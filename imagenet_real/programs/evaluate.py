@@ -26,7 +26,7 @@ from imagenet_real.predictions.predictions import Predictions, load_predictions,
 from imagenet_real.report.exports import exports
 from imagenet_real.report.printing import show_results
 from imagenet_real.runtime import devices, distributed
-from imagenet_real.runtime.workdir import claimed
+from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.results import Results, check_classes, check_options, score
 
 DTYPES = ("float32", "bfloat16")
@@ -35,7 +35,7 @@ PREPROCESSING = tuple(field.name for field in dataclasses.fields(Preprocessing))
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Writes predictions.npz into `workdir`, and what `score` writes; a run that was killed continues."""
-    with distributed.initialize(config.distributed), distributed.context_on_primary(claimed(workdir)):
+    with distributed.initialize(config.distributed), distributed.context_on_primary(lock_workdir(workdir)):
         return evaluate(config, workdir)
 
 

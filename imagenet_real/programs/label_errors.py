@@ -17,7 +17,7 @@ from imagenet_real.report.exports import exports
 from imagenet_real.report.label_errors import as_csv, as_text
 from imagenet_real.report.printing import show, show_results
 from imagenet_real.runtime import distributed
-from imagenet_real.runtime.workdir import claimed
+from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring import label_errors
 from imagenet_real.scoring.results import Results, score
 
@@ -39,7 +39,7 @@ ENDINGS = (".safetensors", ".pth", ".pt", ".bin", ".npz")
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Writes what `evaluate` writes of every model into a folder of its own, and the comparison into `workdir`."""
-    with distributed.initialize(config.distributed), distributed.context_on_primary(claimed(workdir)):
+    with distributed.initialize(config.distributed), distributed.context_on_primary(lock_workdir(workdir)):
         _check_label_sets(config.label_sets)
         export_names = evaluate.export_names_of(config)  # an hour before they are written
         found = _weights(config)
@@ -48,7 +48,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
             one.model, one.weights, one.export = MODELS[model][0], str(file), ""
             folder = workdir / model
             # A model's own table is progress here.
-            with contextlib.redirect_stdout(sys.stderr), distributed.context_on_primary(claimed(folder)):
+            with contextlib.redirect_stdout(sys.stderr), distributed.context_on_primary(lock_workdir(folder)):
                 evaluate.evaluate(one, folder)
         return _compared(config, workdir, found, export_names) if distributed.is_primary() else None
 

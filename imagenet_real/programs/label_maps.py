@@ -21,10 +21,10 @@ from imagenet_real.relabel.pooling import Pooling
 from imagenet_real.report.label_maps import as_rows, as_text
 from imagenet_real.report.plots.label_maps import figure
 from imagenet_real.report.printing import show
-from imagenet_real.runtime.workdir import claims_workdir
+from imagenet_real.runtime.workdir import locks_workdir
 
 
-@claims_workdir
+@locks_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Writes label_maps.json and pictures into `workdir`, and prints the comparisons."""
     maps = load_label_maps(config.label_maps) if config.label_maps else None

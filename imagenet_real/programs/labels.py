@@ -15,12 +15,12 @@ from imagenet_real.labels.classes import of_label_set
 from imagenet_real.report.label_analysis import as_rows, as_text
 from imagenet_real.report.plots import scatter
 from imagenet_real.report.printing import show
-from imagenet_real.runtime.workdir import claims_workdir
+from imagenet_real.runtime.workdir import locks_workdir
 from imagenet_real.scoring import label_set_regression
 from imagenet_real.scoring.results import score
 
 
-@claims_workdir
+@locks_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Writes analysis.json into `workdir`, and regression.png if there are models; prints the analysis."""
     if config.shown < 1:

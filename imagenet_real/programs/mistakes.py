@@ -19,10 +19,10 @@ from imagenet_real.mistakes import summary as summaries
 from imagenet_real.mistakes.judged import hard_subset, load_confused_pairs
 from imagenet_real.report.mistakes import as_rows, as_text
 from imagenet_real.report.printing import show
-from imagenet_real.runtime.workdir import claims_workdir
+from imagenet_real.runtime.workdir import locks_workdir
 
 
-@claims_workdir
+@locks_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Writes mistakes.json into `workdir`, and hard.json if `missed_by` is set; prints the summary."""
     check(config)

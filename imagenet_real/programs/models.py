@@ -19,13 +19,13 @@ from imagenet_real.models.operations import multiply_adds
 from imagenet_real.report.printing import show
 from imagenet_real.report.table import aligned
 from imagenet_real.runtime.progress import track
-from imagenet_real.runtime.workdir import claims_workdir
+from imagenet_real.runtime.workdir import locks_workdir
 
 NEEDS_WORKDIR = False
 COLUMNS = ("weights", "parameters", "multiply_adds", "resize", "crop", "interpolation", "top1", "real", "publisher")
 
 
-@claims_workdir
+@locks_workdir
 def run(config: ConfigDict, workdir: epath.Path | None) -> None:
     """Prints a line for every set of weights, and writes models.csv where there is a `workdir`."""
     names = chosen(config.models)

@@ -9,7 +9,7 @@ from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.writers.convert import convert
 from imagenet_real.data.writers.prepare import prepare
 from imagenet_real.errors import InputError
-from imagenet_real.runtime.workdir import claimed
+from imagenet_real.runtime.workdir import lock_workdir
 
 NAMES = {"name": r"[a-z]\w*", "split": r"[a-z]\w*", "version": r"\d+\.\d+\.\d+"}
 DEFAULTS = {"name": "imagenet2012", "split": "validation", "version": "5.1.0"}
@@ -28,7 +28,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> epath.Path:
         if not re.fullmatch(form, chosen[field]):
             raise InputError(f"{field}={chosen[field]!r}: expected letters, digits and _ (a version as 1.0.0).")
     source = open_source(config.images)
-    with claimed(workdir / chosen["name"]):
+    with lock_workdir(workdir / chosen["name"]):
         folder, was_there = prepare(source, str(workdir), **chosen, shards=config.shards, workers=config.workers)
     did = "were already prepared" if was_there else "are prepared"
     print(f"{len(source):,} images {did} in {folder}.")
@@ -47,7 +47,7 @@ def _converted(config: ConfigDict, workdir: epath.Path) -> epath.Path:
             f"{', '.join(given)}: a dataset that is converted keeps its name, version and number of files; leave that out."
         )
     dataset = config.images.removeprefix("tfds:").partition(":")[0]
-    with claimed(workdir / dataset):
+    with lock_workdir(workdir / dataset):
         folder, images = convert(
             config.images, config.tfds_dir, str(workdir), split=config.split, workers=config.workers
         )

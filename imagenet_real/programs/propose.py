@@ -17,10 +17,10 @@ from imagenet_real.raters import gold, proposals, subsets, task_files
 from imagenet_real.raters import proposal_summary as summaries
 from imagenet_real.report.printing import show
 from imagenet_real.report.proposals import as_rows, as_text
-from imagenet_real.runtime.workdir import claims_workdir
+from imagenet_real.runtime.workdir import locks_workdir
 
 
-@claims_workdir
+@locks_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Writes proposals.json, tasks.json, label_studio.json and .xml, gold.json and summary.json; prints the summary."""
     check(config)

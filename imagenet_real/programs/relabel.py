@@ -26,13 +26,13 @@ from imagenet_real.relabel.label_maps import LabelMaps, load_label_maps
 from imagenet_real.relabel.published_maps import PublishedMaps
 from imagenet_real.runtime import devices, distributed
 from imagenet_real.runtime.progress import Progress
-from imagenet_real.runtime.workdir import claimed
+from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.training.trained import trained_model
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> LabelMaps | None:
     """Writes the maps into `workdir`; a run that was killed continues. The first process has them."""
-    with distributed.initialize(config.distributed), distributed.context_on_primary(claimed(workdir)):
+    with distributed.initialize(config.distributed), distributed.context_on_primary(lock_workdir(workdir)):
         if bool(config.images) == bool(config.published):
             raise InputError(
                 "images and published: give one of them, --config.images=tfds:NAME for maps of a model or "

@@ -11,7 +11,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.labels import classes as class_set
 from imagenet_real.labels.json_format import save_label_set
-from imagenet_real.runtime.workdir import claimed
+from imagenet_real.runtime.workdir import lock_workdir
 
 SHOWN = {
     "mistakes": "mistakes.json of mistakes",
@@ -28,7 +28,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> None:
     if storage.in_bucket(workdir):
         raise InputError(f"{workdir} is in a bucket, where no database can be: give a --workdir on a disk.")
     # Exports are made beside a server that runs: it holds the folder, and every file is written at once.
-    with contextlib.nullcontext() if config.export_only else claimed(workdir):
+    with contextlib.nullcontext() if config.export_only else lock_workdir(workdir):
         _serve_and_write(config, workdir)
 
 

@@ -8,11 +8,11 @@ from imagenet_real.data.sources.open import open_source
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.report.exports import exports
 from imagenet_real.report.printing import show_results
-from imagenet_real.runtime.workdir import claims_workdir
+from imagenet_real.runtime.workdir import locks_workdir
 from imagenet_real.scoring.results import Results, score
 
 
-@claims_workdir
+@locks_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> Results:
     """Writes results.json, results.csv, accuracy_by_class.csv and report.html into `workdir`, and prints the table."""
     export_names = exports.chosen(config.export)

@@ -15,7 +15,7 @@ from imagenet_real.report.exports import exports
 from imagenet_real.report.exports.tensorboard import write_accuracies
 from imagenet_real.report.printing import show_results
 from imagenet_real.runtime import distributed
-from imagenet_real.runtime.workdir import claimed
+from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.results import Results
 
 ALTERNATIVES = training.LENGTHS  # one on the command line replaces the config's
@@ -23,7 +23,7 @@ ALTERNATIVES = training.LENGTHS  # one on the command line replaces the config's
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Trains until the last step and reports. Continues an earlier run in `workdir`."""
-    with distributed.initialize(config.distributed), distributed.context_on_primary(claimed(workdir)):
+    with distributed.initialize(config.distributed), distributed.context_on_primary(lock_workdir(workdir)):
         data, source = training_data(config), open_split(config, config.split)
         predictions = train_and_predict(config, workdir, data, source)
         return distributed.on_primary(lambda: report(config, workdir, data, source, predictions))

@@ -1,4 +1,4 @@
-"""A folder that one run at a time may write to."""
+"""The lock of a workdir: one run at a time may write to the folder."""
 
 import contextlib
 import fcntl
@@ -17,141 +17,143 @@ from etils import epath
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 
-# In a bucket nothing can be locked: a run says at each beat that it lives, and one that has been silent for some is dead.
+# Nothing locks an object in a bucket. Instead, a run writes a beat to it at intervals: a run without beats is dead.
 SECONDS_PER_BEAT = 10.0
-BEATS_OF_SILENCE = 4
+MAX_MISSED_BEATS = 4
+
+LOCK_FILE = ".claim"
 
 
-def claims_workdir(run: Callable[..., Any]) -> Callable[..., Any]:
-    """Makes the `run` of a program of one process hold its workdir, where it has one.
+def locks_workdir(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorates the `run` of a single-process program: it locks the workdir, if there is one.
 
-    Not in a bucket: there a claim costs more than these programs do, and every file is written at once.
+    Does not lock a workdir in a bucket: the lock would cost more than these programs, and they write every file at once.
     """
 
     @functools.wraps(run)
     def run_alone(config: Any, workdir: epath.Path | None) -> Any:
-        with claimed(workdir) if workdir and not storage.in_bucket(workdir) else contextlib.nullcontext():
+        with lock_workdir(workdir) if workdir and not storage.in_bucket(workdir) else contextlib.nullcontext():
             return run(config, workdir)
 
     return run_alone
 
 
 @contextlib.contextmanager
-def claimed(workdir: epath.Path) -> Iterator[None]:
-    """Holds `workdir` for this run until that ends, however it ends. Of several processes process 0 holds it.
+def lock_workdir(workdir: epath.Path) -> Iterator[None]:
+    """Locks `workdir` until this run ends, however it ends. In a run of several processes, call it on process 0.
 
-    On a disk the system lets go of it then, and a folder that nothing was written to is gone again. In a bucket it is held
-    by an object that is written anew again and again: a run that finds one of another machine watches it for a while, and
-    goes on where nothing moves. Two runs that begin within the same second, or one that was suspended for longer than
-    that, are not told apart.
+    On a disk, the system releases the lock. A folder that stays empty is removed at the end. In a bucket, the lock is an
+    object with a beat. A run that finds the object of another machine watches it for a while, and continues if the beat
+    stands still. It cannot tell apart two runs that start within the same second, or a run that was suspended for longer.
 
-    Raises InputError where another run holds it.
+    Raises InputError if another run has the lock.
     """
-    with _kept_alive(workdir) if storage.in_bucket(workdir) else _locked(workdir):
+    with _lock_in_bucket(workdir) if storage.in_bucket(workdir) else _lock_on_disk(workdir):
         yield
 
 
 @contextlib.contextmanager
-def _locked(workdir: epath.Path) -> Iterator[None]:
-    missing = [folder for folder in (workdir, *workdir.parents) if not folder.exists()]
-    claim = workdir / ".claim"
-    file = _open_locked(claim)
+def _lock_on_disk(workdir: epath.Path) -> Iterator[None]:
+    new_folders = [folder for folder in (workdir, *workdir.parents) if not folder.exists()]
+    path = workdir / LOCK_FILE
+    file = _open_locked(path)
     try:
         yield
     finally:
         with contextlib.suppress(OSError):  # the disk may be gone
-            claim.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         file.close()
-        with contextlib.suppress(OSError):  # what something was written to stays
-            for folder in missing:
+        with contextlib.suppress(OSError):  # a folder with files stays
+            for folder in new_folders:
                 os.rmdir(folder)
 
 
-def _open_locked(claim: epath.Path) -> IO:
-    """Opens and locks the claim. One that another run removes at its end holds nothing: the next one does."""
+def _open_locked(path: epath.Path) -> IO:
+    """Opens and locks the file. Tries again if another run, at its end, removes the file before this run locks it."""
     while True:
-        claim.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError), contextlib.ExitStack() as opened:
-            file = opened.enter_context(open(claim, "w"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError), contextlib.ExitStack() as stack:
+            file = stack.enter_context(open(path, "w"))
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise _in_use(claim.parent) from None
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(claim)):
-                opened.pop_all()
+                raise _in_use(path.parent) from None
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                stack.pop_all()
                 return file
 
 
 @contextlib.contextmanager
-def _kept_alive(workdir: epath.Path) -> Iterator[None]:
-    claim = workdir / ".claim"
-    _wait_for_the_dead(claim)
-    ended = threading.Event()
-    beats = threading.Thread(target=_beat, args=(claim, ended), daemon=True)
-    _write(claim, 0)
-    beats.start()
+def _lock_in_bucket(workdir: epath.Path) -> Iterator[None]:
+    path = workdir / LOCK_FILE
+    _wait_until_free(path)
+    end = threading.Event()
+    thread = threading.Thread(target=_write_beats, args=(path, end), daemon=True)
+    _write(path, 0)
+    thread.start()
     try:
         yield
     finally:
-        ended.set()
-        beats.join()
+        end.set()
+        thread.join()
         with contextlib.suppress(OSError):
-            claim.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
 
-def _write(claim: epath.Path, beat: int) -> None:
+def _write(path: epath.Path, beat: int) -> None:
     content = {"machine": _machine(), "process": os.getpid(), "beat": beat, "at": time.time()}
-    storage.upload(claim, json.dumps(content).encode())
+    storage.upload(path, json.dumps(content).encode())
 
 
-def _beat(claim: epath.Path, ended: threading.Event) -> None:
+def _write_beats(path: epath.Path, end: threading.Event) -> None:
     beat = 0
-    while not ended.wait(SECONDS_PER_BEAT):
+    while not end.wait(SECONDS_PER_BEAT):
         beat += 1
-        with contextlib.suppress(OSError):  # the network may be back at the next
-            _write(claim, beat)
+        with contextlib.suppress(OSError):  # the network may be back at the next beat
+            _write(path, beat)
 
 
-def _wait_for_the_dead(claim: epath.Path) -> None:
-    """Returns when no other run holds the claim."""
-    first = _read(claim)
-    if first is None or _died_here(first):
+def _wait_until_free(path: epath.Path) -> None:
+    """Returns if no living run has the lock. Raises InputError otherwise."""
+    first = _read(path)
+    if first is None or _is_dead(first):
         return
-    print(f"{claim} is another run's: watching whether it lives", file=sys.stderr)
-    for _ in range(BEATS_OF_SILENCE):
+    print(f"another run has locked {path}; watching whether it is alive", file=sys.stderr)
+    for _ in range(MAX_MISSED_BEATS):
         time.sleep(SECONDS_PER_BEAT)
-        if (now := _read(claim)) is None:
+        current = _read(path)
+        if current is None:
             return
-        if now != first:
-            raise _in_use(claim.parent)
+        if current != first:
+            raise _in_use(path.parent)
 
 
-def _read(claim: epath.Path) -> dict | None:
+def _read(path: epath.Path) -> dict | None:
     try:
-        return json.loads(storage.read_bytes(claim))
+        return json.loads(storage.read_bytes(path))
     except FileNotFoundError:
         return None
 
 
-def _died_here(content: dict) -> bool:
-    """Whether the claim is of a process of this machine that is no more, or was this one."""
+def _is_dead(content: dict) -> bool:
+    """Whether the lock belongs to a process of this machine that has ended."""
     if content["machine"] != _machine():
         return False
     try:
         os.kill(content["process"], 0)
     except ProcessLookupError:
         return True
-    except PermissionError:  # it is there, and another user's
+    except PermissionError:  # the process of another user is alive
         pass
     return False
 
 
 def _machine() -> str:
-    """What tells where a process number means the same: containers of one machine have their own."""
+    """Returns the machine and its process namespace: containers on one machine number their processes separately."""
     with contextlib.suppress(OSError):
         return f"{platform.node()} {os.readlink('/proc/self/ns/pid')}"
     return platform.node()
 
 
 def _in_use(workdir: epath.Path) -> InputError:
-    return InputError(f"{workdir} is in use by another run: wait for it, or give another --workdir")
+    return InputError(f"{workdir} is in use by another run. Wait for that run, or give another --workdir.")

@@ -126,7 +126,7 @@ def test_a_run_stopped_by_sigterm_goes_on_on_other_devices(images, uninterrupted
     for count in (8, 2):
         process, before = world.start(images, tmp_path, devices=count, **LONG), last_logged(tmp_path)
         wait_for(lambda before=before: last_logged(tmp_path) > before, process)
-        with pytest.raises(InputError, match="in use by another run: wait for it, or give another --workdir"):
+        with pytest.raises(InputError, match="in use by another run. Wait for that run, or give another --workdir"):
             train.run(brief(images), tmp_path)
         process.send_signal(signal.SIGTERM)
         out, error = process.communicate()

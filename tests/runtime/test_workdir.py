@@ -18,7 +18,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.programs import clean, prepare, review
 from imagenet_real.runtime import workdir
-from imagenet_real.runtime.workdir import claimed
+from imagenet_real.runtime.workdir import lock_workdir
 from tests.programs import training_world
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -38,23 +38,25 @@ def quick(monkeypatch):
     monkeypatch.setattr(workdir, "SECONDS_PER_BEAT", 0.1)
 
 
-def test_a_folder_is_held_by_one_run_at_a_time(place):
+def test_one_run_at_a_time_locks_a_folder(place):
     folder = place / "run"
-    with claimed(folder):
-        with pytest.raises(InputError, match="run is in use by another run: wait for it, or give another --workdir"):
-            claimed(folder).__enter__()
-        with claimed(place / "other"):
+    with lock_workdir(folder):
+        with pytest.raises(
+            InputError, match="run is in use by another run. Wait for that run, or give another --workdir"
+        ):
+            lock_workdir(folder).__enter__()
+        with lock_workdir(place / "other"):
             pass
-    with claimed(folder):
+    with lock_workdir(folder):
         pass
 
 
 def test_a_folder_that_nothing_is_written_to_is_gone_again(tmp_path):
     (tmp_path / "kept").mkdir()
     for folder in (tmp_path / "kept", tmp_path / "new" / "inner"):
-        with claimed(folder):
+        with lock_workdir(folder):
             assert folder.exists()
-    with claimed(epath.Path(tmp_path / "written")):
+    with lock_workdir(epath.Path(tmp_path / "written")):
         (tmp_path / "written" / "file").touch()
     assert {path.name for path in tmp_path.iterdir()} == {"kept", "written"}
     assert [path.name for path in tmp_path.glob("*/*")] == ["file"]
@@ -62,14 +64,14 @@ def test_a_folder_that_nothing_is_written_to_is_gone_again(tmp_path):
 
 def take_turns(folder, count, turns):
     for _ in range(count):
-        with contextlib.suppress(InputError), claimed(folder):
+        with contextlib.suppress(InputError), lock_workdir(folder):
             turns.append("in")
             time.sleep(0.001)
             turns.append("out")
 
 
 def test_a_claim_that_goes_with_its_run_lets_one_in_at_a_time(tmp_path):
-    """Runs that end remove the claim that others have just opened."""
+    """Runs that end remove the lock file that others have just opened."""
     turns = []
     threads = [threading.Thread(target=take_turns, args=(tmp_path / "run", 200, turns)) for _ in range(4)]
     for thread in threads:
@@ -84,46 +86,46 @@ PROGRAMS = [name for name in programs() if name != "prepare"]  # which holds the
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_every_program_holds_its_workdir(name, tmp_path):
+def test_every_program_locks_its_workdir(name, tmp_path):
     """Whatever its config: a second run on the same folder ends before it reads anything."""
     config = next(config for config in configs() if config.program == name)
     program = importlib.import_module(f"imagenet_real.programs.{name}")
     if name == "clean":
-        config.predictions = "elsewhere.npz"  # folds share it, and hold folders of their own
-    with claimed(tmp_path), pytest.raises(InputError, match="is in use by another run: wait for it"):
+        config.predictions = "elsewhere.npz"  # folds share it, and lock folders of their own
+    with lock_workdir(tmp_path), pytest.raises(InputError, match="is in use by another run. Wait for that run"):
         program.run(config, epath.Path(tmp_path))
 
 
-def test_folds_of_a_clean_list_hold_their_own_folders(tmp_path):
+def test_folds_of_a_clean_list_lock_their_own_folders(tmp_path):
     images = training_world.write_images(tmp_path / "images", per_class=3)
     config = clean_digits.get_config()
     config.images, config.folds, config.crop = str(images), 3, training_world.SIZE
-    with claimed(tmp_path / "out" / "fold0"), pytest.raises(InputError, match="fold0 is in use by another run"):
+    with lock_workdir(tmp_path / "out" / "fold0"), pytest.raises(InputError, match="fold0 is in use by another run"):
         clean.run(config, epath.Path(tmp_path / "out"))
 
 
-def test_a_dataset_that_is_prepared_is_held(tmp_path):
+def test_prepare_locks_the_folder_of_its_dataset(tmp_path):
     images = training_world.write_images(tmp_path / "images", per_class=3)
     config = prepare_config.get_config()
     config.images, config.name = str(images), "mine"
-    with claimed(tmp_path / "out" / "mine"), pytest.raises(InputError, match="mine is in use by another run"):
+    with lock_workdir(tmp_path / "out" / "mine"), pytest.raises(InputError, match="mine is in use by another run"):
         prepare.run(config, epath.Path(tmp_path / "out"))
 
 
-def test_answers_are_exported_while_a_server_holds_the_folder(tmp_path):
+def test_answers_are_exported_while_a_server_locks_the_folder(tmp_path):
     config = review_config.get_config()
     config.export_only = True
-    with claimed(tmp_path), pytest.raises(InputError, match="give one of --config.mistakes"):
+    with lock_workdir(tmp_path), pytest.raises(InputError, match="give one of --config.mistakes"):
         review.run(config, epath.Path(tmp_path))
 
 
 def hold(folder, held):
-    with claimed(folder):
+    with lock_workdir(folder):
         held.set()
         time.sleep(60)
 
 
-def test_a_killed_run_of_this_machine_holds_nothing(place, monkeypatch):
+def test_a_killed_run_of_this_machine_locks_nothing(place, monkeypatch):
     spawned = multiprocessing.get_context("spawn")
     held = spawned.Event()
     holder = spawned.Process(target=hold, args=(place / "run", held))
@@ -132,7 +134,7 @@ def test_a_killed_run_of_this_machine_holds_nothing(place, monkeypatch):
     holder.kill()
     holder.join()
     monkeypatch.setattr(workdir, "SECONDS_PER_BEAT", 60.0)  # it is not watched
-    with claimed(place / "run"):
+    with lock_workdir(place / "run"):
         pass
 
 
@@ -145,19 +147,19 @@ def of_another_machine(folder, beat=0):
 def test_in_a_bucket_a_run_of_another_machine_is_dead_when_it_is_silent(bucket, in_bucket, capsys):
     of_another_machine(in_bucket)
     began = time.monotonic()
-    with claimed(in_bucket):
-        assert time.monotonic() - began >= workdir.BEATS_OF_SILENCE * workdir.SECONDS_PER_BEAT
+    with lock_workdir(in_bucket):
+        assert time.monotonic() - began >= workdir.MAX_MISSED_BEATS * workdir.SECONDS_PER_BEAT
         assert json.loads(storage.read_bytes(in_bucket / ".claim"))["machine"] != "another"
-    assert "is another run's: watching whether it lives" in capsys.readouterr().err
+    assert "another run has locked" in capsys.readouterr().err
     assert not (in_bucket / ".claim").exists()
 
 
-def test_in_a_bucket_a_run_of_another_machine_that_lives_holds_it(bucket, in_bucket):
+def test_in_a_bucket_a_living_run_of_another_machine_keeps_its_lock(bucket, in_bucket):
     of_another_machine(in_bucket)
     beat = threading.Timer(0.15, of_another_machine, (in_bucket, 1))
     beat.start()
     with pytest.raises(InputError, match="is in use by another run"):
-        claimed(in_bucket).__enter__()
+        lock_workdir(in_bucket).__enter__()
     beat.join()
 
 
@@ -165,6 +167,6 @@ def test_what_a_run_of_another_machine_leaves_at_its_end_is_free(bucket, in_buck
     of_another_machine(in_bucket)
     end = threading.Timer(0.15, (in_bucket / ".claim").unlink)
     end.start()
-    with claimed(in_bucket):
+    with lock_workdir(in_bucket):
         pass
     end.join()
