@@ -12,18 +12,18 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "program": "score",  # a file of imagenet_real/programs
-            "predictions": "",  # a path or glob: .npz, .npy, .csv, .parquet or .json files of models, or answers of people
-            "label_sets": "",  # comma-separated: published names, real@0.5, FILE.json; empty: all published ones
-            "labels_dir": "",  # where label files are looked for first
-            "tfds_dir": "",  # where a prepared imagenet2012_multilabel may stand; empty: ~/tensorflow_datasets
-            "export": "",  # comma-separated, for other tools: per_image.csv, per_image.parquet, cleanlab, tensorboard, timm
-            "format": "table",  # of what is printed: table, or json, a row a line
-            "ks": (1, 5),  # right if one of the k best answers is right
-            "allow_missing": False,  # go on where images of a label set have no prediction
+            "predictions": "",  # a path or glob: .npz, .npy, .csv, .parquet or .json files of models or people
+            "label_sets": "",  # comma-separated: published names, real@0.5, FILE.json; empty for all published ones
+            "labels_dir": "",  # the first folder in which label files are looked for
+            "tfds_dir": "",  # TFDS's folder, for a prepared imagenet2012_multilabel; empty for ~/tensorflow_datasets
+            "export": "",  # comma-separated files for other tools: per_image.csv, per_image.parquet, cleanlab, tensorboard, timm
+            "format": "table",  # of the printed results: table, or json with one row a line
+            "ks": (1, 5),  # a model is right at k if one of its k best classes is right
+            "allow_missing": False,  # accept label sets whose images have no prediction
             "report": True,  # write report.html, and its plots as PNG and SVG
-            "class_names": "",  # a text file, a name a line; empty: ImageNet's published ones, or class indices
-            "images": "",  # FOLDER, FILE.tar or tfds:NAME, for the report to show those that label sets disagree on
-            "split": "validation",  # of a TFDS dataset, in its notation
-            "repair": "",  # undo a mistake that was named in the predictions, as in class_off_by_one
+            "class_names": "",  # a text file with one class name a line; empty for ImageNet's names, or class indices
+            "images": "",  # FOLDER, FILE.tar or tfds:NAME; the report shows images on which label sets disagree
+            "split": "validation",  # of a TFDS dataset, in TFDS's notation
+            "repair": "",  # undo a mistake in the predictions that an error names, such as class_off_by_one
         }
     )

@@ -1,4 +1,4 @@
-"""The report page of a program: what its classes are called, their groups, and the images of its gallery."""
+"""The report page of a program: the names of its classes, their groups, and the images of its gallery."""
 
 import dataclasses
 from collections.abc import Callable
@@ -16,8 +16,17 @@ from imagenet_real.report.page.document import write_report
 from imagenet_real.scoring.results import Results
 
 
+def open_images(config: ConfigDict) -> Source | None:
+    """The source of the images for the gallery, or None."""
+    if not config.images:
+        return None
+    from imagenet_real.data.sources.open import open_source  # imports SciPy, which scores do not need
+
+    return open_source(config.images, split=config.split, tfds_dir=config.tfds_dir)
+
+
 def write(config: ConfigDict, workdir: epath.Path, results: Results, source: Source | None = None) -> None:
-    """Writes the results, and where `report` asks for it the page; with a gallery where there are images."""
+    """Writes the results, and the page if `report` is on; the page has a gallery if there is a source of images."""
     write_results(workdir, results)
     if config.report:
         classes = _classes(config, results.evidence.label_sets[0], source)
@@ -33,16 +42,17 @@ def _classes(config: ConfigDict, label_set: LabelSet, source: Source | None) -> 
 
 
 def _pictures(source: Source) -> Callable[[str], bytes | None]:
+    """A function from an image id to the encoded image; None for an image that is missing or damaged."""
     rows: dict[str, int] = {}
 
     def picture(image_id: str) -> bytes | None:
         if not rows:
-            rows.update({str(one): row for row, one in enumerate(source.label_fields().image_ids)})
+            rows.update({str(name): row for row, name in enumerate(source.label_fields().image_ids)})
         if image_id not in rows:
             return None
         try:
             return source[rows[image_id]]["image"]
-        except InputError:  # it could not be read when it was evaluated, either
+        except InputError:
             return None
 
     return picture

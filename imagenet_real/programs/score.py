@@ -1,10 +1,9 @@
-"""Scores saved predictions of one or many models under every label set."""
+"""Scores saved predictions of one or several models under every label set."""
 
 from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import label_sets, predictions, reports
-from imagenet_real.data.sources.open import open_source
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.report.exports import exports
 from imagenet_real.report.printing import show_results
@@ -16,10 +15,10 @@ from imagenet_real.scoring.results import Results, score
 def run(config: ConfigDict, workdir: epath.Path) -> Results:
     """Writes results.json, results.csv, accuracy_by_class.csv and report.html into `workdir`, and prints the table."""
     export_names = exports.chosen(config.export)
-    source = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir) if config.images else None
-    loaded = predictions.load_models_by_path(config.predictions, config.class_names, config.labels_dir)
+    source = reports.open_images(config)
+    models_by_path = predictions.load_models_by_path(config.predictions, config.class_names, config.labels_dir)
     results = score(
-        [one for models in loaded.values() for one in models],
+        [model for models in models_by_path.values() for model in models],
         label_sets.select(config.label_sets, label_sets.store_of(config)),
         labels_dir=config.labels_dir,
         ks=config.ks,
@@ -27,11 +26,11 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
         repair=config.repair,
     )
     reports.write(config, workdir, results, source)
-    path_of = {one.name: path for path, models in loaded.items() for one in models}
+    path_of = {model.name: path for path, models in models_by_path.items() for model in models}
 
-    def load_scores(name: str) -> Predictions:
+    def load_with_scores(name: str) -> Predictions:
         return predictions.load_model_with_scores(path_of[name], name, config.class_names, config.labels_dir)
 
-    exports.write(workdir, export_names, results, load_scores)
+    exports.write(workdir, export_names, results, load_with_scores)
     show_results(config.format, results)
     return results

@@ -16,24 +16,24 @@ class Calibration:
     """Confidence and accuracy in bins of confidence."""
 
     images: np.ndarray  # [B] int
-    confidence: np.ndarray  # [B] float, the mean probability of the first answer, NaN in an empty bin
-    accuracy: np.ndarray  # [B] float, the share of right answers, NaN in an empty bin
+    confidence: np.ndarray  # [B] float, the mean probability of the best class, NaN in an empty bin
+    accuracy: np.ndarray  # [B] float, the share of right images, NaN in an empty bin
 
     @property
     def error(self) -> float:
-        """The expected calibration error: how far confidence and accuracy are apart, on average over images."""
-        some = self.images > 0
-        return float(np.average(np.abs(self.confidence - self.accuracy)[some], weights=self.images[some]))
+        """The expected calibration error: the distance of confidence and accuracy, averaged over images."""
+        filled = self.images > 0
+        return float(np.average(np.abs(self.confidence - self.accuracy)[filled], weights=self.images[filled]))
 
     @property
     def excess(self) -> float:
-        """The mean confidence minus the accuracy: above zero where the model is too sure."""
-        some = self.images > 0
-        return float(np.average((self.confidence - self.accuracy)[some], weights=self.images[some]))
+        """The mean confidence minus the accuracy: above zero if the model is too sure."""
+        filled = self.images > 0
+        return float(np.average((self.confidence - self.accuracy)[filled], weights=self.images[filled]))
 
 
 def calibrate(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> Calibration:
-    """Sorts images into bins: [N] float probabilities, [N] bool. Every image counts the same. N is at least 1."""
+    """Sorts images into bins: [N] float probabilities, [N] bool. Every image has the same weight. N is at least 1."""
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)  # a bin holds its upper end
     images = np.bincount(place, minlength=bins)
 

@@ -16,7 +16,7 @@ class Variant:
 
     loss: str
     data: str  # the name of the training labels and images
-    length: str  # the name of it
+    length: str  # the name of the length
 
     def __str__(self) -> str:
         return f"{self.loss} {self.data} {self.length}"
@@ -24,12 +24,12 @@ class Variant:
 
 @dataclasses.dataclass
 class Comparison:
-    """What `comparison.json` holds. Accuracies are fractions."""
+    """The content of `comparison.json`. Accuracies are fractions."""
 
-    rows: list[Row]  # one a run, label set and k
-    summary: list[Row]  # one a variant, label set and k: the mean over seeds
-    pairs: list[Row]  # one a pair of variants, label set and k: the mean of the differences, seed by seed
-    references: list[Row]  # accuracies that need no training, to compare with
+    rows: list[Row]  # a row for each run, label set and k
+    summary: list[Row]  # a row for each variant, label set and k: the mean over seeds
+    pairs: list[Row]  # a row for each pair of variants, label set and k: the mean of the differences by seed
+    references: list[Row]  # accuracies without training
     provenance: Row
 
 
@@ -38,9 +38,9 @@ def compare(rows: Sequence[Row], references: Sequence[Row], provenance: Row) -> 
 
     Args:
       rows: `loss`, `data`, `length`, `seed`, `label_set`, `k` and `accuracy` of every run. The first loss, data and
-        length that occur are those that others are compared with.
+        length are the reference for the others.
       references: `name`, `label_set`, `k` and `accuracy`.
-      provenance: where it all comes from.
+      provenance: of the runs.
     """
     table: dict[tuple[Variant, str, int], dict[int, float]] = {}
     for row in rows:
@@ -53,20 +53,20 @@ def compare(rows: Sequence[Row], references: Sequence[Row], provenance: Row) -> 
     pairs = []
     for a, b in pairs_of(list(dict.fromkeys(variant for variant, _, _ in table))):
         for label_set, k in dict.fromkeys((label_set, k) for _, label_set, k in table):
-            ours, theirs = table.get((a, label_set, k), {}), table.get((b, label_set, k), {})
-            if both := sorted(ours.keys() & theirs.keys()):
-                row = _interval("difference", [ours[seed] - theirs[seed] for seed in both])
+            accuracy_a, accuracy_b = table.get((a, label_set, k), {}), table.get((b, label_set, k), {})
+            if seeds := sorted(accuracy_a.keys() & accuracy_b.keys()):
+                row = _interval("difference", [accuracy_a[seed] - accuracy_b[seed] for seed in seeds])
                 resolved = None if row["low"] is None else bool(row["low"] > 0 or row["high"] < 0)
-                names = {"a": dataclasses.asdict(a), "b": dataclasses.asdict(b)}
-                pairs.append({**names, "label_set": label_set, "k": k, **row, "resolved": resolved})
+                variants = {"a": dataclasses.asdict(a), "b": dataclasses.asdict(b)}
+                pairs.append({**variants, "label_set": label_set, "k": k, **row, "resolved": resolved})
     return Comparison(list(rows), summary, pairs, list(references), provenance)
 
 
 def pairs_of(variants: Sequence[Variant]) -> list[tuple[Variant, Variant]]:
-    """Which variants are compared: a with b, where b has the first of the values in which they differ.
+    """The pairs of variants to compare. In each field in which they differ, b has the first value.
 
-    Variants of one length that differ in the loss, in the data, or in both; then those of one loss and data that differ
-    in length.
+    First variants of one length that differ in the loss, in the data, or in both; then variants that differ in the length
+    alone.
     """
     first = {field: getattr(variants[0], field) for field in ("loss", "data", "length")}
 
@@ -74,14 +74,14 @@ def pairs_of(variants: Sequence[Variant]) -> list[tuple[Variant, Variant]]:
         fields = {field for field in first if getattr(a, field) != getattr(b, field)}
         return fields if fields and all(getattr(b, field) == first[field] for field in fields) else None
 
-    wanted = ({"loss"}, {"data"}, {"loss", "data"}, {"length"})
+    changes = ({"loss"}, {"data"}, {"loss", "data"}, {"length"})
     order = {variant: index for index, variant in enumerate(variants)}
-    found = [
-        (wanted.index(fields), order[b], order[a], a, b)
+    pairs = [
+        (changes.index(fields), order[b], order[a], a, b)
         for a, b in itertools.permutations(variants, 2)
-        if (fields := change(a, b)) in wanted
+        if (fields := change(a, b)) in changes
     ]
-    return [(a, b) for *_, a, b in sorted(found, key=lambda entry: entry[:3])]
+    return [(a, b) for *_, a, b in sorted(pairs, key=lambda pair: pair[:3])]
 
 
 def _interval(name: str, values: list[float]) -> Row:

@@ -1,7 +1,7 @@
-"""Names the mistake when predictions do not fit their labels: undo each candidate, score again, and see.
+"""Finds the mistake in predictions that do not fit their labels: undoes each candidate and scores again.
 
-A mistake is named only where undoing it explains the predictions beyond chance, so that a model that is merely bad, or
-guesses, gets no name. Nothing is repaired here without being asked for.
+A diagnosis needs an improvement beyond chance, so that a bad model, or one that guesses, has none. The caller decides
+about the repair.
 """
 
 import dataclasses
@@ -16,14 +16,14 @@ from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
 
 REPAIRS = ("class_off_by_one", "background_class", "class_order", "file_order_off_by_one", "imagefolder_order")
-AS_IT_IS = "none"  # the repair of predictions that are meant to be so
-FEWEST_TO_SHIFT = 10  # classes; of fewer, one off by one is as good as any other order
-LARGEST_TABLE = 5_000  # classes; a table of predictions against labels has the square of it
+AS_IT_IS = "none"  # the repair of predictions that are as their owner means them
+MIN_CLASSES_TO_SHIFT = 10  # with fewer classes, off by one is as likely as any other order
+MAX_CLASSES_TO_ASSIGN = 5_000  # a table of predictions against labels has the square of it
 
-# ImageNet has pairs of classes with one meaning, in which label statistics cannot tell which index is which: models
-# disagree with the labels of either. How often they answer either class can: among the first `k` answers on images of
-# original label `on` (None: on all images), `more` stands more often than `less` in so many of the published predictions
-# of 47 models (counted again by tests/scoring/test_doctor_published.py).
+# ImageNet has pairs of classes with one meaning. Statistics of labels cannot tell their indices apart, because models
+# disagree with the labels of both. The frequency of predictions can: on images of original label `on` (None: all images),
+# the best `k` classes have `more` more often than `less`, for the given number of 47 models with published predictions
+# (tests/scoring/test_doctor_published.py counts them).
 TWINS = (
     {"more": 744, "less": 657, "k": 5, "on": None},  # projectile, missile: 44 of 47
     {"more": 848, "less": 482, "k": 1, "on": None},  # tape player, cassette player: 47 of 47
@@ -35,15 +35,15 @@ TWINS = (
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """A mistake in a predictions file by name, what shows it, and the predictions without it where it can be undone."""
+    """The name of a mistake in a predictions file, the evidence, and the predictions without it if it can be undone."""
 
     mistake: str
     evidence: str
     repaired: Predictions | None = None
 
     def error(self, name: str) -> MismatchError:
-        """The one line that tells the user."""
-        undo = f"To undo it: --config.repair={self.mistake}" if self.repaired else "It cannot be undone: predict again"
+        """The error for the user, in one line."""
+        undo = f"To undo it: --config.repair={self.mistake}" if self.repaired else "It cannot be undone. Predict again"
         return MismatchError(
             f"{name}: {self.mistake}: {self.evidence} {undo}. To score them as they are: --config.repair={AS_IT_IS}."
         )
@@ -54,37 +54,37 @@ def diagnose(predictions: Predictions, reference: LabelSet, real: LabelSet | Non
 
     Args:
       predictions: of any model.
-      reference: the labels that the images were collected for, `original` where it is there.
-      real: ReaL's labels of the same images, which tell similar classes apart better than the original ones.
+      reference: the original labels, or another label set if there are none.
+      real: ReaL's labels of the same images, which separate similar classes better than the original ones.
     """
-    before = _hits(predictions, reference)
+    before = _top1(predictions, reference)
     if not len(before):
         return None
     if before.mean() > 0.5 and predictions.top.max() < reference.num_classes:
         return None  # nothing can double that
     candidates = [*_class_candidates(predictions, reference), *_order_candidates(predictions, reference)]
     candidates += [] if (order := _class_order(predictions, reference, real)) is None else [order]
-    scored = [(_hits(candidate.repaired, reference), candidate) for candidate in candidates]
+    scored = [(_top1(candidate.repaired, reference), candidate) for candidate in candidates]
     scored = [(after, candidate) for after, candidate in scored if _explains(before, after)]
     if not scored:
         return _shuffled_rows(predictions, reference, before)
-    # An order of classes found from the table can imitate any of the others: it is named only where it explains more.
+    # The class order, which comes last, can imitate any other mistake: it must be clearly better than the others.
     most = max(after.sum() for after, _ in scored)
-    after, found = next(pair for pair in scored if pair[0].sum() >= 0.9 * most)
+    after, diagnosis = next(pair for pair in scored if pair[0].sum() >= 0.9 * most)
     shares = f"{before.mean():.1%} of {len(before)} images are right as they stand, {after.mean():.1%}"
-    return dataclasses.replace(found, evidence=f"{shares} {found.evidence}.")
+    return dataclasses.replace(diagnosis, evidence=f"{shares} {diagnosis.evidence}.")
 
 
 def at_chance(predictions: Predictions, reference: LabelSet) -> bool:
-    """Whether the predictions are no better than guessing a class; never where there are too few images to tell."""
-    hits = _hits(predictions, reference)
-    guessed = len(hits) / reference.num_classes
-    beyond = guessed + 6 * np.sqrt(guessed + 1)
-    return bool(hits.sum() < beyond < len(hits) / 2)
+    """Whether the predictions are no better than guessing a class; False if there are too few images to tell."""
+    correct = _top1(predictions, reference)
+    expected = len(correct) / reference.num_classes
+    threshold = expected + 6 * np.sqrt(expected + 1)
+    return bool(correct.sum() < threshold < len(correct) / 2)
 
 
-def _hits(predictions: Predictions, reference: LabelSet) -> np.ndarray:
-    """[M] bool: for each image that counts and has a prediction, whether the first answer is right."""
+def _top1(predictions: Predictions, reference: LabelSet) -> np.ndarray:
+    """[M] bool: for each scored image with a prediction, whether the best class is right."""
     rows = match(reference.image_ids, predictions.image_ids)
     scored = (rows >= 0) & reference.is_scored
     return (
@@ -93,7 +93,7 @@ def _hits(predictions: Predictions, reference: LabelSet) -> np.ndarray:
 
 
 def _explains(before: np.ndarray, after: np.ndarray) -> bool:
-    """Twice as many hits, and six standard deviations more: beyond chance and beyond what similar classes can do."""
+    """Twice as many right images, and six standard deviations more: beyond chance and beyond similar classes."""
     return after.sum() > 2 * before.sum() and after.sum() - before.sum() > 6 * np.sqrt(before.sum() + after.sum() + 1)
 
 
@@ -109,35 +109,35 @@ def _class_candidates(predictions: Predictions, reference: LabelSet) -> Iterator
             f"once class 0 of {classes + 1} outputs is taken for a background class and left out",
             _with_classes(predictions, _without_background(top), classes),
         )
-    elif top.max() <= classes and classes >= FEWEST_TO_SHIFT:
-        for step, words in ((-1, "too high"), (1, "too low")):
+    elif top.max() <= classes and classes >= MIN_CLASSES_TO_SHIFT:
+        for step, direction in ((-1, "too high"), (1, "too low")):
             yield Diagnosis(
                 "class_off_by_one",
-                f"once every class index, which is one {words}, is corrected",
+                f"once every class index, which is one {direction}, is corrected",
                 _with_classes(predictions, (top + step) % classes, classes),
             )
 
 
 def _without_background(top: np.ndarray) -> np.ndarray:
-    """Class 0 taken out of [N, k] answers and the others moved up; -1, which is never right, for an answer that lacks."""
+    """[N, k] classes without class 0, the others one lower; -1, which is never right, fills the end of a row."""
     order = np.argsort(top == 0, axis=1, kind="stable")
     return np.take_along_axis(top, order, axis=1) - 1
 
 
 def _order_candidates(predictions: Predictions, reference: LabelSet) -> Iterator[Diagnosis]:
-    """Other images that the rows may stand for; for files with a row for each image, or for a part of them."""
+    """Other images that the rows may belong to; for files with a row for each image, or for a part of them."""
     known = np.isin(predictions.image_ids, reference.image_ids)
     if known.mean() < 0.5 or not (known.all() or len(predictions) == len(reference)):
         return
     if len(predictions) < len(reference):
         reference = reference.take(np.isin(reference.image_ids, predictions.image_ids))
-    place = np.argsort(np.argsort(predictions.image_ids))  # each row's place in the order of its ids
+    place = np.argsort(np.argsort(predictions.image_ids))  # of each row in the order of the ids
     ids = np.sort(reference.image_ids)
-    for step, words in ((1, "next"), (-1, "previous"), (0, "same-numbered")):
-        renamed = ids[(place + step) % len(ids)]
-        if not np.array_equal(renamed, predictions.image_ids):
-            evidence = f"once each row is taken for the {words} image in file order"
-            yield Diagnosis("file_order_off_by_one", evidence, dataclasses.replace(predictions, image_ids=renamed))
+    for step, neighbor in ((1, "next"), (-1, "previous"), (0, "same-numbered")):
+        image_ids = ids[(place + step) % len(ids)]
+        if not np.array_equal(image_ids, predictions.image_ids):
+            evidence = f"once each row is taken for the {neighbor} image in file order"
+            yield Diagnosis("file_order_off_by_one", evidence, dataclasses.replace(predictions, image_ids=image_ids))
     if (reference.original >= 0).all():
         by_id = np.argsort(reference.image_ids)
         by_class = by_id[np.argsort(reference.original[by_id], kind="stable")]
@@ -149,33 +149,34 @@ def _order_candidates(predictions: Predictions, reference: LabelSet) -> Iterator
 
 
 def _class_order(predictions: Predictions, reference: LabelSet, real: LabelSet | None) -> Diagnosis | None:
-    """Finds any other order of the classes: the one-to-one assignment that the table of answers and labels fits best.
+    """Finds any other order of the classes: the best one-to-one assignment of predicted classes to labels.
 
-    An assignment fits the images it was found on even by chance; so it must explain a half of them that it has not seen.
+    An assignment fits its own images even by chance. So one half of the images gives it, and the other half must confirm
+    it.
     """
     classes = reference.num_classes
-    if classes > LARGEST_TABLE or predictions.top.min() < 0 or predictions.top.max() >= classes:
+    if classes > MAX_CLASSES_TO_ASSIGN or predictions.top.min() < 0 or predictions.top.max() >= classes:
         return None
     rows = match(reference.image_ids, predictions.image_ids)
-    seen = np.flatnonzero((rows >= 0) & reference.is_scored)
-    if not len(seen):
+    scored = np.flatnonzero((rows >= 0) & reference.is_scored)
+    if not len(scored):
         return None
-    # A seed of its own: one that also ordered the images would put whole classes into one half.
-    half = np.random.default_rng(200607159).permutation(len(seen)) < len(seen) // 2
-    top, labels = predictions.top[rows[seen]], reference.labels[seen]
-    found = _assign(top[half], labels[half], classes)
-    held_out_top, held_out = top[~half, 0], labels[~half]
-    before = (held_out_top[:, None] == held_out).any(axis=1)
-    after = (found[held_out_top][:, None] == held_out).any(axis=1)
+    # An unusual seed: the seed that shuffled the images themselves would put whole classes into one half.
+    half = np.random.default_rng(200607159).permutation(len(scored)) < len(scored) // 2
+    top, labels = predictions.top[rows[scored]], reference.labels[scored]
+    assignment = _assign(top[half], labels[half], classes)
+    test_top, test_labels = top[~half, 0], labels[~half]
+    before = (test_top[:, None] == test_labels).any(axis=1)
+    after = (assignment[test_top][:, None] == test_labels).any(axis=1)
     if not _explains(before, after):
         return None
 
     better = real if real is not None and real.num_classes == classes else reference
     place = match(better.image_ids, predictions.image_ids)
-    seen = (place >= 0) & better.is_scored
-    order = _assign(predictions.top[place[seen]], better.labels[seen], classes)
+    scored = (place >= 0) & better.is_scored
+    order = _assign(predictions.top[place[scored]], better.labels[scored], classes)
     if better is real and of_label_set(better).is_imagenet:
-        order = _tell_twins_apart(order, predictions.top[place[seen]], better.original[seen])
+        order = _separate_twins(order, predictions.top[place[scored]], better.original[scored])
     moved = np.flatnonzero(order != np.arange(classes))
     rare = int((np.bincount(predictions.top[:, 0], minlength=classes) < 5).sum())
     doubt = f", {rare} of them seldom predicted and so uncertain" if rare else ""
@@ -185,10 +186,10 @@ def _class_order(predictions: Predictions, reference: LabelSet, real: LabelSet |
 
 
 def _assign(top: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """For each index that a model uses the class it stands for: [N, k], [N, A] -> [K] int, a permutation.
+    """The class behind each index that a model uses: [N, k], [N, A] -> [K] int, a permutation.
 
-    The table counts how often an index is answered where a class is right. Later answers count less, an image with many
-    right classes shares its count among them, and rare indices are lifted so that frequent ones do not decide for them.
+    The table counts how often a model predicts an index while a class is right. Lower ranks count less. An image with
+    several labels shares its count among them. Rows of rare indices are scaled up, so that frequent ones do not dominate.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -203,7 +204,7 @@ def _assign(top: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     return linear_sum_assignment(table / np.sqrt(np.maximum(table.sum(axis=1, keepdims=True), 1)), maximize=True)[1]
 
 
-def _tell_twins_apart(order: np.ndarray, top: np.ndarray, original: np.ndarray) -> np.ndarray:
+def _separate_twins(order: np.ndarray, top: np.ndarray, original: np.ndarray) -> np.ndarray:
     order = order.copy()
     for twin in TWINS:
         more, less = (int(np.flatnonzero(order == twin[key])[0]) for key in ("more", "less"))
@@ -213,14 +214,14 @@ def _tell_twins_apart(order: np.ndarray, top: np.ndarray, original: np.ndarray) 
     return order
 
 
-def _shuffled_rows(predictions: Predictions, reference: LabelSet, hits: np.ndarray) -> Diagnosis | None:
-    """Answers that hang together as a trained model's do, spread over the classes, and yet right no more than by chance.
+def _shuffled_rows(predictions: Predictions, reference: LabelSet, correct: np.ndarray) -> Diagnosis | None:
+    """Predictions of a trained model that are right only by chance: its rows belong to other images.
 
-    Of a model that has learned, the second answer follows from the first: the same pairs come again and again. A model
-    that guesses has pairs at random, an untrained one has few classes.
+    The second class of a trained model depends on the first, so the same pairs repeat. A model that guesses has random
+    pairs, and an untrained model predicts few classes.
     """
     top, classes = predictions.top, reference.num_classes
-    if top.shape[1] < 2 or len(hits) < 10 * classes or not at_chance(predictions, reference):
+    if top.shape[1] < 2 or len(correct) < 10 * classes or not at_chance(predictions, reference):
         return None
     _, pairs = np.unique(top[:, 0].astype(np.int64) * (classes + 2) + top[:, 1], return_counts=True)
     first, second = (np.unique(top[:, rank], return_counts=True)[1] / len(top) for rank in (0, 1))
@@ -231,7 +232,7 @@ def _shuffled_rows(predictions: Predictions, reference: LabelSet, hits: np.ndarr
         return None
     return Diagnosis(
         "shuffled_rows",
-        f"{hits.mean():.2%} of {len(hits)} images are right, as by guessing, but the first two answers belong together "
-        f"({repeats / by_chance:.0f} times as many repeated pairs as by chance): these are a trained model's answers to "
-        "other images than their ids say.",
+        f"{correct.mean():.2%} of {len(correct)} images are right, as by guessing, but the first two classes depend on each "
+        f"other ({repeats / by_chance:.0f} times as many repeated pairs as by chance): these are a trained model's "
+        "predictions for other images than their ids say.",
     )

@@ -31,7 +31,7 @@ QUIRKS = (
 
 @dataclasses.dataclass(frozen=True)
 class PublishedComparison:
-    """One model under one label set, here and in the articles. Ranks are among the models that are compared here."""
+    """One model under one label set, as scored and as published. Ranks are among the models that are scored."""
 
     model: str
     label_set: str
@@ -44,25 +44,26 @@ class PublishedComparison:
 
 
 def compare(results: Results) -> list[PublishedComparison]:
-    """`results` of some of the ten models under the three label sets, beside what was published of the same models."""
+    """Compares the results of some of the ten models under the three label sets with the published ones."""
     accuracies = {(row["model"], row["label_set"]): row["accuracy"] * 100 for row in results.rows if row["k"] == 1}
     models = [model for model in PUBLISHED if all((model, label_set) in accuracies for label_set in LABEL_SETS)]
-    here = {one: _ranks({model: accuracies[model, one] for model in models}) for one in LABEL_SETS}
-    there = {
-        one: _ranks({model: PUBLISHED[model][column] for model in models}) for column, one in enumerate(LABEL_SETS)
+    rank = {label_set: _ranks({model: accuracies[model, label_set] for model in models}) for label_set in LABEL_SETS}
+    published_rank = {
+        label_set: _ranks({model: PUBLISHED[model][column] for model in models})
+        for column, label_set in enumerate(LABEL_SETS)
     }
     return [
         PublishedComparison(
             model,
             label_set,
             accuracies[model, label_set],
-            here[label_set][model],
-            here["original"][model] - here[label_set][model],
+            rank[label_set][model],
+            rank["original"][model] - rank[label_set][model],
             PUBLISHED[model][column],
-            there[label_set][model],
-            there["original"][model] - there[label_set][model],
+            published_rank[label_set][model],
+            published_rank["original"][model] - published_rank[label_set][model],
         )
-        for model in sorted(models, key=here["original"].get)
+        for model in sorted(models, key=rank["original"].get)
         for column, label_set in enumerate(LABEL_SETS)
     ]
 

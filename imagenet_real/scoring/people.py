@@ -1,4 +1,4 @@
-"""People beside models: on the images that a person answered, how good the person is and how good the models are."""
+"""People beside models: the accuracy of a person, and of the models on the same images."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,27 +13,33 @@ from imagenet_real.scoring.accuracy import accuracy
 def beside_models(
     models: Sequence[Predictions], label_sets: Sequence[LabelSet], top1: Mapping[str, Sequence[np.ndarray]]
 ) -> list[dict[str, Any]]:
-    """One row a person and label set. A model stands in it if it has an answer on each of these images.
+    """A row for each person and label set. A row has the models with a prediction for each of the person's images.
 
     Args:
       models: models and people.
       label_sets: of N images each.
-      top1: by the name of a label set, [N] int8 of each of `models`: 1 right, 0 wrong, -1 no answer.
+      top1: for each label set by name, [N] int8 of each of `models`: 1 right, 0 wrong, -1 no prediction.
     """
     rows = []
     for at, person in enumerate(models):
         for label_set in label_sets if person.person else ():
-            answers = top1[label_set.name]
-            asked = (answers[at] >= 0) & label_set.is_scored
-            if not asked.any():
+            correct = top1[label_set.name]
+            common = (correct[at] >= 0) & label_set.is_scored
+            if not common.any():
                 continue
-            weight = label_set.take(asked).weight
-            reached = {
-                model.name: accuracy(one[asked] > 0, weight)
-                for model, one in zip(models, answers, strict=True)
-                if not model.person and (one[asked] >= 0).all()
+            weight = label_set.take(common).weight
+            accuracies = {
+                model.name: accuracy(of_model[common] > 0, weight)
+                for model, of_model in zip(models, correct, strict=True)
+                if not model.person and (of_model[common] >= 0).all()
             }
-            own = accuracy(answers[at][asked] > 0, weight)
-            row = {"person": person.name, "label_set": label_set.name, "images": int(asked.sum()), "accuracy": own}
-            rows.append(row | {"models": dict(sorted(reached.items(), key=lambda pair: -pair[1]))})
+            rows.append(
+                {
+                    "person": person.name,
+                    "label_set": label_set.name,
+                    "images": int(common.sum()),
+                    "accuracy": accuracy(correct[at][common] > 0, weight),
+                    "models": dict(sorted(accuracies.items(), key=lambda pair: -pair[1])),
+                }
+            )
     return rows

@@ -1,4 +1,4 @@
-"""Ranks of several models under a label set, and how much of them is more than chance."""
+"""Ranks of several models under a label set, and which of them are more than chance."""
 
 import dataclasses
 import itertools
@@ -17,8 +17,8 @@ class Ranking:
     """M models from best to worst under one label set."""
 
     label_set: str
-    images: int  # that count and that every model has a prediction for
-    order: np.ndarray  # [M] int, models (as numbered by the caller) best first
+    images: int  # scored ones, which every model has a prediction for
+    order: np.ndarray  # [M] int, the caller's numbers of the models, best first
     accuracy: np.ndarray  # [M] float, in that order
     p_next: np.ndarray  # [M - 1] float: that a model and the next are equally good, adjusted by Holm's method
 
@@ -41,12 +41,12 @@ class Ranking:
         return values
 
 
-def rank(hits: np.ndarray, label_set: LabelSet) -> Ranking:
-    """Ranks M models by their hits on the same N images: [M, N] bool, a label set of N images."""
-    values = np.array([accuracy(correct, label_set.weight) for correct in hits])
+def rank(correct: np.ndarray, label_set: LabelSet) -> Ranking:
+    """Ranks M models on the same N images: [M, N] bool, a label set of N images."""
+    values = np.array([accuracy(of_model, label_set.weight) for of_model in correct])
     order = np.argsort(-values, kind="stable")
-    neighbours = itertools.pairwise(order)
-    p_values = np.array([paired_p_value(hits[a], hits[b], label_set.weight) for a, b in neighbours])
+    pairs = itertools.pairwise(order)
+    p_values = np.array([paired_p_value(correct[a], correct[b], label_set.weight) for a, b in pairs])
     return Ranking(label_set.name, int(label_set.is_scored.sum()), order, values[order], holm(p_values))
 
 

@@ -1,4 +1,4 @@
-"""A straight line through points: how much of one accuracy goes with another."""
+"""A straight line through points, such as pairs of accuracies."""
 
 import dataclasses
 import math
@@ -21,16 +21,18 @@ class Line:
 
 
 def regress(x: np.ndarray, y: np.ndarray) -> Line:
-    """The line through [n] points. Raises InputError for fewer than 3, or where all x are the same."""
+    """The line through [n] points. Raises InputError for fewer than 3 points, or if all x are the same."""
     if len(x) < 3 or np.ptp(x) == 0:
-        raise InputError(f"a regression needs at least 3 models of different accuracy, there are {len(x)}: give more.")
+        raise InputError(
+            f"a regression needs at least 3 models of different accuracy, there are {len(x)}. Give more models."
+        )
     from scipy.special import stdtrit
 
     spread = ((x - x.mean()) ** 2).sum()
     slope = ((x - x.mean()) * (y - y.mean())).sum() / spread
     intercept = y.mean() - slope * x.mean()
-    rest = ((y - intercept - slope * x) ** 2).sum()
-    half = stdtrit(len(x) - 2, 0.975) * math.sqrt(rest / (len(x) - 2) / spread)
+    residual = ((y - intercept - slope * x) ** 2).sum()
+    half = stdtrit(len(x) - 2, 0.975) * math.sqrt(residual / (len(x) - 2) / spread)
     total = ((y - y.mean()) ** 2).sum()
-    explained = 1 - rest / total if total else 1.0
+    explained = 1 - residual / total if total else 1.0
     return Line(len(x), float(slope), float(slope - half), float(slope + half), float(intercept), float(explained))

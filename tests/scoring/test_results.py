@@ -87,7 +87,7 @@ def test_predictions_that_cannot_be_scored(model, message):
 
 
 def test_names_are_told_apart():
-    with pytest.raises(InputError, match="several predictions are called model"):
+    with pytest.raises(InputError, match="several predictions have the name model"):
         score(toy.predictions(), toy.predictions())
     with pytest.raises(InputError, match="unknown repair 'class_ordr': did you mean class_order"):
         score(repair="class_ordr")
