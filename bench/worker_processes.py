@@ -55,7 +55,9 @@ def ours(batches: Any) -> Any:
 
 def grain(batches: Any, threads: int) -> Any:
     import grain
+    from absl import flags
 
+    flags.FLAGS.mark_as_parsed()  # Grain's workers read flags of absl, which only absl.app parses
     dataset = grain.MapDataset.source(batches).to_iter_dataset(
         grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2)
     )

@@ -8,6 +8,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import config_groups
+from imagenet_real.data.crop_labels import CropLabels
 from imagenet_real.data.digit_scenes import digits
 from imagenet_real.data.digit_scenes.true_crops import TrueCropLabels
 from imagenet_real.data.sources.open import open_source
@@ -67,7 +68,7 @@ def describe_training_images(data: TrainingData) -> dict[str, Any]:
     return {"count": len(data), "fingerprint": data.fingerprint}
 
 
-def _crop_labels(config: ConfigDict, data: TrainingData) -> PooledCropLabels | TrueCropLabels | None:
+def _crop_labels(config: ConfigDict, data: TrainingData) -> CropLabels | None:
     """Returns the labels that depend on the crop; None if every crop has the labels of its image."""
     if config.train_labels == TRUE_CROPS:
         return _true_crop_labels(config, data)

@@ -1,9 +1,9 @@
 """Label maps on disk: what a model sees at each place of each image of a dataset. NumPy alone.
 
-A folder of a few large ArrayRecord files and `maps.json`, which comes last: where it is, the maps are whole. A record is
-the k likeliest classes at H x W places, int16 [H, W, k], and their scores, float16 [H, W, k], in bytes one after the
-other: 4,500 bytes an image for 15 x 15 places and k = 5. The last record of a file is JSON: the ids of its images in
-order, and the images that could not be read, with the reason. ArrayRecord keeps a checksum of every record.
+A folder has a few large ArrayRecord files and `maps.json`, which is written last: with it the maps are complete. A record
+is the k likeliest classes at H x W places, int16 [H, W, k], followed by their scores, float16 [H, W, k]. That is 4,500
+bytes an image for 15 x 15 places and k = 5. The last record of a file is JSON: the ids of its images in order, and the
+unreadable images with the reason. ArrayRecord keeps a checksum of every record.
 """
 
 import dataclasses
@@ -23,21 +23,21 @@ from imagenet_real.io.storage import names_in, read_text, to_path
 INDEX = "maps.json"
 ENDING = ".array_record"
 RANDOM_ACCESS = "readahead_buffer_size:0,max_parallelism:0"
-SHOWN = 3  # names in an error, beyond which they are counted
+MAX_NAMES = 3  # in an error
 UNREADABLE = (RuntimeError, ValueError, IndexError, KeyError, TypeError)  # what ArrayRecord and JSON raise
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LabelMaps:
-    """The label maps of n images, read as they are asked for. It travels to worker processes."""
+    """The label maps of n images; `read` reads some of them. They travel to worker processes."""
 
     folder: str
     shape: tuple[int, int, int]  # H, W, k
     num_classes: int
     image_ids: np.ndarray  # [n] str
     files: tuple[str, ...]
-    places: np.ndarray  # [n, 2] int: which file, and which record of it
-    fingerprint: str  # a digest of what the maps were made by, and of the images' ids
+    places: np.ndarray  # [n, 2] int: the file, and the record in it
+    fingerprint: str  # a digest of the run key of the maps, and of the image ids
     _readers: dict[tuple[int, int], Any] = dataclasses.field(default_factory=dict, repr=False)  # by process and file
 
     def __len__(self) -> int:
@@ -47,21 +47,21 @@ class LabelMaps:
         return self.__dict__ | {"_readers": {}}
 
     def of(self, image_ids: np.ndarray) -> "LabelMaps":
-        """The maps of these images, in their order. Raises InputError, with names, where there are none of some."""
+        """Returns the maps of these images, in their order. Raises InputError, with names, if some have no map."""
         order = np.argsort(self.image_ids)
-        at = np.minimum(np.searchsorted(self.image_ids, image_ids, sorter=order), len(order) - 1)
-        missing = image_ids[self.image_ids[order[at]] != image_ids]
+        rows = order[np.minimum(np.searchsorted(self.image_ids, image_ids, sorter=order), len(order) - 1)]
+        missing = image_ids[self.image_ids[rows] != image_ids]
         if len(missing):
-            named = ", ".join(missing[:SHOWN].tolist()) + (", ..." if len(missing) > SHOWN else "")
-            of_another = "" if len(missing) < len(image_ids) else f" and has {self.image_ids[0]}: maps of other images"
+            names = ", ".join(missing[:MAX_NAMES].tolist()) + (", ..." if len(missing) > MAX_NAMES else "")
+            example = "" if len(missing) < len(image_ids) else f" and has {self.image_ids[0]}: maps of other images"
             raise InputError(
-                f"{self.folder} has no label maps of {len(missing):,} of {len(image_ids):,} images ({named}){of_another}; "
-                "make them with configs/relabel.py, or leave these images out."
+                f"{self.folder} has no label maps of {len(missing):,} of {len(image_ids):,} images ({names}){example}. "
+                "Make them with configs/relabel.py, or exclude these images."
             )
-        return self.at(order[at])
+        return self.at(rows)
 
     def at(self, rows: np.ndarray) -> "LabelMaps":
-        """The maps of the images at `rows`, in that order."""
+        """Returns the maps of the images at `rows`, in that order."""
         digest = hashlib.sha256(self.fingerprint.encode() + "\n".join(self.image_ids[rows].tolist()).encode())
         return dataclasses.replace(
             self,
@@ -72,54 +72,55 @@ class LabelMaps:
         )
 
     def read(self, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Classes [B, H, W, k] int16 and scores [B, H, W, k] float16 of some images.
+        """Reads classes [B, H, W, k] int16 and scores [B, H, W, k] float16 of the images at `rows`.
 
-        Raises InputError where a file is damaged.
+        Raises InputError if a file is damaged.
         """
         rows = np.asarray(rows, dtype=int)
         classes = np.empty((len(rows), *self.shape), np.int16)
         scores = np.empty((len(rows), *self.shape), np.float16)
         files, records = self.places[rows].T
         for file in np.unique(files):
-            here = np.flatnonzero(files == file)
+            rows_of_file = np.flatnonzero(files == file)
             try:
-                found = self._reader(int(file)).read(records[here].tolist())
-                for row, record in zip(here, found, strict=True):
-                    classes[row], scores[row] = _unpacked(record, self.shape)
+                contents = self._reader(int(file)).read(records[rows_of_file].tolist())
+                for row, record in zip(rows_of_file, contents, strict=True):
+                    classes[row], scores[row] = _unpack(record, self.shape)
             except UNREADABLE as error:
                 path = os.path.join(self.folder, self.files[file])
-                raise _damaged(path, error, f"a label map such as that of {self.image_ids[rows[here[0]]]}") from None
+                raise _damaged(
+                    path, error, f"a label map such as that of {self.image_ids[rows[rows_of_file[0]]]}"
+                ) from None
         return classes, scores
 
     def _reader(self, file: int) -> Any:
         key = os.getpid(), file
         if key not in self._readers:
-            self._readers[key] = _opened(os.path.join(self.folder, self.files[file]))
+            self._readers[key] = _open_reader(os.path.join(self.folder, self.files[file]))
         return self._readers[key]
 
 
 def load_label_maps(folder: str | os.PathLike) -> LabelMaps:
-    """The label maps in a folder.
+    """Loads the label maps in a folder.
 
-    Raises InputError where there are none, where they are not finished, and where a file is not there, is cut off or is
-    damaged.
+    Raises InputError if there are none, if they are not finished, and if a file is missing, cut off or damaged.
     """
     folder = to_path(folder)
     check_on_disk(folder)
     if not (folder / INDEX).exists():
-        begun = any(name.endswith(ENDING) for name in names_in(folder))
-        what = "label maps that are not finished: run the command that makes them again" if begun else "no label maps"
-        raise InputError(f"{folder} holds {what} (configs/relabel.py writes them, and last of all {INDEX}).")
+        is_begun = any(name.endswith(ENDING) for name in names_in(folder))
+        state = "label maps that are not finished" if is_begun else "no label maps"
+        raise InputError(f"{folder} contains {state}. Run configs/relabel.py; {INDEX} is written last.")
     try:
         index = json.loads(read_text(folder / INDEX))
         shape = tuple(int(index[name]) for name in ("height", "width", "k"))
-        files = [(str(one["name"]), int(one["images"]), int(one["bytes"])) for one in index["files"]]
+        files = [(str(file["name"]), int(file["images"]), int(file["bytes"])) for file in index["files"]]
         num_classes, made_by = int(index["num_classes"]), index["made_by"]
     except UNREADABLE as error:
         raise _damaged(folder / INDEX, error) from None
     ids = [_ids_of(folder / name, images, size) for name, images, size in files]
-    image_ids = np.array([one for some in ids for one in some], dtype=str)
-    places = [np.stack([np.full(len(some), file), np.arange(len(some))], axis=1) for file, some in enumerate(ids)]
+    image_ids = np.array([name for names in ids for name in names], dtype=str)
+    places = [np.stack([np.full(len(names), file), np.arange(len(names))], axis=1) for file, names in enumerate(ids)]
     digest = hashlib.sha256(json.dumps([made_by, shape, num_classes], sort_keys=True).encode())
     digest.update("\n".join(image_ids.tolist()).encode())
     return LabelMaps(
@@ -133,13 +134,33 @@ def load_label_maps(folder: str | os.PathLike) -> LabelMaps:
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """How many label maps a folder has, and their size."""
+
+    images: int
+    height: int  # places
+    width: int
+    k: int
+    files: int
+    nbytes: int  # of all files
+
+
+def summarize(folder: str | os.PathLike) -> Summary:
+    """Reads the index of finished label maps."""
+    index = json.loads(read_text(to_path(folder) / INDEX))
+    sizes = [file["bytes"] for file in index["files"]]
+    images = sum(file["images"] for file in index["files"])
+    return Summary(images, index["height"], index["width"], index["k"], len(sizes), sum(sizes))
+
+
 def read_index(file: str | os.PathLike) -> tuple[list[str], dict[str, str]]:
-    """The image ids of a file in order, and the images that were not readable. Raises InputError where it is damaged."""
+    """Reads the image ids of a file in order, and its unreadable images. Raises InputError if the file is damaged."""
     try:
-        reader = _opened(file)
+        reader = _open_reader(file)
         *_, last = reader.read([reader.num_records() - 1])
-        told = json.loads(last)
-        image_ids, unreadable = list(told["image_ids"]), dict(told["unreadable"])
+        index = json.loads(last)
+        image_ids, unreadable = list(index["image_ids"]), dict(index["unreadable"])
         if len(image_ids) != reader.num_records() - 1:
             raise ValueError(f"{reader.num_records() - 1} maps of {len(image_ids)} images")
         return image_ids, unreadable
@@ -147,15 +168,15 @@ def read_index(file: str | os.PathLike) -> tuple[list[str], dict[str, str]]:
         raise _damaged(file, error) from None
 
 
-def packed(classes: np.ndarray, scores: np.ndarray) -> bytes:
-    """The record of a map: [H, W, k] classes and scores."""
+def pack(classes: np.ndarray, scores: np.ndarray) -> bytes:
+    """Returns the record of a map: [H, W, k] classes and scores -> bytes."""
     return classes.astype("<i2").tobytes() + scores.astype("<f2").tobytes()
 
 
-def _unpacked(record: bytes, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+def _unpack(record: bytes, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
     half = 2 * int(np.prod(shape))
     if len(record) != 2 * half:
-        raise ValueError(f"a map of {len(record)} bytes instead of {2 * half}")
+        raise ValueError(f"a map has {len(record)} bytes, expected {2 * half}")
     return (
         np.frombuffer(record[:half], "<i2").reshape(shape),
         np.frombuffer(record[half:], "<f2").reshape(shape),
@@ -164,21 +185,23 @@ def _unpacked(record: bytes, shape: tuple[int, int, int]) -> tuple[np.ndarray, n
 
 def _ids_of(file: epath.Path, images: int, size: int) -> list[str]:
     if not file.exists():
-        raise InputError(f"{file} is not there, and with it {images:,} label maps: copy it, or make the maps again.")
-    if (there := file.stat().length) != size:
-        raise InputError(f"{file} has {there:,} bytes instead of {size:,}: it is cut off; copy it again.")
+        raise InputError(f"{file} is missing, with {images:,} label maps. Copy it, or make the maps again.")
+    if (length := file.stat().length) != size:
+        raise InputError(f"{file} has {length:,} bytes instead of {size:,}: it is cut off. Copy it again.")
     image_ids, _ = read_index(file)
     if len(image_ids) != images:
-        raise InputError(f"{file} has {len(image_ids):,} label maps instead of {images:,}: it is another run's.")
+        raise InputError(
+            f"{file} has {len(image_ids):,} label maps instead of {images:,}: it is of a different run. Copy the folder again."
+        )
     return image_ids
 
 
-def _opened(file: str | os.PathLike) -> Any:
+def _open_reader(file: str | os.PathLike) -> Any:
     from array_record.python.array_record_module import ArrayRecordReader
 
     return ArrayRecordReader(os.fspath(file), RANDOM_ACCESS, file_reader_buffer_size=32_768)
 
 
-def _damaged(file: str | os.PathLike, error: Exception, what: str = "its list of images") -> InputError:
+def _damaged(file: str | os.PathLike, error: Exception, part: str = "its list of images") -> InputError:
     reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-    return InputError(f"{file} is damaged: {what} cannot be read ({reason}); copy it again, or make the maps again.")
+    return InputError(f"{file} is damaged: {part} cannot be read ({reason}). Copy it again, or make the maps again.")

@@ -80,7 +80,7 @@ def test_pictures_and_predictions(world, tmp_path):
     [
         ({}, "there is nothing to look at"),
         ({"predictions": "p.npz"}, "predictions need --config.label_maps=FOLDER"),
-        ({"label_maps": "nowhere"}, "nowhere holds no label maps"),
+        ({"label_maps": "nowhere"}, "nowhere contains no label maps"),
     ],
 )
 def test_mistakes(tmp_path, fields, message):

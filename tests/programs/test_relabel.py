@@ -16,6 +16,7 @@ from configs import relabel as config_file
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.programs import relabel
+from imagenet_real.relabel.annotate import image_size_of
 from imagenet_real.relabel.label_maps import load_label_maps
 from tests import ROOT
 from tests.data.pictures import write_folder
@@ -118,7 +119,7 @@ main.run()
     assert read == [8]
     relabel.run(config(images=str(images)), _path(tmp_path))  # all is there: no image is read
     assert read == [8]
-    with pytest.raises(InputError, match="holds label maps of another run: image_size was 16, is 24"):
+    with pytest.raises(InputError, match="has label maps of a different run: image_size was 16, is 24"):
         relabel.run(config(images=str(images), image_size=24), _path(tmp_path))
 
 
@@ -144,14 +145,14 @@ def test_unreadable_images_are_refused_or_listed(tmp_path):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({}, "images and published: give one of them"),
-        ({"images": "x", "published": "y"}, "images and published: give one of them"),
+        ({}, "images='', published='': give one of them"),
+        ({"images": "x", "published": "y"}, "images='x', published='y': give one of them"),
         ({"places": 15}, "has 2 x 2 places in images of 16 pixels, and places=15"),
         (
             {"model": "tests.programs.models:colours"},
             r"shape \[1, 1000\] for 1 images, expected the logits of each place",
         ),
-        ({"k": 1001}, "k=1001: give at least 1"),
+        ({"k": 1001}, "k=1001 is impossible. Give at least 1"),
         ({"image_size": None}, "the preprocessing of tests.programs.models:colours_at_places is not known"),
     ],
 )
@@ -166,7 +167,7 @@ def test_mistakes(images, tmp_path, fields, message):
     [("vit_tiny_patch16_224", 240), ("resnet50", 480), ("convnext_tiny", 480), ("efficientnet_b0", 480)],
 )
 def test_sizes_for_fifteen_places(model, size):
-    assert relabel.image_size_of(model, 15) == size
+    assert image_size_of(model, 15) == size
 
 
 PUBLISHED = {"n01440764/n01440764_7": 0, "n01440764/n01440764_12": 1, "n01443537/n01443537_3": 2}
@@ -229,8 +230,8 @@ def test_published_maps_pool_as_the_published_code_does(published, tmp_path):
 @pytest.mark.parametrize(
     ("tensor", "message"),
     [
-        (np.zeros((5, 4, 3), np.float32), r"has the shape \[5, 4, 3\], expected \[2, k, places, places\]"),
-        (np.full((2, 5, 4, 3), 1000, np.float32), "names classes that are not 0 to 999"),
+        (np.zeros((5, 4, 3), np.float32), r"has the shape \[5, 4, 3\]. Give tensors \[2, k, places, places\]"),
+        (np.full((2, 5, 4, 3), 1000, np.float32), "has classes outside 0 to 999"),
         ({"map": np.zeros((2, 5, 4, 3), np.float32)}, "a dict in it where a tensor was expected"),
         (torch_writer.Reduce(torch_writer.Global("os", "system"), ("true",)), ": its pickle imports os"),
     ],

@@ -99,7 +99,7 @@ def test_a_run_of_another_model_is_refused(tmp_path):
 def test_images_without_a_map_are_named(tmp_path):
     write(tmp_path)
     maps = load_label_maps(tmp_path)
-    with pytest.raises(InputError, match=r"no label maps of 1 of 2 images \(image_004\);"):
+    with pytest.raises(InputError, match=r"no label maps of 1 of 2 images \(image_004\)\."):
         maps.of(np.array(["image_003", "image_004"]))
     with pytest.raises(InputError, match=r"of 2 of 2 images \(n1, n2\) and has image_000: maps of other images"):
         maps.of(np.array(["n1", "n2"]))
@@ -121,12 +121,12 @@ def test_what_is_damaged_is_refused_with_its_name(tmp_path):
         maps.read([1])
     first.write_bytes(whole)
     second.unlink()
-    with pytest.raises(InputError, match=rf"{second.name} is not there"):
+    with pytest.raises(InputError, match=rf"{second.name} is missing"):
         load_label_maps(tmp_path)
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
-    with pytest.raises(InputError, match="holds no label maps"):
+    with pytest.raises(InputError, match="contains no label maps"):
         load_label_maps(tmp_path)
 
 

@@ -1,0 +1,98 @@
+"""The model that makes label maps, from a config."""
+
+import dataclasses
+import hashlib
+import os
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from imagenet_real.data.preprocess import WholeImage
+from imagenet_real.errors import InputError
+from imagenet_real.io import storage
+from imagenet_real.models import catalog
+from imagenet_real.models.functional import Apply, functional_dense, normalized
+from imagenet_real.models.user_model import user_model, user_model_checksum
+from imagenet_real.relabel.annotate import dense_shape, image_size_of
+from imagenet_real.training.trained import trained_model
+
+PREPROCESSING = ("interpolation", "mean", "std")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Annotator:
+    """A model that returns the logits of each place of [B, H, W, 3] uint8 images."""
+
+    apply: Apply
+    params: Any
+    preprocessing: WholeImage
+    run_key: dict[str, Any]  # what the logits depend on
+
+
+def load_annotator(config: ConfigDict) -> Annotator:
+    """Loads the model of a config. Raises InputError if its maps have another number of places than the config says."""
+    preprocessing = _preprocessing(config)
+    size = preprocessing["image_size"]
+    apply, params = _load_model(config, size)
+    apply = normalized(apply, preprocessing["mean"], preprocessing["std"])
+    height, width, _ = dense_shape(apply, params, 1, size)
+    if config.places and (height, width) != (config.places, config.places):
+        raise InputError(
+            f"{config.model} has {height} x {width} places in images of {size} pixels, and places={config.places}. Give "
+            "another --config.image_size, or --config.places=0 for the places that it has."
+        )
+    run_key = {
+        "model": config.model,
+        "code": user_model_checksum(config.model) if _is_user_model(config) else None,
+        "weights": _checksum(config, params),
+        **preprocessing,
+    }
+    return Annotator(apply, params, WholeImage(size, preprocessing["interpolation"]), run_key)
+
+
+def _is_user_model(config: ConfigDict) -> bool:
+    return ":" in config.model
+
+
+def _preprocessing(config: ConfigDict) -> dict[str, Any]:
+    """Returns `image_size`, `interpolation`, `mean` and `std`: those of the config, else the model's published ones."""
+    published = {} if _is_user_model(config) else dict(catalog.find(config.model).preprocessing)
+    chosen = published | {name: config[name] for name in PREPROCESSING if config[name] is not None}
+    size = config.image_size
+    if not size and not _is_user_model(config):
+        size = image_size_of(config.model, config.places)
+    if size is None or not chosen.keys() >= {*PREPROCESSING}:
+        raise InputError(
+            f"the preprocessing of {config.model} is not known. Give --config.image_size, interpolation, mean and std."
+        )
+    return {"image_size": size, **{name: chosen[name] for name in PREPROCESSING}}
+
+
+def _load_model(config: ConfigDict, image_size: int) -> tuple[Apply, Any]:
+    if _is_user_model(config):
+        return user_model(config.model, _weights_file(config) or None)
+    if not config.weights:
+        raise InputError(f"weights is empty. Give --config.weights=FILE, the weights of {config.model}.")
+    if storage.to_path(config.weights).is_dir():
+        graph, params = trained_model(config.model, config.weights)
+        return functional_dense(graph), params
+    return catalog.load_dense(config.model, _weights_file(config), image_size=image_size)
+
+
+def _checksum(config: ConfigDict, params: Any) -> str | None:
+    """Returns the checksum of the file of weights; for a run of `train` that of the parameters."""
+    if not config.weights:
+        return None
+    if not storage.to_path(config.weights).is_dir():
+        return storage.sha256(_weights_file(config))
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves(params):
+        digest.update(np.asarray(leaf).tobytes())
+    return digest.hexdigest()
+
+
+def _weights_file(config: ConfigDict) -> str:
+    path = config.weights
+    return os.fspath(storage.on_disk(path)) if storage.in_bucket(path) else os.path.expanduser(path)
