@@ -232,7 +232,7 @@ def test_published_maps_pool_as_the_published_code_does(published, tmp_path):
     [
         (np.zeros((5, 4, 3), np.float32), r"has the shape \[5, 4, 3\]. Give tensors \[2, k, places, places\]"),
         (np.full((2, 5, 4, 3), 1000, np.float32), "has classes outside 0 to 999"),
-        ({"map": np.zeros((2, 5, 4, 3), np.float32)}, "a dict in it where a tensor was expected"),
+        ({"map": np.zeros((2, 5, 4, 3), np.float32)}, "expected a tensor, got dict"),
         (torch_writer.Reduce(torch_writer.Global("os", "system"), ("true",)), ": its pickle imports os"),
     ],
 )

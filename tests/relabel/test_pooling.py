@@ -152,7 +152,7 @@ def test_softmax_targets_sum_to_one_whatever_is_unlisted():
     [
         ({"unlisted": "nothing"}, "unknown unlisted 'nothing'"),
         ({"activation": "softmx"}, "did you mean softmax"),
-        ({"activation": "sigmoid"}, "give unlisted='lowest' or 'never'"),
+        ({"activation": "sigmoid"}, "Give unlisted='lowest' or 'never'"),
     ],
 )
 def test_impossible_choices(options, message):
