@@ -1,6 +1,5 @@
-"""The web application: pages, pictures, and the few addresses that the pages ask."""
+"""The web application: pages, pictures, and the addresses that the pages ask."""
 
-import dataclasses
 import json
 import os
 import re
@@ -18,50 +17,42 @@ from starlette.staticfiles import StaticFiles
 
 from imagenet_real.errors import InputError
 from imagenet_real.labels.json_format import as_json as label_set_as_json
-from imagenet_real.review_app.guard import Guard, check_address
+from imagenet_real.review_app.address import check_address
+from imagenet_real.review_app.content import Content
+from imagenet_real.review_app.guard import Guard
 from imagenet_real.review_app.pairs import Pairs
 from imagenet_real.review_app.pictures import Pictures
 from imagenet_real.review_app.rating import Rating
 from imagenet_real.review_app.review import Review, View
 
 STATIC = os.path.join(os.path.dirname(__file__), "static")
-LARGEST_BODY = 64 * 1024  # bytes
+MAX_BODY = 64 * 1024  # bytes
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,60}")  # of a reviewer or rater
 _KEY = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
-@dataclasses.dataclass(frozen=True)
-class Served:
-    """What a server shows: mistakes to review, pairs of pictures to compare, or tasks to rate."""
-
-    pictures: Mapping[str, Pictures]  # by the name that stands in their address
-    review: Review | None = None
-    pairs: Pairs | None = None
-    rating: Rating | None = None
-
-
-def make_app(served: Served, host: str, token: str) -> Starlette:
-    """The application. Raises InputError where it would be open to others without a token."""
+def make_app(content: Content, host: str, token: str) -> Starlette:
+    """Returns the application. Raises InputError if other machines could reach it without a token."""
     check_address(host, token)
     routes = [
-        Route("/", _start(served)),
-        Route("/image/{source}/{image_id:path}", _image(served.pictures)),
+        Route("/", _start(content)),
+        Route("/image/{source}/{image_id:path}", _image(content.pictures)),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
-    if served.review:
-        routes += _review_routes(served.review)
-    if served.pairs:
-        routes += _pairs_routes(served.pairs)
-    if served.rating:
-        routes += _rating_routes(served.rating)
+    if content.review:
+        routes += _review_routes(content.review)
+    if content.pairs:
+        routes += _pairs_routes(content.pairs)
+    if content.rating:
+        routes += _rating_routes(content.rating)
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, host=host, token=token), Middleware(GZipMiddleware, minimum_size=2000)],
-        exception_handlers={InputError: _refused},
+        exception_handlers={InputError: _refuse},
     )
 
 
-def _refused(request: Request, error: Exception) -> Response:
+def _refuse(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 400)
 
 
@@ -69,8 +60,8 @@ def _page(name: str) -> Callable[[Request], Response]:
     return lambda request: FileResponse(os.path.join(STATIC, name))
 
 
-def _start(served: Served) -> Callable[[Request], Response]:
-    return _page("review.html" if served.review else "pairs.html" if served.pairs else "rate.html")
+def _start(content: Content) -> Callable[[Request], Response]:
+    return _page("review.html" if content.review else "pairs.html" if content.pairs else "rate.html")
 
 
 def _image(pictures: Mapping[str, Pictures]) -> Callable[[Request], Response]:
@@ -78,26 +69,26 @@ def _image(pictures: Mapping[str, Pictures]) -> Callable[[Request], Response]:
         source, image_id = pictures.get(request.path_params["source"]), request.path_params["image_id"]
         if source is None or image_id not in source:
             return PlainTextResponse("no such image", 404)
-        content, kind = source.read(image_id)
-        return Response(content, media_type=kind, headers={"cache-control": "private, max-age=3600"})
+        content, media_type = source.read(image_id)
+        return Response(content, media_type=media_type, headers={"cache-control": "private, max-age=3600"})
 
     return image
 
 
 def _review_routes(review: Review) -> list[Route]:
-    def item(request: Request) -> Response:
-        asked, view = request.query_params, _view(request)
-        if "image_id" in asked:
-            found = review.of_image(asked["image_id"], view)
+    def get_item(request: Request) -> Response:
+        query, view = request.query_params, _view(request)
+        if "image_id" in query:
+            item = review.of_image(query["image_id"], view)
         else:
-            found = review.step(view, _number(asked, "start", 0), -1 if asked.get("back") else 1)
-        return JSONResponse({"item": found, "progress": review.progress(view)})
+            item = review.step(view, _number(query, "start", 0), -1 if query.get("back") else 1)
+        return JSONResponse({"item": item, "progress": review.progress(view)})
 
     async def judge(request: Request) -> Response:
         body, view = await _body(request), _view(request)
         key, image_id, verdict = body.get("key"), body.get("image_id"), body.get("verdict")
         if not isinstance(key, str) or not _KEY.fullmatch(key) or not isinstance(verdict, dict):
-            raise InputError("expected key, image_id and verdict.")
+            raise InputError("the verdict is not complete: expected key, image_id and verdict. Load the page again.")
         await run_in_threadpool(review.judge, key, str(image_id), view, verdict)
         return JSONResponse({"stored": key})
 
@@ -105,16 +96,16 @@ def _review_routes(review: Review) -> list[Route]:
         return JSONResponse({"image_id": await run_in_threadpool(review.undo, _view(request))})
 
     def classes(request: Request) -> Response:
-        asked = request.query_params
-        if "near" in asked:
-            label = _number(asked, "near", 0)
+        query = request.query_params
+        if "near" in query:
+            label = _number(query, "near", 0)
             if label >= len(review.classes):
-                raise InputError(f"there is no class {label}.")
+                raise InputError(f"there is no class {label}. Give a number from 0 to {len(review.classes) - 1}.")
             return JSONResponse(review.classes.near(label))
-        return JSONResponse(review.classes.search(asked.get("q", "")))
+        return JSONResponse(review.classes.search(query.get("q", "")))
 
     return [
-        Route("/api/item", item),
+        Route("/api/item", get_item),
         Route("/api/judge", judge, methods=["POST"]),
         Route("/api/undo", undo, methods=["POST"]),
         Route("/api/classes", classes),
@@ -134,7 +125,7 @@ def _pairs_routes(pairs: Pairs) -> list[Route]:
         body = await _body(request)
         key, pair, same = body.get("key"), body.get("pair"), body.get("same")
         if not isinstance(key, str) or not _KEY.fullmatch(key) or type(pair) is not int or type(same) is not bool:
-            raise InputError("expected key, pair and same.")
+            raise InputError("the verdict is not complete: expected key, pair and same. Load the page again.")
         await run_in_threadpool(pairs.judge, key, pair, _name(request), same)
         return JSONResponse({"stored": key})
 
@@ -158,19 +149,19 @@ def _rating_routes(rating: Rating) -> list[Route]:
         body, rater = await _body(request), _rater(request)
         number, answers, seconds = body.get("task"), body.get("answers"), body.get("seconds")
         if type(number) is not int or not isinstance(answers, dict) or not all(map(str.isdigit, answers)):
-            raise InputError("expected task and answers, a class each.")
+            raise InputError("the answers are not complete: expected task and answers, by class. Load the page again.")
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds < 1e6:
             seconds = None
-        said = {int(label): answer for label, answer in answers.items()}
-        if not all(isinstance(one, str) for one in said.values()):
-            raise InputError("expected an answer for each label.")
-        await run_in_threadpool(rating.answer, rater, number, said, seconds)
+        answers = {int(label): answer for label, answer in answers.items()}
+        if not all(isinstance(answer, str) for answer in answers.values()):
+            raise InputError("an answer is not text. Give no, maybe or yes for each label.")
+        await run_in_threadpool(rating.answer, rater, number, answers, seconds)
         return JSONResponse({"stored": number})
 
     def _rater(request: Request) -> str:
         rater = _name(request)
-        if not rating.known(rater):
-            raise InputError(f"{rater} has no tasks: enter the name that your tasks were given to, such as rater001.")
+        if not rating.is_known(rater):
+            raise InputError(f"{rater} has no tasks. Enter the name that you got with your tasks, such as rater001.")
         return rater
 
     return [Route("/api/task", task), Route("/api/answer", answer, methods=["POST"])]
@@ -179,26 +170,26 @@ def _rating_routes(rating: Rating) -> list[Route]:
 def _name(request: Request) -> str:
     name = request.query_params.get("name", "").strip()
     if not _NAME.fullmatch(name):
-        raise InputError("enter a name of 1 to 60 characters.")
+        raise InputError("the name is empty or too long. Please enter a name of 1 to 60 characters.")
     return name
 
 
 def _view(request: Request) -> View:
-    asked = request.query_params
+    query = request.query_params
     return View(
         reviewer=_name(request),
-        panel=asked.get("panel") == "1",
-        state=asked.get("state") or "open",
-        label=_number(asked, "class", 0) if asked.get("class") else None,
-        category=asked.get("category") or None,
-        by=asked.get("by") or None,
+        panel=query.get("panel") == "1",
+        state=query.get("state") or "open",
+        label=_number(query, "class", 0) if query.get("class") else None,
+        category=query.get("category") or None,
+        judged_by=query.get("by") or None,
     )
 
 
-def _number(asked: Mapping[str, str], name: str, default: int) -> int:
-    text = asked.get(name, str(default))
+def _number(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name, str(default))
     if not re.fullmatch(r"\d{1,9}", text):
-        raise InputError(f"{name} must be a number.")
+        raise InputError(f"{name} is {text!r}. Give a number of at most 9 digits.")
     return int(text)
 
 
@@ -206,14 +197,14 @@ async def _body(request: Request) -> dict[str, Any]:
     content = b""
     async for part in request.stream():
         content += part
-        if len(content) > LARGEST_BODY:
-            raise InputError(f"more than {LARGEST_BODY} bytes were sent.")
+        if len(content) > MAX_BODY:
+            raise InputError(f"the request has more than {MAX_BODY} bytes. Shorten the comment.")
     try:
         body = json.loads(content)
     except ValueError:
-        raise InputError("what was sent is not JSON.") from None
+        raise InputError("the request is not JSON. Load the page again.") from None
     if not isinstance(body, dict):
-        raise InputError("what was sent is not a JSON object.")
+        raise InputError("the request is not a JSON object. Load the page again.")
     return body
 
 

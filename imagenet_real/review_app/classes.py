@@ -1,66 +1,67 @@
-"""What classes are called, and how a reviewer finds one: by name, by wnid, or through the hierarchy."""
+"""How a reviewer finds a class: by name, by wnid, or through the hierarchy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imagenet_real.labels.classes import ClassSet
 from imagenet_real.mistakes.categories import similarity
 
-SHOWN = 20
+MAX_RESULTS = 20
 
 
-class Classes:
-    """The classes of a label set.
+class ClassFinder:
+    """Describes and finds classes.
 
-    ways: of each class, from the root of the hierarchy to it; of length 0 where there is none. examples: images of each,
-    in the source of pictures `examples_in`.
+    Args:
+      class_set: the classes of the label set under review.
+      examples: image ids of a few images of each class.
+      source: of the example pictures, as their address names it.
     """
 
-    def __init__(
-        self,
-        names: Sequence[str],
-        codes: Sequence[str],
-        meanings: Sequence[str],
-        ways: Sequence[tuple[str, ...]],
-        examples: dict[int, list[str]],
-        examples_in: str,
-    ):
-        self.names, self._codes, self._meanings, self._ways = names, codes, meanings, ways
-        self._examples, self._examples_in = examples, examples_in
-        self._texts = [f"{name} {code}".lower() for name, code in zip(names, codes, strict=True)]
-        self._above = [" ".join(way[:-1]).lower() for way in ways]
+    def __init__(self, class_set: ClassSet, examples: Mapping[int, Sequence[str]], source: str):
+        self.class_set, self._examples, self._source = class_set, examples, source
+        blank = ("",) * len(class_set)
+        self._codes, self._meanings = class_set.wnids or blank, class_set.meanings or blank
+        self._texts = [f"{name} {code}".lower() for name, code in zip(class_set.names, self._codes, strict=True)]
+        self._ancestors = [" ".join(path[:-1]).lower() for path in class_set.paths or ((),) * len(class_set)]
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.class_set)
 
-    def about(self, label: int) -> dict[str, Any]:
-        """Number, name, wnid, meaning and example images of a class."""
+    def describe(self, label: int) -> dict[str, Any]:
+        """Returns number, name, wnid, meaning and example images of a class."""
         return {
             "class": label,
-            "name": self.names[label],
+            "name": self.class_set.names[label],
             "code": self._codes[label],
             "meaning": self._meanings[label],
-            "examples": self._examples.get(label, []),
-            "examples_in": self._examples_in,
+            "examples": list(self._examples.get(label, [])),
+            "examples_in": self._source,
         }
 
     def search(self, text: str) -> list[dict[str, Any]]:
-        """Classes by all words of `text`: names that begin with it first, then other names, then what stands below it."""
+        """Returns the classes with all words of `text`, or the class with this number.
+
+        Names that begin with the first word come first, then other names, then names below a node with the words.
+        """
         words = text.lower().split()
         if not words:
             return []
         if len(words) == 1 and words[0].isdigit() and int(words[0]) < len(self):
-            return [self.about(int(words[0]))]
+            return [self.describe(int(words[0]))]
         ranked = []
-        for label, (own, above) in enumerate(zip(self._texts, self._above, strict=True)):
-            if all(word in own for word in words):
-                ranked.append((not own.startswith(words[0]), label))
-            elif all(word in own or word in above for word in words):
+        for label, (name, ancestors) in enumerate(zip(self._texts, self._ancestors, strict=True)):
+            if all(word in name for word in words):
+                ranked.append((not name.startswith(words[0]), label))
+            elif all(word in name or word in ancestors for word in words):
                 ranked.append((2, label))
-        return [self.about(label) for _, label in sorted(ranked)[:SHOWN]]
+        return [self.describe(label) for _, label in sorted(ranked)[:MAX_RESULTS]]
 
     def near(self, label: int) -> list[dict[str, Any]]:
-        """The classes most like one, itself first; none beside it without a hierarchy."""
-        if not self._ways[label]:
-            return [self.about(label)]
-        alike = [-similarity(self._ways[label], way) for way in self._ways]
-        return [self.about(one) for one in sorted(range(len(self)), key=alike.__getitem__)[:SHOWN]]
+        """Returns the classes most similar to a class, the class itself first. Without a hierarchy, it alone."""
+        paths = self.class_set.paths
+        if paths is None:
+            return [self.describe(label)]
+        distances = [-similarity(paths[label], path) for path in paths]
+        nearest = sorted(range(len(self)), key=distances.__getitem__)[:MAX_RESULTS]
+        return [self.describe(neighbor) for neighbor in nearest]

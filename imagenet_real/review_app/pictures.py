@@ -1,4 +1,4 @@
-"""The pictures that the pages show: by image id alone, so that no address leads to another file."""
+"""The pictures that the pages show. Their addresses hold an image id alone, so none leads to another file."""
 
 import re
 from collections.abc import Sequence
@@ -8,19 +8,19 @@ import numpy as np
 from imagenet_real.data.sources.records import Source
 from imagenet_real.labels.label_set import LabelSet
 
-EXAMPLES = 3  # of a class
-_KINDS = {
+MAX_EXAMPLES = 3  # of a class
+_MEDIA_TYPES = {
     b"\xff\xd8": "image/jpeg",
     b"\x89PNG": "image/png",
     b"RIFF": "image/webp",
     b"GIF8": "image/gif",
     b"BM": "image/bmp",
 }
-_WNID = re.compile(r"n\d{8}(?=_)")  # ImageNet's training images begin with it
+_WNID = re.compile(r"n\d{8}(?=_)")  # names of ImageNet's training images begin with it
 
 
 class Pictures:
-    """Encoded images of a source, by id."""
+    """The encoded images of a source, by id."""
 
     def __init__(self, source: Source):
         self._source = source
@@ -31,28 +31,41 @@ class Pictures:
         return image_id in self._row
 
     def read(self, image_id: str) -> tuple[bytes, str]:
-        """The encoded image and its media type. Raises KeyError for an id that is none of the source's."""
+        """Returns the encoded image and its media type. Raises KeyError for an id that the source does not have."""
         content = self._source[self._row[image_id]]["image"]
-        kind = next((kind for begin, kind in _KINDS.items() if content.startswith(begin)), "application/octet-stream")
-        return content, kind
+        media_type = next(
+            (media_type for start, media_type in _MEDIA_TYPES.items() if content.startswith(start)),
+            "application/octet-stream",
+        )
+        return content, media_type
 
 
 def examples_by_class(pictures: Pictures, wnids: Sequence[str], label_set: LabelSet | None) -> dict[int, list[str]]:
-    """A few images of each class: by the label that they carry, by a wnid in their name, or where one class alone is right.
+    """Returns a few images of each class.
 
-    label_set: tells of the images which classes are right, where they carry no label of their own.
+    The class of an image is its label in the source; or the wnid in its name; or its only right class in `label_set`.
     """
+    image_ids = pictures.fields.image_ids.tolist()
+    examples: dict[int, list[str]] = {}
+    for image_id, label in zip(image_ids, _labels(pictures, image_ids, wnids, label_set), strict=True):
+        if label >= 0 and len(examples.setdefault(int(label), [])) < MAX_EXAMPLES:
+            examples[int(label)].append(image_id)
+    return examples
+
+
+def _labels(
+    pictures: Pictures, image_ids: Sequence[str], wnids: Sequence[str], label_set: LabelSet | None
+) -> Sequence[int]:
+    """Returns the class of each image, -1 where it is unknown."""
     labels = pictures.fields.fields.get("label")
-    ids = pictures.fields.image_ids.tolist()
-    index = {wnid: label for label, wnid in enumerate(wnids)}
-    if labels is None and any(_WNID.match(one) for one in ids):
-        labels = [index.get(found.group() if (found := _WNID.match(one)) else "", -1) for one in ids]
-    if labels is None and label_set is not None:
-        sizes = (label_set.labels >= 0).sum(axis=1)
-        known = dict(zip(label_set.image_ids.tolist(), np.where(sizes == 1, label_set.labels[:, 0], -1), strict=True))
-        labels = [known.get(one, -1) for one in ids]
-    found: dict[int, list[str]] = {}
-    for image_id, label in zip(ids, labels if labels is not None else [], strict=labels is not None):
-        if label >= 0 and len(found.setdefault(int(label), [])) < EXAMPLES:
-            found[int(label)].append(image_id)
-    return found
+    if labels is not None:
+        return labels
+    names = [_WNID.match(image_id) for image_id in image_ids]
+    if any(names):
+        index = {wnid: label for label, wnid in enumerate(wnids)}
+        return [index.get(name.group(), -1) if name else -1 for name in names]
+    if label_set is None:
+        return [-1] * len(image_ids)
+    sizes = (label_set.labels >= 0).sum(axis=1)
+    known = dict(zip(label_set.image_ids.tolist(), np.where(sizes == 1, label_set.labels[:, 0], -1), strict=True))
+    return [known.get(image_id, -1) for image_id in image_ids]

@@ -1,4 +1,4 @@
-"""Rating tasks, given out to raters one at a time: each to as many as were asked for, gold ones to all."""
+"""Rating tasks, one at a time: each goes to as many raters as `propose` was told, gold goes to all."""
 
 import json
 import os
@@ -13,11 +13,11 @@ from imagenet_real.io import storage
 from imagenet_real.raters.votes import ANSWERS
 from imagenet_real.review_app.store import Store
 
-HELD_SECONDS = 600.0  # a task that was shown and not answered is given to another rater after that
+RESERVATION_SECONDS = 600.0  # a task without an answer goes to another rater after that
 
 
 class Rating:
-    """The tasks of `tasks.json` (`raters.task_files`), and who answered which. Raises InputError."""
+    """The tasks of `tasks.json` (`raters.task_files`), and the raters' answers. Raises InputError."""
 
     def __init__(self, path: str | os.PathLike, store: Store):
         self._store, self._lock = store, threading.Lock()
@@ -27,87 +27,92 @@ class Rating:
             self._gold = np.array([bool(task["gold"]) for task in content["tasks"]], dtype=bool)
             self._names = {int(label): str(name) for label, name in content["names"].items()}
             self._per_task = int(content["raters_per_task"])
-            given = content["assignments"]
-            self._given = given if given is None else {name: np.array(rows, int) for name, rows in given.items()}
+            assignments = content["assignments"]
+            self._assignments = assignments and {name: np.array(rows, int) for name, rows in assignments.items()}
         except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
-                f"{path} cannot be read as rating tasks ({error!r}): give the tasks.json of propose."
+                f"{path} cannot be read as rating tasks ({error!r}). Give the tasks.json of propose."
             ) from None
         if not self._tasks:
-            raise InputError(f"{path} has no task: every image was unanimous, or none was proposed for.")
+            raise InputError(
+                f"{path} has no task: every image is unanimous, or has no proposal. There is nothing to rate."
+            )
         store.belongs_to("tasks.json", storage.sha256(path))
-        self._answered: dict[str, dict[int, dict[int, str]]] = {}  # rater -> task -> class -> answer
+        self._answers: dict[str, dict[int, dict[int, str]]] = {}  # rater -> task -> class -> answer
         for task, label, rater, answer, _ in store.votes():
-            self._answered.setdefault(rater, {}).setdefault(task, {})[label] = answer
-        self._raters = np.zeros(len(self._tasks), int)  # of each task, who answered it
-        for answered in self._answered.values():
-            self._raters[list(answered)] += 1
-        self._held: dict[str, tuple[int, float]] = {}  # rater -> task shown, until when it is kept for them
+            self._answers.setdefault(rater, {}).setdefault(task, {})[label] = answer
+        self._load = np.zeros(len(self._tasks), int)  # number of raters who answered each task
+        for tasks in self._answers.values():
+            self._load[list(tasks)] += 1
+        self._reservations: dict[str, tuple[int, float]] = {}  # rater -> task, and the time when the reservation ends
 
     def image_ids(self) -> set[str]:
-        """All images that are asked about."""
+        """Returns the images of all tasks."""
         return {image_id for image_id, _ in self._tasks}
 
-    def known(self, rater: str) -> bool:
-        """Whether a rater of this name has tasks; anybody has where they were not shared out beforehand."""
-        return self._given is None or rater in self._given
+    def is_known(self, rater: str) -> bool:
+        """Returns whether a rater of this name has tasks. Without assignments anybody has."""
+        return self._assignments is None or rater in self._assignments
 
     def next(self, rater: str) -> dict[str, Any]:
-        """The rater's next task, what gold is not showing; `task` is None where none is left."""
+        """Returns the rater's next task, without telling whether it is gold; `task` is None if there is none."""
         with self._lock:
-            done = self._answered.get(rater, {})
+            done = self._answers.get(rater, {})
             number = self._next(rater, done)
             if number is not None:
-                self._held[rater] = number, time.monotonic() + HELD_SECONDS
-            return self._shown(rater, number)
+                self._reservations[rater] = number, time.monotonic() + RESERVATION_SECONDS
+            return self._describe(rater, number)
 
     def _next(self, rater: str, done: dict[int, Any]) -> int | None:
-        if self._given is not None:
-            return next((int(row) for row in self._given.get(rater, ()) if int(row) not in done), None)
-        now, load = time.monotonic(), self._raters.copy()
-        for other, (task, until) in self._held.items():
-            if other != rater and until > now and task not in self._answered.get(other, {}):
+        if self._assignments is not None:
+            return next((int(row) for row in self._assignments.get(rater, ()) if int(row) not in done), None)
+        now, load = time.monotonic(), self._load.copy()
+        for other, (task, end) in self._reservations.items():
+            if other != rater and end > now and task not in self._answers.get(other, {}):
                 load[task] += 1
-        wanted = self._gold | (load < self._per_task)
-        wanted[list(done)] = False
-        return int(wanted.argmax()) if wanted.any() else None
+        is_open = self._gold | (load < self._per_task)
+        is_open[list(done)] = False
+        return int(is_open.argmax()) if is_open.any() else None
 
     def previous(self, rater: str) -> dict[str, Any]:
-        """The task that the rater answered last, with the answers, to be corrected."""
+        """Returns the rater's last task with the answers, for the rater to correct."""
         with self._lock:
-            done = self._answered.get(rater, {})
+            done = self._answers.get(rater, {})
             number = next(reversed(done), None)
-            return self._shown(rater, number) | {"answers": {} if number is None else done[number]}
+            return self._describe(rater, number) | {"answers": {} if number is None else done[number]}
 
-    def _shown(self, rater: str, number: int | None) -> dict[str, Any]:
-        done = len(self._answered.get(rater, {}))
-        total = len(self._given.get(rater, ())) if self._given is not None else None
+    def _describe(self, rater: str, number: int | None) -> dict[str, Any]:
+        done = len(self._answers.get(rater, {}))
+        total = len(self._assignments.get(rater, ())) if self._assignments is not None else None
         if number is None:
             return {"task": None, "done": done, "total": total}
         image_id, labels = self._tasks[number]
-        asked = [{"class": label, "name": self._names[label]} for label in labels]
-        return {"task": number, "image_id": image_id, "labels": asked, "done": done, "total": total}
+        questions = [{"class": label, "name": self._names[label]} for label in labels]
+        return {"task": number, "image_id": image_id, "labels": questions, "done": done, "total": total}
 
     def answer(self, rater: str, task: int, answers: dict[int, str], seconds: float | None) -> None:
-        """Stores the answers to all labels of a task; once this returns they are kept. Raises InputError."""
+        """Stores the answers to all labels of a task. They are on the disk when this returns. Raises InputError."""
         if not 0 <= task < len(self._tasks):
-            raise InputError(f"there is no task {task}.")
-        if self._given is not None and task not in self._given.get(rater, ()):
-            raise InputError(f"task {task} is not {rater}'s.")
+            raise InputError(f"there is no task {task}. Give a number from 0 to {len(self._tasks) - 1}.")
+        if self._assignments is not None and task not in self._assignments.get(rater, ()):
+            raise InputError(f"task {task} is not {rater}'s. Answer the tasks that the page shows.")
         labels = self._tasks[task][1]
         if set(answers) != set(labels) or not set(answers.values()) <= set(ANSWERS):
-            raise InputError(f"expected {', '.join(ANSWERS)} for each of the {len(labels)} labels of task {task}.")
-        each = None if seconds is None else seconds / len(labels)
+            raise InputError(
+                f"the answers to task {task} are not complete: expected {', '.join(ANSWERS)} for each of the {len(labels)} "
+                "labels. Answer all of them."
+            )
+        per_label = None if seconds is None else seconds / len(labels)
         with self._lock:
-            self._store.put_votes(task, rater, answers, [each] * len(answers))
-            done = self._answered.setdefault(rater, {})
-            self._raters[task] += task not in done
-            done.pop(task, None)  # what is corrected is the last again
+            self._store.put_votes(task, rater, answers, [per_label] * len(answers))
+            done = self._answers.setdefault(rater, {})
+            self._load[task] += task not in done
+            done.pop(task, None)  # a corrected task is the last one again
             done[task] = dict(answers)
-            self._held.pop(rater, None)
+            self._reservations.pop(rater, None)
 
     def as_votes(self) -> str:
-        """The content of a file that `raters.vote_files` reads."""
+        """Returns the content of a file that `raters.vote_files` reads."""
         votes = [
             {
                 "image_id": self._tasks[task][0],

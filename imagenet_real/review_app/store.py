@@ -1,4 +1,4 @@
-"""What people answered, in SQLite: an answer that was acknowledged is on the disk, and stands there once."""
+"""People's answers in SQLite: each acknowledged answer is on the disk, and there once."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ from imagenet_real.errors import InputError
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS verdict (
-  key TEXT PRIMARY KEY,       -- the page makes one for each answer: sent twice, it is the same answer
+  key TEXT PRIMARY KEY,       -- the page makes a key for each answer, so an answer that arrives twice is stored once
   image_id TEXT NOT NULL,
   reviewer TEXT NOT NULL,
   panel INTEGER NOT NULL,     -- 1: a panel's decision
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS made_from (what TEXT PRIMARY KEY, sha256 TEXT NOT NUL
 
 
 class Row(NamedTuple):
-    """A verdict as it is stored."""
+    """A verdict in the database."""
 
     key: str
     image_id: str
@@ -43,21 +43,23 @@ class Row(NamedTuple):
 
 
 class Store:
-    """One file. Threads share one connection, one at a time; a second process may read beside them."""
+    """A database in one file. Threads share a connection and take turns; a second process may read."""
 
     def __init__(self, path: str | os.PathLike):
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
         try:
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
             self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")  # an acknowledged answer survives a power cut as well
+            self._connection.execute("PRAGMA synchronous=FULL")  # an acknowledged answer survives a power cut too
             self._connection.executescript(SCHEMA)
         except sqlite3.DatabaseError as error:
-            raise InputError(f"{os.fspath(path)} is no database of answers ({error}): give another workdir.") from None
+            raise InputError(
+                f"{os.fspath(path)} is no database of answers ({error}). Give another --workdir."
+            ) from None
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Closes the file."""
         self._connection.close()
 
     @contextlib.contextmanager
@@ -72,24 +74,26 @@ class Store:
             self._connection.execute("COMMIT")
 
     def belongs_to(self, what: str, sha256: str) -> None:
-        """Ties the answers to the file they are about. Raises InputError where they are about another."""
+        """Binds the answers to the file that they are about. Raises InputError if they are about another file."""
         with self._transaction() as database:
             database.execute("INSERT OR IGNORE INTO made_from VALUES (?, ?)", (what, sha256))
             (known,) = database.execute("SELECT sha256 FROM made_from WHERE what = ?", (what,)).fetchone()
         if known != sha256:
-            raise InputError(f"the answers in this workdir are about another {what}: give it, or another --workdir.")
+            raise InputError(
+                f"the answers in this workdir are about another {what}. Give that file, or another --workdir."
+            )
 
     def add_verdict(self, key: str, image_id: str, reviewer: str, panel: bool, content: dict[str, Any]) -> bool:
-        """Whether it is new: the same key a second time changes nothing."""
+        """Adds a verdict, and returns whether it is new: a known key changes nothing."""
         with self._transaction() as database:
-            done = database.execute(
+            cursor = database.execute(
                 "INSERT OR IGNORE INTO verdict (key, image_id, reviewer, panel, content, at) VALUES (?, ?, ?, ?, ?, ?)",
                 (key, image_id, reviewer, int(panel), json.dumps(content), time.time()),
             )
-            return done.rowcount == 1
+            return cursor.rowcount == 1
 
     def undo(self, reviewer: str, panel: bool) -> Row | None:
-        """Takes back the reviewer's last verdict that still stands; what it was, or None where there is none."""
+        """Marks the reviewer's last verdict as undone, and returns it; None if there is no verdict."""
         with self._transaction() as database:
             row = database.execute(
                 "SELECT key, image_id, reviewer, panel, content FROM verdict "
@@ -102,29 +106,29 @@ class Store:
         return _row(row)
 
     def verdicts(self, image_id: str | None = None) -> list[Row]:
-        """All that stand, or those on an image, by time: of one reviewer's verdicts on an image, the last one counts."""
-        which, values = ("", ()) if image_id is None else ("AND image_id = ? ", (image_id,))
+        """Returns the verdicts, or those on one image, by time. A reviewer's last verdict on an image is the valid one."""
+        condition, values = ("", ()) if image_id is None else ("AND image_id = ? ", (image_id,))
         with self._lock:
             rows = self._connection.execute(
-                f"SELECT key, image_id, reviewer, panel, content FROM verdict WHERE NOT undone {which}ORDER BY rowid",
+                f"SELECT key, image_id, reviewer, panel, content FROM verdict WHERE NOT undone {condition}ORDER BY rowid",
                 values,
             ).fetchall()
         return [_row(row) for row in rows]
 
     def put_votes(self, task: int, rater: str, answers: dict[int, str], seconds: Sequence[float | None]) -> None:
-        """The answers of a rater to a task, in the place of earlier ones; all of them or none."""
+        """Stores the answers of a rater to a task, all or none. They replace earlier ones."""
         now = time.time()
         with self._transaction() as database:
             database.executemany(
                 "INSERT OR REPLACE INTO vote VALUES (?, ?, ?, ?, ?, ?)",
                 [
-                    (task, label, rater, answer, took, now)
-                    for (label, answer), took in zip(answers.items(), seconds, strict=True)
+                    (task, label, rater, answer, duration, now)
+                    for (label, answer), duration in zip(answers.items(), seconds, strict=True)
                 ],
             )
 
     def votes(self) -> list[tuple[int, int, str, str, float | None]]:
-        """Task, class, rater, answer and seconds of every vote, in the order of time."""
+        """Returns task, class, rater, answer and seconds of every vote, in the order of time."""
         with self._lock:
             return self._connection.execute(
                 "SELECT task, class, rater, answer, seconds FROM vote ORDER BY at, task, class"

@@ -15,9 +15,11 @@ import uvicorn
 from PIL import Image
 
 from imagenet_real.data.sources.open import open_source
+from imagenet_real.labels.classes import ClassSet
 from imagenet_real.labels.json_format import save_label_set
-from imagenet_real.review_app.app import Served, make_app
-from imagenet_real.review_app.classes import Classes
+from imagenet_real.review_app.app import make_app
+from imagenet_real.review_app.classes import ClassFinder
+from imagenet_real.review_app.content import MAIN, OTHER, Content
 from imagenet_real.review_app.pairs import Pairs
 from imagenet_real.review_app.pictures import Pictures, examples_by_class
 from imagenet_real.review_app.rating import Rating
@@ -25,8 +27,8 @@ from imagenet_real.review_app.review import Review
 from imagenet_real.review_app.store import Store
 from tests import toy
 
-NAMES = ["cat", "dog", "bone", "lamp"]
-WAYS = [("all", "animal", "cat"), ("all", "animal", "dog"), ("all", "thing", "bone"), ("all", "thing", "lamp")]
+NAMES = ("cat", "dog", "bone", "lamp")
+PATHS = (("all", "animal", "cat"), ("all", "animal", "dog"), ("all", "thing", "bone"), ("all", "thing", "lamp"))
 WRONG = {"prediction": "wrong", "category": "Fine-grained error", "severity": "Major"}
 CORRECT = {"prediction": "correct"}
 
@@ -80,8 +82,9 @@ def tasks(assignments=None, per_task: int = 2, gold=(0,), count: int = 6) -> str
 def make_review(folder: pathlib.Path, store: Store, needed: int = 1) -> tuple[Review, dict[str, Pictures]]:
     """The review of what `write` wrote."""
     pictures = Pictures(open_source(str(folder / "images")))
-    classes = Classes(NAMES, [""] * 4, [""] * 4, WAYS, examples_by_class(pictures, (), toy.original()), "of")
-    return Review(folder / "mistakes.json", [toy.original(), toy.real()], classes, store, needed), {"of": pictures}
+    examples = examples_by_class(pictures, (), toy.original())
+    classes = ClassFinder(ClassSet(NAMES, paths=PATHS), examples, MAIN)
+    return Review(folder / "mistakes.json", [toy.original(), toy.real()], classes, store, needed), {MAIN: pictures}
 
 
 @contextlib.contextmanager
@@ -104,7 +107,7 @@ def review_server(
     """A server of the review."""
     store = Store(folder / "answers.sqlite")
     review, pictures = make_review(folder, store, needed)
-    with served(make_app(Served(pictures, review=review), host, token)) as port:
+    with served(make_app(Content(pictures, review=review), host, token)) as port:
         yield Client(port)
     store.close()
 
@@ -113,9 +116,9 @@ def review_server(
 def rating_server(folder: pathlib.Path) -> Iterator["Client"]:
     """A server of the tasks in tasks.json."""
     store = Store(folder / "answers.sqlite")
-    pictures = {"of": Pictures(open_source(str(folder / "images")))}
+    pictures = {MAIN: Pictures(open_source(str(folder / "images")))}
     rating = Rating(folder / "tasks.json", store)
-    with served(make_app(Served(pictures, rating=rating), "127.0.0.1", "")) as port:
+    with served(make_app(Content(pictures, rating=rating), "127.0.0.1", "")) as port:
         yield Client(port)
     store.close()
 
@@ -130,7 +133,7 @@ def pairs_server(folder: pathlib.Path) -> Iterator["Client"]:
     store = Store(folder / "answers.sqlite")
     pictures = Pictures(open_source(str(folder / "images")))
     pairs = Pairs(folder / "duplicates.json", store)
-    with served(make_app(Served({"of": pictures, "other": pictures}, pairs=pairs), "127.0.0.1", "")) as port:
+    with served(make_app(Content({MAIN: pictures, OTHER: pictures}, pairs=pairs), "127.0.0.1", "")) as port:
         yield Client(port)
     store.close()
 

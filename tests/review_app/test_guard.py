@@ -5,7 +5,8 @@ import json
 import pytest
 
 from imagenet_real.errors import InputError
-from imagenet_real.review_app.app import Served, make_app
+from imagenet_real.review_app.app import make_app
+from imagenet_real.review_app.content import Content
 from tests.review_app import small
 
 TOKEN = "a-secret-of-24-characters"
@@ -31,14 +32,14 @@ def closed(tmp_path_factory):
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "example.org"])
 def test_no_other_address_without_a_token(host):
     for token in ("", "short"):
-        with pytest.raises(InputError, match="can be reached from other machines: give --config.token"):
-            make_app(Served({}), host, token)
-    make_app(Served({}), host, TOKEN)
-    make_app(Served({}), "127.0.0.1", "")
+        with pytest.raises(InputError, match="can be reached from other machines. Give --config.token"):
+            make_app(Content({}), host, token)
+    make_app(Content({}), host, TOKEN)
+    make_app(Content({}), "127.0.0.1", "")
 
 
 def test_the_token_is_asked_for(closed):
-    for path in ("/", "/api/item?name=Ada", "/image/of/b", "/export/labels.json", "/static/review.js"):
+    for path in ("/", "/api/item?name=Ada", "/image/main/b", "/export/labels.json", "/static/review.js"):
         assert closed.ask(path)[0] == 401
     assert closed.ask("/?token=wrong")[0] == 401
     assert closed.ask("/", headers={"cookie": "imagenet_real_token=wrong"})[0] == 401
@@ -54,14 +55,14 @@ def test_the_token_is_asked_for(closed):
 @pytest.mark.parametrize(
     "path",
     [
-        "/image/of/../secret.txt",
-        "/image/of/..%2fsecret.txt",
-        "/image/of/%2e%2e/secret.txt",
-        "/image/of/....//secret.txt",
-        "/image/of//etc/passwd",
+        "/image/main/../secret.txt",
+        "/image/main/..%2fsecret.txt",
+        "/image/main/%2e%2e/secret.txt",
+        "/image/main/....//secret.txt",
+        "/image/main//etc/passwd",
         "/image/../secret.txt",
         "/image/other/b",
-        "/image/of/b.jpg",
+        "/image/main/b.jpg",
         "/static/../app.py",
         "/static/%2e%2e/app.py",
         "/static/..%2f..%2f__init__.py",
@@ -107,7 +108,7 @@ def test_reading_never_writes(client):
 
 
 def test_headers_let_no_foreign_script_run(client):
-    for path in ("/", "/api/item?name=Ada", "/image/of/b", "/image/of/none"):
+    for path in ("/", "/api/item?name=Ada", "/image/main/b", "/image/main/none"):
         headers = client.ask(path)[2]
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy

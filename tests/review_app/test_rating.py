@@ -19,7 +19,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def answered(client, rater, stop=None):
+def answer_tasks(client, rater, stop=None):
     """Answers all tasks that a rater is given, `yes` to class 0 and `no` to the other; their numbers."""
     done = []
     while len(done) != stop:
@@ -43,7 +43,7 @@ def test_three_raters_at_once(folder):
     done = {}
     with small.rating_server(folder) as client:
         threads = [
-            threading.Thread(target=lambda name=name: done.update({name: answered(client, name)})) for name in "ABC"
+            threading.Thread(target=lambda name=name: done.update({name: answer_tasks(client, name)})) for name in "ABC"
         ]
         for thread in threads:
             thread.start()
@@ -79,7 +79,7 @@ def test_tasks_that_were_shared_out(folder):
     (folder / "tasks.json").write_text(small.tasks({"rater001": [3, 0], "rater002": [0]}))
     with small.rating_server(folder) as client:
         assert "rater9 has no tasks" in client.refused("/api/task", name="rater9")
-        assert answered(client, "rater001") == [3, 0]
+        assert answer_tasks(client, "rater001") == [3, 0]
         answers = {"0": "yes", "1": "no"}
         assert "task 3 is not rater002's" in client.refused(
             "/api/answer", {"task": 3, "answers": answers}, name="rater002"
@@ -90,7 +90,7 @@ def test_tasks_that_were_shared_out(folder):
 def test_the_last_answer_can_be_corrected(folder):
     with small.rating_server(folder) as client:
         assert client.json("/api/task", name="Ada", back=1)["task"] is None
-        assert answered(client, "Ada", stop=2) == [0, 1]
+        assert answer_tasks(client, "Ada", stop=2) == [0, 1]
         last = client.json("/api/task", name="Ada", back=1)
         assert (last["task"], last["answers"]) == (1, {"0": "yes", "2": "no"})
         client.json("/api/answer", {"task": 1, "answers": {"0": "maybe", "2": "no"}, "seconds": 1}, name="Ada")
@@ -103,13 +103,13 @@ def test_a_task_that_was_shown_is_kept_for_a_while(folder, monkeypatch):
     (folder / "tasks.json").write_text(small.tasks(per_task=1, gold=(), count=2))
     with small.rating_server(folder) as client:
         assert [client.json("/api/task", name=name)["task"] for name in "AABC"] == [0, 0, 1, None]
-        monkeypatch.setattr("imagenet_real.review_app.rating.HELD_SECONDS", -1.0)
+        monkeypatch.setattr("imagenet_real.review_app.rating.RESERVATION_SECONDS", -1.0)
         assert [client.json("/api/task", name=name)["task"] for name in "AC"] == [0, 0]
 
 
 def test_a_rater_goes_on_after_the_server_was_started_again(folder):
     with small.rating_server(folder) as client:
-        assert answered(client, "Ada", stop=2) == [0, 1]
+        assert answer_tasks(client, "Ada", stop=2) == [0, 1]
     with small.rating_server(folder) as client:
         task = client.json("/api/task", name="Ada")
         assert (task["task"], task["done"]) == (2, 2)

@@ -35,13 +35,13 @@ def test_what_is_shown(folder):
         item = client.json("/api/item", name="Ada")["item"]
         assert (item["image_id"], item["place"], item["total"]) == ("b", 0, 4)
         assert item["predicted"]["name"] == "dog"
-        assert {name: [one["class"] for one in says] for name, says in item["says"].items()} == {
+        assert {name: [label["class"] for label in labels] for name, labels in item["label_sets"].items()} == {
             "original": [0],
             "real": [1],
         }
         assert item["original"]["examples"] == ["a", "b"]  # whose one right class it is
         assert [(one["name"], one["score"]) for one in item["top"]] == [("dog", 0.9), ("cat", 0.1)]
-        status, picture, headers = client.ask("/image/of/b")
+        status, picture, headers = client.ask("/image/main/b")
         assert (status, headers["content-type"]) == (200, "image/jpeg")
         assert picture == (folder / "images" / "b.jpg").read_bytes()
 
@@ -68,9 +68,9 @@ def test_a_second_verdict_takes_the_place_of_the_first_until_it_is_undone(folder
     with small.review_server(folder) as client:
         client.judge("Ada", "b", CORRECT)
         client.judge("Ada", "b", WRONG)
-        assert client.json("/api/item", name="Ada", image_id="b")["item"]["mine"]["prediction"] == "wrong"
+        assert client.json("/api/item", name="Ada", image_id="b")["item"]["verdict"]["prediction"] == "wrong"
         client.json("/api/undo", {}, name="Ada")
-        assert client.json("/api/item", name="Ada", image_id="b")["item"]["mine"]["prediction"] == "correct"
+        assert client.json("/api/item", name="Ada", image_id="b")["item"]["verdict"]["prediction"] == "correct"
 
 
 def test_an_answer_sent_twice_is_stored_once_and_outlives_the_server(folder):
@@ -91,10 +91,10 @@ def test_reviewers_are_blind_and_a_panel_decides(folder):
         client.judge("Ada", "e", WRONG)
         progress = client.json("/api/item", name="Ada")["progress"]
         assert (progress["final"], progress["disputed"]) == (1, 1)
-        assert client.json("/api/item", name="Bob", image_id="c")["item"]["others"] == {}
+        assert client.json("/api/item", name="Bob", image_id="c")["item"]["verdicts"] == {}
         assert images(client, "Eve", panel=1) == ["c"]
-        shown = client.json("/api/item", name="Eve", panel=1, image_id="c")["item"]["others"]
-        assert {name: one["severity"] for name, one in shown.items()} == {"Ada": "Major", "Bob": "Minor"}
+        verdicts = client.json("/api/item", name="Eve", panel=1, image_id="c")["item"]["verdicts"]
+        assert {name: verdict["severity"] for name, verdict in verdicts.items()} == {"Ada": "Major", "Bob": "Minor"}
         client.judge("Eve", "c", {**WRONG, "severity": "Borderline"}, panel=1)
         assert images(client, "Ada", state="decided") == ["b", "c"]
         assert images(client, "Ada", state="disputed") == []
@@ -112,8 +112,8 @@ def test_exports(folder):
         (folder / "new.json").write_bytes(client.ask("/export/labels.json")[1])
         (folder / "judged.json").write_bytes(client.ask("/export/mistakes.json")[1])
     labels = load_label_set(folder / "new.json")
-    answers = {i: [int(a) for a in row if a >= 0] for i, row in zip(labels.image_ids, labels.labels, strict=True)}
-    assert answers == {"a": [0], "b": [0, 1], "c": [1, 2, 3], "d": [1], "e": [2], "f": [3]}
+    labels_of = {i: [int(a) for a in row if a >= 0] for i, row in zip(labels.image_ids, labels.labels, strict=True)}
+    assert labels_of == {"a": [0], "b": [0, 1], "c": [1, 2, 3], "d": [1], "e": [2], "f": [3]}
     assert dict(zip(labels.image_ids, labels.weight, strict=True)) == {"a": 1, "b": 1, "c": 1, "d": 1, "e": 0, "f": 1}
     judged = load_judged(folder / "judged.json")
     assert (judged.image_ids.tolist(), judged.predicted.tolist(), judged.category.tolist()) == (

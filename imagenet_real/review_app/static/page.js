@@ -1,38 +1,38 @@
-// What the pages share: asking the server, building elements (text is always text), names and messages.
+// Shared by the pages: requests, elements (text always stays text), names and messages.
 export const $ = (id) => document.getElementById(id);
 
 export function element(tag, properties = {}, ...children) {
-  const made = document.createElement(tag);
+  const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
-    if (name in made) made[name] = value;
-    else made.setAttribute(name, value);
+    if (name in node) node[name] = value;
+    else node.setAttribute(name, value);
   }
-  made.append(...children.filter((child) => child !== null));
-  return made;
+  node.append(...children.filter((child) => child !== null));
+  return node;
 }
 
 export const picture = (source, id) => `/image/${source}/${id.split("/").map(encodeURIComponent).join("/")}`;
 
-export function say(text) {
+export function showMessage(text) {
   $("message").textContent = text;
   $("message").hidden = !text;
 }
 
-export async function ask(address, parameters, body) {
+export async function request(address, parameters, body) {
   const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== "" && value != null));
   const options = body === undefined ? {} :
     { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   for (let attempt = 0; ; attempt++) {
     try {
-      const answer = await fetch(`${address}?${query}`, options);
-      const content = await answer.json();
-      if (!answer.ok) throw new Error(content.error);
-      say("");
+      const response = await fetch(`${address}?${query}`, options);
+      const content = await response.json();
+      if (!response.ok) throw new Error(content.error);
+      showMessage("");
       return content;
     } catch (error) {
-      // The server may be starting again. An answer carries a key, so that sending it twice stores it once.
-      if (!(error instanceof TypeError) || attempt >= 20) { say(error.message); throw error; }
-      say("The server does not answer; trying again. Nothing that was stored is lost.");
+      // The server may be restarting. Each answer has a key, so the server stores it once even if it arrives twice.
+      if (!(error instanceof TypeError) || attempt >= 20) { showMessage(error.message); throw error; }
+      showMessage("The server does not answer. The page tries again. No stored answer is lost.");
       await new Promise((wake) => setTimeout(wake, 1000));
     }
   }
@@ -54,7 +54,7 @@ export function enter(begin) {
   field.focus();
 }
 
-export const typing = (event) => event.ctrlKey || event.metaKey || event.altKey || $("help")?.open ||
+export const isTyping = (event) => event.ctrlKey || event.metaKey || event.altKey || $("help")?.open ||
   ["INPUT", "TEXTAREA", "SELECT"].includes(event.target.tagName);
 
 export function choices(container, options, pick) {

@@ -1,28 +1,28 @@
-import { $, ask, choices, element, enter, picture, press, say, typing } from "./page.js";
+import { $, choices, element, enter, isTyping, picture, press, request, showMessage } from "./page.js";
 
 const ANSWERS = [["yes", "y"], ["maybe", "m"], ["no", "n"]].map(([value, key]) => ({ value, text: value, key }));
-let name = "", task = null, answers = {}, now = 0, began = 0, storing = false;
+let name = "", task = null, answers = {}, current = 0, startTime = 0, storing = false;
 
 async function show(parameters) {
-  const found = await ask("/api/task", { name, ...parameters });
-  $("bar").hidden = found.total === null;
-  if (found.total !== null) { $("bar").max = Math.max(1, found.total); $("bar").value = found.done; }
-  $("progress").textContent = found.total === null ? `${found.done} done` : `${found.done} of ${found.total} done`;
-  if (parameters.back && found.task === null) { say("There is no answer to go back to."); return; }
-  task = found.task === null ? null : found;
+  const next = await request("/api/task", { name, ...parameters });
+  $("bar").hidden = next.total === null;
+  if (next.total !== null) { $("bar").max = Math.max(1, next.total); $("bar").value = next.done; }
+  $("progress").textContent = next.total === null ? `${next.done} done` : `${next.done} of ${next.total} done`;
+  if (parameters.back && next.task === null) { showMessage("There is no earlier answer."); return; }
+  task = next.task === null ? null : next;
   $("rate").hidden = task === null;
   $("done").hidden = task !== null;
   if (!task) return;
-  answers = { ...found.answers };
-  now = 0;
-  began = performance.now();
+  answers = { ...next.answers };
+  current = 0;
+  startTime = performance.now();
   $("figure").classList.remove("zoomed");
-  $("picture").src = picture("of", task.image_id);
-  $("questions").replaceChildren(...task.labels.map(({ name: called }, row) => {
-    const box = element("div", { className: "choices", role: "group", "aria-label": called });
+  $("picture").src = picture("main", task.image_id);
+  $("questions").replaceChildren(...task.labels.map(({ name: className }, row) => {
+    const box = element("div", { className: "choices", role: "group", "aria-label": className });
     choices(box, ANSWERS, (value) => answer(row, value));
-    const line = element("div", { className: "question" }, element("span", {}, element("kbd", {}, String(row + 1)), ` ${called}`), box);
-    line.addEventListener("click", () => { now = row; mark(); });
+    const line = element("div", { className: "question" }, element("span", {}, element("kbd", {}, String(row + 1)), ` ${className}`), box);
+    line.addEventListener("click", () => { current = row; mark(); });
     return line;
   }));
   mark();
@@ -30,7 +30,7 @@ async function show(parameters) {
 
 function mark() {
   [...$("questions").children].forEach((line, row) => {
-    line.classList.toggle("now", row === now);
+    line.classList.toggle("now", row === current);
     press(line.lastChild, answers[task.labels[row].class]);
   });
   $("store").disabled = task.labels.some(({ class: label }) => !(label in answers));
@@ -38,33 +38,33 @@ function mark() {
 
 function answer(row, value) {
   answers[task.labels[row].class] = value;
-  now = Math.min(row + 1, task.labels.length - 1);
+  current = Math.min(row + 1, task.labels.length - 1);
   mark();
 }
 
 async function store() {
   if (!task || storing) return;
-  if ($("store").disabled) { say("Each question needs an answer: yes, maybe or no."); return; }
+  if ($("store").disabled) { showMessage("Each question needs an answer: yes, maybe or no."); return; }
   storing = true;
   try {
-    await ask("/api/answer", { name }, { task: task.task, answers, seconds: (performance.now() - began) / 1000 });
+    await request("/api/answer", { name }, { task: task.task, answers, seconds: (performance.now() - startTime) / 1000 });
     await show({});
   } finally { storing = false; }
 }
 
 document.addEventListener("keydown", (event) => {
-  if (typing(event) || (!task && event.key !== "u")) return;
-  const bound = { Enter: store, u: () => show({ back: "1" }), z: () => $("figure").classList.toggle("zoomed"),
-    ArrowUp: () => { now = Math.max(0, now - 1); mark(); }, "?": () => $("help").showModal(),
-    ArrowDown: () => { now = Math.min(task.labels.length - 1, now + 1); mark(); } };
-  for (const { value, key } of ANSWERS) bound[key] = () => answer(now, value);
-  task?.labels.forEach((_, row) => { bound[String(row + 1)] = () => { now = row; mark(); }; });
-  if (!(event.key in bound)) return;
+  if (isTyping(event) || (!task && event.key !== "u")) return;
+  const actions = { Enter: store, u: () => show({ back: "1" }), z: () => $("figure").classList.toggle("zoomed"),
+    ArrowUp: () => { current = Math.max(0, current - 1); mark(); }, "?": () => $("help").showModal(),
+    ArrowDown: () => { current = Math.min(task.labels.length - 1, current + 1); mark(); } };
+  for (const { value, key } of ANSWERS) actions[key] = () => answer(current, value);
+  task?.labels.forEach((_, row) => { actions[String(row + 1)] = () => { current = row; mark(); }; });
+  if (!(event.key in actions)) return;
   event.preventDefault();
-  bound[event.key]();
+  actions[event.key]();
 });
 for (const id of ["back", "last"]) $(id).addEventListener("click", () => show({ back: "1" }));
 $("store").addEventListener("click", store);
 $("keys").addEventListener("click", () => $("help").showModal());
 $("picture").addEventListener("click", () => $("figure").classList.toggle("zoomed"));
-enter((who) => { name = who; show({}).catch(() => { $("enter").hidden = false; }); });
+enter((person) => { name = person; show({}).catch(() => { $("enter").hidden = false; }); });

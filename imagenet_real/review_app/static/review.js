@@ -1,43 +1,42 @@
-import { $, ask, choices, element, enter, newKey, picture, press, say, typing } from "./page.js";
+import { $, choices, element, enter, isTyping, newKey, picture, press, request, showMessage } from "./page.js";
 
 const CATEGORIES = ["Fine-grained error", "Fine-grained error with OOV", "Spurious Correlation", "Non-prototypical",
   "Fine-grained with Multilabel Options"];
-const SHORT = ["fine-grained", "fine-grained, true class not among ours", "spurious correlation", "non-prototypical",
+const SHORT = ["fine-grained", "fine-grained, the true class is missing", "spurious correlation", "non-prototypical",
   "fine-grained, several labels"];
 const FIELDS = {
   prediction: [["correct", "correct", "c"], ["wrong", "wrong", "w"], ["unclear", "unclear", "x"]],
-  problematic: [["yes", "problematic: does not count", "p"]],
-  category: CATEGORIES.map((value, at) => [value, SHORT[at], String(at + 1)]),
+  problematic: [["yes", "problematic: is not scored", "p"]],
+  category: CATEGORIES.map((value, index) => [value, SHORT[index], String(index + 1)]),
   context: [["over-reliance", "over-reliance on it", "o"], ["lack", "lack of it", "l"]],
   severity: [["Major", "major", "m"], ["Minor", "minor", "i"], ["Borderline", "borderline", "b"]],
 };
 const OTHER_KEYS = [["Enter", "store and go on"], ["u", "undo the last verdict"], ["← →", "back, skip"], ["z", "zoom"],
-  ["t", "comment"], ["/", "find a class; in the list: Enter adds it as right as well"], ["n", "classes like the prediction"],
+  ["t", "comment"], ["/", "find a class; Enter on a class of the list makes it right too"], ["n", "classes like the prediction"],
   ["f", "filter"], ["?", "these keys"]];
 
-let name = "", panel = false, item = null, start = 0, storing = false, blank;
-let verdict = {};
+let name = "", panel = false, item = null, start = 0, storing = false, verdict = {};
 
 const view = () => ({ name, panel: panel ? "1" : "", state: $("state").value, category: $("by-category").value,
   class: $("by-class").value.replace(/\D/g, ""), by: $("by-reviewer").value });
 
 async function show(parameters) {
-  const found = await ask("/api/item", { ...view(), ...parameters });
-  showProgress(found.progress);
-  item = found.item;
+  const response = await request("/api/item", { ...view(), ...parameters });
+  showProgress(response.progress);
+  item = response.item;
   $("review").hidden = item === null;
-  if (item === null) { $("where").textContent = ""; say("Nothing is left to show under this filter."); return; }
+  if (item === null) { $("where").textContent = ""; showMessage("No mistake passes this filter."); return; }
   start = item.place;
   $("where").textContent = `${item.model}: mistake ${item.place + 1} of ${item.total}`;
   $("image-id").textContent = item.image_id;
-  $("picture").src = picture("of", item.image_id);
+  $("picture").src = picture("main", item.image_id);
   $("picture").alt = `image ${item.image_id}`;
   $("figure").classList.remove("zoomed");
   $("asked").textContent = item.predicted.name;
   showTop(); showClasses(); showGuess(); showOthers();
   $("found").replaceChildren(); $("search").value = "";
-  const mine = item.mine;
-  verdict = mine ? { ...mine, problematic: mine.problematic ? "yes" : null } : { ...blank };
+  const stored = item.verdict;
+  verdict = stored ? { ...stored, problematic: stored.problematic ? "yes" : null } : { ...NO_VERDICT };
   $("comment").value = verdict.comment;
   showVerdict();
   if (document.activeElement !== document.body) document.activeElement.blur();
@@ -47,23 +46,23 @@ function showProgress(progress) {
   $("bar").max = progress.total; $("bar").value = progress.mine;
   $("progress").textContent = `${progress.mine} of ${progress.total} by you, ${progress.final} final, ${progress.disputed} disputed`;
   const chosen = $("by-reviewer").value;
-  $("by-reviewer").replaceChildren(element("option", { value: "" }, "anybody or nobody"),
-    ...Object.keys(progress.reviewers).map((one) => element("option", { value: one }, one)));
+  $("by-reviewer").replaceChildren(element("option", { value: "" }, "anybody"),
+    ...Object.keys(progress.reviewers).map((reviewer) => element("option", { value: reviewer }, reviewer)));
   $("by-reviewer").value = chosen;
 }
 
 function showTop() {
-  const likely = item.top.every(({ score }) => score !== null && score >= 0 && score <= 1);
-  $("top").replaceChildren(...item.top.map(({ class: label, name: called, score }, at) => element("tr", {},
-    element("td", {}, at ? called : element("strong", {}, called)),
-    element("td", { className: "bar" }, likely ? element("meter", { value: score, max: 1, min: 0 }) : ""),
-    element("td", { className: "number" }, score === null ? "" : likely ? `${(score * 100).toFixed(1)} %` : score.toFixed(2)),
+  const areProbabilities = item.top.every(({ score }) => score !== null && score >= 0 && score <= 1);
+  $("top").replaceChildren(...item.top.map(({ class: label, name: className, score }, rank) => element("tr", {},
+    element("td", {}, rank ? className : element("strong", {}, className)),
+    element("td", { className: "bar" }, areProbabilities ? element("meter", { value: score, max: 1, min: 0 }) : ""),
+    element("td", { className: "number" }, score === null ? "" : areProbabilities ? `${(score * 100).toFixed(1)} %` : score.toFixed(2)),
     element("td", { className: "number soft" }, String(label)))));
 }
 
-function aClass(about, tags, kind) {
+function classCard(about, tags, kind) {
   const label = element("div", {}, element("strong", {}, about.name), " ",
-    element("span", { className: "soft" }, [about.class, about.code].filter((one) => one !== "").join(" · ")), " ",
+    element("span", { className: "soft" }, [about.class, about.code].filter((text) => text !== "").join(" · ")), " ",
     element("span", { className: "tags" }, ...tags.map(([text, mark]) => element("span", { className: `tag ${mark}` }, text))),
     element("div", { className: "soft" }, about.meaning));
   return element("div", { className: `class ${kind}` }, label, element("div", { className: "examples" },
@@ -71,32 +70,32 @@ function aClass(about, tags, kind) {
 }
 
 function showClasses() {
-  const shown = new Map([[item.predicted.class, [item.predicted, [["prediction", "predicted"]], "predicted"]]]);
-  for (const [set, answers] of Object.entries(item.says)) {
-    for (const about of answers) {
-      if (!shown.has(about.class)) shown.set(about.class, [about, [], "right"]);
-      shown.get(about.class)[1].push([set, "right"]);
+  const cards = new Map([[item.predicted.class, [item.predicted, [["prediction", "predicted"]], "predicted"]]]);
+  for (const [labelSet, labels] of Object.entries(item.label_sets)) {
+    for (const about of labels) {
+      if (!cards.has(about.class)) cards.set(about.class, [about, [], "right"]);
+      cards.get(about.class)[1].push([labelSet, "right"]);
     }
   }
-  const none = Object.entries(item.says).filter(([, answers]) => !answers.length).map(([set]) => set);
-  $("classes").replaceChildren(...[...shown.values()].map((one) => aClass(...one)),
-    none.length ? element("p", { className: "soft" }, `${none.join(", ")}: no label for this image`) : "");
+  const empty = Object.entries(item.label_sets).filter(([, labels]) => !labels.length).map(([labelSet]) => labelSet);
+  $("classes").replaceChildren(...[...cards.values()].map((card) => classCard(...card)),
+    empty.length ? element("p", { className: "soft" }, `${empty.join(", ")}: no label for this image`) : "");
 }
 
 function showGuess() {
   const parts = [];
   if (item.guess) parts.push(`A first guess: ${SHORT[CATEGORIES.indexOf(item.guess)]}, because ${item.reason}.`);
-  if (item.label_may_be_missing) parts.push(`${Math.round(item.agreeing * 100)} % of other models answer the same: a label may be missing.`);
+  if (item.label_may_be_missing) parts.push(`${Math.round(item.agreeing * 100)} % of the other models predict the same class. A label may be missing.`);
   $("guess").textContent = parts.join(" ");
   $("guess").hidden = !parts.length;
 }
 
 function showOthers() {
-  const said = Object.entries(item.others);
-  $("others").hidden = !said.length;
-  $("said").replaceChildren(...said.map(([who, one]) => element("tr", {}, element("th", {}, who), element("td", {},
-    [one.prediction, one.problematic ? "problematic" : null, one.category, one.context, one.severity,
-      one.also_right.length ? `also right: ${one.also_right.join(", ")}` : null, one.comment].filter(Boolean).join(" · ")))));
+  const verdicts = Object.entries(item.verdicts);
+  $("others").hidden = !verdicts.length;
+  $("said").replaceChildren(...verdicts.map(([reviewer, row]) => element("tr", {}, element("th", {}, reviewer), element("td", {},
+    [row.prediction, row.problematic ? "problematic" : null, row.category, row.context, row.severity,
+      row.also_right.length ? `also right: ${row.also_right.join(", ")}` : null, row.comment].filter(Boolean).join(" · ")))));
 }
 
 function showVerdict() {
@@ -105,7 +104,7 @@ function showVerdict() {
   $("if-spurious").hidden = verdict.category !== "Spurious Correlation";
   $("also").replaceChildren(...(verdict.also_right.length ? [element("p", { className: "row" }, "also right: ",
     ...verdict.also_right.map((label) => element("button", { type: "button", onclick: () => toggleRight(label),
-      title: "take it away" }, `${names.get(label) || label} ✕`)))] : []));
+      title: "remove" }, `${names.get(label) || label} ✕`)))] : []));
 }
 
 function pick(field, value) {
@@ -120,71 +119,71 @@ function pick(field, value) {
 
 const names = new Map();
 function toggleRight(label) {
-  const at = verdict.also_right.indexOf(label);
-  verdict.also_right = at < 0 ? [...verdict.also_right, label] : verdict.also_right.filter((one) => one !== label);
+  const isRight = verdict.also_right.includes(label);
+  verdict.also_right = isRight ? verdict.also_right.filter((other) => other !== label) : [...verdict.also_right, label];
   showVerdict();
 }
 
 async function store() {
   if (!item || storing) return;
-  if (!verdict.prediction && !verdict.problematic) { say("First say whether the prediction is correct, wrong or unclear."); return; }
+  if (!verdict.prediction && !verdict.problematic) { showMessage("First choose correct, wrong or unclear for the prediction."); return; }
   if (verdict.prediction === "wrong" && !verdict.problematic && !(verdict.category && verdict.severity)) {
-    say("A wrong prediction needs a category (1 to 5) and a severity (m, i or b)."); return;
+    showMessage("A wrong prediction needs a category (1 to 5) and a severity (m, i or b)."); return;
   }
   storing = true;
   try {
     const content = { ...verdict, problematic: verdict.problematic === "yes", comment: $("comment").value };
-    await ask("/api/judge", view(), { key: newKey(), image_id: item.image_id, verdict: content });
+    await request("/api/judge", view(), { key: newKey(), image_id: item.image_id, verdict: content });
     await show({ start: (start + 1) % item.total });
   } finally { storing = false; }
 }
 
 async function undo() {
-  const { image_id: image } = await ask("/api/undo", view(), {});
-  if (image === null) { say("There is nothing to undo."); return; }
+  const { image_id: image } = await request("/api/undo", view(), {});
+  if (image === null) { showMessage("There is nothing to undo."); return; }
   await show({ image_id: image });
-  say("The last verdict is taken back; here is its image again.");
+  showMessage("The last verdict is undone. This is its image.");
 }
 
 const step = (direction) => item && show({ start: (start + direction + item.total) % item.total, back: direction < 0 ? "1" : "" });
 
-let asked = 0;
+let lastSearch = 0;
 async function find(parameters) {
-  const number = ++asked;
-  const found = await ask("/api/classes", parameters);
-  if (number !== asked) return;  // a later question was asked meanwhile
-  found.forEach((about) => names.set(about.class, about.name));
-  $("found").replaceChildren(...found.map((about) => element("li", {}, aClass(about, [], ""),
-    element("button", { type: "button", onclick: () => { toggleRight(about.class); } }, "right as well"))));
+  const search = ++lastSearch;
+  const matches = await request("/api/classes", parameters);
+  if (search !== lastSearch) return;  // a later search has begun
+  matches.forEach((about) => names.set(about.class, about.name));
+  $("found").replaceChildren(...matches.map((about) => element("li", {}, classCard(about, [], ""),
+    element("button", { type: "button", onclick: () => { toggleRight(about.class); } }, "right too"))));
 }
 
 function onKey(event) {
-  if (event.key === "Escape" && typing(event)) { event.target.blur?.(); return; }
+  if (event.key === "Escape" && isTyping(event)) { event.target.blur?.(); return; }
   if (event.target === $("search") && event.key === "Enter") { $("found").querySelector("button")?.focus(); event.preventDefault(); return; }
-  if (typing(event) || $("review").hidden && event.key !== "u" && event.key !== "f") return;
-  if (event.key === "Enter" && event.target.closest("#found, header, .filters, a")) return;  // it is theirs
-  const bound = { Enter: store, u: undo, ArrowLeft: () => step(-1), ArrowRight: () => step(1), t: () => $("comment").focus(),
+  if (isTyping(event) || $("review").hidden && event.key !== "u" && event.key !== "f") return;
+  if (event.key === "Enter" && event.target.closest("#found, header, .filters, a")) return;  // the focused element handles it
+  const actions = { Enter: store, u: undo, ArrowLeft: () => step(-1), ArrowRight: () => step(1), t: () => $("comment").focus(),
     z: () => $("figure").classList.toggle("zoomed"), "/": () => $("search").focus(), f: () => $("state").focus(),
     n: () => find({ near: item.predicted.class }), "?": () => $("help").showModal() };
   for (const [field, options] of Object.entries(FIELDS)) {
-    for (const [value, , key] of options) bound[key] = () => pick(field, value);
+    for (const [value, , key] of options) actions[key] = () => pick(field, value);
   }
-  if (!(event.key in bound)) return;
+  if (!(event.key in actions)) return;
   event.preventDefault();
-  bound[event.key]();
+  actions[event.key]();
 }
 
-blank = { prediction: null, problematic: null, category: null, context: null, severity: null, also_right: [], comment: "" };
+const NO_VERDICT = { prediction: null, problematic: null, category: null, context: null, severity: null, also_right: [], comment: "" };
 for (const [field, options] of Object.entries(FIELDS)) {
   choices($(field), options.map(([value, text, key]) => ({ value, text, key })), (value) => pick(field, value));
 }
-$("by-category").append(...CATEGORIES.map((value, at) => element("option", { value }, SHORT[at])));
+$("by-category").append(...CATEGORIES.map((value, index) => element("option", { value }, SHORT[index])));
 $("key-table").append(...[...Object.values(FIELDS).flat().map(([, text, key]) => [key, text]), ...OTHER_KEYS]
   .map(([key, text]) => element("tr", {}, element("td", {}, element("kbd", {}, key)), element("td", {}, text))));
 for (const id of ["state", "by-category", "by-class", "by-reviewer"]) $(id).addEventListener("change", () => show({ start: 0 }));
 $("search").addEventListener("input", () => find({ q: $("search").value }));
-for (const [id, act] of [["store", store], ["undo", undo], ["back", () => step(-1)], ["skip", () => step(1)],
-  ["near", () => find({ near: item.predicted.class })], ["keys", () => $("help").showModal()]]) $(id).addEventListener("click", act);
+for (const [id, action] of [["store", store], ["undo", undo], ["back", () => step(-1)], ["skip", () => step(1)],
+  ["near", () => find({ near: item.predicted.class })], ["keys", () => $("help").showModal()]]) $(id).addEventListener("click", action);
 $("picture").addEventListener("click", () => $("figure").classList.toggle("zoomed"));
 document.addEventListener("keydown", onKey);
-enter((who) => { name = who; panel = $("as-panel").checked; $("filters").hidden = false; show({ start: 0 }); });
+enter((person) => { name = person; panel = $("as-panel").checked; $("filters").hidden = false; show({ start: 0 }); });
