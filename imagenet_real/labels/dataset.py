@@ -1,4 +1,4 @@
-"""The label sets that a dataset brings in its own label fields."""
+"""The label sets in the label fields of a dataset."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,18 +16,17 @@ def from_fields(
     source: str,
     class_names: Sequence[str] | None = None,
 ) -> dict[str, LabelSet]:
-    """Label sets, by name, from label fields under the names that TFDS gives them.
+    """Makes label sets, by name, from label fields with TFDS's names.
 
     `label` or `original_label` [N] become `original`; `real_label` (N lists) becomes `real`; `correct_multi_labels`
-    with `unclear_multi_labels` (N lists) and `is_problematic` [N] become `multilabel`. Images of a negative label
-    have none.
+    with `unclear_multi_labels` (N lists) and `is_problematic` [N] become `multilabel`. A negative label is no label.
 
     Args:
       image_ids: [N] str.
-      fields: of those names, the ones that the dataset has.
-      num_classes: of the dataset; None where its records carry no labels.
-      source: what the labels were read from, for the record.
-      class_names: [K], where the dataset has names.
+      fields: those of these fields that the dataset has.
+      num_classes: of the dataset; None if its records have no labels.
+      source: the name of the dataset, for the provenance.
+      class_names: [K], of the dataset; None if it has none.
     """
     if num_classes is None:
         return {}
@@ -50,7 +49,9 @@ def from_fields(
         label_sets["real"] = LabelSet("real", labels=labels, weight=(labels >= 0).any(axis=1) * 1.0, **shared)
     if "correct_multi_labels" in fields:
         unclear = fields.get("unclear_multi_labels", [[]] * len(image_ids))
-        labels = pad_labels([sorted({*a, *b}) for a, b in zip(fields["correct_multi_labels"], unclear, strict=True)])
+        labels = pad_labels(
+            [sorted({*correct, *maybe}) for correct, maybe in zip(fields["correct_multi_labels"], unclear, strict=True)]
+        )
         problematic = np.asarray(fields.get("is_problematic", np.zeros(len(image_ids))), dtype=bool)
         is_scored = ~problematic & (labels >= 0).any(axis=1) & (original >= 0)
         label_sets["multilabel"] = LabelSet(

@@ -1,9 +1,9 @@
-"""Groups of ImageNet's classes that have everyday names, from WordNet's hierarchy."""
+"""Groups of ImageNet's classes with everyday names, from WordNet's hierarchy."""
 
 from collections.abc import Sequence
 
-# WordNet's synsets, and what the classes below them are called here. A class belongs to the nearest one above it: "other
-# devices" are those that nothing closer has taken.
+# WordNet's synsets, and a name for the classes below them. A class belongs to the nearest synset above it: "other
+# devices" have no nearer one.
 WORDNET_GROUPS = {
     "n02084071": "dogs",
     "n02120997": "cats",
@@ -39,6 +39,6 @@ WORDNET_GROUPS = {
 REST = "other things"
 
 
-def named_groups(ways: Sequence[Sequence[str]]) -> list[str]:
-    """The group of each class, by the way to it from the root of WordNet (`hierarchy.load_paths`)."""
-    return [next((WORDNET_GROUPS[step] for step in reversed(way) if step in WORDNET_GROUPS), REST) for way in ways]
+def named_groups(paths: Sequence[Sequence[str]]) -> list[str]:
+    """The group of each class, by its path from the root of WordNet (`hierarchy.load_paths`)."""
+    return [next((WORDNET_GROUPS[step] for step in reversed(path) if step in WORDNET_GROUPS), REST) for path in paths]

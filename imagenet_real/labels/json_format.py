@@ -1,4 +1,4 @@
-"""Label sets as JSON files."""
+"""Label sets as JSON files: `{"schema": 1, "name", "classes", "images": {id: {"correct", "weight", "group"}}}`."""
 
 import json
 import os
@@ -15,19 +15,18 @@ from imagenet_real.labels.label_set import LabelSet, class_weights, pad_labels
 
 
 def load_label_set(path: str | os.PathLike) -> LabelSet:
-    """Reads a label set from JSON: `{"schema": 1, "name", "classes", "images": {id: {"correct", "weight", "group"}}}`.
+    """Reads a label set from JSON. Raises InputError.
 
-    `weight` defaults to 1, or 0 where `correct` is empty; `group` to the first right class. `"average": "classes"`
-    makes the accuracy a mean over groups. A bare list of 50,000 lists is read as ReaL's `real.json`. Raises
-    InputError.
+    `weight` defaults to 1, or to 0 if `correct` is empty; `group`, the original class, to the first right class.
+    `"average": "classes"` makes the accuracy a mean over original classes. A bare list of 50,000 lists is a `real.json`.
     """
     path = storage.to_path(path)
     try:
         content = json.loads(storage.read_bytes(path), object_pairs_hook=_without_repetition)
     except FileNotFoundError:
-        raise InputError(f"no label set at {path}: expected a JSON file.") from None
+        raise InputError(f"there is no label set at {path}. Give the path of a JSON file.") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not a JSON label set ({error}).") from None
+        raise InputError(f"{path} is not a JSON label set ({error}). Save it again.") from None
     try:
         if isinstance(content, list):
             return readers.real_from_lists(content, name=path.stem, origin=_origin(path))
@@ -43,11 +42,11 @@ def load_label_set(path: str | os.PathLike) -> LabelSet:
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; of a key that stands twice JSON would keep the last, silently."""
+    """A JSON object without duplicate keys, of which the json module would silently take the last."""
     content = dict(pairs)
     if len(content) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands there more than once")
+        raise ValueError(f"duplicate image id or key: {next(name for name in names if names.count(name) > 1)!r}")
     return content
 
 
@@ -62,10 +61,10 @@ def _from_json(content: dict, path: epath.Path) -> LabelSet:
     if not images:
         raise ValueError("it has no images")
     correct = [entry["correct"] for entry in images]
-    wrong = next((label for row in correct for label in row if type(label) is not int or label < 0), None)
-    if wrong is not None:
-        raise ValueError(f"{wrong!r} is no class index")
-    is_scored = np.array([entry.get("weight", 1.0 if entry["correct"] else 0.0) for entry in images], dtype=np.float64)
+    invalid = next((label for row in correct for label in row if type(label) is not int or label < 0), None)
+    if invalid is not None:
+        raise ValueError(f"{invalid!r} is no class index")
+    weight = np.array([entry.get("weight", 1.0 if entry["correct"] else 0.0) for entry in images], dtype=np.float64)
     original = np.array([entry.get("group", (entry["correct"] or [-1])[0]) for entry in images], dtype=np.int32)
     average = content.get("average", "images")
     ids = [image_id(name) for name in content["images"]]
@@ -73,7 +72,7 @@ def _from_json(content: dict, path: epath.Path) -> LabelSet:
         name=str(content["name"]),
         image_ids=np.array(ids, dtype=str),
         labels=pad_labels(correct),
-        weight=class_weights(is_scored > 0, original) if average == "classes" else is_scored,
+        weight=class_weights(weight > 0, original) if average == "classes" else weight,
         original=original,
         num_classes=int(content["classes"]),
         average=average,
@@ -82,7 +81,7 @@ def _from_json(content: dict, path: epath.Path) -> LabelSet:
 
 
 def save_label_set(path: str | os.PathLike, label_set: LabelSet) -> None:
-    """Writes a label set as the JSON that `load_label_set` reads."""
+    """Writes a label set as JSON, for `load_label_set`."""
     with storage.open_atomically(path) as file:
         file.write(as_json(label_set))
 
@@ -90,10 +89,14 @@ def save_label_set(path: str | os.PathLike, label_set: LabelSet) -> None:
 def as_json(label_set: LabelSet) -> str:
     """The content of the file that `save_label_set` writes."""
     images = {
-        str(name): {"correct": [int(a) for a in labels if a >= 0], "weight": float(weight), "group": int(original)}
+        str(name): {
+            "correct": [int(label) for label in labels if label >= 0],
+            "weight": float(weight),
+            "group": int(original),
+        }
         for name, labels, weight, original in zip(
             label_set.image_ids, label_set.labels, label_set.weight, label_set.original, strict=True
         )
     }
     content = {"schema": 1, "name": label_set.name, "classes": label_set.num_classes, "average": label_set.average}
-    return json.dumps({**content, "images": images})  # json.dump would take ten times as long
+    return json.dumps({**content, "images": images})  # ten times as fast as json.dump

@@ -14,20 +14,20 @@ AVERAGES = ("images", "classes")
 class LabelSet:
     """Which classes are right for each image, and how much each image counts.
 
-    The accuracy of a model is `np.average(hit, weights=weight)`, where `hit` tells for each image whether the
-    model's answer is one of `answers`. Original labels, ReaL, multi-label, ImageNet-M and the label-error subsets
+    The accuracy of a model is `np.average(correct, weights=weight)`, where `correct` says for each image whether the
+    predicted class is one of `labels`. Original labels, ReaL, multi-label, ImageNet-M and the label-error subsets
     differ in these arrays alone.
 
-    Raises ValueError where the arrays do not fit each other, or an image counts but has no right answer.
+    Raises ValueError if the arrays do not fit each other, or if an image has weight but no right answer.
     """
 
     name: str
     image_ids: np.ndarray  # [N] str
     labels: np.ndarray  # [N, A] int, the right classes in ascending order, padded with -1
     weight: np.ndarray  # [N] float, zero leaves an image out
-    original: np.ndarray  # [N] int, the class each image was collected for, -1 where there is none
+    original: np.ndarray  # [N] int, the class each image was collected for, -1 if unknown
     num_classes: int
-    # What the weights make of the accuracy: a mean over images, or over classes, whose weights a subset makes anew.
+    # The accuracy is a mean over images or over classes. A subset has new weights if it is a mean over classes.
     average: str = "images"
     origin: dict[str, str] = dataclasses.field(default_factory=dict)  # the file it was read from and its checksum
     class_names: tuple[str, ...] | None = None  # [K] names or wnids, None where its source has none
@@ -36,25 +36,29 @@ class LabelSet:
         rows = len(self.image_ids)
         if self.labels.ndim != 2 or not rows == len(self.labels) == len(self.weight) == len(self.original):
             raise ValueError(
-                f"label set {self.name}: image_ids, labels, weight and original must have one row an image, "
-                f"not {rows}, {self.labels.shape}, {len(self.weight)} and {len(self.original)}."
+                f"label set {self.name}: image_ids, labels, weight and original have the shapes {self.image_ids.shape}, "
+                f"{self.labels.shape}, {self.weight.shape} and {self.original.shape}. Give one row an image, and labels [N, A]."
             )
         if repeated := first_repeated(self.image_ids):
-            raise ValueError(f"label set {self.name}: image {repeated} stands there more than once.")
+            raise ValueError(f"label set {self.name}: duplicate image id: {repeated}. Give one row an image.")
         if self.labels.size and not -1 <= self.labels.min() <= self.labels.max() < self.num_classes:
             raise ValueError(
-                f"label set {self.name}: labels from {self.labels.min()} to {self.labels.max()}, "
-                f"expected class indices from 0 to {self.num_classes - 1}."
+                f"label set {self.name} has labels from {self.labels.min()} to {self.labels.max()}, "
+                f"expected class indices from 0 to {self.num_classes - 1}. Correct the labels or the number of classes."
             )
         if not np.isfinite(self.weight.sum()) or (self.weight < 0).any():
-            raise ValueError(f"label set {self.name}: weights must be finite, also their sum, and not negative.")
+            raise ValueError(
+                f"label set {self.name} has negative or infinite weights. Weights and their sum must be finite."
+            )
         if rows and not -1 <= self.original.min() <= self.original.max() < self.num_classes:
             raise ValueError(
-                f"label set {self.name}: original classes from {self.original.min()} to {self.original.max()}, "
-                f"expected class indices from 0 to {self.num_classes - 1}, or -1."
+                f"label set {self.name} has original classes from {self.original.min()} to {self.original.max()}, "
+                f"expected class indices from 0 to {self.num_classes - 1}. Write -1 for an unknown class."
             )
         if self.average not in AVERAGES:
-            raise ValueError(f"label set {self.name}: average is {self.average!r}, expected one of {AVERAGES}.")
+            raise ValueError(
+                f"label set {self.name}: average is {self.average!r}. Choose one of {', '.join(AVERAGES)}."
+            )
         unanswerable = (self.weight > 0) & ~(self.labels >= 0).any(axis=1)
         if unanswerable.any():
             raise ValueError(
@@ -67,11 +71,11 @@ class LabelSet:
 
     @property
     def is_scored(self) -> np.ndarray:
-        """[N] bool: the images that count."""
+        """[N] bool: the images with weight."""
         return self.weight > 0
 
     def take(self, rows: np.ndarray) -> "LabelSet":
-        """The label set of the images at `rows` (indices or a mask). A mean over classes is weighted anew."""
+        """The label set of the images at `rows` (indices or a mask), with new weights if it is a mean over classes."""
         weight, original = self.weight[rows], self.original[rows]
         if self.average == "classes":
             weight = class_weights(weight > 0, original)
@@ -83,10 +87,10 @@ class LabelSet:
 def class_weights(is_scored: np.ndarray, original: np.ndarray) -> np.ndarray:
     """Weights that make an average over images the mean over the classes that occur.
 
-    [N] bool, [N] int -> [N] float: 1 / (counted images of the image's class), and 0 where an image does not count.
+    [N] bool, [N] int -> [N] float: 1 / (scored images of the same class), and 0 for an image that is not scored.
     """
     if (original[is_scored] < 0).any():
-        raise ValueError("A mean over classes needs a class (group) for every image that counts.")
+        raise ValueError("an image with weight has no original class (group). A mean over classes needs one for each.")
     per_class = np.bincount(original[is_scored], minlength=max(1, original.max(initial=0) + 1))
     return np.where(is_scored, 1.0 / np.maximum(per_class[np.maximum(original, 0)], 1), 0.0)
 

@@ -38,14 +38,14 @@ def real(path: epath.Path) -> LabelSet:
     except InputError:
         raise
     except (ValueError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error}): delete it, and it is downloaded again.") from None
+        raise InputError(f"{path} is damaged ({error}). Delete it, and it is downloaded again.") from None
 
 
 def real_from_lists(lists: list[list[int]], name: str, origin: dict[str, str]) -> LabelSet:
-    """50,000 lists of right classes, in the order of the image numbers; an empty list leaves its image out."""
+    """Makes a label set of 50,000 lists of right classes, in the order of the image numbers; an empty list has weight 0."""
     if len(lists) != 50_000 or not all(isinstance(row, list) for row in lists):
         raise InputError(
-            f"{origin['file']} holds {len(lists)} entries: ReaL's format is a list of 50,000 lists of class indices."
+            f"{origin['file']} has {len(lists)} entries. ReaL's format is a list of 50,000 lists of class indices."
         )
     labels = pad_labels(lists)
     return LabelSet(
@@ -60,9 +60,9 @@ def real_from_lists(lists: list[list[int]], name: str, origin: dict[str, str]) -
 
 
 def real_at(path: epath.Path, threshold: float) -> LabelSet:
-    """ReaL with another threshold on the scores of its raters (`scores.npz`); published is 0.8.
+    """ReaL with another threshold on the scores of its raters (`scores.npz`); the published one is 0.8.
 
-    An image that was not rated, because all models agreed with its original label, keeps that label.
+    All models agreed with the original label of an image without ratings; this label is right.
     """
     try:
         with storage.open_to_read(path) as file, np.load(file, allow_pickle=False) as archive:
@@ -80,7 +80,7 @@ def real_at(path: epath.Path, threshold: float) -> LabelSet:
     except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
         reason = str(error).partition(". ")[0]
         raise InputError(
-            f"{path} is not ReaL's scores.npz ({reason}): delete it, and it is downloaded again."
+            f"{path} is not ReaL's scores.npz ({reason}). Delete it, and it is downloaded again."
         ) from None
 
 
@@ -100,7 +100,9 @@ def _multilabel_from_csv(path: epath.Path) -> LabelSet:
             origin=origin(path),
         )
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-        raise InputError(f"{path} is not the published multilabel.csv ({error}).") from None
+        raise InputError(
+            f"{path} is not the published multilabel.csv ({error}). Delete it, and it is downloaded again."
+        ) from None
 
 
 def _numbers(cell: str) -> list[int]:
@@ -110,7 +112,7 @@ def _numbers(cell: str) -> list[int]:
 def _multilabel(ids, labels, problematic, original, origin) -> LabelSet:
     order = np.argsort(ids)
     original = np.array(original, dtype=np.int32)[order]
-    # An image on which no answer was found right cannot tell models apart; published version 3 has none.
+    # Without a right class all models are wrong, so the image is not scored; published version 3 has no such image.
     is_scored = np.array([bool(labels[row]) and not problematic[row] for row in order])
     return LabelSet(
         name="multilabel",
@@ -125,7 +127,7 @@ def _multilabel(ids, labels, problematic, original, origin) -> LabelSet:
 
 
 def multilabel_from_json(path: epath.Path) -> LabelSet:
-    """Multi-label accuracy from `human_accuracy_v3.0.0.json`; images of ImageNet-V2, also annotated there, are left out."""
+    """Multi-label accuracy from `human_accuracy_v3.0.0.json`, without its images of ImageNet-V2."""
     content = _human_accuracy(path)
     index = imagenet.class_index()
     originals = dict(zip(imagenet.validation_ids(), imagenet.validation_labels(), strict=True))
@@ -144,7 +146,7 @@ def multilabel_from_json(path: epath.Path) -> LabelSet:
             origin=origin(path),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InputError(f"{path} has an annotation that cannot be read ({error!r}).") from None
+        raise InputError(f"{path} has an annotation that cannot be read ({error!r}). Download it again.") from None
 
 
 def imagenet_m(path: epath.Path) -> LabelSet:
@@ -154,29 +156,31 @@ def imagenet_m(path: epath.Path) -> LabelSet:
 
 
 def imagenet_m_of(multi: LabelSet, names: set[str]) -> LabelSet:
-    """ImageNet-M from multi-label answers and the names of its images; every image counts the same."""
+    """ImageNet-M from multi-label labels and the ids of its images; all images have the same weight."""
     unknown = names - set(multi.image_ids)
     if unknown or not names:
-        raise InputError(f"ImageNet-M has {len(names)} images, {len(unknown)} of them without multi-label annotations.")
-    chosen = multi.take(np.isin(multi.image_ids, sorted(names)))
-    return dataclasses.replace(chosen, name="imagenet_m", average="images", weight=np.ones(len(chosen)))
+        raise InputError(
+            f"ImageNet-M has {len(names)} images, {len(unknown)} of them without multi-label annotations. Download its file again."
+        )
+    subset = multi.take(np.isin(multi.image_ids, sorted(names)))
+    return dataclasses.replace(subset, name="imagenet_m", average="images", weight=np.ones(len(subset)))
 
 
 def _human_accuracy(path: epath.Path) -> dict:
-    """The file is known by its keys: its checksum cannot be compared, because its publisher is gone."""
+    """The content of the file, which is checked by its keys: its publisher is gone, and left no checksum."""
     keys = ("initial_annots", "problematic_images", "imagenet_m")
     try:
         content = json.loads(storage.read_bytes(path))
     except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}).") from None
-    lacking = [key for key in keys if not isinstance(content, dict) or key not in content]
-    if lacking:
-        raise InputError(f"{path} lacks the keys {', '.join(lacking)}: expected {', '.join(keys)}.")
+        raise InputError(f"{path} is not JSON ({error}). Download it again.") from None
+    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
+    if missing:
+        raise InputError(f"{path} lacks the keys {', '.join(missing)}. Give the file with {', '.join(keys)}.")
     return content
 
 
 def except_mislabeled(real_set: LabelSet) -> LabelSet:
-    """Original labels without the images whose only ReaL label is another one (Adansons 2022, class 1)."""
+    """Original labels without the images whose only ReaL label is another class (Adansons 2022, class 1)."""
     return _original_where(~mislabeled(real_set), "except_mislabeled", real_set)
 
 

@@ -77,12 +77,12 @@ def _download(name: str, remedy: str) -> epath.Path:
 @functools.cache
 def _reachable(host: str) -> bool:
     """Whether `host` answers. A name lookup can hang for longer than any timeout, so it runs in a thread of its own."""
-    answered = threading.Event()
+    reachable = threading.Event()
 
     def connect():
         try:
             socket.create_connection((host, 443), timeout=CONNECT_SECONDS).close()
-            answered.set()
+            reachable.set()
         except OSError:
             pass
         finally:
@@ -91,4 +91,4 @@ def _reachable(host: str) -> bool:
     finished = threading.Event()
     threading.Thread(target=connect, daemon=True).start()
     finished.wait(CONNECT_SECONDS)
-    return answered.is_set()
+    return reachable.is_set()

@@ -22,9 +22,9 @@ def test_ways(place):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("all dog\nall\n", "line 2: expected a parent and a child"),
+        ("all dog\nall\n", "line 2 is not an edge. Write a parent and a child"),
         ("all dog\n", "lacks 1 of 2 classes, such as cat"),
-        ("dog cat\ncat dog\n", "goes in circles"),
+        ("dog cat\ncat dog\n", "has a circle"),
     ],
 )
 def test_what_is_refused(place, text, message):

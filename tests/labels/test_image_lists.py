@@ -25,7 +25,7 @@ def test_no_list(place):
     (place / "picture.png").write_bytes(b"\x89PNG\xff\xff")
     for name, message in (
         ("empty.txt", "is an empty list"),
-        ("nowhere.txt", "nowhere.txt cannot be read .No such file or directory.: expected a text file"),
+        ("nowhere.txt", "nowhere.txt cannot be read .No such file or directory.. Give a text file"),
         ("picture.png", "is not text"),
     ):
         with pytest.raises(InputError, match=message):

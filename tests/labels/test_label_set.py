@@ -35,7 +35,7 @@ def test_take_weighs_a_mean_over_classes_anew():
     ("changes", "message"),
     [
         ({"weight": np.ones(6)}, "1 images have weight but no right answer, for example d"),
-        ({"image_ids": np.array(list("abcdee"))}, "image e stands there more than once"),
+        ({"image_ids": np.array(list("abcdee"))}, "duplicate image id: e"),
         ({"weight": np.ones(5)}, "one row an image"),
         ({"num_classes": 3}, "expected class indices from 0 to 2"),
         ({"weight": np.array([1, 1, np.nan, 0, 1, 1])}, "finite"),
@@ -75,7 +75,7 @@ def test_a_bare_list_is_read_as_real_json(place):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "no label set at"),
+        (None, "there is no label set at"),
         ("{", "is not a JSON label set"),
         ('{"schema": 1, "name": "x", "classes": 3}', "'images' is missing"),
         ('{"schema": 2}', "schema is 2"),
@@ -89,7 +89,7 @@ def test_a_bare_list_is_read_as_real_json(place):
         ('{"schema": 1, "name": "x", "classes": 3, "images": {"a": {"correct": [-1, 2]}}}', "-1 is no class index"),
         (
             '{"schema": 1, "name": "x", "classes": 3, "images": {"a": {"correct": [1]}, "a": {"correct": [2]}}}',
-            "'a' stands there more than once",
+            "duplicate image id or key: 'a'",
         ),
         (
             '{"schema": 1, "name": "x", "classes": 3, "images": {"a": {"correct": [1], "group": 7}}}',
