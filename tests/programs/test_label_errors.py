@@ -10,6 +10,7 @@ from etils import epath
 from flax import nnx
 
 from configs import label_errors as config_file
+from imagenet_real.builders import label_error_models
 from imagenet_real.errors import InputError
 from imagenet_real.labels.imagenet import validation_labels
 from imagenet_real.models import catalog
@@ -26,7 +27,7 @@ STAND_INS = ("vit_b_16", "efficientnet_b4", "convnext_small")
 
 
 class Mean(nnx.Module):
-    """Logits by the mean colour, one class standing out for each of these pictures."""
+    """Logits by the mean color; for each of these pictures, one class stands out."""
 
     def __init__(self, *, num_classes, dtype, rngs):
         self.head = nnx.Linear(3, num_classes, rngs=rngs)
@@ -56,7 +57,7 @@ def world(tmp_path, monkeypatch):
         tensors["head.weight"][labels] += random.normal(size=(len(labels), 3)) * 3
         tensors["head.bias"][labels[number * 2 : number * 2 + 6]] += 3 - number
         tensors = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
-        safetensors.numpy.save_file(tensors, tmp_path / "weights" / file)  # recognised by its content
+        safetensors.numpy.save_file(tensors, tmp_path / "weights" / file)  # the content decides the format
     config = config_file.get_config()
     config.weights, config.images = str(tmp_path / "weights"), str(tmp_path / "images")
     config.labels_dir, config.batch_size = str(tmp_path / "labels"), 8
@@ -67,7 +68,7 @@ def test_the_models_that_are_there_are_evaluated_beside_the_published_table(worl
     config, folder, real = world
     label_errors.run(config, epath.Path(folder / "out"))
     shown = capsys.readouterr()
-    assert "left out, for their weights are not in" in shown.err
+    assert "left out, because their weights are not in" in shown.err
     assert "convnext_large" in shown.err
 
     with open(folder / "out" / "label_errors.csv", newline="") as file:
@@ -122,7 +123,7 @@ def test_every_export_is_written_for_every_model(world):
         ({"weights": ""}, "weights is empty"),
         ({"weights": "/nowhere"}, "/nowhere has none of the articles' models"),
         ({"model": "vit_b_61"}, "did you mean vit_b_16"),
-        ({"model": "convnext_small"}, "expected convnext_small-0c510722.pth, convnext_small.safetensors"),
+        ({"model": "convnext_small"}, "Add convnext_small-0c510722.pth, convnext_small.safetensors"),
         ({"label_sets": "original,real"}, "lacks except_all_errors, except_mislabeled"),
         ({"export": "tim"}, "unknown export 'tim': did you mean timm"),
         ({"export": "cleanlab"}, "export=cleanlab needs the scores of all classes"),
@@ -140,9 +141,7 @@ def test_mistakes(world, change, message):
 def test_two_files_of_a_model(world):
     config, folder, _ = world
     (folder / "weights" / "vit_b_16-c867db91.pth").write_bytes(b"")
-    with pytest.raises(
-        InputError, match=r"several files of vit_b_16, vit_b_16-c867db91\.pth and vit_b_16\.safetensors"
-    ):
+    with pytest.raises(InputError, match=r"several files of vit_b_16: vit_b_16-c867db91\.pth, vit_b_16\.safetensors"):
         label_errors.run(config, epath.Path(folder / "out"))
 
 
@@ -160,8 +159,8 @@ def test_the_ten_are_in_the_catalog_with_the_articles_preprocessing():
         "vit_b_16": (256, 224),
         "regnet_x_32gf": (256, 224),
     }
-    assert label_errors.MODELS.keys() == published.PUBLISHED.keys() == sizes.keys()
-    for model, (name, _) in label_errors.MODELS.items():
+    assert label_error_models.MODELS.keys() == published.PUBLISHED.keys() == sizes.keys()
+    for model, (name, _) in label_error_models.MODELS.items():
         preprocessing = catalog.find(name).preprocessing
         assert (preprocessing["resize"], preprocessing["crop"]) == sizes[model]
         assert preprocessing["interpolation"] == ("bicubic" if "efficientnet" in model else "bilinear")

@@ -1,0 +1,154 @@
+"""The evaluation of a model on images: what it needs, its predictions, and its results. Two programs evaluate models."""
+
+import dataclasses
+import os
+from typing import Any
+
+import flax
+import jax
+from etils import epath
+from ml_collections import ConfigDict
+
+import imagenet_real
+from imagenet_real.builders import label_sets, models, reports
+from imagenet_real.data.preprocess import Preprocessing
+from imagenet_real.data.sources.open import open_source
+from imagenet_real.data.sources.records import Source, label_sets_of
+from imagenet_real.errors import InputError
+from imagenet_real.inference.images import predict_images
+from imagenet_real.inference.predict import num_classes_of
+from imagenet_real.labels import published
+from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.models.functional import Apply
+from imagenet_real.predictions.predictions import Predictions, load_predictions, save_predictions
+from imagenet_real.report.exports import exports
+from imagenet_real.runtime import devices
+from imagenet_real.scoring.results import Results, check_classes, check_options, score
+
+FILE = "predictions.npz"
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """A model, the images to evaluate it on, and the label sets of these images."""
+
+    config: ConfigDict
+    source: Source
+    preprocessing: Preprocessing
+    model: tuple[Apply, Any]
+    label_sets: list[LabelSet]
+    unavailable: list[dict[str, str]]
+    notes: list[str]
+    exports: list[str]
+
+
+def prepare(config: ConfigDict) -> Evaluation:
+    """Loads the model and checks the config, before the hour that predictions may take."""
+    if not config.images:
+        raise InputError("images is empty. Give --config.images=FOLDER, a .tar file, or tfds:NAME.")
+    if config.batch_size < 1:
+        raise InputError(f"batch_size={config.batch_size} is too small. Give at least 1.")
+    check_options(config.ks, config.repair)
+    export_names = export_names_of(config)
+    preprocessing = models.preprocessing_of(config)
+    source = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir)
+    apply, params = models.load_model(config)
+    num_classes = num_classes_of(apply, params, config.batch_size, preprocessing.crop)
+    scored_sets, unavailable, notes = _label_sets(config, source, num_classes)
+    models.log(f"{config.model} on {len(source):,} images of {source.name}: {models.describe(preprocessing)}")
+    return Evaluation(config, source, preprocessing, (apply, params), scored_sets, unavailable, notes, export_names)
+
+
+def export_names_of(config: ConfigDict) -> list[str]:
+    """Returns the names in `export`. Raises InputError for an unknown one, and for one that needs missing scores."""
+    names = exports.chosen(config.export)
+    if "cleanlab" in names and not config.save_scores:
+        raise InputError("export=cleanlab needs the scores of all classes: give --config.save_scores=True.")
+    return names
+
+
+def predict(evaluation: Evaluation, workdir: epath.Path) -> dict[str, str]:
+    """Writes predictions.npz, continuing a killed run. Returns `{image_id: reason}` of the unreadable images."""
+    config = evaluation.config
+    predicted = predict_images(
+        evaluation.model,
+        evaluation.source,
+        evaluation.preprocessing,
+        name=config.model,
+        batch_size=config.batch_size,
+        workers=config.workers,
+        mesh=devices.make_mesh(model=config.model_devices),
+        folder=workdir / "parts",
+        run_key=_run_key(evaluation),
+        save_scores=config.save_scores,
+        skip_unreadable=config.skip_unreadable,
+    )
+    if predicted is None:  # another process than the primary one
+        return {}
+    predictions, unreadable = predicted
+    save_predictions(workdir / FILE, predictions)
+    return unreadable
+
+
+def report(evaluation: Evaluation, workdir: epath.Path, unreadable: dict[str, str]) -> Results | None:
+    """Scores the predictions in `workdir` and writes the results, the page and the exports; None without labels."""
+    config, source = evaluation.config, evaluation.source
+    if not evaluation.label_sets:
+        models.log(f"{source.name} brings no labels: wrote {workdir / FILE}; score it with --config.label_sets.")
+        return None
+    predictions = _load(config, workdir)
+    results = score(predictions, evaluation.label_sets, ks=config.ks, allow_missing=True, repair=config.repair)
+    results.notes += evaluation.notes
+    results.unavailable += evaluation.unavailable
+    results.missing = [{"image_id": name, "reason": reason} for name, reason in unreadable.items()]
+    results.provenance |= _provenance(evaluation)
+    reports.write(config, workdir, results, source)
+    columns = {config.model: models.timm_columns(config, evaluation.preprocessing)}
+    exports.write(workdir, evaluation.exports, results, lambda _: _load(config, workdir, keep_scores=True), columns)
+    return results
+
+
+def _label_sets(
+    config: ConfigDict, source: Source, num_classes: int
+) -> tuple[list[LabelSet], list[dict[str, str]], list[str]]:
+    """Returns the label sets of a source's images, those that are unavailable, and notes."""
+    image_ids, store, dataset_sets = source.label_fields().image_ids, label_sets.store_of(config), label_sets_of(source)
+    requested, notes = label_sets.select_for_images(config.label_sets, image_ids, dataset_sets, num_classes, store)
+    ready = {label_set.name: label_set for label_set in requested if isinstance(label_set, LabelSet)}
+    names = [label_set if isinstance(label_set, str) else label_set.name for label_set in requested]
+    loaded, unavailable = published.load(names, store, {**dataset_sets, **ready} if ready else {})
+    check_classes(config.model, num_classes, -1, loaded)
+    return loaded, unavailable, notes
+
+
+def _load(config: ConfigDict, workdir: epath.Path, *, keep_scores: bool = False) -> Predictions:
+    return dataclasses.replace(load_predictions(workdir / FILE, keep_scores=keep_scores), name=config.model)
+
+
+def _run_key(evaluation: Evaluation) -> dict[str, Any]:
+    """Returns what the predictions depend on beside what `predict_images` knows."""
+    config, preprocessing = evaluation.config, evaluation.preprocessing
+    return {
+        "imagenet_real": imagenet_real.__version__,
+        "model": config.model,
+        "code": models.code_checksum(config),
+        "weights": models.weights_checksum(config) or config.weights,
+        "dtype": config.dtype,
+        "source": evaluation.source.fingerprint,
+        "resize": preprocessing.resize,
+        "interpolation": preprocessing.interpolation,
+    }
+
+
+def _provenance(evaluation: Evaluation) -> dict[str, Any]:
+    config, source = evaluation.config, evaluation.source
+    return {
+        "jax": jax.__version__,
+        "flax": flax.__version__,
+        "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        "model": models.full_name(config),
+        "dtype": config.dtype,
+        "weights": {"file": os.path.basename(config.weights), "sha256": models.weights_checksum(config)},
+        "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint},
+        "preprocessing": dataclasses.asdict(evaluation.preprocessing),
+    }

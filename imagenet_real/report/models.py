@@ -1,0 +1,47 @@
+"""The table of the catalog's models: for the terminal and as CSV."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imagenet_real.report.table import aligned
+
+Row = Mapping[str, Any]  # the fields of models.overview.WeightsRow
+
+HEAD = ("weights", "parameters", "GFLOPs", "input", "of", "", "top-1", "ReaL", "published by")
+NOTES = """\
+A model's bare name means its first weights. GFLOPs: billions of multiply-adds for one image. Input: pixels of the
+central square, of an image with this short side."""
+
+
+def as_text(rows: Sequence[Row]) -> str:
+    """Returns the table for the terminal: parameters in millions, multiply-adds in billions, accuracies in percent."""
+    cells = [
+        [
+            row["weights"],
+            f"{row['parameters'] / 1e6:.2f} M",
+            "" if row["multiply_adds"] is None else f"{row['multiply_adds'] / 1e9:.2f}",
+            str(row["crop"]),
+            str(row["resize"] or row["crop"]),
+            row["interpolation"],
+            _percent(row["top1"]),
+            _percent(row["real"]),
+            row["publisher"],
+        ]
+        for row in rows
+    ]
+    return "\n".join([aligned(list(HEAD), cells), "", NOTES])
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """Returns the rows unrounded."""
+    table = io.StringIO()
+    writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return table.getvalue()
+
+
+def _percent(accuracy: float | None) -> str:
+    return "" if accuracy is None else f"{accuracy:.2f}"
