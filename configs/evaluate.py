@@ -1,4 +1,4 @@
-"""Evaluate a model on images under every label set they have.
+"""Evaluate a model on images under every label set that the images have.
 
     python main.py --config=configs/evaluate.py --config.model=vit_tiny_patch16_224 --config.weights=FILE \\
         --config.images=FOLDER --workdir=runs/evaluate
@@ -14,31 +14,31 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "program": "evaluate",  # a file of imagenet_real/programs
-            "model": "vit_tiny_patch16_224",  # of configs/models.py, NAME or NAME.TAG, or your own: package.module:function
-            "weights": "",  # a .safetensors, .pth, .pt, .bin or .npz file; the tensor names are recognised
-            "dtype": "float32",  # float32, or bfloat16, which is faster on accelerators; published accuracies are float32's
-            "images": "",  # FOLDER (flat, or one subfolder a class), FILE.tar, or tfds:NAME
+            "model": "vit_tiny_patch16_224",  # NAME or NAME.TAG (configs/models.py), or package.module:function
+            "weights": "",  # a .safetensors, .pth, .pt, .bin or .npz file, with the tensor names of any common library
+            "dtype": "float32",  # float32, as in published accuracies, or bfloat16, which is faster on accelerators
+            "images": "",  # FOLDER (flat, or one subfolder per class), FILE.tar, or tfds:NAME
             "split": "validation",  # of a TFDS dataset, in its notation
             "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
             "batch_size": 128,  # over all devices
             "workers": 0,  # processes that read and decode; 0: threads
             "distributed": "none",  # several processes: auto, or HOST:PORT,COUNT,ID (docs/pods.md)
             "model_devices": 1,  # devices that share the parameters, for a model too large for one
-            # The model's published preprocessing holds where these are not given.
+            # The preprocessing; by default the model's published one.
             "resize": config_dict.placeholder(int),  # short side in pixels; 0: crop only
             "crop": config_dict.placeholder(int),  # side of the central square in pixels
             "interpolation": config_dict.placeholder(str),  # bicubic or bilinear
             "mean": config_dict.placeholder(tuple),  # of RGB in [0, 1]
-            "std": config_dict.placeholder(tuple),  # likewise
-            "save_scores": False,  # write the scores of all classes, not of the best 20 only
-            "skip_unreadable": False,  # go on past images that cannot be read, and list them
-            "label_sets": "",  # comma-separated; empty: all that the images have
-            "labels_dir": "",  # where label files are looked for first
-            "export": "",  # comma-separated, for other tools: per_image.csv, per_image.parquet, cleanlab, tensorboard, timm
-            "format": "table",  # of what is printed: table, or json, a row a line
-            "ks": (1, 5),  # right if one of the k best answers is right
+            "std": config_dict.placeholder(tuple),  # of RGB in [0, 1]
+            "save_scores": False,  # write the scores of all classes instead of the best 20
+            "skip_unreadable": False,  # skip images that cannot be read, and list them
+            "label_sets": "",  # comma-separated; empty: all label sets of the images
+            "labels_dir": "",  # the first folder to search for label files
+            "export": "",  # comma-separated: per_image.csv, per_image.parquet, cleanlab, tensorboard, timm
+            "format": "table",  # of the output: table, or json, one row per line
+            "ks": (1, 5),  # accuracy at k: one of the k likeliest classes is right
             "report": True,  # write report.html, and its plots as PNG and SVG
-            "class_names": "",  # a text file, a name a line; empty: the dataset's or ImageNet's, or class indices
-            "repair": "",  # undo a mistake that was named in the predictions, as in class_off_by_one
+            "class_names": "",  # a text file with one name per line; empty: the dataset's or ImageNet's names
+            "repair": "",  # undo a mistake that a message named, such as class_off_by_one
         }
     )

@@ -1,13 +1,14 @@
-"""The articles on label errors (Adansons 2022): ten models without the images whose labels are wrong, beside their table.
+"""Reproduce the articles on label errors (Adansons 2022): ten models without the images whose labels are wrong.
 
     python main.py --config=configs/label_errors.py --config.weights=FOLDER --config.images=FOLDER --workdir=runs/label_errors
 
-FOLDER of weights holds torchvision's files under their published names, such as vit_b_16-c867db91.pth, or others named
-after the model, such as vit_b_16.safetensors; what is not there is left out. Every model is evaluated with the articles'
-preprocessing; a run that was killed continues.
+The FOLDER of weights has torchvision's files under their published names, such as vit_b_16-c867db91.pth, or files named
+after the model, such as vit_b_16.safetensors. Models without a file are left out. Every model has the articles'
+preprocessing. A killed run continues.
 
-Expected on all 50,000 validation images: the articles' accuracies, within what their mean over batches changes, and the
-ranks of their table: only efficientnet_b4 and convnext_small change places, under except_all_errors. Measured: not yet run.
+Expected on all 50,000 validation images: the articles' accuracies, except for the effect of their mean over batches,
+and the ranks of their table. Only efficientnet_b4 and convnext_small change places, under except_all_errors. Measured:
+not yet run.
 """
 
 from ml_collections import ConfigDict
@@ -18,7 +19,7 @@ from configs import evaluate
 def get_config() -> ConfigDict:
     config = evaluate.get_config()
     config.program = "label_errors"
-    config.model = ""  # a comma-separated choice of the ten; empty: all whose weights are there
+    config.model = ""  # comma-separated, some of the ten; empty: all that have weights
     config.weights = ""  # a folder
     config.label_sets = "original,except_mislabeled,except_all_errors"
     return config

@@ -1,8 +1,8 @@
-"""List the models, and every published set of weights of them: cost, input, published top-1 and ReaL accuracy.
+"""List the models and their published weights: cost, input, published top-1 and ReaL accuracy.
 
     python main.py --config=configs/models.py [--config.models='resnet*,vit_b_16'] [--workdir=DIR]
 
-With a --workdir it writes models.csv. Expected: parameters and GFLOPs as published, such as 25.56 M and 4.09 of resnet50.
+A --workdir also gets models.csv. Expected: the published parameters and GFLOPs, such as 25.56 M and 4.09 for resnet50.
 """
 
 from ml_collections import ConfigDict
@@ -13,7 +13,7 @@ def get_config() -> ConfigDict:
         {
             "program": "models",  # a file of imagenet_real/programs
             "models": "",  # comma-separated names or patterns; empty: all
-            "format": "table",  # of what is printed: table, or json, a row a line
-            "operations": True,  # count them, which takes minutes for all models
+            "format": "table",  # of the output: table, or json, one row per line
+            "operations": True,  # count GFLOPs, which takes minutes for all models
         }
     )

@@ -2,19 +2,19 @@
 
 import dataclasses
 import hashlib
-import os
 from typing import Any
 
 import jax
 import numpy as np
 from ml_collections import ConfigDict
 
+from imagenet_real.builders import models
 from imagenet_real.data.preprocess import WholeImage
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.models import catalog
 from imagenet_real.models.functional import Apply, functional_dense, normalized
-from imagenet_real.models.user_model import user_model, user_model_checksum
+from imagenet_real.models.user_model import user_model
 from imagenet_real.relabel.annotate import dense_shape, image_size_of
 from imagenet_real.training.trained import trained_model
 
@@ -45,23 +45,19 @@ def load_annotator(config: ConfigDict) -> Annotator:
         )
     run_key = {
         "model": config.model,
-        "code": user_model_checksum(config.model) if _is_user_model(config) else None,
+        "code": models.code_checksum(config),
         "weights": _checksum(config, params),
         **preprocessing,
     }
     return Annotator(apply, params, WholeImage(size, preprocessing["interpolation"]), run_key)
 
 
-def _is_user_model(config: ConfigDict) -> bool:
-    return ":" in config.model
-
-
 def _preprocessing(config: ConfigDict) -> dict[str, Any]:
     """Returns `image_size`, `interpolation`, `mean` and `std`: those of the config, else the model's published ones."""
-    published = {} if _is_user_model(config) else dict(catalog.find(config.model).preprocessing)
+    published = {} if models.is_user_model(config.model) else dict(catalog.find(config.model).preprocessing)
     chosen = published | {name: config[name] for name in PREPROCESSING if config[name] is not None}
     size = config.image_size
-    if not size and not _is_user_model(config):
+    if not size and not models.is_user_model(config.model):
         size = image_size_of(config.model, config.places)
     if size is None or not chosen.keys() >= {*PREPROCESSING}:
         raise InputError(
@@ -71,14 +67,14 @@ def _preprocessing(config: ConfigDict) -> dict[str, Any]:
 
 
 def _load_model(config: ConfigDict, image_size: int) -> tuple[Apply, Any]:
-    if _is_user_model(config):
-        return user_model(config.model, _weights_file(config) or None)
+    if models.is_user_model(config.model):
+        return user_model(config.model, models.weights_file(config) or None)
     if not config.weights:
         raise InputError(f"weights is empty. Give --config.weights=FILE, the weights of {config.model}.")
     if storage.to_path(config.weights).is_dir():
         graph, params = trained_model(config.model, config.weights)
         return functional_dense(graph), params
-    return catalog.load_dense(config.model, _weights_file(config), image_size=image_size)
+    return catalog.load_dense(config.model, models.weights_file(config), image_size=image_size)
 
 
 def _checksum(config: ConfigDict, params: Any) -> str | None:
@@ -86,13 +82,8 @@ def _checksum(config: ConfigDict, params: Any) -> str | None:
     if not config.weights:
         return None
     if not storage.to_path(config.weights).is_dir():
-        return storage.sha256(_weights_file(config))
+        return storage.sha256(models.weights_file(config))
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves(params):
         digest.update(np.asarray(leaf).tobytes())
     return digest.hexdigest()
-
-
-def _weights_file(config: ConfigDict) -> str:
-    path = config.weights
-    return os.fspath(storage.on_disk(path)) if storage.in_bucket(path) else os.path.expanduser(path)

@@ -76,7 +76,7 @@ def test_bfloat16_computes_roughly_and_answers_in_float32(tmp_path):
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {np.dtype(np.float32)}
 
 
-def test_training_mode_normalises_by_the_batch_and_remembers_it():
+def test_training_mode_normalizes_by_the_batch_and_remembers_it():
     model = filled(block="basic", depths=(1,), widths=(4,), stem="small", dtype=jnp.bfloat16)
     pixels = images(8, 12)
     features = np.asarray(call(model.conv1, pixels), np.float64)

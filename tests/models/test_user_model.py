@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 class Mean(nnx.Module):
-    """Logits are the mean colour; with a dropout and a batch norm that must both stand still."""
+    """Logits are the mean color; with a dropout and a batch norm that must both stand still."""
     def __init__(self, rngs):
         self.norm = nnx.BatchNorm(3, rngs=rngs)
         self.norm.mean[...] = jnp.array([1.0, 2.0, 3.0])
