@@ -1,6 +1,6 @@
-"""What the columns of a table mean: images, and answers or scores of all classes.
+"""The meaning of the columns of a table: images, and predicted classes or scores of all classes.
 
-Known are the columns that timm's inference.py writes (`filename`, `index`, `label`, `prob`, `logit`, also one a rank as
+The known columns are those that timm's inference.py writes (`filename`, `index`, `label`, `prob`, `logit`, also one a rank as
 `index_0`, ...), those of a Hugging Face pipeline (`label`, `score`), and `image_id,top1,top2,...`.
 """
 
@@ -20,18 +20,18 @@ NAMED = ("prediction", "label")  # class indices, wnids or names
 PROBABILITIES = ("prob", "probability", "probabilities")
 SCORES = ("score", "scores", "logit", "logits")
 EXPECTED = (
-    "image_id,top1,top2,...; or image_id (or filename) with index, prediction or label, and prob, score or logit where "
-    "they are known"
+    "image_id,top1,top2,...; or image_id (or filename) with index, prediction or label, and optionally prob, score or "
+    "logit"
 )
 
 
-def wanted(name: str) -> bool:
-    """Whether a column of this name is read."""
+def is_known(name: str) -> bool:
+    """Whether a column of this name has a meaning."""
     return name in IMAGES or _role(name)[0] in (*NUMBERED, *NAMED, *PROBABILITIES, *SCORES)
 
 
 def _role(name: str) -> tuple[str, int]:
-    """`index_2` is an index, of rank 2."""
+    """The role and the rank of a column: `index_2` is an index, of rank 2."""
     role = re.sub(r"_?\d+$", "", name)
     return role, int(name[len(role) :].lstrip("_") or 0)
 
@@ -39,32 +39,32 @@ def _role(name: str) -> tuple[str, int]:
 def arrays_of(
     columns: Columns, name: str, class_names: Sequence[str] | None, store: LabelStore
 ) -> dict[str, np.ndarray]:
-    """The arrays that a predictions file would hold: `image_ids`, `top` or `scores`, `top_scores` and the like.
+    """The arrays of a predictions file: `image_ids`, `top` or `scores`, `top_scores` and the like.
 
-    Probabilities become logits, their logarithms, with a `logsumexp` of 0. Raises InputError where a column lacks, holds
-    what it should not, or may be the right labels.
+    Probabilities become logits, their logarithms, with a `logsumexp` of 0. Raises InputError if a column is missing, has
+    invalid values, or may be the right labels.
     """
     if {"model", "top1", "top1_err"} <= columns.keys():
         raise InputError(
-            f"{name} is a table of models' accuracies, as timm's validate.py writes it: what each image was taken for "
-            "is needed, which timm's inference.py writes."
+            f"{name} is a table of models' accuracies, as timm's validate.py writes it. Give the predictions of each "
+            "image, which timm's inference.py writes."
         )
     images = next((column for column in IMAGES if column in columns), None)
-    scored = [role for role in (*PROBABILITIES, *SCORES) if _has(columns, role)]
-    answered = [role for role in (*NUMBERED, *NAMED) if _has(columns, role)]
-    if (images is None and columns.keys() - {"label", "prob"}) or not (answered or scored):
+    score_roles = [role for role in (*PROBABILITIES, *SCORES) if _has(columns, role)]
+    class_roles = [role for role in (*NUMBERED, *NAMED) if _has(columns, role)]
+    if (images is None and columns.keys() - {"label", "prob"}) or not (class_roles or score_roles):
         raise InputError(f"{name} has the columns {', '.join(list(columns)[:9]) or 'none'}; expected {EXPECTED}.")
     arrays = {} if images is None else {"image_ids": columns[images].astype(str)}
-    scores = _scores(columns, scored[0], name) if scored else {}
-    if not answered:
+    scores = _scores(columns, score_roles[0], name) if score_roles else {}
+    if not class_roles:
         return arrays | scores
-    top, num_classes = _answers(columns, answered[0], name, bool(scored), class_names, store)
+    top, num_classes = _classes(columns, class_roles[0], name, bool(score_roles), class_names, store)
     if num_classes is not None:
         arrays["num_classes"] = np.array(num_classes)
     if scores:
         if scores["scores"].shape != top.shape:
-            shapes = f"{top.shape[1]} answers and {scores['scores'].shape[1]} scores"
-            raise InputError(f"{name} has {shapes} an image, expected as many: leave out {answered[0]} or {scored[0]}.")
+            sizes = f"{top.shape[1]} classes and {scores['scores'].shape[1]} scores"
+            raise InputError(f"{name} has {sizes} an image. Leave out {class_roles[0]} or {score_roles[0]}.")
         order = np.argsort(-scores["scores"], axis=1, kind="stable")
         top = np.take_along_axis(top, order, axis=1)
         scores["top_scores"] = np.take_along_axis(scores.pop("scores"), order, axis=1)
@@ -75,14 +75,14 @@ def _has(columns: Columns, role: str) -> bool:
     return any(_role(column)[0] == role for column in columns)
 
 
-def _joined(columns: Columns, role: str) -> np.ndarray:
-    """[N, k], of one column of values or lists, or of one a rank."""
+def _join(columns: Columns, role: str) -> np.ndarray:
+    """[N, k], of one column of values or lists, or of one column a rank."""
     ranked = sorted((_role(column)[1], column) for column in columns if _role(column)[0] == role)
     parts = [columns[column] for _, column in ranked]
     return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
 
 
-def _answers(
+def _classes(
     columns: Columns,
     role: str,
     name: str,
@@ -90,37 +90,37 @@ def _answers(
     class_names: Sequence[str] | None,
     store: LabelStore,
 ) -> tuple[np.ndarray, int | None]:
-    """[N, k] int64, and the number of classes where it is known."""
-    values = _joined(columns, role)
-    whole = values.dtype.kind in "iu" or (
+    """[N, k] int64, and the number of classes, None if it is unknown."""
+    values = _join(columns, role)
+    is_integer = values.dtype.kind in "iu" or (
         values.dtype.kind == "U" and np.char.isdigit(np.char.lstrip(values, "-")).all()
     )
-    if whole and role == "label" and not scored:
+    if is_integer and role == "label" and not scored:
         raise InputError(
-            f"{name}: label holds numbers, which may be the right classes: call predictions index, or top1."
+            f"{name}: label has numbers, which may be the right classes. Name a column of predictions index, or top1."
         )
-    if whole:
+    if is_integer:
         return values.astype(np.int64), None if class_names is None else len(class_names)
     if values.dtype.kind != "U" or role in NUMBERED:
-        wrong = next(value for value in values.ravel().tolist() if not re.fullmatch(r"-?\d+", str(value)))
+        invalid = next(value for value in values.ravel().tolist() if not re.fullmatch(r"-?\d+", str(value)))
         raise InputError(
-            f"{name}: {role} holds {wrong!r}, expected class indices{'' if role in NUMBERED else ' or names'}."
+            f"{name}: {role} has {invalid!r}, expected class indices{'' if role in NUMBERED else ' or names'}. Correct it."
         )
     return spellings.indices(np.char.strip(values), name, class_names, store)
 
 
 def _scores(columns: Columns, role: str, name: str) -> dict[str, np.ndarray]:
     try:
-        values = _joined(columns, role).astype(np.float32)
+        values = _join(columns, role).astype(np.float32)
     except ValueError as error:
-        raise InputError(f"{name}: {role} holds what is no number ({error}).") from None
+        raise InputError(f"{name}: {role} has a value that is no number ({error}). Correct it.") from None
     if role not in PROBABILITIES:
         return {"scores": values}
     if values.min(initial=0) < 0 or values.max(initial=0) > 1:
         raise InputError(
-            f"{name}: {role} goes from {values.min()} to {values.max()}, expected probabilities; or call it score."
+            f"{name}: {role} has values from {values.min()} to {values.max()}, expected probabilities. Name the column score."
         )
     logits = np.log(np.maximum(values, np.finfo(np.float32).tiny))
-    # Of a sigmoid they need not sum to 1, and are no shares of the classes.
-    shares = values.sum(axis=1).max(initial=0) < 1.001
-    return {"scores": logits, "logsumexp": np.zeros(len(values), np.float32)} if shares else {"scores": logits}
+    # Probabilities of a sigmoid need not sum to 1; then they are no distribution over the classes.
+    is_distribution = values.sum(axis=1).max(initial=0) < 1.001
+    return {"scores": logits, "logsumexp": np.zeros(len(values), np.float32)} if is_distribution else {"scores": logits}

@@ -1,4 +1,4 @@
-"""The predictions of a run that is under way: parts in a folder, from which a run that was killed goes on."""
+"""The predictions of an unfinished run: parts in a folder, from which the run continues."""
 
 import json
 import os
@@ -13,22 +13,22 @@ from imagenet_real.errors import InputError
 from imagenet_real.io.run_key import differences
 from imagenet_real.io.storage import names_in, open_atomically, open_to_read, read_text, to_path
 
-# A part is written after so many records or so many seconds, whichever comes first: little work is lost on any machine,
-# and a part stays within a few MB. Where the cuts fall changes nothing: a run's rows are all its parts in order.
+# A part ends after this many records or seconds, whichever comes first: a killed run loses little work on any machine, and
+# a part has a few MB. The boundaries change nothing: the rows of a run are all its parts in order.
 RECORDS_PER_PART = 1024
 SECONDS_PER_PART = 20.0
 
 RUN_KEY_FILE = "identity.json"
 
 Rows = dict[str, np.ndarray]
-"""Columns of equal length by name, one row an image; except `unreadable` [U, 2], an image id and a reason a row."""
+"""Columns of equal length by name, one row an image; only `unreadable` [U, 2] has an image id and a reason a row."""
 
 
 class PartialPredictions:
-    """The rows of the first `stop` records of a run. Without a folder they are kept in memory alone.
+    """The rows of the first `stop` records of a run, in a folder, or in memory without one.
 
     A part is named by its records, `START-STOP.npz`; it holds their rows, or nothing of it is there. `identity.json` says
-    what the rows depend on. Raises InputError where the folder holds the rows of a different run.
+    what the rows depend on. Raises InputError if the folder has the rows of a different run.
     """
 
     def __init__(self, folder: str | os.PathLike | None, run_key: Mapping[str, Any]):
@@ -41,12 +41,12 @@ class PartialPredictions:
         self._run_key = json.loads(json.dumps(run_key))
         if self.folder is not None:
             parts = [name for name in names_in(self.folder) if name.endswith(".npz")]
-            if parts:  # else a run that came to nothing, or none
+            if parts:
                 self._check_run_key(self._run_key)
             self._read_parts(parts)
 
     def append(self, rows: Rows, records: int) -> None:
-        """Adds the rows of the next `records` records, of which unreadable ones and padding have no row."""
+        """Adds the rows of the next `records` records; unreadable records and padding have no row."""
         if not self._waiting:
             self._waiting_since = time.monotonic()
         self._waiting.append(rows)
@@ -56,12 +56,12 @@ class PartialPredictions:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what waits as one part."""
+        """Writes the waiting rows as one part."""
         if not self._waiting:
             return
         part = _concatenate(self._waiting)
         if self.folder is not None:
-            if not self._written:  # a run that came to nothing holds no folder
+            if not self._written:  # a run that fails before its first part leaves no folder
                 with open_atomically(self.folder / RUN_KEY_FILE) as file:
                     json.dump(self._run_key, file, indent=1)
             with open_atomically(self.folder / f"{self._waiting_from:09d}-{self.stop:09d}.npz", "wb") as file:
@@ -76,32 +76,34 @@ class PartialPredictions:
 
     def unreadable(self) -> dict[str, str]:
         """The images without a row: image id -> reason."""
-        return {str(image): str(why) for part in self._written + self._waiting for image, why in part["unreadable"]}
+        return {
+            str(image): str(reason) for part in self._written + self._waiting for image, reason in part["unreadable"]
+        }
 
     def _check_run_key(self, run_key: dict[str, Any]) -> None:
         file = self.folder / RUN_KEY_FILE
         try:
-            there = dict(json.loads(read_text(file)))
+            saved = dict(json.loads(read_text(file)))
         except FileNotFoundError:
             raise InputError(
-                f"{self.folder} holds predictions of an unknown run; use another --workdir or delete it"
+                f"{self.folder} has predictions of an unknown run. Use another --workdir, or delete it."
             ) from None
         except ValueError:
-            raise InputError(f"{file} is damaged; delete {self.folder} and run again") from None
-        if found := differences(there, run_key):
+            raise InputError(f"{file} is damaged. Delete {self.folder} and run again.") from None
+        if changes := differences(saved, run_key):
             raise InputError(
-                f"{self.folder} holds predictions of another run: {found}. "
-                f"Use another --workdir, or delete {self.folder} to start anew"
+                f"{self.folder} has predictions of a different run: {changes}. "
+                f"Use another --workdir, or delete {self.folder} to start anew."
             )
 
     def _read_parts(self, names: list[str]) -> None:
-        while found := [name for name in names if name.startswith(f"{self.stop:09d}-")]:
+        while matches := [name for name in names if name.startswith(f"{self.stop:09d}-")]:
             try:
-                with open_to_read(self.folder / found[0]) as file, np.load(file, allow_pickle=False) as part:
+                with open_to_read(self.folder / matches[0]) as file, np.load(file, allow_pickle=False) as part:
                     self._written.append(dict(part))
             except (ValueError, OSError, KeyError, zipfile.BadZipFile):
-                raise InputError(f"{self.folder / found[0]} is damaged; delete it and run again") from None
-            self.stop = self._waiting_from = int(found[0].removesuffix(".npz").partition("-")[2])
+                raise InputError(f"{self.folder / matches[0]} is damaged. Delete it and run again.") from None
+            self.stop = self._waiting_from = int(matches[0].removesuffix(".npz").partition("-")[2])
 
 
 def _concatenate(parts: list[Rows]) -> Rows:

@@ -1,4 +1,4 @@
-"""What people answered, to be scored beside models: one file of several people, each of whom saw some of the images."""
+"""Predictions of people, to score beside models: one file of several people, each with some of the images."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ def load_models_or_people(
     *,
     keep_scores: bool = False,
 ) -> list[Predictions]:
-    """The people of a file of theirs, or the model of any other, as `load_predictions` reads it. Raises InputError."""
+    """Reads a file of people, or the model of any other file with `load_predictions`. Raises InputError."""
     path = storage.to_path(path)
     if path.suffix == ".csv" and path.is_file() and set(_header(path)) == set(COLUMNS):
         return load_people(path)
@@ -37,12 +37,12 @@ def _header(path) -> list[str]:
 
 
 def load_people(path: str | os.PathLike) -> list[Predictions]:
-    """Reads a `.csv` with the columns image_id, class and person, one answer a line: one `Predictions` a person.
+    """Reads a `.csv` with the columns image_id, class and person, one prediction a line: one `Predictions` a person.
 
-    A class is an index, or a wnid of ImageNet; an empty one stands for no answer, which counts as wrong. People come in
-    the order of their first line.
+    A class is an index, or a wnid of ImageNet. An empty class means that the person gave none, and counts as wrong. People
+    have the order of their first line.
 
-    Raises InputError, also where a person answers twice about an image.
+    Raises InputError, also for a person with two lines for an image.
     """
     path = storage.to_path(path)
     try:
@@ -50,23 +50,25 @@ def load_people(path: str | os.PathLike) -> list[Predictions]:
         header = reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
         rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as people's answers: {error}.") from None
+        raise InputError(
+            f"{path} cannot be read ({error}). Give a CSV with the columns {', '.join(COLUMNS)}."
+        ) from None
     if set(header) != set(COLUMNS) or not rows:
         raise InputError(
-            f"{path} begins with {','.join(header) or 'nothing'!r}: expected {','.join(COLUMNS)} and answers."
+            f"{path} begins with {','.join(header) or 'nothing'!r}, expected {','.join(COLUMNS)}. Give one prediction a line."
         )
-    said: dict[str, tuple[list[str], list[int]]] = {}
+    people: dict[str, tuple[list[str], list[int]]] = {}
     for number, row in enumerate(rows, start=2):
         cells = [(row.get(name) or "").strip() for name in COLUMNS] if None not in row else ["", "", ""]
         if not cells[0] or not cells[2]:
-            raise InputError(f"{path} line {number}: expected {','.join(COLUMNS)}, an answer a line.")
-        ids, classes = said.setdefault(cells[2], ([], []))
+            raise InputError(f"{path} line {number} has no image_id or no person. Write {','.join(COLUMNS)}.")
+        ids, classes = people.setdefault(cells[2], ([], []))
         ids.append(image_id(cells[0]))
         classes.append(_class(cells[1], f"{path} line {number}"))
     origin = {"file": path.name, "sha256": storage.sha256(path)}
     return [
         Predictions(np.array(ids), np.array(classes, np.int32)[:, None], name=person, origin=origin, person=True)
-        for person, (ids, classes) in said.items()
+        for person, (ids, classes) in people.items()
     ]
 
 
@@ -76,5 +78,5 @@ def _class(text: str, where: str) -> int:
     if text.isdecimal():
         return int(text)
     if text not in class_index():
-        raise InputError(f"{where}: {text!r} is no class: expected a class index, or a wnid such as n01440764.")
+        raise InputError(f"{where}: {text!r} is no class. Write a class index, or a wnid such as n01440764.")
     return class_index()[text]

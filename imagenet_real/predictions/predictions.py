@@ -1,4 +1,4 @@
-"""Predictions: what a model answered for each image. The seam between predicting and scoring."""
+"""Predictions: the best classes of a model for each image. The seam between predicting and scoring."""
 
 import csv
 import dataclasses
@@ -17,40 +17,44 @@ from imagenet_real.labels.imagenet import validation_ids
 from imagenet_real.labels.store import LabelStore
 from imagenet_real.predictions import columns, tables
 
-KEPT = 20  # answers kept of each image when a file holds the scores of all classes
+TOP_K = 20  # classes of each image, when a file has the scores of all
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Predictions:
     """A model's best classes for each image.
 
-    Raises InputError where shapes do not fit, an image stands there twice, or a score is NaN.
+    Raises InputError if shapes do not fit, an image id is duplicate, or a score is NaN.
     """
 
     image_ids: np.ndarray  # [N] str
     top: np.ndarray  # [N, k] int, class indices, best first
     top_scores: np.ndarray | None = None  # [N, k] float32
-    num_classes: int | None = None  # None where the file does not tell
+    num_classes: int | None = None  # None if unknown
     name: str = "predictions"
     logsumexp: np.ndarray | None = None  # [N] float32, over the logits of all classes
-    scores: np.ndarray | None = None  # [N, K] float32, kept only by evaluations that save them
+    scores: np.ndarray | None = None  # [N, K] float32, None unless a caller needs them
     origin: dict[str, str] = dataclasses.field(default_factory=dict)  # the file and its checksum
-    notes: tuple[str, ...] = ()  # what a reader should know, such as an order that was assumed
-    person: bool = False  # of a person, who answers some images only; a model is asked for all
+    notes: tuple[str, ...] = ()  # for the user, such as an assumed order
+    person: bool = False  # a person predicts some images; a model must predict all
 
     def __post_init__(self):
         rows = len(self.image_ids)
         if self.top.ndim != 2 or len(self.top) != rows or not self.top.shape[1]:
-            raise InputError(f"{self.name}: top has shape {self.top.shape}, expected ({rows}, k): one row an image id.")
+            raise InputError(
+                f"{self.name}: top has shape {self.top.shape}, expected ({rows}, k). Give one row an image id."
+            )
         for field in ("top_scores", "logsumexp", "scores"):
             array = getattr(self, field)
             expected = {"top_scores": self.top.shape, "logsumexp": (rows,), "scores": (rows, self.num_classes)}[field]
             if array is not None and array.shape != expected:
-                raise InputError(f"{self.name}: {field} has shape {array.shape}, expected {expected}.")
+                raise InputError(
+                    f"{self.name}: {field} has shape {array.shape}, expected {expected}. Give one row an image id."
+                )
         if self.top_scores is not None and np.isnan(self.top_scores).any():
             raise _nan_error(self.name, self.image_ids, np.isnan(self.top_scores).any(axis=1))
         if repeated := first_repeated(self.image_ids):
-            raise InputError(f"{self.name}: image {repeated} stands there more than once; expected one row an image.")
+            raise InputError(f"{self.name}: duplicate image id: {repeated}. Give one row an image.")
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -59,7 +63,7 @@ class Predictions:
 def _nan_error(name: str, image_ids: np.ndarray, rows: np.ndarray) -> MismatchError:
     return MismatchError(
         f"{name}: nan_scores: the scores of {rows.sum()} of {len(rows)} images are NaN, the first of them "
-        f"{image_ids[rows][0]}. A NaN cannot be ranked: predict these images again."
+        f"{image_ids[rows][0]}. A NaN has no rank. Predict these images again."
     )
 
 
@@ -72,18 +76,18 @@ def load_predictions(
 ) -> Predictions:
     """Reads predictions of any framework.
 
-    An `.npz` without pickles holds `image_ids` [N] and either `scores` [N, K], larger is likelier, or `top` [N, k],
-    best first; and, where they are known, `top_scores` [N, k], `logsumexp` [N] and `num_classes`. A `.csv`, `.parquet`,
-    `.json` or `.jsonl` is a table, as timm's inference.py and Hugging Face's pipelines write them, or with a header
-    `image_id,top1,top2,...` (see `scoring.columns`). An array of exactly 50,000 rows without ids, in an `.npz` or alone in
-    an `.npy`, is taken to be in the order of ImageNet's validation files, and a note says so. The model's name is the
-    file's stem, or the name of its folder where that is `predictions`, as evaluations write it.
+    An `.npz` without pickles has `image_ids` [N] and either `scores` [N, K], larger is likelier, or `top` [N, k], best
+    first; and optionally `top_scores` [N, k], `logsumexp` [N] and `num_classes`. A `.csv`, `.parquet`, `.json` or `.jsonl`
+    is a table, as timm's inference.py and Hugging Face's pipelines write them, or with a header `image_id,top1,top2,...`
+    (see `predictions.columns`). An array of exactly 50,000 rows without ids, in an `.npz` or alone in an `.npy`, has the
+    order of ImageNet's validation files, and a note says so. The model's name is the file's stem; for a file named
+    `predictions`, as evaluations write it, the name of its folder.
 
     Args:
       path: of the file.
-      class_names: of all classes, for tables that name them; by default ImageNet's (see `labels.spellings`).
-      labels_dir: where the file with ImageNet's names is looked for first.
-      keep_scores: keep the scores of all classes, where the file has them.
+      class_names: [K], for tables with names; by default ImageNet's (see `labels.spellings`).
+      labels_dir: the first folder in which the file with ImageNet's names is looked for.
+      keep_scores: keep the scores of all classes, if the file has them.
 
     Raises InputError.
     """
@@ -92,11 +96,11 @@ def load_predictions(
     readers |= {".json": tables.read_json, ".jsonl": tables.read_json}
     if path.suffix not in readers:
         raise InputError(
-            f"{path} ends in {path.suffix or 'nothing'!r}: predictions are read from .npz, .npy, .csv, .parquet, .json or "
+            f"{path} ends in {path.suffix or 'nothing'!r}. Predictions are read from .npz, .npy, .csv, .parquet, .json or "
             ".jsonl files."
         )
     if not path.is_file():
-        raise InputError(f"there is no predictions file {path}.")
+        raise InputError(f"there is no predictions file {path}. Give the path of a file.")
     try:
         arrays = readers[path.suffix](path)
         if path.suffix not in (".npz", ".npy"):
@@ -110,20 +114,20 @@ def load_predictions(
         reason = str(error)
     if reason.startswith("Object arrays cannot be loaded"):
         raise InputError(
-            f"{path} holds Python objects (pickles), which are not read because they can run any code: "
-            "save image_ids as an array of strings and top or scores as an array of numbers."
+            f"{path} has Python objects (pickles), which are not read because they can run any code. "
+            "Save image_ids as an array of strings and top or scores as an array of numbers."
         )
-    raise InputError(f"{path} is damaged or not a predictions file ({reason}): save it again.")
+    raise InputError(f"{path} is damaged or not a predictions file ({reason}). Save it again.")
 
 
 def _read_npz(path: epath.Path) -> dict[str, np.ndarray]:
-    wanted = ("image_ids", "top", "scores", "top_scores", "logsumexp", "num_classes")
+    fields = ("image_ids", "top", "scores", "top_scores", "logsumexp", "num_classes")
     with storage.open_to_read(path) as file:
         if not zipfile.is_zipfile(file):  # NumPy would take it for a pickle
             raise zipfile.BadZipFile("it is no zip archive")
         file.seek(0)
         with np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in wanted if name in archive.files}
+            return {name: archive[name] for name in fields if name in archive.files}
 
 
 def _read_npy(path: epath.Path) -> dict[str, np.ndarray]:
@@ -136,42 +140,39 @@ def _read_npy(path: epath.Path) -> dict[str, np.ndarray]:
 
 
 def _read_parquet(path: epath.Path) -> dict[str, np.ndarray]:
-    return tables.read_parquet(path, columns.wanted)
+    return tables.read_parquet(path, columns.is_known)
 
 
 def _from_arrays(arrays: dict[str, np.ndarray], path: epath.Path, keep_scores: bool) -> Predictions:
     name = storage.to_absolute_path(path).parent.name if path.stem == "predictions" else path.stem
     if "scores" not in arrays and "top" not in arrays:
-        held = ", ".join(arrays) or "none of the known arrays"
-        raise InputError(f"{path} holds {held}: expected image_ids and one of scores [N, K] and top [N, k].")
-    answers = arrays.get("top", arrays.get("scores"))
-    if not answers.size:
-        raise InputError(f"{path} has no row: expected one an image.")
-    if answers.ndim == 1 and "top" in arrays:
-        answers = answers[:, None]
-    if answers.ndim != 2:
+        names = ", ".join(arrays) or "none of the known arrays"
+        raise InputError(f"{path} has {names}. Save image_ids and one of scores [N, K] and top [N, k].")
+    values = arrays.get("top", arrays.get("scores"))
+    if not values.size:
+        raise InputError(f"{path} has no row. Give one row an image.")
+    if values.ndim == 1 and "top" in arrays:
+        values = values[:, None]
+    if values.ndim != 2:
         raise InputError(
-            f"{path}: {'top' if 'top' in arrays else 'scores'} has shape {answers.shape}, expected one row an image."
+            f"{path}: {'top' if 'top' in arrays else 'scores'} has {values.ndim} dimensions, expected one row an image. Give an array [N, k]."
         )
-    ids, notes = _ids(arrays, len(answers), path)
+    ids, notes = _ids(arrays, len(values), path)
     if "top" in arrays:
-        if not np.issubdtype(answers.dtype, np.integer):
+        if not np.issubdtype(values.dtype, np.integer):
             raise InputError(
-                f"{path}: top holds {answers.dtype} numbers, expected class indices (integers); likelihoods are called scores."
+                f"{path}: top has {values.dtype} numbers, expected class indices. Save likelihoods as scores."
             )
-        if answers.min() < -1 or answers.max() > np.iinfo(np.int32).max:
+        if values.min() < -1 or values.max() > np.iinfo(np.int32).max:
             raise InputError(
-                f"{path}: top goes from {answers.min()} to {answers.max()}, expected class indices from 0."
+                f"{path}: top has values from {values.min()} to {values.max()}. Save class indices from 0 on, or -1 for none."
             )
         stated = arrays.get("num_classes", arrays["scores"].shape[-1] if "scores" in arrays else None)
-        top, top_scores, num_classes = (
-            answers.astype(np.int32),
-            arrays.get("top_scores"),
-            None if stated is None else int(stated),
-        )
+        top, top_scores = values.astype(np.int32), arrays.get("top_scores")
+        num_classes = None if stated is None else int(stated)
     else:
-        top, top_scores = top_of_scores(answers, KEPT, name, ids)
-        num_classes = answers.shape[1]
+        top, top_scores = top_of_scores(values, TOP_K, name, ids)
+        num_classes = values.shape[1]
     return Predictions(
         image_ids=ids,
         top=top,
@@ -197,8 +198,10 @@ def _ids(arrays: dict[str, np.ndarray], rows: int, path: epath.Path) -> tuple[np
     if ids.dtype.kind == "S":
         ids = np.char.decode(ids, "utf-8")
     if ids.dtype.kind != "U" or ids.shape != (rows,):
-        raise InputError(f"{path}: image_ids is {ids.dtype} of shape {ids.shape}, expected {rows} strings.")
-    if np.array_equal(ids, validation_ids()):  # the common case; spares a Python loop, and a copy for each model
+        raise InputError(
+            f"{path}: image_ids is {ids.dtype} of shape {ids.shape}, expected {rows} strings. Save one id a row."
+        )
+    if np.array_equal(ids, validation_ids()):  # the usual case needs no Python loop, and no copy for each model
         return validation_ids(), ()
     return np.array([image_id(name) for name in ids.tolist()], dtype=str), ()
 
@@ -206,13 +209,13 @@ def _ids(arrays: dict[str, np.ndarray], rows: int, path: epath.Path) -> tuple[np
 def top_of_scores(scores: np.ndarray, k: int, name: str, image_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The k best classes of each row and their scores: [N, K] -> [N, k] int32, [N, k] float32.
 
-    Of equal scores the lower class comes first, as with argmax. Raises MismatchError for NaNs.
+    The lower class is first among equal scores, as with argmax. Raises MismatchError for NaNs.
     """
     if not np.issubdtype(scores.dtype, np.number) or np.iscomplexobj(scores):
-        raise InputError(f"{name}: scores are {scores.dtype}, expected real numbers.")
+        raise InputError(f"{name}: scores are {scores.dtype}, expected real numbers. Save them as floats.")
     k = min(k, scores.shape[1])
     tops, bests = [np.zeros((0, k), np.int32)], [np.zeros((0, k), np.float32)]
-    for start in range(0, len(scores), 4096):  # in pieces, so that memory does not hold the scores several times
+    for start in range(0, len(scores), 4096):  # in pieces, to save memory
         piece = np.asarray(scores[start : start + 4096], dtype=np.float32)
         nan = np.isnan(piece).any(axis=1)
         if nan.any():
@@ -227,17 +230,17 @@ def top_of_scores(scores: np.ndarray, k: int, name: str, image_ids: np.ndarray) 
 def _best(scores: np.ndarray, k: int) -> np.ndarray:
     if k == scores.shape[1]:
         return np.argsort(-scores, axis=1, kind="stable").astype(np.int32)
-    chosen = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
-    values = np.take_along_axis(scores, chosen, axis=1)
-    top = np.take_along_axis(chosen, np.argsort(-values, axis=1, kind="stable"), axis=1)
-    # Where more classes tie with the last one than there is room for, which of them were chosen is chance.
+    unordered = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
+    values = np.take_along_axis(scores, unordered, axis=1)
+    top = np.take_along_axis(unordered, np.argsort(-values, axis=1, kind="stable"), axis=1)
+    # If more classes tie at the end than fit, the partition chose some of them by chance.
     tied = np.flatnonzero((scores >= values.min(axis=1, keepdims=True)).sum(axis=1) > k)
     top[tied] = np.argsort(-scores[tied], axis=1, kind="stable")[:, :k]
     return top.astype(np.int32)
 
 
 def save_predictions(path: str | os.PathLike, predictions: Predictions) -> None:
-    """Writes an `.npz` that `load_predictions` reads: whole or not at all, the same bytes for the same predictions."""
+    """Writes an `.npz` for `load_predictions`: whole or not at all, the same bytes for the same predictions."""
     arrays = {
         "image_ids": predictions.image_ids.astype(str),
         "top": predictions.top,

@@ -54,10 +54,10 @@ def test_saved_predictions_come_back_and_are_the_same_bytes(place):
 
 BAD = {
     "pickles": {"image_ids": np.array(["a", "b"], dtype=object), "top": np.zeros((2, 1), int)},
-    "holds image_ids": {"image_ids": toy.IDS},
+    "has image_ids": {"image_ids": toy.IDS},
     r"has shape \(5, 2\)|expected 5 strings": {"image_ids": toy.IDS, "top": toy.TOP[:5]},
     "expected 6 strings": {"image_ids": np.arange(6), "top": toy.TOP},
-    "image a stands there more than once": {"image_ids": np.array(list("abcdea")), "top": toy.TOP},
+    "duplicate image id: a": {"image_ids": np.array(list("abcdea")), "top": toy.TOP},
     "expected class indices": {"image_ids": toy.IDS, "top": toy.TOP / 2},
     "nan_scores: the scores of 1 of 6 images are NaN, the first of them c": {
         "image_ids": toy.IDS,
@@ -66,8 +66,8 @@ BAD = {
     r"top_scores has shape \(6, 1\)": {"image_ids": toy.IDS, "top": toy.TOP, "top_scores": np.ones((6, 1))},
     "expected one row an image": {"image_ids": toy.IDS, "scores": np.ones((6, 2, 2))},
     "expected real numbers": {"image_ids": toy.IDS, "scores": np.full((6, 2), "x")},
-    "top goes from 0 to 4294967296": {"image_ids": toy.IDS, "top": np.where(toy.TOP == 3, 2**32, toy.TOP)},
-    "top goes from -5 to 3": {"image_ids": toy.IDS, "top": np.where(toy.TOP == 2, -5, toy.TOP)},
+    "top has values from 0 to 4294967296": {"image_ids": toy.IDS, "top": np.where(toy.TOP == 3, 2**32, toy.TOP)},
+    "top has values from -5 to 3": {"image_ids": toy.IDS, "top": np.where(toy.TOP == 2, -5, toy.TOP)},
     "damaged": {"image_ids": toy.IDS, "top": toy.TOP, "top_scores": toy.TOP.astype(str), "num_classes": np.ones(3)},
     "no row": {"image_ids": toy.IDS[:0], "top": toy.TOP[:0]},
 }
@@ -92,7 +92,7 @@ def test_bad_arrays(place, message):
         ("empty.npz", b"", "damaged or not a predictions file"),
         ("empty.csv", b"", "expected image_id,top1"),
         ("header.csv", b"id,top1\na,1\n", "has the columns id, top1; expected image_id,top1"),
-        ("word.csv", b"image_id,top1\na,cat\n", "top holds 'cat', expected class indices"),
+        ("word.csv", b"image_id,top1\na,cat\n", "top has 'cat', expected class indices"),
         ("short.csv", b"image_id,top1,top2\na,1,2\nb,1\n", "line 3: 'b,1'"),
     ],
 )

@@ -228,7 +228,7 @@ def test_mistakes_are_one_line(places, tmp_path, options, message):
 def test_another_model_does_not_go_on_with_the_predictions_of_the_first(places, reference):
     done = run(reference, *places["folder"], "--config.batch_size=37", model="other_colours")
     assert done.returncode == 1
-    assert "holds predictions of another run: model was" in done.stderr
+    assert "has predictions of a different run: model was" in done.stderr
 
 
 def test_an_unknown_model_of_the_catalog(places, tmp_path):
