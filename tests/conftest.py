@@ -6,11 +6,32 @@ import pathlib
 import uuid
 from collections.abc import Iterator
 
+import jax
 import pytest
 from etils import epath
+from jax.sharding import Mesh
 
 from imagenet_real.io import storage
+from imagenet_real.runtime import devices
+from tests import meshes
 from tests.fake_bucket import FakeBucket
+
+# Not by XLA_FLAGS: the programs that a test starts would inherit them.
+jax.config.update("jax_num_cpu_devices", meshes.DEVICES)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_device() -> Iterator[None]:
+    """Code that is not given a mesh uses one device: on a machine with few cores, eight are slower."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(devices, "default_devices", lambda: jax.devices()[:1])
+        yield
+
+
+@pytest.fixture(params=[(1, 1)])
+def mesh(request) -> Mesh:
+    """A mesh of one device, or by `parametrize("mesh", [(data, model), ...], indirect=True)` of several."""
+    return meshes.mesh_of(*request.param)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Child processes that do not outlive their parent. Imported by workers that must start fast: nothing heavy here."""
+"""Child processes that do not outlive their parent. Workers import this module at their start: no heavy imports here."""
 
 import multiprocessing
 import os
@@ -7,12 +7,12 @@ import threading
 
 
 def follow_parent(by: signal.Signals = signal.SIGKILL) -> None:
-    """Called first in a process that `multiprocessing` spawned: it ends when its parent is gone, however that ended.
+    """Ends this process when its parent has ended, in whatever way. Call it first in a spawned process.
 
-    Ctrl-C, which reaches every process of a terminal, is left to the parent, which ends its children in good order.
+    Ignores Ctrl-C, which reaches every process of a terminal: the parent ends its children in good order.
 
     Args:
-      by: the signal that ends this process: SIGKILL where nothing is lost, SIGTERM where it has something to save.
+      by: the signal that ends this process: SIGKILL if nothing is lost, SIGTERM if it must save something.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -1,7 +1,7 @@
-"""Several processes that are one run: how they start, what they tell each other, and how they end together.
+"""A run of several processes: how they start, exchange values, and end together.
 
-JAX's own runtime does it: the first process serves as coordinator, all see each other's devices, and one that stops to
-answer ends the others. A run of one process needs nothing of this; each function is then the plain call.
+JAX's own runtime is the cluster engine. Process 0, the primary one, is the coordinator. Every process sees all devices.
+If a process stops answering, the runtime ends the others. In a run of one process, each function is a plain call.
 """
 
 import contextlib
@@ -19,21 +19,21 @@ from jax.experimental import multihost_utils
 
 from imagenet_real.errors import InputError, exit_code_of
 
-HEARTBEAT = 30  # seconds of silence after which a process counts as dead
-ARRIVAL = 300  # seconds within which all processes must have come
+HEARTBEAT_TIMEOUT = 30  # seconds without a heartbeat after which a process is dead
+START_TIMEOUT = 300  # seconds within which all processes must start
 
 Value = TypeVar("Value")
 
 
 @contextlib.contextmanager
 def initialize(distributed: str) -> Iterator[None]:
-    """Joins the other processes of this run, before JAX is used; a program does the rest of its work in this context.
+    """Connects to the other processes of this run. Enter this context before any use of JAX.
 
-    `distributed` is `none`, `auto` for what Slurm, Open MPI, Kubernetes or a TPU pod tell, or `HOST:PORT,COUNT,ID`: where
-    the first process listens, how many there are, and which one this is, from 0.
+    `distributed` is `none`, `auto` for the settings of Slurm, Open MPI, Kubernetes or a TPU pod, or `HOST:PORT,COUNT,ID`:
+    the address of process 0, the number of processes, and the number of this process, from 0.
 
-    A process that fails says why and is gone at once, without waiting for the others; they end within a minute, as they
-    do where one is killed. Raises InputError where the others cannot be found.
+    A process that fails prints its error and exits at once. The other processes exit within a minute, as they do if
+    a process is killed. Raises InputError if the processes do not find each other.
     """
     if distributed == "none":
         yield
@@ -47,32 +47,32 @@ def initialize(distributed: str) -> Iterator[None]:
 
 
 def is_primary() -> bool:
-    """Whether this is the process that writes and shows the results."""
+    """Returns whether this is process 0, which writes and prints the results."""
     return jax.process_index() == 0
 
 
 def broadcast_from_primary(make: Callable[[], Value]) -> Value:
-    """What `make` gives in the first process, which alone calls it, in all of them; or the error that it raises."""
+    """Calls `make` on process 0 and broadcasts its result, or its error, to every process."""
     if jax.process_count() == 1:
         return make()
     value, error = None, None
     if is_primary():
         try:
             value = make()
-        except (InputError, OSError) as raised:  # told to the others, which would wait for ever
+        except (InputError, OSError) as raised:  # the other processes would wait forever
             error = raised
-    told = None if error is None else InputError(_as_text(error))
-    value, told = all_gather((value, told))[0]
-    if told is not None:
-        raise error or told
+    message = None if error is None else InputError(_as_text(error))
+    value, message = all_gather((value, message))[0]
+    if message is not None:
+        raise error or message
     return value
 
 
 def on_primary(make: Callable[[], Value]) -> Value | None:
-    """What `make` gives in the first process, which alone calls it, and None in the others; its error in all."""
-    made = []
-    broadcast_from_primary(lambda: made.append(make()))
-    return made[0] if made else None
+    """Calls `make` on process 0 alone. Returns its result there, None elsewhere; raises its error on every process."""
+    results = []
+    broadcast_from_primary(lambda: results.append(make()))
+    return results[0] if results else None
 
 
 @contextlib.contextmanager
@@ -84,7 +84,7 @@ def context_on_primary(context: contextlib.AbstractContextManager) -> Iterator[N
 
 
 def all_gather(value: Any) -> list[Any]:
-    """The values that all processes pass, in their order, in each of them. All call it, in the same order of calls."""
+    """Returns the values that all processes pass, in the order of the processes. Every process must call it."""
     if jax.process_count() == 1:
         return [value]
     data = np.frombuffer(pickle.dumps(value), np.uint8)
@@ -100,64 +100,67 @@ def _as_text(error: Exception) -> str:
 
 
 def _connect(distributed: str) -> None:
-    arguments = {} if distributed == "auto" else _parsed(distributed)
+    arguments = {} if distributed == "auto" else _parse(distributed)
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    _end_on_abort_like_on_an_error()
+    _exit_on_abort()
     try:
-        jax.distributed.initialize(**arguments, initialization_timeout=ARRIVAL, heartbeat_timeout_seconds=HEARTBEAT)
+        jax.distributed.initialize(
+            **arguments, initialization_timeout=START_TIMEOUT, heartbeat_timeout_seconds=HEARTBEAT_TIMEOUT
+        )
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0][:200]
         raise InputError(
-            f"distributed={distributed}: the processes of this run did not come together ({reason}); start COUNT "
-            "processes within five minutes, with the same HOST:PORT of the first and an ID from 0 to COUNT - 1 each."
+            f"distributed={distributed}: the processes of this run did not connect ({reason}). Start COUNT processes "
+            "within five minutes, with the HOST:PORT of process 0 and different IDs from 0 to COUNT - 1."
         ) from None
 
 
-def _parsed(distributed: str) -> dict[str, Any]:
+def _parse(distributed: str) -> dict[str, Any]:
     address, *numbers = distributed.split(",")
     host, _, port = address.rpartition(":")
     if not (host and port.isdigit() and len(numbers) == 2 and all(number.isdigit() for number in numbers)):
         raise InputError(
-            f"distributed={distributed}: expected none, auto, or HOST:PORT,COUNT,ID, as in host0:8476,4,0."
+            f"distributed={distributed} is wrong. Give none, auto, or HOST:PORT,COUNT,ID, such as host0:8476,4,0."
         )
     count, number = map(int, numbers)
     if number >= count:
-        raise InputError(f"distributed={distributed}: of {count} processes the last has the ID {count - 1}.")
+        raise InputError(f"distributed={distributed}: there is no process {number}. Give an ID from 0 to {count - 1}.")
     return {"coordinator_address": address, "num_processes": count, "process_id": number}
 
 
 def _leave(error: BaseException) -> None:
-    """Ends this process as `exit_code_of` would: an orderly shutdown would first wait for processes that wait for us.
+    """Exits with the code of `exit_code_of`. An orderly shutdown would first wait for processes that wait for this one.
 
-    Where all end alike it is what they need: the first one serves the others until the last of them has gone.
+    If all processes raise the same error, an orderly shutdown is right: process 0 serves the others until they exit.
     """
 
-    def again():
+    def raise_error():
         raise error
 
     if jax.process_count() == 1 or getattr(error, "in_all", False):
         return
     if isinstance(error, InputError | OSError | KeyboardInterrupt):
-        code = exit_code_of(again)
+        code = exit_code_of(raise_error)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
 
 
 @ctypes.CFUNCTYPE(None, ctypes.c_int)
-def _tell_and_exit(number: int) -> None:
+def _print_and_exit(number: int) -> None:
     print(
-        "error: another process of this run has ended or is out of reach: its own messages say why. What was saved is "
-        "kept, and the same commands continue.",
+        "error: another process of this run has ended or does not answer; its own messages say why. Run the same "
+        "commands again: they continue from what is saved.",
         file=sys.stderr,
         flush=True,
     )
     os._exit(1)
 
 
-def _end_on_abort_like_on_an_error() -> None:
-    """JAX ends a process whose partner died by abort() in a thread of its own, where Python's signal handlers never run.
+def _exit_on_abort() -> None:
+    """Prints an error if JAX aborts this process because another one died.
 
-    It prints a stack trace; what the user needs to know has to come after it.
+    JAX calls abort() in a thread of its own, where Python's signal handlers never run. It prints a stack trace first, so
+    that the user sees this error last.
     """
-    ctypes.CDLL(None).signal(signal.SIGABRT, _tell_and_exit)
+    ctypes.CDLL(None).signal(signal.SIGABRT, _print_and_exit)

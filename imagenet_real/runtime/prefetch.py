@@ -1,4 +1,4 @@
-"""Batches are read and laid on the devices before their turn, while a step computes."""
+"""Prefetching: reads the next batches and puts them on the devices while a step computes."""
 
 import queue
 import threading
@@ -9,35 +9,35 @@ T = TypeVar("T")
 
 
 def prefetch(make: Callable[[], T], count: int = 2) -> Generator[T, None, None]:
-    """What `make` gives, call after call until it raises StopIteration, made by a thread before it is asked for.
+    """Yields the results of `make`, call after call until StopIteration. A thread makes them in advance.
 
-    `make` takes the next batch and lays it on the devices. What belongs to a batch, such as the position in the data after
-    it, it gives together with it, for meanwhile the data is ahead of the steps. An exception comes in its turn. Closing the
-    generator ends the thread, once `make` has returned.
+    `make` takes the next batch and puts it on the devices. It must return with a batch what belongs to it, such as the
+    position in the data after it: the data is further on by then. An exception is raised in its turn. To close the
+    generator ends the thread, as soon as `make` returns.
 
     Args:
-      make: is called by one thread alone.
-      count: how many may wait, each in the devices' memory.
+      make: only the thread calls it.
+      count: of results that may wait, each of them in the memory of the devices.
     """
-    waiting: queue.SimpleQueue[list[T] | BaseException] = queue.SimpleQueue()
-    room, closed = threading.Semaphore(count), threading.Event()
+    results: queue.SimpleQueue[list[T] | BaseException] = queue.SimpleQueue()
+    free, closed = threading.Semaphore(count), threading.Event()
 
     def run() -> None:
         try:
-            while room.acquire() and not closed.is_set():
-                waiting.put([make()])
+            while free.acquire() and not closed.is_set():
+                results.put([make()])
         except BaseException as error:
-            waiting.put(error)
+            results.put(error)
 
     thread = threading.Thread(target=run, name="prefetch", daemon=True)
     thread.start()
     try:
-        while isinstance(one := waiting.get(), list):
-            room.release()
-            yield one.pop()  # which is the caller's alone, as is the devices' memory that it takes
-        if not isinstance(one, StopIteration):
-            raise one
+        while isinstance(result := results.get(), list):
+            free.release()
+            yield result.pop()  # keeps no reference: the caller can free the memory of the devices
+        if not isinstance(result, StopIteration):
+            raise result
     finally:
         closed.set()
-        room.release()
+        free.release()
         thread.join()

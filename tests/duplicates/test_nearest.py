@@ -5,7 +5,7 @@ import pytest
 
 from imagenet_real.duplicates import nearest
 from imagenet_real.runtime.devices import make_mesh
-from tests.training import small
+from tests.meshes import mesh_of
 
 
 @pytest.mark.parametrize("chunk", [8192, 7])  # all queries at once, and some of them
@@ -37,25 +37,15 @@ def test_a_search_goes_on_where_another_was():
     np.testing.assert_allclose(value, (queries @ others.T).max(axis=1), rtol=1e-5)
 
 
-def test_eight_devices():
-    small.in_another_process(
-        """
-        from tests.duplicates import test_nearest
-        test_nearest.divided_over_eight()
-        """,
-        device_count=8,
-    )
-
-
-def divided_over_eight():
+def test_eight_devices_divide_the_queries():
     """Each device has its part of the queries, and none more; the neighbors are those of one device."""
     random = np.random.default_rng(2)
     queries, others = random.standard_normal((45, 6)), random.standard_normal((31, 6))
-    search = nearest.Nearest(queries, make_mesh())
+    search = nearest.Nearest(queries, mesh_of(8))
     parts = [shard.data.shape for shard in search._queries.addressable_shards]
     assert parts == [(1, 6, 6)] * 8  # 45 are filled up to 48
     search.add(others[:20])
-    search = nearest.Nearest(queries, make_mesh(model=2), 20, search.result())  # goes on with four parts
+    search = nearest.Nearest(queries, mesh_of(4, 2), 20, search.result())  # goes on with four parts
     search.add(others[20:])
     value, place = search.result()
     assert place.tolist() == (queries @ others.T).argmax(axis=1).tolist()

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from imagenet_real.predictions import parts
 from imagenet_real.predictions.predictions import save_predictions
 from imagenet_real.runtime import devices
 from tests import ROOT
+from tests.meshes import mesh_of
 
 CLASSES, SIZE = 7, 4
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.5)
@@ -263,21 +263,10 @@ def test_a_damaged_part_is_named(place):
         run(folder=place)
 
 
-def test_eight_devices_give_the_predictions_of_one(tmp_path):
+@pytest.mark.parametrize("batch_size", [3, 8, 23])
+def test_eight_devices_give_the_predictions_of_one(batch_size):
     """Batches that are and are not a multiple of the devices, and that do and do not divide the images."""
-    status, error = in_another_process(
-        f"""
-        assert len(jax.devices()) == 8
-        for batch_size in (3, 8, 23):
-            predictions, _ = run(23, batch_size, save_scores=True)
-            np.savez(f"{tmp_path}/{{batch_size}}.npz", top=predictions.top, scores=predictions.scores)
-        """,
-        XLA_FLAGS="--xla_force_host_platform_device_count=8",
-        JAX_PLATFORMS="cpu",
-    )
-    assert status == 0, error
-    one, _ = run(23, 4, save_scores=True, mesh=devices.make_mesh(jax.devices()[:1]))
-    for batch_size in (3, 8, 23):
-        with np.load(tmp_path / f"{batch_size}.npz") as eight:
-            np.testing.assert_array_equal(eight["top"], one.top)
-            np.testing.assert_allclose(eight["scores"], one.scores, atol=1e-4)
+    eight, _ = run(23, batch_size, save_scores=True, mesh=mesh_of(8))
+    one, _ = run(23, 4, save_scores=True, mesh=mesh_of(1))
+    np.testing.assert_array_equal(eight.top, one.top)
+    np.testing.assert_allclose(eight.scores, one.scores, atol=1e-4)

@@ -16,7 +16,7 @@ from tests.data.pictures import write_folder
 from tests.programs import training_world as world
 from tests.programs.test_train import arrays, saved_steps, wait_for
 
-GONE = "error: another process of this run has ended or is out of reach"
+GONE = "error: another process of this run has ended or does not answer"
 
 
 def start(arguments, *, processes, devices):
@@ -173,10 +173,10 @@ def test_what_the_user_can_mend_ends_all_processes_in_its_line(images, tmp_path)
 @pytest.mark.parametrize(
     ("distributed", "message"),
     [
-        ("pod", "expected none, auto, or HOST:PORT,COUNT,ID"),
-        ("localhost:1,2", "expected none, auto, or HOST:PORT,COUNT,ID"),
-        ("localhost:8476,2,2", "of 2 processes the last has the ID 1"),
-        ("auto", "did not come together"),
+        ("pod", "Give none, auto, or HOST:PORT,COUNT,ID"),
+        ("localhost:1,2", "Give none, auto, or HOST:PORT,COUNT,ID"),
+        ("localhost:8476,2,2", "there is no process 2. Give an ID from 0 to 1"),
+        ("auto", "did not connect"),
     ],
 )
 def test_a_cluster_that_cannot_be_found(tmp_path, distributed, message):

@@ -1,4 +1,4 @@
-"""What is made ahead comes in order, not too far ahead, and ends with whoever asked for it."""
+"""Prefetching keeps the order and its limit, and ends with its caller."""
 
 import contextlib
 import itertools
@@ -11,7 +11,7 @@ import pytest
 
 from imagenet_real.errors import InputError
 from imagenet_real.runtime import devices
-from imagenet_real.runtime.prefetch import ahead
+from imagenet_real.runtime.prefetch import prefetch
 
 
 def maker(values, fails=None):
@@ -40,9 +40,9 @@ def wait_for(condition):
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_all_in_order_and_no_more_than_so_many_wait(count):
+def test_results_keep_their_order_and_no_more_than_count_wait(count):
     make, made = maker(range(20))
-    ready = ahead(make, count)
+    ready = prefetch(make, count)
     for number in range(20):
         assert next(ready) == number
         wait_for(lambda: len(made) == min(20, number + 1 + count))  # noqa: B023
@@ -52,7 +52,7 @@ def test_all_in_order_and_no_more_than_so_many_wait(count):
     assert not threads()
 
 
-def test_one_that_is_there_does_not_wait_for_the_next():
+def test_a_result_does_not_wait_for_the_next():
     taken = threading.Event()
     numbers = itertools.count()
 
@@ -62,16 +62,16 @@ def test_one_that_is_there_does_not_wait_for_the_next():
             assert taken.wait(30)
         return number
 
-    with contextlib.closing(ahead(make)) as ready:
+    with contextlib.closing(prefetch(make)) as ready:
         assert next(ready) == 0
         taken.set()
         assert next(ready) == 1
 
 
 @pytest.mark.parametrize("error", [InputError("training image x is unreadable"), KeyboardInterrupt()])
-def test_an_exception_comes_in_its_turn(error):
+def test_an_exception_is_raised_in_its_turn(error):
     make, _ = maker(range(3), fails=error)
-    ready = ahead(make, 5)
+    ready = prefetch(make, 5)
     assert [next(ready) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(type(error)) as raised:
         next(ready)
@@ -81,18 +81,18 @@ def test_an_exception_comes_in_its_turn(error):
 
 def test_closing_ends_the_thread():
     make, made = maker(itertools.count())
-    ready = ahead(make, 2)
+    ready = prefetch(make, 2)
     assert next(ready) == 0
     ready.close()
     assert not threads()
     assert len(made) <= 4
 
 
-def test_it_keeps_nothing_that_was_taken():
+def test_it_keeps_no_reference_to_a_result():
     class Batch:
         pass
 
-    ready = ahead(Batch, 1)
+    ready = prefetch(Batch, 1)
     batch = next(ready)
     gone = weakref.ref(batch)
     del batch
@@ -106,7 +106,7 @@ def test_batches_lie_on_the_devices_with_their_positions():
     mesh = devices.make_mesh()
     batches = iter([np.full((2 * mesh.size, 3), number, np.uint8) for number in range(4)])
     position = itertools.count(1)
-    ready = ahead(lambda: (devices.shard_batch(mesh, next(batches), 2 * mesh.size), next(position)))
+    ready = prefetch(lambda: (devices.shard_batch(mesh, next(batches), 2 * mesh.size), next(position)))
     for number, (batch, after) in enumerate(ready):
         assert isinstance(batch, jax.Array)
         assert batch.sharding == devices.batch_sharding(mesh)

@@ -1,10 +1,6 @@
-"""A model of a convolution, a batch norm and a linear layer, batches for it, and Python processes with more devices."""
+"""A model of a convolution, a batch norm and a linear layer, and batches for it."""
 
 import functools
-import os
-import subprocess
-import sys
-import textwrap
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +11,7 @@ from imagenet_real.models.layers import BatchNorm, convolution
 from imagenet_real.runtime import devices
 from imagenet_real.training import optimizer, state, step
 from imagenet_real.training.losses import LOSSES
-from tests import ROOT
+from tests.meshes import mesh_of
 
 CLASSES, SIZE = 3, 6
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.5)
@@ -40,7 +36,7 @@ SGD = optimizer.sgd(0.1, nesterov=True, weight_decay=1e-3, clip_norm=5.0)
 
 
 def one_device():
-    return devices.make_mesh(jax.devices()[:1])
+    return mesh_of(1)
 
 
 @functools.cache
@@ -60,7 +56,7 @@ def train_step(graph, mesh, loss="sigmoid"):
 
 
 def batch(seed, size=16):
-    """Noise, brighter in the colour of its class."""
+    """Noise, brighter in the color of its class."""
     random = np.random.default_rng(seed)
     labels = random.integers(0, CLASSES, size)
     images = random.integers(0, 200, (size, SIZE, SIZE, 3), dtype=np.uint8)
@@ -68,7 +64,7 @@ def batch(seed, size=16):
     return {"images": images, "targets": np.eye(CLASSES, dtype=np.float32)[labels]}
 
 
-def normalised(images):
+def normalized(images):
     return (images / np.float32(255) - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
 
 
@@ -87,19 +83,3 @@ def assert_equal(found, expected, **tolerance):
     for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         assert left.dtype == right.dtype
         compare(left, right, **tolerance)
-
-
-def in_another_process(code, device_count, check=True):
-    """Runs Python code on so many CPU devices; gives its exit status."""
-    root = str(ROOT)
-    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={device_count}"
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        cwd=root,
-        env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert not check or done.returncode == 0, done.stderr
-    return done.returncode

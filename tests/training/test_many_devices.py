@@ -10,29 +10,9 @@ from imagenet_real.runtime import devices
 from imagenet_real.training import optimizer, state, step
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.losses import LOSSES
+from tests.meshes import mesh_of
 from tests.training import small
 from tests.training.test_checkpoint import RUN_KEY, saved_run, template, train
-
-
-def test_eight_devices(tmp_path):
-    small.in_another_process(
-        f"""
-        from tests.training import test_many_devices
-        test_many_devices.the_step_is_the_same()
-        test_many_devices.a_checkpoint_moves({str(tmp_path)!r})
-        """,
-        device_count=8,
-    )
-
-
-def test_meshes():
-    small.in_another_process(
-        """
-        from tests.training import test_many_devices
-        test_many_devices.every_division_trains_alike()
-        """,
-        device_count=8,
-    )
 
 
 def vit_run(mesh, *, fsdp=False, accumulate=1, remat=False, steps=3):
@@ -73,12 +53,12 @@ def vit_run(mesh, *, fsdp=False, accumulate=1, remat=False, steps=3):
     return losses, jax.device_get(train_state), bytes_of
 
 
-def every_division_trains_alike():
+def test_every_division_trains_alike():
     """Against copies on eight devices: parameters divided over all, over four of two groups, and over both axes.
 
     The last with batches in two parts and activations computed twice.
     """
-    flat, square = devices.make_mesh(), devices.make_mesh(model=4)
+    flat, square = mesh_of(8), mesh_of(2, 4)
     losses, end, (params, opt_state) = vit_run(flat)
     assert losses[-1] != losses[0]
     kernels = (64 * 192 + 64 * 64 + 64 * 256 + 256 * 64) * 4  # what of the model is worth dividing, in bytes
@@ -96,11 +76,10 @@ def every_division_trains_alike():
         assert opt_state - other_opt_state == 2 * saved  # of Adam's two moments
 
 
-def the_step_is_the_same():
+def test_the_step_is_the_same_on_one_device_on_eight_and_by_pmap():
     """Three steps on a mesh of 8 devices, of 1, and with `pmap` and `pmean` over 8, are the same three steps."""
-    assert jax.device_count() == 8
     batches = [small.batch(seed) for seed in range(3)]
-    mesh = devices.make_mesh()
+    mesh = mesh_of(8)
     _, many, metrics = small.run(mesh, batches, average=True)
     assert metrics["loss"].is_fully_replicated
     assert many.params["fc"]["kernel"][...].sharding == devices.replicated(mesh)
@@ -128,7 +107,7 @@ def pmapped(batches):
     def one_device(params, batch_stats, opt_state, images, targets):
         def local_loss(params):
             model = nnx.merge(graph, params, batch_stats, copy=True)
-            loss = optax.sigmoid_binary_cross_entropy(model(small.normalised(images)), targets).sum(axis=1).mean()
+            loss = optax.sigmoid_binary_cross_entropy(model(small.normalized(images)), targets).sum(axis=1).mean()
             return loss, nnx.state(model, nnx.Not(nnx.Param))
 
         (loss, new_stats), gradient = jax.value_and_grad(local_loss, has_aux=True)(params)
@@ -148,15 +127,14 @@ def pmapped(batches):
     return first
 
 
-def a_checkpoint_moves(folder):
+def test_a_checkpoint_moves_between_meshes(tmp_path):
     """Saved on 8 devices, restored on 8, 2 and 1 bit for bit, and trained on there."""
-    assert jax.device_count() == 8
-    states = saved_run(folder, 2, devices.make_mesh())
+    states = saved_run(tmp_path, 2, mesh_of(8))
     graph, _ = small.created(small.one_device(), average=True)
     ends = []
     for count in (8, 2, 1):
-        mesh = devices.make_mesh(jax.devices()[:count])
-        with Checkpoints(folder, RUN_KEY) as checkpoints:
+        mesh = mesh_of(count)
+        with Checkpoints(tmp_path, RUN_KEY) as checkpoints:
             restored, position = checkpoints.restore(template(mesh))
         assert position == {"records": 32}
         for leaf in jax.tree.leaves(restored):

@@ -27,7 +27,7 @@ def test_one_step_against_plain_jax():
     @functools.partial(jax.value_and_grad, has_aux=True)
     def loss(params):
         model = nnx.merge(graph, params, before.batch_stats, copy=True)
-        logits = model(small.normalised(batch["images"]))
+        logits = model(small.normalized(batch["images"]))
         return optax.sigmoid_binary_cross_entropy(logits, batch["targets"]).sum(axis=1).mean(), model.bn.var[...]
 
     (value, variance), gradient = loss(before.params)
@@ -122,8 +122,8 @@ def test_evaluation(average):
     kept = train_state.average if average else (train_state.params, train_state.batch_stats)
     model = nnx.merge(graph, *kept, copy=True)
     model.eval()
-    np.testing.assert_allclose(found.scores, model(small.normalised(records)), atol=1e-5)
-    np.testing.assert_allclose(apply(params, small.normalised(records[:1])), found.scores[:1], atol=1e-5)
+    np.testing.assert_allclose(found.scores, model(small.normalized(records)), atol=1e-5)
+    np.testing.assert_allclose(apply(params, small.normalized(records[:1])), found.scores[:1], atol=1e-5)
 
 
 def inference_batch(images):
