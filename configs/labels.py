@@ -1,10 +1,10 @@
-"""What is in a label set, how it agrees with others, and what models gain by it.
+"""Analyzes a label set, its agreement with other label sets, and the gain of models under it.
 
     python main.py --config=configs/labels.py --config.predictions='predictions/*.npz' --workdir=DIR
 
-Expected, of ReaL (tests/programs/test_labels.py): on the 18,692 unproblematic images ReaL equals the labels of
-multi-label version 3 on 13,608. Published (Beyer et al. 2020, figure 4): ReaL accuracy rises by 0.51 for each point of
-original accuracy among the best models of its day, and by more among earlier ones. Measured: see README.md.
+Expected for ReaL (tests/programs/test_labels.py): it equals the labels of multi-label version 3 on 13,608 of the 18,692
+unproblematic images. Published (Beyer et al. 2020, figure 4): ReaL accuracy rises by 0.51 points for each point of
+original accuracy among the best models of 2020, and by more among earlier models. Measured: see README.md.
 """
 
 from ml_collections import ConfigDict
@@ -14,16 +14,16 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "program": "labels",  # a file of imagenet_real/programs
-            "label_set": "real",  # a published name, one that the images bring, or a FILE.json
-            "against": "original,multilabel",  # label sets that it is compared with, image by image
-            "predictions": "",  # a path or glob: models whose accuracies by either are compared; empty: none
-            "original": "original",  # of the regression
-            "images": "",  # a dataset that brings label sets, such as tfds:digit_scenes
-            "split": "validation",  # of a TFDS dataset, in its notation
-            "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
-            "labels_dir": "",  # where label files are looked for first
-            "class_names": "",  # text, a name a line; empty: wnids, or class indices
-            "format": "table",  # of what is printed: table, or json, a row a line
-            "shown": 10,  # rows of each table
+            "label_set": "real",  # a published name, a label set of the images, or FILE.json
+            "against": "original,multilabel",  # comma-separated label sets to compare it with, image by image
+            "predictions": "",  # path or glob of models, for the regression of their accuracies; empty: none
+            "original": "original",  # the label set that the regression starts from
+            "images": "",  # a dataset with label sets of its own, such as tfds:digit_scenes
+            "split": "validation",  # of a TFDS dataset, in the notation of TFDS
+            "tfds_dir": "",  # folder of prepared TFDS datasets; empty: ~/tensorflow_datasets
+            "labels_dir": "",  # first folder in which label files are looked for
+            "class_names": "",  # text, one name a line; empty: wnids, names of the dataset, or class indices
+            "format": "table",  # of the printed text: table, or json with one row a line
+            "shown": 10,  # rows of each printed table
         }
     )

@@ -1,14 +1,14 @@
-"""All mistakes of a model, with a first guess of what kind each is; and what people said of published mistakes.
+"""Lists all mistakes of a model with a first guess of their kind, and summarizes mistakes that people judged.
 
     python main.py --config=configs/mistakes.py --config.predictions=FILE.npz --config.label_set=real \\
         --config.others='predictions/*.npz' --workdir=DIR
     python main.py --config=configs/mistakes.py --config.judged=vit3b_mistakes.json,greedy_soups_mistakes.json \\
         --workdir=DIR
 
-Expected of the second (Vasudevan et al. 2022): 378 and 249 mistakes, 164 images in common, 143 with the same answer.
-Measured, with --config.together=real, --config.groups=clusters.json and --config.others of 47 models: the category is
-guessed as people said on 277 of ViT-3B's 378 mistakes, on which the rules were chosen, and on 54 of 85 others; always
-answering "fine-grained" is right on 241 and 56. The guess is a place to begin, with its reason, and no judgment.
+Expected of the second (Vasudevan et al. 2022): 378 and 249 mistakes, 164 images in common, 143 with the same prediction.
+Measured with --config.together=real, --config.groups=clusters.json and --config.others of 47 models: the guess is right
+on 277 of ViT-3B's 378 mistakes, on which the rules were chosen, and on 54 of 85 others. The guess "fine-grained" alone is
+right on 241 and 56. A guess is a start for people, and no judgment.
 """
 
 from ml_collections import ConfigDict
@@ -18,22 +18,22 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "program": "mistakes",  # a file of imagenet_real/programs
-            "predictions": "",  # of the model: a file, as score reads it
-            "others": "",  # a path or glob of other models: where many agree a label may be missing, where few do a setting misleads
-            "label_set": "multilabel",  # a published name, one that the images bring, or a FILE.json
-            "judged": "",  # comma-separated: published mistake files, or those that the review page writes
-            "confused": "",  # class_confusion_wnids.json: published pairs of classes, beside those of the first of judged
-            "missed_by": 0,  # writes hard.json: images judged a major mistake that so many of judged and others miss; 0: none
-            # What the category is guessed from.
-            "hierarchy": "",  # lines "parent child" of wnids or class names; empty: labels_dir's wordnet_is_a.txt
-            "groups": "",  # of confusable classes, JSON: [{"classes": {"72": NAME, ...}}, ...]
-            "together": "",  # the label set that tells, in a reason, which classes stand side by side; empty: label_set
-            "images": "",  # a dataset that brings label sets, such as tfds:digit_scenes
-            "split": "validation",  # of a TFDS dataset, in its notation
-            "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
-            "labels_dir": "",  # where label files are looked for first
-            "class_names": "",  # text, a name a line; empty: those of labels_dir's class_info.json, wnids, or class indices
-            "format": "table",  # of what is printed: table, or json, a row a line
-            "shown": 10,  # rows of each table
+            "predictions": "",  # file of the model, as score reads it
+            "others": "",  # path or glob of other models; if many agree, a label may be missing
+            "label_set": "multilabel",  # a published name, a label set of the images, or FILE.json
+            "judged": "",  # comma-separated files of judged mistakes: published, or of the review page
+            "confused": "",  # class_confusion_wnids.json: published pairs of classes, compared with the first file of judged
+            "missed_by": 0,  # writes hard.json: images with a major mistake that at least this many models miss; 0: no file
+            # The guess of the category.
+            "hierarchy": "",  # text, lines "parent child" of wnids or class names; empty: wordnet_is_a.txt in labels_dir
+            "groups": "",  # confusable classes, JSON: [{"classes": {"72": NAME, ...}}, ...]
+            "together": "",  # label set that counts, for the reason, which classes occur together; empty: label_set
+            "images": "",  # a dataset with label sets of its own, such as tfds:digit_scenes
+            "split": "validation",  # of a TFDS dataset, in the notation of TFDS
+            "tfds_dir": "",  # folder of prepared TFDS datasets; empty: ~/tensorflow_datasets
+            "labels_dir": "",  # first folder in which label files are looked for
+            "class_names": "",  # text, one name a line; empty: class_info.json in labels_dir, or the names of the dataset
+            "format": "table",  # of the printed text: table, or json with one row a line
+            "shown": 10,  # rows of each printed table
         }
     )

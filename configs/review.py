@@ -1,11 +1,11 @@
-"""People review a model's mistakes, answer rating tasks, or compare pairs of pictures, on a page in the browser.
+"""Serves pages on which people review a model's mistakes, answer rating tasks or compare pairs of pictures.
 
     python main.py --config=configs/review.py --config.mistakes=DIR/mistakes.json --config.images=FOLDER --workdir=DIR
     python main.py --config=configs/review.py --config.tasks=DIR/tasks.json --config.images=FOLDER --workdir=DIR
     python main.py --config=configs/review.py --config.pairs=DIR/duplicates.json --config.images=FOLDER \\
         --config.others=FOLDER --workdir=DIR
 
-Expected: nothing is measured here. Answers are kept as they are given; another start goes on where people were.
+Expected: nothing is measured here. Each answer is stored at once, and the next start of the server continues there.
 """
 
 from ml_collections import ConfigDict
@@ -15,27 +15,27 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "program": "review",  # a file of imagenet_real/programs
-            # One of these.
+            # Give one of these files.
             "mistakes": "",  # mistakes.json of the program mistakes
             "tasks": "",  # tasks.json of propose
             "pairs": "",  # duplicates.json of duplicates
             "images": "",  # FOLDER, FILE.tar, or tfds:NAME
-            "split": "validation",  # of a TFDS dataset, in its notation
-            "others": "",  # the other images of the pairs; of mistakes, images to show as examples of a class
-            "others_split": "train",  # as split
-            "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
-            # Of mistakes.
-            "label_set": "multilabel",  # the one under review, which mistakes was run with
-            "also": "real,original",  # others, whose answers are shown beside it
-            "reviewers": 2,  # who must agree; a panel decides where they do not
-            "name": "reviewed",  # of the label set that comes of it
-            "labels_dir": "",  # where label files are looked for first
-            "class_names": "",  # text, a name a line; empty: those of labels_dir's class_info.json, or wnids
-            "hierarchy": "",  # lines "parent child" of wnids or class names; empty: labels_dir's wordnet_is_a.txt
+            "split": "validation",  # of a TFDS dataset, in the notation of TFDS
+            "others": "",  # FOLDER, FILE.tar, or tfds:NAME: the other images of pairs, or the example images of classes
+            "others_split": "train",  # split of others
+            "tfds_dir": "",  # folder of prepared TFDS datasets; empty: ~/tensorflow_datasets
+            # For mistakes.
+            "label_set": "multilabel",  # label set under review, the one of the run of mistakes
+            "also": "real,original",  # comma-separated label sets that the page shows too
+            "reviewers": 2,  # number of reviewers who must agree; a panel decides if they do not
+            "name": "reviewed",  # of the label set after the review
+            "labels_dir": "",  # first folder in which label files are looked for
+            "class_names": "",  # text, one name a line; empty: class_info.json in labels_dir, or the names of the dataset
+            "hierarchy": "",  # text, lines "parent child" of wnids or class names; empty: wordnet_is_a.txt in labels_dir
             # The server.
-            "host": "127.0.0.1",  # any other than this machine's own needs a token
-            "port": 8000,  # of the page's address
-            "token": "",  # people open /?token=... once
-            "export_only": False,  # writes what was answered so far, and ends; also while a server runs
+            "host": "127.0.0.1",  # address; one that other machines reach needs a token
+            "port": 8000,  # of the address; 0: any free port
+            "token": "",  # secret of at least 16 characters; people open /?token=SECRET once
+            "export_only": False,  # writes the results so far and ends; may run beside the server
         }
     )

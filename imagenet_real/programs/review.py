@@ -8,7 +8,6 @@ from ml_collections import ConfigDict
 from imagenet_real.builders.review import check, make_content
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
-from imagenet_real.review_app.content import Content
 from imagenet_real.review_app.store import Store
 from imagenet_real.runtime.workdir import lock_workdir
 
@@ -18,6 +17,10 @@ def run(config: ConfigDict, workdir: epath.Path) -> None:
 
     The results are judged.json and labels.json of mistakes, votes.json of tasks, or confirmed.json of pairs.
     """
+    # The extra `review` brings these. Without it, the program ends here and names the extra.
+    from imagenet_real.review_app.app import make_app
+    from imagenet_real.review_app.server import serve
+
     if storage.in_bucket(workdir):
         raise InputError(f"{workdir} is in a bucket, which cannot hold a database. Give a --workdir on a disk.")
     # An export runs beside a server that holds the folder. Each file appears as a whole.
@@ -27,18 +30,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> None:
             content = make_content(config, store)
             if not config.export_only:
                 content.check_pictures()
-                _serve(config, content)
+                serve(make_app(content, config.host, config.token), config.host, config.port)
             for name, text in content.exports(config.name).items():
                 storage.write_together({workdir / name: text})
                 print(f"wrote {workdir / name}")
-
-
-def _serve(config: ConfigDict, content: Content) -> None:
-    try:
-        from imagenet_real.review_app.app import make_app
-        from imagenet_real.review_app.server import serve
-    except ImportError as error:
-        raise InputError(
-            f"the library {error.name} is missing. Install it: pip install 'imagenet_real[review]'."
-        ) from None
-    serve(make_app(content, config.host, config.token), config.host, config.port)
