@@ -15,7 +15,10 @@ def get_config() -> ConfigDict:
         {
             "program": "evaluate",  # a file of imagenet_real/programs
             "model": "vit_tiny_patch16_224",  # NAME or NAME.TAG (configs/models.py), or package.module:function
-            "weights": "",  # a .safetensors, .pth, .pt, .bin or .npz file, with the tensor names of any common library
+            # A .safetensors, .pth, .pt, .bin or .npz file, with the tensor names of any common library, or the workdir of
+            # a training run.
+            "weights": "",
+            "report_checkpoint": "last",  # of a training run: last, or best by its `select_split`
             "dtype": "float32",  # float32, as in published accuracies, or bfloat16, which is faster on accelerators
             "images": "",  # FOLDER (flat, or one subfolder per class), FILE.tar, or tfds:NAME
             "split": "validation",  # of a TFDS dataset, in its notation
@@ -24,7 +27,7 @@ def get_config() -> ConfigDict:
             "workers": 0,  # processes that read and decode; 0: threads
             "distributed": "none",  # several processes: auto, or HOST:PORT,COUNT,ID (docs/pods.md)
             "model_devices": 1,  # devices that share the parameters, for a model too large for one
-            # The preprocessing; by default the model's published one.
+            # The preprocessing; by default that of the training run, or the model's published one.
             "resize": config_dict.placeholder(int),  # short side in pixels; 0: crop only
             "crop": config_dict.placeholder(int),  # side of the central square in pixels
             "interpolation": config_dict.placeholder(str),  # bicubic or bilinear

@@ -21,13 +21,14 @@ def get_config() -> ConfigDict:
             "program": "relabel",  # a file of imagenet_real/programs
             "model": "vit_tiny_patch16_224",  # the annotator: a name of the catalog, or package.module:function
             "weights": "",  # a file, or the workdir of a run of `train`
+            "report_checkpoint": "last",  # of such a run: last, or best by its `select_split`
             "images": "",  # FOLDER, FILE.tar, or tfds:NAME
             "split": "train",  # of a TFDS dataset, in its notation
             "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
             "places": 15,  # along each side of a map; 0: as many as the model has in images of `image_size`
             "image_size": config_dict.placeholder(int),  # pixels; where not given, as many as `places` takes
             "k": 5,  # classes at each place
-            # The model's published ones hold where these are not given.
+            # Those of the run or the published ones of the model hold where these are not given.
             "interpolation": config_dict.placeholder(str),  # bicubic or bilinear
             "mean": config_dict.placeholder(tuple),  # of RGB in [0, 1]
             "std": config_dict.placeholder(tuple),  # likewise

@@ -18,6 +18,7 @@ def get_config() -> ConfigDict:
             "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
             "train_split": "train[:7000]",  # in TFDS's notation
             "select_split": "train[7000:]",  # what choices may be made by; empty: none are made
+            "report_checkpoint": "last",  # what is reported on: the last, or the best by `select_split`
             "split": "validation",  # only reports
             "validation_images": "",  # where the images of `split` are, if elsewhere
             "train_labels": "original",  # a label set that the images bring; shown: the digits in each crop of digit scenes

@@ -1,11 +1,8 @@
 """The model that makes label maps, from a config."""
 
 import dataclasses
-import hashlib
 from typing import Any
 
-import jax
-import numpy as np
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import models
@@ -16,7 +13,7 @@ from imagenet_real.models import catalog
 from imagenet_real.models.functional import Apply, functional_dense, normalized
 from imagenet_real.models.user_model import user_model
 from imagenet_real.relabel.annotate import dense_shape, image_size_of
-from imagenet_real.training.trained import trained_model
+from imagenet_real.training.trained import TrainedModel, checksum
 
 PREPROCESSING = ("interpolation", "mean", "std")
 
@@ -33,9 +30,10 @@ class Annotator:
 
 def load_annotator(config: ConfigDict) -> Annotator:
     """Loads the model of a config. Raises InputError if its maps have another number of places than the config says."""
-    preprocessing = _preprocessing(config)
+    run = models.load_run(config)
+    preprocessing = _preprocessing(config, run)
     size = preprocessing["image_size"]
-    apply, params = _load_model(config, size)
+    apply, params = _load_model(config, run, size)
     apply = normalized(apply, preprocessing["mean"], preprocessing["std"])
     height, width, _ = dense_shape(apply, params, 1, size)
     if config.places and (height, width) != (config.places, config.places):
@@ -52,10 +50,13 @@ def load_annotator(config: ConfigDict) -> Annotator:
     return Annotator(apply, params, WholeImage(size, preprocessing["interpolation"]), run_key)
 
 
-def _preprocessing(config: ConfigDict) -> dict[str, Any]:
-    """Returns `image_size`, `interpolation`, `mean` and `std`: those of the config, else the model's published ones."""
-    published = {} if models.is_user_model(config.model) else dict(catalog.find(config.model).preprocessing)
-    chosen = published | {name: config[name] for name in PREPROCESSING if config[name] is not None}
+def _preprocessing(config: ConfigDict, run: TrainedModel | None) -> dict[str, Any]:
+    """Returns `image_size`, `interpolation`, `mean` and `std`: those of the config, else of the run or published ones."""
+    if run is not None:
+        default = run.preprocessing
+    else:
+        default = {} if models.is_user_model(config.model) else dict(catalog.find(config.model).preprocessing)
+    chosen = default | {name: config[name] for name in PREPROCESSING if config[name] is not None}
     size = config.image_size
     if not size and not models.is_user_model(config.model):
         size = image_size_of(config.model, config.places)
@@ -66,14 +67,13 @@ def _preprocessing(config: ConfigDict) -> dict[str, Any]:
     return {"image_size": size, **{name: chosen[name] for name in PREPROCESSING}}
 
 
-def _load_model(config: ConfigDict, image_size: int) -> tuple[Apply, Any]:
+def _load_model(config: ConfigDict, run: TrainedModel | None, image_size: int) -> tuple[Apply, Any]:
+    if run is not None:
+        return functional_dense(run.graph), run.params
     if models.is_user_model(config.model):
         return user_model(config.model, models.weights_file(config) or None)
     if not config.weights:
         raise InputError(f"weights is empty. Give --config.weights=FILE, the weights of {config.model}.")
-    if storage.to_path(config.weights).is_dir():
-        graph, params = trained_model(config.model, config.weights)
-        return functional_dense(graph), params
     return catalog.load_dense(config.model, models.weights_file(config), image_size=image_size)
 
 
@@ -83,7 +83,4 @@ def _checksum(config: ConfigDict, params: Any) -> str | None:
         return None
     if not storage.to_path(config.weights).is_dir():
         return storage.sha256(models.weights_file(config))
-    digest = hashlib.sha256()
-    for leaf in jax.tree.leaves(params):
-        digest.update(np.asarray(leaf).tobytes())
-    return digest.hexdigest()
+    return checksum(params)

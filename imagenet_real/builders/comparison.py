@@ -165,7 +165,8 @@ def _plan_folds(
     config: ConfigDict, base: ConfigDict, data: Callable[[], TrainingData], folder: epath.Path
 ) -> list[PlannedRun]:
     clean = config.clean
-    fields = {"folds": clean.folds, "loss": clean.loss, "seed": clean.seed, "predictions": "", "select_split": ""}
+    fields = {"folds": clean.folds, "loss": clean.loss, "seed": clean.seed, "predictions": ""}
+    fields |= {"select_split": "", "report_checkpoint": "last"}
     fold_config = _replace(base, program="clean", **fields, **_length(config, clean.length))
     return [
         PlannedRun(

@@ -1,7 +1,6 @@
 """The evaluation of a model on images: what it needs, its predictions, and its results. Two programs evaluate models."""
 
 import dataclasses
-import os
 from typing import Any
 
 import flax
@@ -36,6 +35,8 @@ class Evaluation:
     source: Source
     preprocessing: Preprocessing
     model: tuple[Apply, Any]
+    model_name: str
+    weights: dict[str, Any]  # where they come from, and their checksum
     label_sets: list[LabelSet]
     unavailable: list[dict[str, str]]
     notes: list[str]
@@ -50,13 +51,26 @@ def prepare(config: ConfigDict) -> Evaluation:
         raise InputError(f"batch_size={config.batch_size} is too small. Give at least 1.")
     check_options(config.ks, config.repair)
     export_names = export_names_of(config)
-    preprocessing = models.preprocessing_of(config)
+    run = models.load_run(config, config.dtype)
+    preprocessing, weights = models.preprocessing_of(config, run), models.weights_provenance(config, run)
     source = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir)
-    apply, params = models.load_model(config)
+    apply, params = models.load_model(config, run)
     num_classes = num_classes_of(apply, params, config.batch_size, preprocessing.crop)
     scored_sets, unavailable, notes = _label_sets(config, source, num_classes)
-    models.log(f"{config.model} on {len(source):,} images of {source.name}: {models.describe(preprocessing)}")
-    return Evaluation(config, source, preprocessing, (apply, params), scored_sets, unavailable, notes, export_names)
+    origin = "" if run is None else f" of {config.weights}, step {run.step},"
+    models.log(f"{config.model}{origin} on {len(source):,} images of {source.name}: {models.describe(preprocessing)}")
+    return Evaluation(
+        config=config,
+        source=source,
+        preprocessing=preprocessing,
+        model=(apply, params),
+        model_name=models.full_name(config, run),
+        weights=weights,
+        label_sets=scored_sets,
+        unavailable=unavailable,
+        notes=notes,
+        exports=export_names,
+    )
 
 
 def export_names_of(config: ConfigDict) -> list[str]:
@@ -132,7 +146,7 @@ def _run_key(evaluation: Evaluation) -> dict[str, Any]:
         "imagenet_real": imagenet_real.__version__,
         "model": config.model,
         "code": models.code_checksum(config),
-        "weights": models.weights_checksum(config) or config.weights,
+        "weights": evaluation.weights["sha256"] or config.weights,
         "dtype": config.dtype,
         "source": evaluation.source.fingerprint,
         "resize": preprocessing.resize,
@@ -146,9 +160,9 @@ def _provenance(evaluation: Evaluation) -> dict[str, Any]:
         "jax": jax.__version__,
         "flax": flax.__version__,
         "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
-        "model": models.full_name(config),
+        "model": evaluation.model_name,
         "dtype": config.dtype,
-        "weights": {"file": os.path.basename(config.weights), "sha256": models.weights_checksum(config)},
+        "weights": evaluation.weights,
         "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint},
         "preprocessing": dataclasses.asdict(evaluation.preprocessing),
     }

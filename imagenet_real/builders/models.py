@@ -11,18 +11,32 @@ from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import storage
 from imagenet_real.models import catalog
-from imagenet_real.models.functional import Apply
+from imagenet_real.models.functional import Apply, functional
 from imagenet_real.models.user_model import user_model, user_model_checksum
 from imagenet_real.runtime import distributed
+from imagenet_real.training.trained import CHECKPOINTS, TrainedModel, trained_model
 
 DTYPES = ("float32", "bfloat16")
 PREPROCESSING = tuple(field.name for field in dataclasses.fields(Preprocessing))
 
 
-def load_model(config: ConfigDict) -> tuple[Apply, Any]:
-    """Returns `(apply, params)` of a model of the catalog, or of the user's own, `package.module:function`."""
-    if config.dtype not in DTYPES:
-        raise InputError(f"unknown dtype {config.dtype!r}: {nearest(str(config.dtype), list(DTYPES))}")
+def load_run(config: ConfigDict, dtype: str = DTYPES[0]) -> TrainedModel | None:
+    """Returns the model of the training run whose workdir is `weights`, from the checkpoint `report_checkpoint`.
+
+    Returns None if `weights` is a file, and for the user's own model, which reads its weights itself.
+    """
+    for name, value, known in (("dtype", dtype, DTYPES), ("report_checkpoint", config.report_checkpoint, CHECKPOINTS)):
+        if value not in known:
+            raise InputError(f"unknown {name} {value!r}: {nearest(str(value), list(known))}")
+    if is_user_model(config.model) or not config.weights or not storage.to_path(config.weights).is_dir():
+        return None
+    return trained_model(config.model, config.weights, config.report_checkpoint, dtype)
+
+
+def load_model(config: ConfigDict, run: TrainedModel | None) -> tuple[Apply, Any]:
+    """Returns `(apply, params)` of a run, of a model of the catalog, or of the user's own, `package.module:function`."""
+    if run is not None:
+        return functional(run.graph), run.params
     if is_user_model(config.model):
         if config.dtype != DTYPES[0]:
             raise InputError(
@@ -37,13 +51,15 @@ def load_model(config: ConfigDict) -> tuple[Apply, Any]:
             f"{config.model} means the weights {catalog.full_name(config.model)}. The other {len(spec.weights) - 1} known "
             f"sets of weights may need another preprocessing (--config.model=NAME.TAG)."
         )
-    image_size = preprocessing_of(config).crop
+    image_size = preprocessing_of(config, run).crop
     return catalog.load(config.model, weights_file(config), image_size=image_size, dtype=config.dtype, log=log)
 
 
-def preprocessing_of(config: ConfigDict) -> Preprocessing:
-    """Returns the model's published preprocessing, with the fields that the config sets."""
+def preprocessing_of(config: ConfigDict, run: TrainedModel | None) -> Preprocessing:
+    """Returns the preprocessing of the run, else the model's published one, with the fields that the config sets."""
     fields = {name: config[name] for name in PREPROCESSING if config[name] is not None}
+    if run is not None:
+        return Preprocessing(**{**run.preprocessing, **fields})
     if not is_user_model(config.model):
         return Preprocessing(**{**catalog.find(config.model).preprocessing, **fields})
     missing = [name for name in PREPROCESSING if name not in fields]
@@ -67,10 +83,13 @@ def weights_file(config: ConfigDict) -> str:
     return os.fspath(storage.on_disk(path)) if storage.in_bucket(path) else os.path.expanduser(path)
 
 
-def weights_checksum(config: ConfigDict) -> str | None:
-    """Returns the SHA-256 of the weights; None if they are not a file, as the user's own model may have it."""
+def weights_provenance(config: ConfigDict, run: TrainedModel | None) -> dict[str, Any]:
+    """Returns the run and its step, or the file, and the SHA-256; None if the user's own model reads no file."""
+    if run is not None:
+        return {"run": config.weights, "step": run.step, "sha256": run.checksum}
     path = weights_file(config)
-    return storage.sha256(path) if os.path.isfile(path) else None
+    checksum = storage.sha256(path) if os.path.isfile(path) else None
+    return {"file": os.path.basename(config.weights), "sha256": checksum}
 
 
 def code_checksum(config: ConfigDict) -> str | None:
@@ -78,9 +97,9 @@ def code_checksum(config: ConfigDict) -> str | None:
     return user_model_checksum(config.model) if is_user_model(config.model) else None
 
 
-def full_name(config: ConfigDict) -> str:
-    """Returns the model's name with the tag of its weights."""
-    return config.model if is_user_model(config.model) else catalog.full_name(config.model)
+def full_name(config: ConfigDict, run: TrainedModel | None) -> str:
+    """Returns the model's name, with the tag of its weights if they are published ones."""
+    return config.model if run is not None or is_user_model(config.model) else catalog.full_name(config.model)
 
 
 def timm_columns(config: ConfigDict, preprocessing: Preprocessing) -> dict[str, Any]:

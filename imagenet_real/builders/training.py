@@ -23,6 +23,7 @@ from imagenet_real.report.exports import exports
 from imagenet_real.training import optimizer as optimizers
 from imagenet_real.training.losses import LOSSES
 from imagenet_real.training.state import Build
+from imagenet_real.training.trained import CHECKPOINTS
 
 LENGTHS = ("steps", "epochs", "examples")  # a run has exactly one of them
 # The run key: the fields that the parameters depend on. A checkpoint with other values is refused.
@@ -40,6 +41,7 @@ def check(config: ConfigDict) -> None:
         ("optimizer", optimizers.OPTIMIZERS),
         ("schedule", ("cosine", "step")),
         ("dtype", ("float32", "bfloat16")),
+        ("report_checkpoint", CHECKPOINTS),
     )
     for name, known in choices:
         if config[name] not in known:
@@ -47,6 +49,8 @@ def check(config: ConfigDict) -> None:
     for name in ("checkpoint_every", "log_every"):
         if config[name] < 1:
             raise InputError(f"{name}={config[name]} is no number of steps. Give at least 1.")
+    if config.report_checkpoint == "best" and not config.select_split:
+        raise InputError("report_checkpoint=best needs images to select by. Give --config.select_split=SPLIT.")
     if "cleanlab" in exports.chosen(config.export):
         raise InputError(
             "export=cleanlab needs the scores of all classes, and train saves only the best. Leave it out."

@@ -1,6 +1,7 @@
 """Config -> a training run from start to end: training, and predictions under all label sets of a source."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Sequence
 
 import jax
@@ -13,6 +14,7 @@ from imagenet_real.builders import label_sets, training
 from imagenet_real.builders.training_data import open_split
 from imagenet_real.data.sources.records import Source, label_sets_of
 from imagenet_real.data.training_data import TrainingData
+from imagenet_real.errors import InputError
 from imagenet_real.inference.images import predict_images
 from imagenet_real.labels import readers
 from imagenet_real.predictions.predictions import Predictions
@@ -79,7 +81,23 @@ def train_and_predict(
                 evaluate_every=config.eval_every,
                 title=f"{config.model}, {config.loss}, {len(data):,} images",
             )
+        state = _reported_state(config, checkpoints, state, shapes)
     return _predict(config, graph, state, source, mesh)
+
+
+def _reported_state(config: ConfigDict, checkpoints: Checkpoints, state: TrainState, shapes: TrainState) -> TrainState:
+    """Returns the state to report on: `state`, which is the last one, or that of the best checkpoint."""
+    if config.report_checkpoint == "last":
+        return state
+    step = checkpoints.best_step()
+    if step is None:
+        raise InputError(
+            f"{checkpoints.folder} has no best checkpoint: none has a score on select_split={config.select_split!r}. Give "
+            "--config.report_checkpoint=last."
+        )
+    if distributed.is_primary():
+        print(f"reporting on the best checkpoint: step {step} of {int(state.step)}", file=sys.stderr)
+    return state if step == int(state.step) else checkpoints.restore(shapes, step)[0]
 
 
 def score_source(config: ConfigDict, source: Source, predictions: Predictions) -> Results | None:

@@ -1,28 +1,63 @@
-"""The model of a training run, from its newest checkpoint."""
+"""The model of a training run, from its last checkpoint or its best one."""
 
+import dataclasses
+import functools
+import hashlib
+import json
 import os
+from collections.abc import Mapping
+from typing import Any
 
+import jax
 import numpy as np
+from etils import epath
 from flax import nnx
 
+from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.errors import InputError
-from imagenet_real.io.storage import names_in, to_absolute_path
+from imagenet_real.io import storage
 from imagenet_real.models import catalog
 
+CHECKPOINTS = ("last", "best")  # of a checkpoint; the best one is that of the highest score on `select_split`
 
-def trained_model(name: str, workdir: str | os.PathLike) -> tuple[nnx.GraphDef, nnx.State]:
-    """Returns a catalog model in evaluation mode, as `nnx.split` does, with the parameters of a run's newest checkpoint.
 
-    Uses the moving averages if the run has them. Raises InputError if there is no checkpoint, or one of another model.
+@dataclasses.dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """A model of the catalog with the parameters of a checkpoint, in evaluation mode, as `nnx.split` has it."""
+
+    graph: nnx.GraphDef
+    params: nnx.State
+    step: int  # of the checkpoint
+    run_key: Mapping[str, Any]  # what the run depends on
+
+    @property
+    def preprocessing(self) -> dict[str, Any]:
+        """Returns the preprocessing that the run was trained for."""
+        values = {field.name: self.run_key[field.name] for field in dataclasses.fields(Preprocessing)}
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+    @functools.cached_property
+    def checksum(self) -> str:
+        """Returns the SHA-256 of the parameters."""
+        return checksum(self.params)
+
+
+def trained_model(
+    name: str, workdir: str | os.PathLike, checkpoint: str = "last", dtype: jax.typing.DTypeLike = "float32"
+) -> TrainedModel:
+    """Returns the catalog model `name` with the parameters of the last or the best checkpoint of a run.
+
+    Uses the moving averages if the run has them. Raises InputError if there is no such checkpoint, or one of another
+    model.
     """
-    arrays = _newest(workdir)
+    folder = _folder(workdir, checkpoint)
+    arrays, run_key = _arrays(folder / "state"), json.loads(storage.read_text(folder / "run" / "metadata"))["identity"]
     head = f"params.{catalog.find(name).head}.bias"
-    if head not in arrays:
+    if head not in arrays or run_key["model"].partition(".")[0] != name.partition(".")[0]:
         raise InputError(
-            f"{workdir} is not a run of {name}: it has the parameters {', '.join(list(arrays)[:3])}, .... "
-            "Give the --config.model of the run."
+            f"{workdir} is not a run of {name}: it is one of {run_key['model']}. Give --config.model={run_key['model']}."
         )
-    model = catalog.build_abstract(name, num_classes=len(arrays[head]))
+    model = catalog.build_abstract(name, num_classes=len(arrays[head]), dtype=dtype)
     model.eval()
     graph, state = nnx.split(model)
     has_averages = any(path.startswith("average.") for path in arrays)
@@ -39,21 +74,45 @@ def trained_model(name: str, workdir: str | os.PathLike) -> tuple[nnx.GraphDef, 
         return array
 
     leaves = [(path, value.replace(array_of(path, value.get_value()))) for path, value in nnx.to_flat_state(state)]
-    return graph, nnx.from_flat_state(leaves)
+    return TrainedModel(graph, nnx.from_flat_state(leaves), int(folder.name), run_key)
 
 
-def _newest(workdir: str | os.PathLike) -> dict[str, np.ndarray]:
-    """Returns the arrays of the newest checkpoint by name."""
-    import orbax.checkpoint as ocp
+def checksum(params: Any) -> str:
+    """Returns the SHA-256 of a tree of arrays."""
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves(params):
+        digest.update(np.asarray(leaf).tobytes())
+    return digest.hexdigest()
 
-    folder = to_absolute_path(workdir) / "checkpoints"
-    steps = [int(name) for name in names_in(folder) if name.isdigit()]
+
+def _folder(workdir: str | os.PathLike, checkpoint: str) -> epath.Path:
+    """Returns the folder of the last or the best checkpoint."""
+    folder = storage.to_absolute_path(workdir) / "checkpoints"
+    steps = sorted(int(name) for name in storage.names_in(folder) if name.isdigit())
     if not steps:
         raise InputError(
             f"{workdir} is neither a file of weights nor a run that has a checkpoint. "
             "Give a file, or the --workdir of a run of train."
         )
-    state = folder / str(max(steps)) / "state"
+    if checkpoint == "last":
+        return folder / str(steps[-1])
+    scores = {step: _score(folder / str(step)) for step in steps}
+    scored = [step for step in steps if scores[step] is not None]
+    if not scored:
+        raise InputError(
+            f"{workdir} has no best checkpoint: its run had no select_split. Give --config.report_checkpoint=last."
+        )
+    return folder / str(max(scored, key=lambda step: (scores[step], step)))
+
+
+def _score(folder: epath.Path) -> float | None:
+    return json.loads(storage.read_text(folder / "metrics" / "metrics"))["score"]
+
+
+def _arrays(state: epath.Path) -> dict[str, np.ndarray]:
+    """Returns the arrays of a checkpoint by name."""
+    import orbax.checkpoint as ocp
+
     reader = ocp.PyTreeCheckpointHandler()
     as_numpy = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in reader.metadata(state).tree}
     return reader.restore(state, args=ocp.args.PyTreeRestore(restore_args=as_numpy))

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from etils import epath
 
+from configs import evaluate as evaluate_config
 from configs import train_digits
 from imagenet_real.builders import training, training_data, training_run
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
-from imagenet_real.programs import train
+from imagenet_real.predictions.predictions import load_predictions
+from imagenet_real.programs import evaluate, train
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.metrics import Metrics
 from tests.programs import training_world as world
@@ -226,9 +228,62 @@ def test_selection_chooses_the_best_checkpoint(images, tmp_path, tiny, monkeypat
         assert checkpoints.best_step() in (2, 4)
 
 
+@pytest.fixture
+def selected(images, tmp_path, tiny, monkeypatch):
+    """A run of 6 steps whose state after step 2 is the best by `select_split`."""
+    monkeypatch.setattr(training_run, "_selection", lambda *_: lambda state: {"select_original": 1 / int(state.step)})
+    config = brief(images, steps=6, select_split="train[90%:]", eval_every=2, mean=(0.25, 0.5, 0.5))
+    train.run(config, epath.Path(tmp_path / "run"))
+    return config, epath.Path(tmp_path / "run")
+
+
+def evaluated(images, run, folder, **fields):
+    config = evaluate_config.get_config()
+    config.update({"model": "tiny", "weights": str(run), "images": str(images), "batch_size": 8, "report": False})
+    config.update(fields | {"ks": (1,)})
+    evaluate.run(config, epath.Path(folder))
+    return load_predictions(folder / "predictions.npz"), json.loads((folder / "results.json").read_text())["provenance"]
+
+
+def test_a_run_is_reported_on_by_its_last_or_its_best_checkpoint(images, selected, tmp_path):
+    """And evaluated: by default with its own preprocessing, from the same checkpoint, to the same scores."""
+    config, run = selected
+    scores = {"last": load_predictions(run / "predictions.npz").top_scores}
+    config.report_checkpoint = "best"
+    results = train.run(config, run)
+    assert results.provenance["config"]["report_checkpoint"] == "best"
+    scores["best"] = load_predictions(run / "predictions.npz").top_scores
+    assert not np.allclose(scores["best"], scores["last"], atol=1e-3)
+    checksums = {}
+    for checkpoint, step in (("last", 6), ("best", 2)):
+        predicted, provenance = evaluated(images, run, tmp_path / checkpoint, report_checkpoint=checkpoint)
+        np.testing.assert_allclose(predicted.top_scores, scores[checkpoint], atol=1e-5)
+        assert provenance["preprocessing"]["mean"] == [0.25, 0.5, 0.5]
+        assert (provenance["model"], provenance["weights"]["run"]) == ("tiny", str(run))
+        assert provenance["weights"]["step"] == step
+        checksums[checkpoint] = provenance["weights"]["sha256"]
+    assert checksums["best"] != checksums["last"]
+    other, provenance = evaluated(images, run, tmp_path / "other", mean=(0.5, 0.5, 0.5))
+    assert provenance["preprocessing"]["mean"] == [0.5, 0.5, 0.5]
+    assert not np.allclose(other.top_scores, scores["last"], atol=1e-3)
+
+
+def test_what_has_no_best_checkpoint(images, tmp_path, tiny):
+    with pytest.raises(InputError, match="report_checkpoint=best needs images to select by"):
+        train.run(brief(images, report_checkpoint="best"), epath.Path(tmp_path / "run"))
+    train.run(brief(images), epath.Path(tmp_path / "run"))
+    with pytest.raises(InputError, match="run has no best checkpoint: its run had no select_split"):
+        evaluated(images, tmp_path / "run", tmp_path / "out", report_checkpoint="best")
+    with pytest.raises(InputError, match="not a run of resnet_digits: it is one of tiny. Give --config.model=tiny"):
+        evaluated(images, tmp_path / "run", tmp_path / "out", model="resnet_digits")
+    with pytest.raises(InputError, match="unknown report_checkpoint 'bets': did you mean best"):
+        evaluated(images, tmp_path / "run", tmp_path / "out", report_checkpoint="bets")
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
+        ({"report_checkpoint": "bets"}, "unknown report_checkpoint 'bets': did you mean best"),
         ({"model": "resnet51"}, "no model is called 'resnet51': did you mean resnet"),
         ({"loss": "sigmod"}, "unknown loss 'sigmod': did you mean sigmoid"),
         ({"schedule": "linear"}, "unknown schedule 'linear'"),

@@ -76,11 +76,11 @@ def test_maps_that_do_not_fit_are_refused(images, tmp_path):
 
 def test_a_trained_run_is_a_model(images, tmp_path, tiny):  # noqa: F811
     train.run(brief(images, average_decay=0.9), epath.Path(tmp_path))
-    graph, params = trained_model("tiny", tmp_path)
-    apply = functional(graph)
+    model = trained_model("tiny", tmp_path)
+    apply = functional(model.graph)
     source, predicted = open_source(str(images)), load_predictions(tmp_path / "predictions.npz")
     pixels = np.stack([decode(source[row]["image"]) for row in range(len(source))]).astype(np.float32) / 127.5 - 1
-    scores = np.asarray(jax.jit(apply)(params, pixels))
+    scores = np.asarray(jax.jit(apply)(model.params, pixels))
     np.testing.assert_allclose(np.take_along_axis(scores, predicted.top, axis=1), predicted.top_scores, atol=1e-4)
     with pytest.raises(InputError, match="is not a run of resnet_digits"):
         trained_model("resnet_digits", tmp_path)
