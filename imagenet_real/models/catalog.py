@@ -1,4 +1,4 @@
-"""The models by name: `find` what is known of one, `build` it with random parameters, `load` it with published ones."""
+"""The models by name: `find` its spec, `build` it with random parameters, `load` it with published weights."""
 
 import dataclasses
 import functools

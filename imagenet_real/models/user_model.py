@@ -1,4 +1,4 @@
-"""A model of the user's own, named `package.module:function`."""
+"""The user's own model, named `package.module:function`."""
 
 import importlib
 import inspect

@@ -206,9 +206,9 @@ def _bicubic(old: int, new: int) -> np.ndarray:
     reach = max(step, 1)  # antialiased: a smaller grid averages over more old places
     centers = (np.arange(new)[:, None] + 0.5) * step
     distance = np.abs(np.arange(old) + 0.5 - centers) / reach
-    near = (1.5 * distance - 2.5) * distance**2 + 1
-    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
-    weights = np.where(distance < 1, near, np.where(distance < 2, far, 0))
+    inner = (1.5 * distance - 2.5) * distance**2 + 1
+    outer = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+    weights = np.where(distance < 1, inner, np.where(distance < 2, outer, 0))
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 

@@ -38,7 +38,7 @@ def pixels(number):
 
 
 def toy_batches(total, batch_size, unreadable=(), killed_at=None, mesh=None):
-    """`batches_from` of a source of `total` images, batches padded; the process dies where it is told to."""
+    """`batches_from` of a source of `total` images, batches padded; the process dies at record `killed_at`."""
     rows = devices.local_rows(mesh or devices.make_mesh(), batch_size)
 
     def batches_from(start):
@@ -46,10 +46,10 @@ def toy_batches(total, batch_size, unreadable=(), killed_at=None, mesh=None):
         for first in range(start, total, batch_size):
             if first == killed_at:
                 os.kill(os.getpid(), signal.SIGKILL)
-            there = [row < batch_size and first + row < total for row in rows]
-            numbers = [first + row if is_there else None for row, is_there in zip(rows, there, strict=True)]
+            numbers = [first + row if row < batch_size and first + row < total else None for row in rows]
+            exists = [number is not None for number in numbers]
             images = np.zeros((len(rows), SIZE, SIZE, 3), np.uint8)
-            images[there] = [pixels(number) for number in numbers if number is not None]
+            images[exists] = [pixels(number) for number in numbers if number is not None]
             ids = np.array(["" if number is None else f"image_{number}" for number in numbers])
             valid = np.array([number is not None and number not in unreadable for number in numbers])
             reasons = {f"image_{number}": "cut short" for number in numbers if number in unreadable}
@@ -267,6 +267,6 @@ def test_a_damaged_part_is_named(place):
 def test_eight_devices_give_the_predictions_of_one(batch_size):
     """Batches that are and are not a multiple of the devices, and that do and do not divide the images."""
     eight, _ = run(23, batch_size, save_scores=True, mesh=mesh_of(8))
-    one, _ = run(23, 4, save_scores=True, mesh=mesh_of(1))
-    np.testing.assert_array_equal(eight.top, one.top)
-    np.testing.assert_allclose(eight.scores, one.scores, atol=1e-4)
+    single, _ = run(23, 4, save_scores=True, mesh=mesh_of(1))
+    np.testing.assert_array_equal(eight.top, single.top)
+    np.testing.assert_allclose(eight.scores, single.scores, atol=1e-4)

@@ -93,7 +93,7 @@ def test_others_names(name, ours, library, theirs):
 def test_every_tensor_has_a_name_of_its_own(name):
     ours = weights.names_of(state_of(name))
     for names in SPECS[name].naming.values():
-        assert len({part for one in ours for part in names(one)}) == len(ours)
+        assert len({part for name in ours for part in names(name)}) == len(ours)
 
 
 # float64 logits of timm 1.0.31 and, for RegNet, torchvision 0.28 with the same weights and pixels.
@@ -154,9 +154,9 @@ def test_logits_of_small_models(tmp_path, name):
 @pytest.mark.parametrize("name", ["convnext", "regnety"])
 def test_bfloat16_computes_roughly_and_answers_in_float32(tmp_path, name):
     build, gain, expected = SMALL[name]
-    found, expected = logits(tmp_path, build, gain, dtype=jnp.bfloat16), np.array(expected)
-    assert found.dtype == jnp.float32
-    assert 1e-5 < np.abs(found - expected).max() / np.abs(expected).max() < 0.1
+    halves, expected = logits(tmp_path, build, gain, dtype=jnp.bfloat16), np.array(expected)
+    assert halves.dtype == jnp.float32
+    assert 1e-5 < np.abs(halves - expected).max() / np.abs(expected).max() < 0.1
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,8 @@ def test_gradients_and_precision_are_those_of_xla(groups, outputs, padding):
             images, kernel
         )
 
-    found = gradients(grouped_convolution, images, kernel)
-    for ours, theirs in zip(found, gradients(jax.lax.conv_general_dilated, images, kernel), strict=True):
+    fast = gradients(grouped_convolution, images, kernel)
+    for ours, theirs in zip(fast, gradients(jax.lax.conv_general_dilated, images, kernel), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
     low = [jnp.asarray(array, jnp.bfloat16) for array in (images, kernel)]
     result = grouped_convolution(*low, (2, 2), padding, **options)
@@ -101,10 +101,10 @@ def test_batch_norm_evaluates_by_its_running_statistics(epsilon):
 def test_what_is_left_out_in_training():
     features = jnp.ones((64, 2, 3, 4))
     depth = stochastic_depth(0.25, rngs=nnx.Rngs(0))
-    kept = np.asarray(depth(features))
-    assert all(len(np.unique(image)) == 1 for image in kept)  # whole residuals
-    assert set(np.unique(kept)) == {0, np.float32(1 / 0.75)}
-    assert 0.1 < (kept == 0).mean() < 0.4
+    residuals = np.asarray(depth(features))
+    assert all(len(np.unique(image)) == 1 for image in residuals)  # whole residuals
+    assert set(np.unique(residuals)) == {0, np.float32(1 / 0.75)}
+    assert 0.1 < (residuals == 0).mean() < 0.4
     single = np.asarray(dropout(0.25, rngs=nnx.Rngs(0))(features))
     assert any(len(np.unique(image)) == 2 for image in single)  # single numbers
     for layer in (depth, dropout(0.0, rngs=nnx.Rngs(0)), stochastic_depth(0.0, rngs=nnx.Rngs(0))):

@@ -69,10 +69,10 @@ def test_logits_equal_those_of_numpy(tmp_path, block):
 
 def test_bfloat16_computes_roughly_and_answers_in_float32(tmp_path):
     tensors, apply, params = loaded(tmp_path, SIZES["basic"], dtype=jnp.bfloat16)
-    found = apply(params, images(2, 13))
-    assert found.dtype == jnp.float32
+    logits = apply(params, images(2, 13))
+    assert logits.dtype == jnp.float32
     expected = torchvision_resnet.logits(tensors, images(2, 13), block="basic", depths=(2, 1), stem="small")
-    assert 1e-5 < np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
+    assert 1e-5 < np.abs(logits - expected).max() < 0.1 * np.abs(expected).max()
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {np.dtype(np.float32)}
 
 

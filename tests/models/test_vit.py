@@ -34,9 +34,9 @@ def images(count, size, seed=1):
 def test_logits_equal_those_of_numpy(tmp_path):
     tensors, apply, params = small_vit(tmp_path)
     expected = timm_vit.logits(tensors, images(4, 8), heads=3)
-    found = jax.jit(apply)(params, images(4, 8))
-    assert found.dtype == jnp.float32
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    logits = jax.jit(apply)(params, images(4, 8))
+    assert logits.dtype == jnp.float32
+    np.testing.assert_allclose(logits, expected, atol=1e-5)
     assert np.ptp(expected, axis=0).min() > 0.01  # the images make a difference
 
 
@@ -51,10 +51,10 @@ def test_every_tensor_matters(tmp_path):
 
 def test_bfloat16_computes_roughly_and_answers_in_float32(tmp_path):
     tensors, apply, params = small_vit(tmp_path, dtype=jnp.bfloat16)
-    found = np.asarray(apply(params, images(4, 8)))
-    assert found.dtype == np.float32
+    logits = np.asarray(apply(params, images(4, 8)))
+    assert logits.dtype == np.float32
     expected = timm_vit.logits(tensors, images(4, 8), heads=3)
-    assert 1e-5 < np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
+    assert 1e-5 < np.abs(logits - expected).max() < 0.1 * np.abs(expected).max()
 
 
 def test_images_of_another_size_are_refused(tmp_path):
@@ -68,6 +68,6 @@ def test_published_weights_against_numpy():
         pytest.skip("IMAGENET_REAL_DATA is not set; weights/vit_tiny_patch16_224.safetensors is needed")
     file = pathlib.Path(os.environ["IMAGENET_REAL_DATA"], "weights", "vit_tiny_patch16_224.safetensors")
     apply, params = catalog.load("vit_tiny_patch16_224", file)
-    found = jax.jit(apply)(params, images(1, 224).clip(-1, 1))
+    logits = jax.jit(apply)(params, images(1, 224).clip(-1, 1))
     expected = timm_vit.logits(safetensors.numpy.load_file(file), images(1, 224).clip(-1, 1), heads=3)
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_allclose(logits, expected, atol=1e-4)

@@ -66,10 +66,10 @@ def test_any_source_mesh_and_batch_size_gives_the_same_predictions(
 ):
     done = run(tmp_path, *places[kind], f"--config.batch_size={batch_size}", devices=devices)
     assert done.returncode == 0, done.stderr
-    one, other = (load_predictions(folder / "predictions.npz") for folder in (reference, tmp_path))
-    assert one.image_ids.tolist() == other.image_ids.tolist() == [f"ILSVRC2012_val_{n:08d}" for n in NUMBERS]
-    np.testing.assert_array_equal(one.top[:, 0], other.top[:, 0])
-    np.testing.assert_allclose(one.top_scores, other.top_scores, atol=1e-4)
+    first, second = (load_predictions(folder / "predictions.npz") for folder in (reference, tmp_path))
+    assert first.image_ids.tolist() == second.image_ids.tolist() == [f"ILSVRC2012_val_{n:08d}" for n in NUMBERS]
+    np.testing.assert_array_equal(first.top[:, 0], second.top[:, 0])
+    np.testing.assert_allclose(first.top_scores, second.top_scores, atol=1e-4)
     rows = [json.loads((folder / "results.json").read_text())["rows"] for folder in (reference, tmp_path)]
     assert rows[0] == rows[1]
     assert (rows[0][0]["images"], rows[0][0]["missing"]) == (37, 50_000 - 37)

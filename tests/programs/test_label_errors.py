@@ -42,7 +42,7 @@ def world(tmp_path, monkeypatch):
     spec = ModelSpec(Mean, {}, parameters=4000, weights={"tv_in1k": PretrainedWeights(PREPROCESSING)})
     for name in STAND_INS:
         monkeypatch.setitem(catalog.models(), name, spec)
-    real = [[int(one)] for one in validation_labels()]
+    real = [[int(label)] for label in validation_labels()]
     real[0], real[1] = [(real[0][0] + 1) % 1000], [(real[1][0] + 7) % 1000]  # mislabeled
     real[2], real[3] = [], [*real[3], (real[3][0] + 3) % 1000]  # without a label, and with two
     (tmp_path / "labels").mkdir()

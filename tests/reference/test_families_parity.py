@@ -34,12 +34,12 @@ WHOLE = (  # every block of theirs is compared, of the others some
 
 
 def names(module, *, whole):
-    """Of one name an architecture, where some are compared by a few blocks alone."""
-    found = {}
+    """One name per architecture; `whole` are those in WHOLE, the others are compared by a few blocks alone."""
+    by_architecture = {}
     for name, spec in catalog.models().items():
         if spec.module is module and (name in WHOLE) == whole:
-            found.setdefault(name if whole else repr(spec.architecture), name)
-    return list(found.values())
+            by_architecture.setdefault(name if whole else repr(spec.architecture), name)
+    return list(by_architecture.values())
 
 
 @pytest.fixture(scope="module", autouse=True)

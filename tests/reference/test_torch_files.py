@@ -33,9 +33,9 @@ def test_tensors_of_every_kind(tmp_path, zipped):
     opened = open_tensors(tmp_path / "file.pth")
     assert opened.shapes == {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     for name, tensor in tensors.items():
-        found = opened.read(name)
-        np.testing.assert_array_equal(found.astype(np.float64), tensor.detach().double().numpy())
-        assert found.dtype.name == str(tensor.dtype).removeprefix("torch.")
+        array = opened.read(name)
+        np.testing.assert_array_equal(array.astype(np.float64), tensor.detach().double().numpy())
+        assert array.dtype.name == str(tensor.dtype).removeprefix("torch.")
 
 
 @pytest.mark.parametrize("zipped", [True, False])

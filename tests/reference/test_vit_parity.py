@@ -73,11 +73,11 @@ def test_published_weights_on_1000_images(data, resize, right):
     for batch in evaluation_batches(open_source(str(data / "images" / "val1000")), preprocessing, batch_size=50):
         images = ((batch.images / 255 - preprocessing.mean) / preprocessing.std).astype(np.float32)
         expected = torch_logits(tensors, images, heads=3)
-        found = np.asarray(apply(params, images))
+        logits = np.asarray(apply(params, images))
         numbers = np.array([int(name[-8:]) for name in batch.image_ids])
-        largest = max(largest, np.abs(found - expected).max())
-        same += (found.argmax(axis=1) == expected.argmax(axis=1)).sum()
-        hits += (found.argmax(axis=1) == labels[numbers - 1]).sum()
+        largest = max(largest, np.abs(logits - expected).max())
+        same += (logits.argmax(axis=1) == expected.argmax(axis=1)).sum()
+        hits += (logits.argmax(axis=1) == labels[numbers - 1]).sum()
         images_seen += len(images)
     print(f"resize={resize}: largest difference {largest:.1e}, {same} of {images_seen} equal, {hits} right")
     assert images_seen == 1000

@@ -63,9 +63,9 @@ def test_tensors_are_read_back(tmp_path, format, dtype):
     assert opened.format == format
     assert opened.shapes == {name: tensor.shape for name, tensor in written.items()}
     for name, tensor in written.items():
-        found = opened.read(name)
-        assert found.dtype == tensor.dtype
-        np.testing.assert_array_equal(found, tensor)
+        array = opened.read(name)
+        assert array.dtype == tensor.dtype
+        np.testing.assert_array_equal(array, tensor)
 
 
 @pytest.mark.parametrize("save", [torch_writer.save, torch_writer.save_legacy])
@@ -84,15 +84,15 @@ def test_views_of_one_storage(tmp_path, save):
 @pytest.mark.parametrize(
     ("wrap", "where"),
     [
-        (lambda one: one, "PyTorch"),
-        (lambda one: OrderedDict(one), "PyTorch"),
-        (lambda one: {"epoch": 3, "state_dict": one, "loss": 0.5}, "under 'state_dict'"),
-        (lambda one: {"model": other(one), "model_ema": one}, "under 'model_ema'"),
-        (lambda one: {"state_dict_ema": one, "state_dict": other(one)}, "under 'state_dict_ema'"),
-        (lambda one: {"model": {"state_dict": one}}, "under 'model.state_dict'"),
-        (lambda one: {f"module.{name}": value for name, value in one.items()}, "without 'module.'"),
+        (lambda model: model, "PyTorch"),
+        (lambda model: OrderedDict(model), "PyTorch"),
+        (lambda model: {"epoch": 3, "state_dict": model, "loss": 0.5}, "under 'state_dict'"),
+        (lambda model: {"model": changed(model), "model_ema": model}, "under 'model_ema'"),
+        (lambda model: {"state_dict_ema": model, "state_dict": changed(model)}, "under 'state_dict_ema'"),
+        (lambda model: {"model": {"state_dict": model}}, "under 'model.state_dict'"),
+        (lambda model: {f"module.{name}": value for name, value in model.items()}, "without 'module.'"),
         (
-            lambda one: {"model": {f"module._orig_mod.{k}": v for k, v in one.items()}},
+            lambda model: {"model": {f"module._orig_mod.{k}": v for k, v in model.items()}},
             "'module.', names without '_orig",
         ),
     ],
@@ -105,8 +105,8 @@ def test_wrapped_weights_are_found_and_named(tmp_path, wrap, where):
     np.testing.assert_array_equal(opened.read("a.weight"), tensors()["a.weight"])
 
 
-def other(one):
-    return {name: np.asarray(value + 1) for name, value in one.items()}
+def changed(model):
+    return {name: np.asarray(value + 1) for name, value in model.items()}
 
 
 def test_options_and_numbers_beside_the_weights_are_ignored(tmp_path):

@@ -91,7 +91,7 @@ def test_memory_is_that_of_the_parameters(tmp_path):
     tensors = timm_vit.random_tensors(**size)
     state = nnx.state(nnx.eval_shape(lambda: ViT(**size, heads=4, rngs=nnx.Rngs(0))))
     parameters = sum(tensor.nbytes for tensor in tensors.values())
-    writers = {"safetensors": safetensors.numpy.save_file, "pth": lambda one, file: torch_writer.save(file, one)}
+    writers = {"safetensors": safetensors.numpy.save_file, "pth": lambda model, file: torch_writer.save(file, model)}
     for ending, write in writers.items():
         write(tensors, tmp_path / f"file.{ending}")
         tracemalloc.start()
