@@ -1,7 +1,7 @@
-"""Single features of a serialized tf.train.Example, without reading the others: labels, and not the image beside them.
+"""Single features of a serialized tf.train.Example: labels, without the bytes of the image beside them.
 
-An Example is a protocol buffer, `{1: {1: {1: name, 2: feature}, 1: {1: name, 2: feature}, ...}}`, in which each message
-begins with its length, so that what is not wanted can be skipped (tensorflow/core/example/example.proto).
+An Example is a protocol buffer, `{1: {1: {1: name, 2: feature}, 1: {1: name, 2: feature}, ...}}`. Each message begins
+with its length, so that other features can be skipped (tensorflow/core/example/example.proto).
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -9,16 +9,16 @@ from typing import Any
 
 from imagenet_real.errors import InputError
 
-WINDOW = 1024  # bytes read at once; labels and names mostly fit in
+WINDOW = 1024  # bytes per read; labels and names usually fit
 
 
 Values = dict[str, list[int | bytes]]
 
 
 def features_of(data: bytes, names: Collection[str]) -> Values:
-    """The values of the features of these names that a record has; of features that hold integers or bytes.
+    """Returns the values of the named features of a record, integers or bytes, if the record has them.
 
-    Raises InputError where the record is no Example.
+    Raises InputError if the record is not an Example.
     """
     from google.protobuf.message import DecodeError
     from tensorflow_datasets.proto import tf_example_pb2
@@ -26,7 +26,7 @@ def features_of(data: bytes, names: Collection[str]) -> Values:
     try:
         features = tf_example_pb2.Example.FromString(data).features.feature
     except DecodeError as error:
-        raise _no_example(" ".join(str(error).split())) from None
+        raise _not_an_example(" ".join(str(error).split())) from None
     return {name: _values(features[name]) for name in names if name in features}
 
 
@@ -35,10 +35,10 @@ def _values(feature: Any) -> list[int | bytes]:
 
 
 def features_in_parts(read: Callable[[int, int], bytes], size: int, names: Collection[str]) -> Values:
-    """`features_of` a record that is read in parts, without those that hold other features.
+    """Like `features_of`, for a record that is read in parts; it skips the parts of other features.
 
     Args:
-      read: `read(offset, size)` gives up to that many bytes of the record.
+      read: `read(offset, size)` returns up to `size` bytes of the record.
       size: of the record, in bytes.
       names: of the features.
     """
@@ -55,47 +55,47 @@ def features_in_parts(read: Callable[[int, int], bytes], size: int, names: Colle
                     feature = window.bytes(*entry[2]) if 2 in entry else b""
                     values[name] = _values(tf_feature_pb2.Feature.FromString(feature))
     except (DecodeError, KeyError, UnicodeDecodeError) as error:
-        raise _no_example(" ".join(str(error).split())) from None
+        raise _not_an_example(" ".join(str(error).split())) from None
     return values
 
 
 class _Window:
-    """Bytes of a record, some of which are at hand."""
+    """The bytes of a record, with some of them in memory."""
 
     def __init__(self, read: Callable[[int, int], bytes], size: int):
         self._read, self._size = read, size
-        self._begin, self._held = 0, b""
+        self._begin, self._content = 0, b""
 
     def bytes(self, begin: int, end: int) -> bytes:
-        if not self._begin <= begin <= end <= self._begin + len(self._held):
-            self._begin, self._held = begin, self._read(begin, max(end - begin, WINDOW))
-        held = self._held[begin - self._begin : end - self._begin]
-        if len(held) != end - begin:
-            raise _no_example(f"it ends at byte {begin + len(held)}")
-        return held
+        if not self._begin <= begin <= end <= self._begin + len(self._content):
+            self._begin, self._content = begin, self._read(begin, max(end - begin, WINDOW))
+        content = self._content[begin - self._begin : end - self._begin]
+        if len(content) != end - begin:
+            raise _not_an_example(f"it ends at byte {begin + len(content)}")
+        return content
 
     def text(self, begin: int, end: int) -> str:
         return self.bytes(begin, end).decode()
 
     def messages(self, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
-        """Number, begin and end of the fields that lie in a message."""
+        """Yields number, begin and end of the fields in a message."""
         while begin < end:
             tag, begin = self._number(begin, end)
             length, begin = self._number(begin, end)
-            if tag & 7 != 2 or begin + length > end:  # 2: what begins with its length
-                raise _no_example(f"at byte {begin}")
+            if tag & 7 != 2 or begin + length > end:  # 2: a field that begins with its length
+                raise _not_an_example(f"at byte {begin}")
             yield tag >> 3, begin, begin + length
             begin += length
 
     def _number(self, begin: int, end: int) -> tuple[int, int]:
-        """A number, in seven bits a byte, and where it ends."""
+        """Reads a number, seven bits a byte. Returns it, and the position behind it."""
         number = 0
         for place, byte in enumerate(self.bytes(begin, min(begin + 10, end))):
             number |= (byte & 127) << 7 * place
             if byte < 128:
                 return number, begin + place + 1
-        raise _no_example(f"at byte {begin}")
+        raise _not_an_example(f"at byte {begin}")
 
 
-def _no_example(why: str) -> InputError:
-    return InputError(f"the record is no tf.train.Example: {why}")
+def _not_an_example(reason: str) -> InputError:
+    return InputError(f"the record is not a tf.train.Example ({reason}). Prepare the dataset again.")

@@ -1,4 +1,4 @@
-"""Images in a folder, or in a tar that is read in place."""
+"""Images in a folder, or in a tar, which is read in place."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ from imagenet_real.labels.imagenet import class_index
 
 
 class _Files:
-    """What folders and tars share: files with a path below a root; one first-level folder a class, or no labels."""
+    """Files with a path below a root, for folders and tars. One first-level folder is a class; otherwise no labels."""
 
     def __init__(self, name: str, paths: Sequence[str], sizes: Sequence[int]):
         self.name = name
@@ -38,11 +38,11 @@ class _Files:
             raise UnreadableRecord(self.image_ids[index], error.strerror or str(error)) from None
 
     def read(self, index: int) -> bytes:
-        """The encoded image at `index`."""
+        """Reads the encoded image at `index`."""
         raise NotImplementedError
 
     def place(self, index: int) -> tuple[str, int, int]:
-        """The path of the file that the encoded image lies in, where in it, and its size in bytes."""
+        """Returns the file of an encoded image, its offset in the file and its size in bytes."""
         raise NotImplementedError
 
     def label_fields(self) -> LabelFields:
@@ -59,7 +59,7 @@ class FolderSource(_Files):
         sizes = dict(_objects_below(root) if self._in_bucket else _images_below(self.root))
         if not sizes:
             raise InputError(
-                f"images={name} has no image: looked for {', '.join(sorted(IMAGE_ENDINGS))} files below it."
+                f"images={name} has no image. Give a folder with {', '.join(sorted(IMAGE_ENDINGS))} files."
             )
         paths = sorted(sizes)
         super().__init__(name, paths, [sizes[path] for path in paths])
@@ -76,7 +76,7 @@ class FolderSource(_Files):
 
 
 def _images_below(root: str) -> Iterable[tuple[str, int]]:
-    """Relative POSIX path and size of every image file; what begins with a dot is hidden and left alone."""
+    """Yields relative POSIX path and size of every image file. It skips hidden files and folders."""
     pending = [root]
     while pending:
         with os.scandir(pending.pop()) as entries:
@@ -90,23 +90,23 @@ def _images_below(root: str) -> Iterable[tuple[str, int]]:
 
 
 def _objects_below(root: epath.Path) -> Iterable[tuple[str, int]]:
-    """As `_images_below`, in a bucket."""
-    return (found for found in storage.objects_below(root) if _is_shown_image(found[0]))
+    """Like `_images_below`, for a bucket."""
+    return ((path, size) for path, size in storage.objects_below(root) if _is_visible_image(path))
 
 
 def _is_image(path: str) -> bool:
     return os.path.splitext(path)[1].lower() in IMAGE_ENDINGS
 
 
-def _is_shown_image(path: str) -> bool:
-    """What begins with a dot is hidden, as is all that lies in it."""
+def _is_visible_image(path: str) -> bool:
+    """Says whether a path is an image, and neither it nor a folder above it is hidden by a dot."""
     return _is_image(path) and not any(part.startswith(".") for part in path.split("/"))
 
 
 class TarSource(_Files):
-    """The images of an uncompressed tar, read in place: its index once, each image by its position.
+    """The images of an uncompressed tar, which is read in place: the index once, each image by its position.
 
-    A tar of tars, as ImageNet's training set is published, is like a folder with one subfolder a tar.
+    A tar of tars, such as ImageNet's published training set, is like a folder with one subfolder a tar.
     """
 
     def __init__(self, name: str, path: epath.Path):
@@ -117,9 +117,11 @@ class TarSource(_Files):
             members = files_in_inner(path, inner)
             images = _images_among(members)
         if not images:
-            raise InputError(f"images={name} holds {len(members)} files, none an image.")
+            raise InputError(
+                f"images={name} has {len(members)} files, none an image. Give a tar of {', '.join(sorted(IMAGE_ENDINGS))} files."
+            )
         self.offsets = np.array([image.offset for image in images])
-        self._descriptor: tuple[int, int] | None = None  # of the process that opened it
+        self._descriptor: tuple[int, int] | None = None  # process, and file descriptor in it
         super().__init__(name, [image.path for image in images], [image.size for image in images])
 
     def read(self, index: int) -> bytes:
@@ -137,26 +139,28 @@ class TarSource(_Files):
 
 
 def _images_among(members: Iterable[Member]) -> list[Member]:
-    """Sorted by path; what begins with a dot is hidden and left alone."""
-    return sorted(member for member in members if _is_shown_image(member.path))
+    """Returns the images, sorted by path. It skips hidden files and folders."""
+    return sorted(member for member in members if _is_visible_image(member.path))
 
 
 def _unique_ids(name: str, paths: Sequence[str]) -> list[str]:
     seen: dict[str, str] = {}
     for path in paths:
-        one = image_id(path)
-        if one in seen:
-            raise InputError(f"images={name}: {seen[one]} and {path} have the same id {one}: keep one of them.")
-        seen[one] = path
+        name_of_image = image_id(path)
+        if name_of_image in seen:
+            raise InputError(
+                f"images={name}: {seen[name_of_image]} and {path} have the same id {name_of_image}. Keep one of them."
+            )
+        seen[name_of_image] = path
     return list(seen)
 
 
 def classes_of(paths: Sequence[str]) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
-    """The class names and [N] int labels of images that lie in one first-level folder a class; else None and None.
+    """Returns the class names and [N] int labels of images with one first-level folder a class; else None and None.
 
-    The index is the rank of the folder's name; for folders named by ImageNet's wnids it is ImageNet's own class index,
-    also where some of the 1,000 are not there. One folder alone is a place, not a class; and so are folders with other
-    names that hold ImageNet's validation images, whose labels are known by their names.
+    The label is the rank of the folder's name. For folders named by wnids it is ImageNet's class index, even if some of
+    the 1,000 folders are missing. A single folder is not a class. Folders with other names that contain ImageNet's
+    validation images are not classes either: the names of the images give their labels.
     """
     folders = [path.partition("/")[0] if "/" in path else None for path in paths]
     names = sorted({folder for folder in folders if folder is not None})

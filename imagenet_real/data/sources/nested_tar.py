@@ -1,8 +1,8 @@
-"""What lies where in an uncompressed tar, and in the tars of a tar of tars: their headers alone are read.
+"""The files in an uncompressed tar, or in the tars of a tar of tars, with their positions. It reads headers only.
 
-A tar is its files in a row, each a header of 512 bytes and the file's bytes, filled up to a whole block; blocks of zeros
+A tar is a sequence of files, each a header of 512 bytes and the file's bytes, padded to a whole block. Blocks of zeros
 end it (POSIX.1-2017, pax, "ustar Interchange Format"). Python's `tarfile` takes a damaged header for the end, which
-would lose the images behind it, and is five times slower.
+would lose the images behind it; it is also five times slower.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ BLOCK = 512
 END = bytes(BLOCK)
 WITHOUT_DATA = b"123456"  # links, devices, folders, pipes
 INDEXERS = 16  # threads; indexing waits for the disk
-SHOWN_AFTER = 2.0  # seconds of indexing, from which on it shows its progress
+PROGRESS_DELAY = 2.0  # seconds; faster indexing shows no progress
 
 
 class Member(NamedTuple):
@@ -35,41 +35,41 @@ class Member(NamedTuple):
 
 
 Read = Callable[[int, int], bytes]
-"""So many bytes, from a position on."""
+"""`read(size, position)` returns bytes from a position on."""
 
 
 def files_in(tar: epath.Path) -> list[Member]:
-    """The files in a tar. Raises InputError, with the offset, where it is damaged, cut off or compressed."""
-    with _opened(tar) as read:
+    """Lists the files in a tar. Raises InputError with the offset if it is damaged, cut off or compressed."""
+    with _open_tar(tar) as read:
         return list(_files(read, 0, epath.Path(tar).stat().length, str(tar)))
 
 
 def files_in_inner(tar: epath.Path, inner: Sequence[Member]) -> list[Member]:
-    """The files in tars that lie in a tar, as `CLASS/PATH` where `CLASS.tar` is the name of the inner tar.
+    """Lists the files of tars within a tar, as `CLASS/PATH` for an inner tar `CLASS.tar`.
 
-    Raises InputError, with the inner tar and the offset, where one is damaged.
+    Raises InputError with the inner tar and the offset if one is damaged.
     """
 
     def index(member: Member) -> list[Member]:
         folder = pathlib.PurePosixPath(member.path).stem
-        with _opened(tar) as read:
+        with _open_tar(tar) as read:
             files = _files(read, member.offset, member.offset + member.size, f"{member.path} in {tar}")
             return [file._replace(path=f"{folder}/{file.path}") for file in files]
 
     with ThreadPoolExecutor(INDEXERS) as threads:
-        every: Iterable[list[Member]] = threads.map(index, inner)
-        shown = track(every, len(inner), "tars", f"indexing {tar.name}", delay=SHOWN_AFTER)
-        return [file for files in shown for file in files]
+        indexes: Iterable[list[Member]] = threads.map(index, inner)
+        indexes = track(indexes, len(inner), "tars", f"indexing {tar.name}", delay=PROGRESS_DELAY)
+        return [file for files in indexes for file in files]
 
 
 @contextlib.contextmanager
-def _opened(tar: epath.Path) -> Iterator[Read]:
+def _open_tar(tar: epath.Path) -> Iterator[Read]:
     with tar.open("rb") as file:
         if not in_bucket(tar):
             yield functools.partial(os.pread, file.fileno())
             return
 
-        def read(size: int, position: int) -> bytes:  # and what follows with it: fewer requests than headers
+        def read(size: int, position: int) -> bytes:  # buffered: fewer requests than headers
             file.seek(position)
             return file.read(size)
 
@@ -77,53 +77,53 @@ def _opened(tar: epath.Path) -> Iterator[Read]:
 
 
 def _files(read: Read, begin: int, end: int, name: str) -> Iterator[Member]:
-    """The regular files of the tar that lies at `begin` to `end` of a file."""
-    position, extended = begin, {}
+    """Yields the regular files of the tar at `begin` to `end` of a file."""
+    position, attributes = begin, {}
     while (header := read(BLOCK, position)) != END:
         data = position + BLOCK
         try:
-            path, size, kind = _parsed(header)
-            size = int(extended.get("size", size))
+            path, size, kind = _parse(header)
+            size = int(attributes.get("size", size))
             if data + size > end:
                 raise ValueError(f"{path} is cut off")
-            if kind == b"L":  # GNU: the path of the file that follows
-                extended = {"path": _text(read(size, data))}
-            elif kind == b"x":  # POSIX: attributes of the file that follows
-                extended = _attributes(read(size, data))
+            if kind == b"L":  # GNU: the path of the next file
+                attributes = {"path": _text(read(size, data))}
+            elif kind == b"x":  # POSIX: attributes of the next file
+                attributes = _attributes(read(size, data))
             elif kind not in (b"K", b"g"):
                 if kind in (b"0", b"\0", b"7"):
-                    yield Member(extended.get("path", path).removeprefix("./"), data, size)
-                extended = {}
+                    yield Member(attributes.get("path", path).removeprefix("./"), data, size)
+                attributes = {}
         except ValueError as error:
             raise InputError(
-                f"{name} is not a whole uncompressed tar ({error}, at byte {position}): unpack it with gunzip, or copy "
+                f"{name} is not a whole uncompressed tar ({error}, at byte {position}). Unpack it with gunzip, or copy "
                 "it again."
             ) from None
         position = data + -(-size // BLOCK) * BLOCK
 
 
-def _parsed(header: bytes) -> tuple[str, int, bytes]:
-    """Path, size and kind of a file. Raises ValueError where this is no header."""
+def _parse(header: bytes) -> tuple[str, int, bytes]:
+    """Parses path, size and kind of a file. Raises ValueError if this is no header."""
     checksum = header[148:156].strip(b" \0")
-    spaces = 8 * ord(" ")  # which stand for the checksum in what it is made of
+    spaces = 8 * ord(" ")  # in place of the checksum, when it is computed
     if (
         len(header) < BLOCK
         or checksum.strip(b"01234567")
         or sum(header) - sum(header[148:156]) + spaces != int(checksum or b"0", 8)
     ):
-        raise ValueError("neither a file's header nor the tar's end")
+        raise ValueError("neither the header of a file nor the end of the tar")
     kind, path = header[156:157], _text(header[:100])
     if header[257:263] == b"ustar\0" and header[345] and kind not in (b"x", b"g"):
         path = f"{_text(header[345:500])}/{path}"
     if kind in WITHOUT_DATA:
         return path, 0, kind
-    if header[124] == 0o200:  # GNU: from 8 GiB on in binary
+    if header[124] == 0o200:  # GNU: binary from 8 GiB on
         return path, int.from_bytes(header[125:136], "big"), kind
     return path, int(header[124:136].strip(b" \0") or b"0", 8), kind
 
 
 def _attributes(records: bytes) -> dict[str, str]:
-    """`LENGTH NAME=VALUE` and a newline, again and again, where LENGTH counts all of that."""
+    """Parses lines `LENGTH NAME=VALUE`; LENGTH counts the whole line."""
     attributes = {}
     while records:
         length = int(records.partition(b" ")[0])

@@ -8,9 +8,9 @@ from imagenet_real.io import storage
 
 
 def open_source(images: str, *, split: str = "validation", tfds_dir: str = "") -> Source:
-    """The images of `FOLDER`, `FILE.tar` (also a tar of tars), or `tfds:NAME`, of which `split` and `tfds_dir` tell which and where.
+    """Opens the images of `FOLDER`, `FILE.tar` (also a tar of tars), or `tfds:NAME` with its `split` and `tfds_dir`.
 
-    Folders and tars may be in a bucket. Raises InputError where there are none, or two have the same id.
+    Folders and tars may be in a bucket. Raises InputError if there are no images, or if two have the same id.
     """
     if images.startswith("tfds:"):
         return TfdsSource(images, split, tfds_dir)
@@ -19,5 +19,5 @@ def open_source(images: str, *, split: str = "validation", tfds_dir: str = "") -
         return FolderSource(images, path)
     if path.is_file() and ".tar" in path.suffixes:
         return TarSource(images, path)
-    what = "a file that is no .tar" if path.is_file() else "neither a folder nor a file"
-    raise InputError(f"images={images} is {what}: give a folder, an uncompressed .tar, or tfds:NAME.")
+    kind = "a file that is no .tar" if path.is_file() else "neither a folder nor a file"
+    raise InputError(f"images={images} is {kind}. Give a folder, an uncompressed .tar, or tfds:NAME.")

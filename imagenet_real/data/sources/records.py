@@ -1,4 +1,4 @@
-"""What every source of images gives: records by number, and their label fields."""
+"""The protocol of every source of images: records by number, and their label fields."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class Record(TypedDict):
 
 
 class UnreadableRecord(InputError):
-    """A record whose bytes cannot be had; says which image it is."""
+    """A record whose bytes cannot be read, with the id of the image."""
 
     def __init__(self, image_id: str, reason: str):
         super().__init__(reason)
@@ -28,20 +28,22 @@ class UnreadableRecord(InputError):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LabelFields:
-    """The label fields of all records, under the names that TFDS gives them; see `labels.dataset.from_fields`."""
+    """The label fields of all records, with TFDS's names; see `labels.dataset.from_fields`."""
 
     image_ids: np.ndarray  # [N] str, in the order of the source
     fields: dict[str, Sequence]  # [N] each
     num_classes: int | None
     class_names: tuple[str, ...] | None
-    damaged: dict[str, str] = dataclasses.field(default_factory=dict)  # image id -> reason; these have no labels
+    damaged: dict[str, str] = dataclasses.field(
+        default_factory=dict
+    )  # image id -> reason; damaged records have no labels
 
 
 class Source(Protocol):
     """Random access to encoded images. Sources travel to worker processes, so they can be pickled."""
 
-    name: str  # as the user wrote it
-    num_classes: int | None  # None where the images carry no labels
+    name: str  # the user's spelling
+    num_classes: int | None  # None if the images have no labels
     class_names: tuple[str, ...] | None
     fingerprint: str  # a digest of what identifies the records and their order
 
@@ -50,11 +52,11 @@ class Source(Protocol):
     def __getitem__(self, index: int) -> Record: ...
 
     def label_fields(self) -> LabelFields:
-        """All labels, without decoding a pixel."""
+        """Returns all labels, without decoding a pixel."""
         ...
 
 
 def label_sets_of(source: Source) -> dict[str, LabelSet]:
-    """The label sets that a source brings, by name and row for row; none where its images have no labels."""
+    """Returns the label sets of a source by name, row for row; none if its images have no labels."""
     labels = source.label_fields()
     return dataset.from_fields(labels.image_ids, labels.fields, labels.num_classes, source.name, labels.class_names)

@@ -22,7 +22,7 @@ class Subset:
         return self._source[int(self._rows[index])]
 
     def label_fields(self) -> LabelFields:
-        """Those of its records."""
+        """Returns the label fields of these records."""
         whole = self._source.label_fields()
         fields = {name: [values[row] for row in self._rows] for name, values in whole.fields.items()}
         fields = {
@@ -30,5 +30,5 @@ class Subset:
             for name in fields
         }
         image_ids = whole.image_ids[self._rows]
-        damaged = {one: whole.damaged[one] for one in image_ids.tolist() if one in whole.damaged}
+        damaged = {name: whole.damaged[name] for name in image_ids.tolist() if name in whole.damaged}
         return LabelFields(image_ids, fields, whole.num_classes, whole.class_names, damaged)

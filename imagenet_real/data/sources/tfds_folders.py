@@ -8,5 +8,5 @@ from imagenet_real.io.storage import to_path
 
 
 def tfds_root(tfds_dir: str) -> epath.Path:
-    """Where TFDS datasets are prepared: `tfds_dir`, or as TFDS has it $TFDS_DATA_DIR or ~/tensorflow_datasets."""
+    """Returns the folder of TFDS datasets: `tfds_dir`, else TFDS's own $TFDS_DATA_DIR or ~/tensorflow_datasets."""
     return to_path(tfds_dir or os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets"))

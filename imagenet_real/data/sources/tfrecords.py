@@ -1,6 +1,6 @@
-"""TFRecord files read at random, without TensorFlow: an index of where their records lie is built once and kept.
+"""Random access to TFRecord files, without TensorFlow. An index of the records is built once and cached.
 
-A file is its records in a row, each a uint64 length, the length's checksum, the bytes, and the bytes' checksum
+A file is a sequence of records, each a uint64 length, the length's checksum, the bytes, and the bytes' checksum
 (tensorflow/core/lib/io/record_writer.h). Checksums are masked CRC-32C; all integers are little-endian.
 """
 
@@ -22,45 +22,48 @@ from imagenet_real.runtime.progress import track
 
 HEADER = struct.Struct("<QI")  # the length and its checksum
 FOOTER = struct.Struct("<I")  # the checksum of the bytes
-OPEN_FILES = 512  # of one process, which often may have 1,024; ImageNet's training set has as many shards
-SHOWN_AFTER = 2.0  # seconds of indexing, from which on it shows its progress
+OPEN_FILES = 512  # of a process; many systems allow 1,024, and ImageNet's training set has as many shards
+PROGRESS_DELAY = 2.0  # seconds; faster indexing shows no progress
 
 Bounds = np.ndarray
-"""[n + 1] int64: where the n records of a file begin, and where the last one ends."""
+"""[n + 1] int64: the begin of each of the n records of a file, and the end of the last."""
 
 
 class TfRecords:
-    """The bytes of the records that TFDS's file instructions name, in their order; each is checked as it is read."""
+    """The records of TFDS's file instructions, in their order. `[index]` reads one and verifies its checksum."""
 
     def __init__(self, instructions: Sequence[Any], bounds: Mapping[str, Bounds]):
-        """`bounds` by file. Raises InputError where a file has not the number of records that its dataset says."""
-        for wanted in instructions:
-            if len(bounds[wanted.filename]) - 1 != wanted.examples_in_shard:
+        """Takes `bounds` by file. Raises InputError if a file and its dataset disagree about the number of records."""
+        for instruction in instructions:
+            count = len(bounds[instruction.filename]) - 1
+            if count != instruction.examples_in_shard:
                 raise InputError(
-                    f"{wanted.filename} holds {len(bounds[wanted.filename]) - 1} records, and its dataset_info.json "
-                    f"says {wanted.examples_in_shard}: copy the dataset again, or prepare it again."
+                    f"{instruction.filename} has {count} records, and its dataset_info.json says "
+                    f"{instruction.examples_in_shard}. Copy the dataset again, or prepare it again."
                 )
-        chosen = [slice(wanted.skip, wanted.skip + wanted.take) for wanted in instructions]
-        every = [bounds[wanted.filename] for wanted in instructions]
-        self._files = [wanted.filename for wanted in instructions]
-        self._file = np.repeat(np.arange(len(instructions)), [wanted.take for wanted in instructions])  # [N]
-        self._begin = _concatenated(each[:-1][rows] for each, rows in zip(every, chosen, strict=True))  # [N]
-        self._end = _concatenated(each[1:][rows] for each, rows in zip(every, chosen, strict=True))  # [N]
+        self._files = [instruction.filename for instruction in instructions]
+        self._file = np.repeat(np.arange(len(instructions)), [instruction.take for instruction in instructions])  # [N]
+        rows = [slice(instruction.skip, instruction.skip + instruction.take) for instruction in instructions]
+        ends = [bounds[file] for file in self._files]
+        self._begin = _concatenate(
+            ends_of_file[:-1][part] for ends_of_file, part in zip(ends, rows, strict=True)
+        )  # [N]
+        self._end = _concatenate(ends_of_file[1:][part] for ends_of_file, part in zip(ends, rows, strict=True))  # [N]
 
     def __len__(self) -> int:
         return len(self._begin)
 
     def size(self, index: int) -> int:
-        """Of a record, in bytes."""
+        """Returns the size of a record in bytes."""
         return int(self._end[index] - self._begin[index]) - HEADER.size - FOOTER.size
 
     def part(self, index: int, offset: int, size: int) -> bytes:
-        """Up to `size` bytes of a record from `offset` on. They are not checked: that would take the whole record."""
+        """Reads up to `size` bytes of a record from `offset` on, without a checksum: that needs the whole record."""
         size = min(size, self.size(index) - offset)
         return _read(self._files[self._file[index]], int(self._begin[index]) + HEADER.size + offset, size)
 
     def __getitem__(self, index: int) -> bytes:
-        """Raises InputError, which names the file and the offset, where the record is damaged."""
+        """Reads a record. Raises InputError with file and offset if the record is damaged."""
         file, begin, end = self._files[self._file[index]], int(self._begin[index]), int(self._end[index])
         record = _read(file, begin, end - begin)
         length = _length(record[: HEADER.size], file, begin)
@@ -73,7 +76,7 @@ class TfRecords:
 
 
 def records_in(file: epath.Path) -> Iterator[bytes]:
-    """The records of a file, one after the other. Raises InputError, with the offset, where one is damaged."""
+    """Yields the records of a file. Raises InputError with the offset if one is damaged."""
     with file.open("rb") as opened:
         offset = 0
         while header := opened.read(HEADER.size):
@@ -88,33 +91,33 @@ def records_in(file: epath.Path) -> Iterator[bytes]:
 
 
 def bounds_of(files: Sequence[epath.Path], split: str) -> dict[str, Bounds]:
-    """Where the records of a split's files lie, by file: from an index that is kept, or by indexing the files now.
+    """Returns the bounds of the records in the files of a split, by file: from a cached index, or by indexing.
 
-    The index is kept beside the files; where that cannot be written, in the user's cache folder. One that was made of
-    other files, by their names, sizes and times of change, is made anew.
+    The index is cached beside the files, or in the user's cache folder if that is not writable. It is built again if
+    names, sizes or modification times of the files differ.
 
-    Raises InputError where a file is not there, or is damaged so that its records cannot be told apart.
+    Raises InputError if a file is missing, or so damaged that its records cannot be separated.
     """
-    _opened.cache_clear()  # a file may have been replaced since
+    _open_file.cache_clear()  # a file may have been replaced
     listing = cache.listing_of(files)
     stamp = cache.stamp_of(listing)
-    beside = files[0].parent / f"{split}.record_index.npz"
-    index = cache.load(beside, stamp)
+    path = files[0].parent / f"{split}.record_index.npz"
+    index = cache.load(path, stamp)
     if index is not None:
-        every = np.split(index["bounds"], np.cumsum(index["records"] + 1)[:-1])
+        bounds = np.split(index["bounds"], np.cumsum(index["records"] + 1)[:-1])
     else:
-        found = cache.in_parallel(_indexed, files, [size for _, size, _ in listing])
-        every = list(track(found, len(files), "files", f"indexing {split}", delay=SHOWN_AFTER))
-        records = np.array([len(bounds) - 1 for bounds in every])
-        cache.save(beside, stamp, {"records": records, "bounds": np.concatenate(every)})
-    return dict(zip(map(os.fspath, files), every, strict=True))
+        indexes = cache.in_parallel(_index_file, files, [size for _, size, _ in listing])
+        bounds = list(track(indexes, len(files), "files", f"indexing {split}", delay=PROGRESS_DELAY))
+        records = np.array([len(ends) - 1 for ends in bounds])
+        cache.save(path, stamp, {"records": records, "bounds": np.concatenate(bounds)})
+    return dict(zip(map(os.fspath, files), bounds, strict=True))
 
 
-def _indexed(file: epath.Path, size: int) -> Bounds:
+def _index_file(file: epath.Path, size: int) -> Bounds:
     bounds = [0]
     with file.open("rb") as opened:
-        with contextlib.suppress(AttributeError, OSError):  # not on every system, nor in a bucket
-            os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # else the disk reads ahead all of the file
+        with contextlib.suppress(AttributeError, OSError):  # missing on some systems and in buckets
+            os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # otherwise the system reads ahead
         while bounds[-1] < size:
             opened.seek(bounds[-1])
             length = _length(opened.read(HEADER.size), file, bounds[-1])
@@ -124,24 +127,24 @@ def _indexed(file: epath.Path, size: int) -> Bounds:
     return np.array(bounds, dtype=np.int64)
 
 
-def _concatenated(parts: Iterable[np.ndarray]) -> np.ndarray:
+def _concatenate(parts: Iterable[np.ndarray]) -> np.ndarray:
     return np.concatenate([np.empty(0, np.int64), *parts])
 
 
 @functools.lru_cache(maxsize=OPEN_FILES)
-def _opened(file: str) -> BinaryIO:
+def _open_file(file: str) -> BinaryIO:
     return epath.Path(file).open("rb")
 
 
 def _read(file: str, offset: int, size: int) -> bytes:
     if in_bucket(file):
         return read_range(file, offset, size)
-    opened = _opened(file)  # held, since another thread may push it out of the cache, which would close it
-    return os.pread(opened.fileno(), size, offset)  # threads share the file, but no position in it
+    opened = _open_file(file)  # a reference: another thread may evict the file, which would close it
+    return os.pread(opened.fileno(), size, offset)  # threads share the file; pread needs no position
 
 
 def _length(header: bytes, file: os.PathLike | str, offset: int) -> int:
-    """The number of bytes in a record."""
+    """Returns the number of bytes in a record."""
     if len(header) < HEADER.size:
         raise _damaged(file, offset, "it is cut off")
     length, checksum = HEADER.unpack(header)
@@ -151,12 +154,12 @@ def _length(header: bytes, file: os.PathLike | str, offset: int) -> int:
 
 
 def _masked_crc(data: bytes) -> int:
-    """The CRC-32C as TFRecord stores it: rotated and shifted, lest one of data that holds checksums becomes weak."""
+    """Returns the CRC-32C as TFRecord stores it: rotated and shifted, because data may contain checksums itself."""
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def _damaged(file: os.PathLike | str, offset: int, what: str) -> InputError:
+def _damaged(file: os.PathLike | str, offset: int, damage: str) -> InputError:
     return InputError(
-        f"{os.fspath(file)} is damaged: of the record at byte {offset}, {what}; copy the dataset again, or prepare it again"
+        f"{os.fspath(file)} is damaged: record at byte {offset}: {damage}. Copy the dataset again, or prepare it again."
     )

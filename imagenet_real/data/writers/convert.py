@@ -11,7 +11,7 @@ from typing import Any
 
 from etils import epath
 
-from imagenet_real.data.sources.tfds import ARRAY_RECORD, TFRECORD, builder_of, prepared_folder
+from imagenet_real.data.sources.tfds_datasets import ARRAY_RECORD, TFRECORD, find_dataset, load_builder
 from imagenet_real.data.sources.tfds_folders import tfds_root
 from imagenet_real.data.sources.tfrecords import records_in
 from imagenet_real.data.writers.shards import check_on_disk, write_shards
@@ -64,9 +64,9 @@ def convert(name: str, tfds_dir: str, target_dir: str, *, split: str = "", worke
 
     Raises InputError where it cannot be converted, or the target holds something else.
     """
-    source = epath.Path(prepared_folder(name, tfds_dir))
+    source = epath.Path(find_dataset(name, tfds_dir))
     target = epath.Path(tfds_root(target_dir)) / os.path.relpath(source, tfds_root(tfds_dir))
-    splits = _splits(name, builder_of(source).info, split)
+    splits = _splits(name, load_builder(source).info, split)
     check_on_disk(target)
     beside = not in_bucket(source) and target.exists() and os.path.samefile(source, target)
     if beside and split:

@@ -59,8 +59,8 @@ def test_the_features_that_are_asked_for_and_few_bytes_beside(order):
 @pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"\x0b" + data[1:], lambda data: b"\xff" * 20])
 def test_what_is_no_example(damage):
     data = damage(serialized(["label", "file_name"]))
-    with pytest.raises(InputError, match="the record is no tf.train.Example: ") as error:
+    with pytest.raises(InputError, match="the record is not a tf.train.Example ") as error:
         features_in_parts(lambda offset, size: data[offset : offset + size], len(data), {"label"})
     assert "\n" not in str(error.value)
-    with pytest.raises(InputError, match="the record is no tf.train.Example: "):
+    with pytest.raises(InputError, match="the record is not a tf.train.Example "):
         features_of(data, {"label"})

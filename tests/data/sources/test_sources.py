@@ -81,11 +81,11 @@ def test_batches_of_images_in_a_bucket_by_another_process(places, bucket, in_buc
 def test_array_records_in_a_bucket_are_not_read(places, bucket, in_bucket):
     bucket.copy(pathlib.Path(places["tfds"][1]), in_bucket)
     with pytest.raises(
-        InputError, match="is prepared as array_record, which is read from a disk alone: copy it"
+        InputError, match="is prepared as array_record, which cannot be read from a bucket. Copy it"
     ) as error:
         open_source("tfds:imagenet2012", tfds_dir=str(in_bucket))
     assert "\n" not in str(error.value)
-    with pytest.raises(InputError, match="digit_scenes is made on a disk"):
+    with pytest.raises(InputError, match="digit_scenes cannot be written to a bucket"):
         open_source("tfds:digit_scenes", tfds_dir=str(in_bucket))
     with pytest.raises(InputError, match="ArrayRecord files are written to a disk"):
         prepare(opened(places, "folder"), str(in_bucket), name="imagenet2012", split="validation", version="5.1.0")
@@ -160,7 +160,7 @@ def bad_sources(root):
         ("outer.tar", "none an image"),
         ("twins", "a/x.jpg and a/x.png have the same id a/x"),
         ("tfds:digit", "not prepared in .*did you mean digits"),
-        ("tfds:digits", "give tfds:NAME/CONFIG"),
+        ("tfds:digits", "Give tfds:NAME/CONFIG"),
     ],
 )
 def test_bad_sources(tmp_path, images, message):
@@ -174,7 +174,7 @@ def test_bad_sources(tmp_path, images, message):
 def test_bad_splits_and_versions(places):
     with pytest.raises(InputError, match="no split 'trian'"):
         opened(places, "tfds", split="trian")
-    with pytest.raises(InputError, match=r"there are the versions 5\.1\.0"):
+    with pytest.raises(InputError, match=r"Give one of the versions 5\.1\.0"):
         open_source("tfds:imagenet2012:9.9.9", tfds_dir=places["tfds"][1])
 
 

@@ -148,7 +148,7 @@ def index_nothing(monkeypatch):
     def fail(file, size):
         raise AssertionError(f"{file} is indexed")
 
-    monkeypatch.setattr(tfrecords, "_indexed", fail)
+    monkeypatch.setattr(tfrecords, "_index_file", fail)
 
 
 def test_the_file_that_tensorflow_wrote(tmp_path):
@@ -193,8 +193,8 @@ def test_a_source_that_travels_and_a_dataset_that_names_no_format(written, folde
 
 def test_a_file_that_is_pushed_out_of_the_open_ones_is_read_to_the_end(folder, monkeypatch):
     expected = [opened(folder)[index] for index in range(11)]
-    monkeypatch.setattr(tfrecords, "_opened", tfrecords._opened.__wrapped__)  # keeps none open
-    monkeypatch.setattr(tfrecords._opened, "cache_clear", lambda: None, raising=False)
+    monkeypatch.setattr(tfrecords, "_open_file", tfrecords._open_file.__wrapped__)  # keeps none open
+    monkeypatch.setattr(tfrecords._open_file, "cache_clear", lambda: None, raising=False)
     source = opened(folder)
     assert [source[index] for index in range(11)] == expected
 
@@ -247,13 +247,13 @@ def test_many_files_are_indexed_at_once(tmp_path, monkeypatch):
     files = [epath.Path(tmp_path / f"shard{number:02d}") for number in range(48)]
     for number, file in enumerate(files):
         file.write_bytes(b"".join(framed(b"%d %d" % (number, record)) for record in range(lengths[number])))
-    together, indexed = threading.Barrier(4, timeout=60), tfrecords._indexed
+    together, indexed = threading.Barrier(4, timeout=60), tfrecords._index_file
 
     def waits_for_three_others(file, size):
         together.wait()
         return indexed(file, size)
 
-    monkeypatch.setattr(tfrecords, "_indexed", waits_for_three_others)
+    monkeypatch.setattr(tfrecords, "_index_file", waits_for_three_others)
     bounds = tfrecords.bounds_of(files, "train")
     instruction = tfds.core.utils.shard_utils.FileInstruction
     every = [instruction(str(file), 0, count, count) for file, count in zip(files, lengths, strict=True)]
@@ -270,7 +270,7 @@ def test_a_damaged_record_is_named_and_the_others_are_read(folder):
     second = begins(file)[1]
     row = len(begins(shard(folder, 0))) + 1
     change(file, file.read_bytes().index(expected[row]["image"]) + 100)
-    message = rf"{file} is damaged: of the record at byte {second}, the checksum of its bytes is wrong"
+    message = rf"{file} is damaged: record at byte {second}: the checksum of its bytes is wrong"
 
     source = opened(folder)
     with pytest.raises(UnreadableRecord, match=message) as error:
@@ -285,7 +285,7 @@ def test_a_damaged_record_is_named_and_the_others_are_read(folder):
     (batch,) = evaluation_batches(source, preprocessing, batch_size=16)
     assert batch.valid.tolist() == [index < 11 and index != row for index in range(16)]
     assert list(batch.unreadable) == [batch.image_ids[row]] == [expected[row]["image_id"]]
-    assert f"{file} is damaged: of the record at byte {second}" in batch.unreadable[batch.image_ids[row]]
+    assert f"{file} is damaged: record at byte {second}" in batch.unreadable[batch.image_ids[row]]
 
 
 def test_a_record_whose_labels_are_damaged_has_none(folder):
@@ -300,7 +300,7 @@ def test_a_record_whose_labels_are_damaged_has_none(folder):
         name = f"{NAME}_validation_{row:08d}"
         assert labels.image_ids[row] == name
         assert list(labels.damaged) == [name]
-        assert "no tf.train.Example" in labels.damaged[name]
+        assert "not a tf.train.Example" in labels.damaged[name]
         assert labels.fields["original_label"][row] == -1
         assert labels.fields["real_label"][row] == []
         others = [index for index in range(11) if index != row]
@@ -317,20 +317,20 @@ def test_a_record_whose_labels_are_damaged_has_none(folder):
 def cut_off(folder):
     file = shard(folder)
     file.write_bytes(file.read_bytes()[:-3])
-    return rf"{file} is damaged: of the record at byte {begins(file)[-1]}, it is cut off"
+    return rf"{file} is damaged: record at byte {begins(file)[-1]}: it is cut off"
 
 
 def cut_off_in_the_length(folder):
     file = shard(folder)
     last = begins(file)[-1]
     file.write_bytes(file.read_bytes()[: last + 5])
-    return rf"{file} is damaged: of the record at byte {last}, it is cut off"
+    return rf"{file} is damaged: record at byte {last}: it is cut off"
 
 
 def wrong_length(folder):
     second = begins(shard(folder))[1]
     change(shard(folder), second)
-    return rf"{shard(folder)} is damaged: of the record at byte {second}, the checksum of its length is wrong"
+    return rf"{shard(folder)} is damaged: record at byte {second}: the checksum of its length is wrong"
 
 
 def lost(folder):
@@ -342,7 +342,7 @@ def short(folder):
     file = shard(folder)
     held = len(begins(file))
     file.write_bytes(file.read_bytes()[: begins(file)[-1]])
-    return rf"{file} holds {held - 1} records, and its dataset_info.json says {held}"
+    return rf"{file} has {held - 1} records, and its dataset_info.json says {held}"
 
 
 @pytest.mark.parametrize("damage", [cut_off, cut_off_in_the_length, wrong_length, lost, short])
@@ -360,7 +360,7 @@ def test_a_file_that_is_cut_off_while_it_is_read(folder):
     row = len(begins(file)) - 1
     with file.open("r+b") as whole:
         whole.truncate(last + 30)
-    with pytest.raises(UnreadableRecord, match=rf"{file} is damaged: of the record at byte {last}, it is cut off"):
+    with pytest.raises(UnreadableRecord, match=rf"{file} is damaged: record at byte {last}: it is cut off"):
         source[row]
     assert source[0] == before
 
@@ -390,13 +390,14 @@ def test_in_a_bucket_it_is_read_by_ranges_and_its_index_kept_there(folder, bucke
         source.label_fields().fields["original_label"].tolist() == here.label_fields().fields["original_label"].tolist()
     )
     assert (there / "validation.record_index.npz").exists()
-    monkeypatch.setattr(tfrecords, "_indexed", None)  # it is indexed no more
+    monkeypatch.setattr(tfrecords, "_index_file", None)  # it is indexed no more
     again = opened(there)
     bucket.requests.clear()
     assert again[3] == here[3]
     assert len(bucket.requests) == 1
 
     name = str(shard(there)).removeprefix("gs://")
-    bucket.put(name, bucket.objects[name].data[:-1] + b"x")
-    with pytest.raises(UnreadableRecord, match="gs://.* is damaged: of the record at byte"):
+    content = bucket.objects[name].data
+    bucket.put(name, content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(UnreadableRecord, match="gs://.* is damaged: record at byte"):
         [source[index] for index in range(len(source))]

@@ -149,7 +149,7 @@ def test_a_killed_run_continues_to_the_same_bytes(folder, beside, tmp_path):  # 
     assert 2 <= len(whole) < 6
     assert len(opened(folder)) == 11  # the source stays what it is
     if not beside:
-        with pytest.raises(InputError, match="holds no version"):
+        with pytest.raises(InputError, match="has no version"):
             open_source(DATASET, tfds_dir=str(root))
     before = {file.name: os.stat(file).st_mtime_ns for file in whole}
     made, images = convert(DATASET, str(folder.parent.parent), str(root), workers=2)
@@ -167,7 +167,7 @@ def test_damage_is_named_and_the_same_command_continues(folder, tmp_path):  # no
     file = shard(folder)
     second = begins(file)[1]
     change(file, second + 12 + 40)
-    with pytest.raises(InputError, match=rf"{file} is damaged: of the record at byte {second}, the checksum of its b"):
+    with pytest.raises(InputError, match=rf"{file} is damaged: record at byte {second}: the checksum of its b"):
         convert(DATASET, str(folder.parent.parent), str(tmp_path / "out"), workers=2)
     assert not (tmp_path / "out" / NAME / "1.0.0").exists()
     change(file, second + 12 + 40)

@@ -183,7 +183,7 @@ def test_a_killed_run_continues_to_the_same_bytes(archive, prepared, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert 2 <= len(whole) < 5
-    with pytest.raises(InputError, match="holds no version"):
+    with pytest.raises(InputError, match="has no version"):
         open_source("tfds:imagenet2012", tfds_dir=str(tmp_path))
     before = {file: os.stat(file).st_mtime_ns for file in whole}
 
@@ -301,7 +301,7 @@ def test_an_inner_tar_without_images(tmp_path):
     (tmp_path / "inner").mkdir()
     (tmp_path / "in").mkdir()
     write_tar(tmp_path / "inner" / "n01440764.tar", tmp_path / "in")
-    with pytest.raises(InputError, match="holds 0 files, none an image"):
+    with pytest.raises(InputError, match="has 0 files, none an image"):
         open_source(str(write_tar(tmp_path / "outer.tar", tmp_path / "inner")))
 
 
