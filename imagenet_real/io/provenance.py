@@ -1,4 +1,4 @@
-"""Where a number comes from: versions of what computed it."""
+"""The provenance of a result: the versions of the code that computed it."""
 
 import pathlib
 import platform
@@ -10,7 +10,7 @@ import imagenet_real
 
 
 def versions() -> dict[str, str | None]:
-    """The versions of this package, of Python and of NumPy, and the commit where this is a checkout."""
+    """Returns the versions of this package, Python and NumPy, and the commit if this is a checkout."""
     return {
         "imagenet_real": imagenet_real.__version__,
         "commit": _commit(),

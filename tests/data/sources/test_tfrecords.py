@@ -335,7 +335,7 @@ def wrong_length(folder):
 
 def lost(folder):
     shard(folder).unlink()
-    return rf"{shard(folder)} is not there"
+    return rf"{shard(folder)} is missing"
 
 
 def short(folder):
