@@ -10,7 +10,7 @@ import numpy as np
 from imagenet_real.data.preprocess import Preprocessing, WholeImage, decode, preprocess
 from imagenet_real.data.sources.records import Source, UnreadableRecord
 from imagenet_real.errors import InputError
-from imagenet_real.runtime.workers import ALIGNED, Batches, WorkerBatches
+from imagenet_real.runtime.workers import ALIGNMENT, Batches, WorkerBatches
 
 PREFETCH_BATCHES = 4  # batches
 
@@ -42,7 +42,7 @@ class _Batches:
     @property
     def nbytes(self) -> int:
         """Bytes of the arrays of a batch, with their alignment."""
-        return len(self.rows) * (self.preprocessing.crop**2 * 3 + 1) + 2 * ALIGNED
+        return len(self.rows) * (self.preprocessing.crop**2 * 3 + 1) + 2 * ALIGNMENT
 
     def __len__(self) -> int:
         return -(-(len(self.source) - self.start) // self.batch_size)

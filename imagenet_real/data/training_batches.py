@@ -17,7 +17,7 @@ from imagenet_real.data.preprocess import decode
 from imagenet_real.data.sources.records import UnreadableRecord
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError
-from imagenet_real.runtime.workers import ALIGNED
+from imagenet_real.runtime.workers import ALIGNMENT
 
 
 class TrainingBatches:
@@ -107,7 +107,7 @@ class _Batches:
     @property
     def nbytes(self) -> int:
         """Bytes of the arrays of a batch, with their alignment."""
-        return len(self.rows) * (self.augmentation.size**2 * 3 + self.data.num_classes * 4) + 2 * ALIGNED
+        return len(self.rows) * (self.augmentation.size**2 * 3 + self.data.num_classes * 4) + 2 * ALIGNMENT
 
     def __len__(self) -> int:
         return self.steps - self.start

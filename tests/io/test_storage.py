@@ -26,7 +26,9 @@ def test_a_path_is_on_a_disk_or_in_a_bucket(bucket, monkeypatch, tmp_path):
     assert str(storage.to_path("gs://bucket/~/a")) == "gs://bucket/~/a"
     assert not storage.in_bucket(tmp_path)
     assert storage.in_bucket(storage.to_path("gs://bucket/a") / "b")
-    with pytest.raises(InputError, match="s3://bucket/a is in no known place. Give a path on a disk, or in a bucket with gs://"):
+    with pytest.raises(
+        InputError, match="s3://bucket/a is in no known place. Give a path on a disk, or in a bucket with gs://"
+    ):
         storage.to_path("s3://bucket/a")
 
 

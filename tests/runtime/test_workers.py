@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from imagenet_real.errors import InputError
-from imagenet_real.runtime.workers import AHEAD, ALIGNED, HELD, WorkerBatches
+from imagenet_real.runtime.workers import MAX_FINISHED, ALIGNMENT, MAX_HELD, WorkerBatches
 from tests import ROOT
 
 ROWS = 1000
@@ -21,7 +21,7 @@ ROWS = 1000
 class Numbers:
     """Batch n is n in every row; `waits`, `fails` and `dies` tell what happens before it is made."""
 
-    nbytes = 8 * ROWS + 3 * ALIGNED
+    nbytes = 8 * ROWS + 3 * ALIGNMENT
 
     def __init__(self, count, waits=None, fails=None, dies=()):
         self.count, self.waits, self.fails, self.dies = count, waits or {}, fails or {}, dies
@@ -82,12 +82,12 @@ def test_memory_is_used_again():
     for batch in batches:
         places.add(batch["wide"].__array_interface__["data"][0])
         batch["wide"][:] = -1  # it is the caller's
-    assert len(places) <= 2 + 2 + HELD
-    assert AHEAD >= 2
+    assert len(places) <= 2 + 2 + MAX_HELD
+    assert MAX_FINISHED >= 2
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_an_error_comes_in_its_turn(workers):
+def test_an_error_is_raised_in_its_turn(workers):
     fails = {4: InputError("image x is unreadable: mend it"), 2 + 4: ZeroDivisionError("later")}
     batches = WorkerBatches(Numbers(20, waits={0: 0.3}, fails=fails), workers)
     for number in range(4):
@@ -99,14 +99,14 @@ def test_an_error_comes_in_its_turn(workers):
 
 def test_another_error_shows_where_it_was():
     with pytest.raises(
-        RuntimeError, match=r"(?s)a process that reads images failed:.*__getitem__.*ZeroDivisionError: odd"
+        RuntimeError, match=r"(?s)a worker process that reads images failed:.*__getitem__.*ZeroDivisionError: odd"
     ):
         list(WorkerBatches(Numbers(3, fails={1: ZeroDivisionError("odd")}), workers=2))
 
 
-def test_a_worker_that_is_killed_is_told():
+def test_a_killed_worker_is_an_input_error():
     batches = WorkerBatches(Numbers(20, dies={5}), workers=2)
-    with pytest.raises(InputError, match="killed by signal 9, perhaps for want of memory: give fewer") as error:
+    with pytest.raises(InputError, match="ended with signal 9, maybe for lack of memory. Give fewer") as error:
         list(batches)
     assert "\n" not in str(error.value)
     assert list(batches) == []
@@ -124,8 +124,8 @@ class NotThere:
         return os.mkdir, ("/",)
 
 
-def test_a_worker_that_does_not_start_is_told():
-    with pytest.raises(InputError, match="a process that reads images was ended with exit code 1"):
+def test_a_worker_that_does_not_start_is_an_input_error():
+    with pytest.raises(InputError, match="a worker process that reads images ended with exit code 1"):
         next(WorkerBatches(NotThere(), workers=1))
 
 
