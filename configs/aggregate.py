@@ -14,7 +14,7 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "program": "aggregate",  # a file of imagenet_real/programs
-            "votes": "",  # file of votes: .npz as published with ReaL, .csv, or .json of the rating page or Label Studio
+            "votes": "",  # votes: .npz as published with ReaL, .csv, or .json of the rating page or Label Studio
             "gold": "",  # experts' votes in one of these formats, or a correct label set of some images
             "gold_votes": "",  # raters' votes on gold questions; empty: `votes` has them
             "original": "original",  # the labels that the images have now: name of a label set, or FILE.json

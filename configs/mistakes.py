@@ -5,10 +5,10 @@
     python main.py --config=configs/mistakes.py --config.judged=vit3b_mistakes.json,greedy_soups_mistakes.json \\
         --workdir=DIR
 
-Expected of the second (Vasudevan et al. 2022): 378 and 249 mistakes, 164 images in common, 143 with the same prediction.
-Measured with --config.together=real, --config.groups=clusters.json and --config.others of 47 models: the guess is right
-on 277 of ViT-3B's 378 mistakes, on which the rules were chosen, and on 54 of 85 others. The guess "fine-grained" alone is
-right on 241 and 56. A guess is a start for people, and no judgment.
+Expected of the second (Vasudevan et al. 2022): 378 and 249 mistakes, 164 images in common, 143 with the same
+prediction. Measured with --config.together=real, --config.groups=clusters.json and --config.others of 47 models: the
+guess is right on 277 of ViT-3B's 378 mistakes, on which the rules were chosen, and on 54 of 85 others. The guess
+"fine-grained" alone is right on 241 and 56. A guess is a start for people, and no judgment.
 """
 
 from ml_collections import ConfigDict
@@ -22,17 +22,17 @@ def get_config() -> ConfigDict:
             "others": "",  # path or glob of other models; if many agree, a label may be missing
             "label_set": "multilabel",  # a published name, a label set of the images, or FILE.json
             "judged": "",  # comma-separated files of judged mistakes: published, or of the review page
-            "confused": "",  # class_confusion_wnids.json: published pairs of classes, compared with the first file of judged
-            "missed_by": 0,  # writes hard.json: images with a major mistake that at least this many models miss; 0: no file
+            "confused": "",  # class_confusion_wnids.json: published pairs of classes, compared with judged's first file
+            "missed_by": 0,  # writes hard.json: images with a major mistake that this many models miss; 0: no file
             # The guess of the category.
-            "hierarchy": "",  # text, lines "parent child" of wnids or class names; empty: wordnet_is_a.txt in labels_dir
+            "hierarchy": "",  # lines "parent child" of wnids or class names; empty: labels_dir's wordnet_is_a.txt
             "groups": "",  # confusable classes, JSON: [{"classes": {"72": NAME, ...}}, ...]
             "together": "",  # label set that counts, for the reason, which classes occur together; empty: label_set
             "images": "",  # a dataset with label sets of its own, such as tfds:digit_scenes
             "split": "validation",  # of a TFDS dataset, in the notation of TFDS
             "tfds_dir": "",  # folder of prepared TFDS datasets; empty: ~/tensorflow_datasets
             "labels_dir": "",  # first folder in which label files are looked for
-            "class_names": "",  # text, one name a line; empty: class_info.json in labels_dir, or the names of the dataset
+            "class_names": "",  # text, one name a line; empty: labels_dir's class_info.json, or the dataset's names
             "format": "table",  # of the printed text: table, or json with one row a line
             "shown": 10,  # rows of each printed table
         }

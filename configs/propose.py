@@ -3,8 +3,8 @@
     python main.py --config=configs/propose.py --config.predictions='predictions/*.npz' --config.gold=real \\
         --config.models=6 --workdir=DIR
 
-Published (Beyer et al. 2020, section 3.1): a subset of 6 of 19 models proposes 7.4 labels an image. Its recall is 97.1 %
-and its precision 28.3 % on 256 images with experts' labels. It leaves 24,889 images to rate, in 37,988 tasks.
+Published (Beyer et al. 2020, section 3.1): a subset of 6 of 19 models proposes 7.4 labels an image. Its recall is
+97.1 % and its precision 28.3 % on 256 images with experts' labels. It leaves 24,889 images to rate, in 37,988 tasks.
 Measured with 47 older models: see README.md.
 """
 
@@ -29,7 +29,7 @@ def get_config() -> ConfigDict:
             # The proposals of a model.
             "ranking": "image",  # image: the k best classes of each image; global: the highest scores over all images
             "k": 5,  # number of classes of each image, for ranking=image
-            "highest": 150_000,  # number of scores of a model, for ranking=global; the best class of each image comes too
+            "highest": 150_000,  # scores of a model, for ranking=global; the best class of each image comes too
             # The models: of all subsets with this recall, the one of the highest precision proposes.
             "models": 0,  # number of models; 0: any
             "min_recall": 0.97,  # least recall of the right classes of gold images
@@ -39,7 +39,7 @@ def get_config() -> ConfigDict:
             "raters_per_task": 5,  # number of raters of each task
             "raters": 0,  # number of raters who share the tasks; 0: any rater may take any task
             "seed": 0,  # of the order of the tasks and the assignments
-            "hierarchy": "",  # text, lines "parent child" of wnids or class names; empty: wordnet_is_a.txt in labels_dir
+            "hierarchy": "",  # lines "parent child" of wnids or class names; empty: labels_dir's wordnet_is_a.txt
             "class_names": "",  # text, one name a line; empty: wnids, or names of the dataset
             "format": "table",  # of the printed text: table, or json with one row a line
             "image_url": "/data/local-files/?d={image_id}.JPEG",  # address of an image in Label Studio

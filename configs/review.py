@@ -30,8 +30,8 @@ def get_config() -> ConfigDict:
             "reviewers": 2,  # number of reviewers who must agree; a panel decides if they do not
             "name": "reviewed",  # of the label set after the review
             "labels_dir": "",  # first folder in which label files are looked for
-            "class_names": "",  # text, one name a line; empty: class_info.json in labels_dir, or the names of the dataset
-            "hierarchy": "",  # text, lines "parent child" of wnids or class names; empty: wordnet_is_a.txt in labels_dir
+            "class_names": "",  # text, one name a line; empty: labels_dir's class_info.json, or the dataset's names
+            "hierarchy": "",  # lines "parent child" of wnids or class names; empty: labels_dir's wordnet_is_a.txt
             # The server.
             "host": "127.0.0.1",  # address; one that other machines reach needs a token
             "port": 8000,  # of the address; 0: any free port

@@ -39,7 +39,7 @@ def check(config: ConfigDict) -> None:
 
 
 def load_gold(config: ConfigDict, brought: dict[str, LabelSet], originals: LabelSet) -> LabelSet | None:
-    """Returns the correct labels, in the order of the original labels, with weight 0 where unknown; None without gold."""
+    """Returns the correct labels in the order of the original labels, weight 0 where unknown; None without gold."""
     if not config.gold:
         return None
     if vote_files.has_votes(config.gold):

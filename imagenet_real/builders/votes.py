@@ -47,7 +47,7 @@ def load_votes(config: ConfigDict, originals: LabelSet) -> tuple[Votes, Votes]:
 
 
 def load_gold(config: ConfigDict, brought: dict[str, LabelSet], gold_votes: Votes) -> gold.Gold | None:
-    """Returns the gold questions: from experts' votes, or from a correct label set of some images. None without gold."""
+    """Returns the gold questions, of experts' votes or of a correct label set of some images. None without gold."""
     if not config.gold:
         return None
     if vote_files.has_votes(config.gold):

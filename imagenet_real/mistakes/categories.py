@@ -49,7 +49,9 @@ def guess(
     names: Sequence[str] | None = None,
     likely: np.ndarray | None = None,
 ) -> list[Guess]:
-    """Guesses the category of each of M mistakes, by the first rule that holds, for the right class nearest to the prediction.
+    """Guesses the category of each of M mistakes by the first rule that holds.
+
+    "Close" and "far" are said of the prediction and the right class nearest to it.
 
     1. The classes are close in the hierarchy, or in one of the `groups` of confusable classes: fine-grained.
     2. The prediction is far from every right class: the image may show none of the classes.
@@ -64,8 +66,8 @@ def guess(
       label_set: which classes occur together.
       groups: of confusable classes.
       names: of the classes; their indices by default.
-      likely: [M] float, the share of other models with the prediction among their `LIKELY_K` best classes, NaN where there
-        is no other model (`mistakes.agreement`).
+      likely: [M] float, the share of other models with the prediction among their `LIKELY_K` best classes; NaN without
+        another model (`mistakes.agreement`).
     """
     pairs, images = analysis.co_occurring(label_set)
     together = {(int(a), int(b)): int(count) for (a, b), count in zip(pairs, images, strict=True)}

@@ -1,4 +1,4 @@
-"""Mistakes that people judged, with a category and a severity each; in the published format, which `review` writes too."""
+"""Mistakes that people judged, each with a category and a severity, in the published format."""
 
 import dataclasses
 import json
@@ -55,7 +55,7 @@ class JudgedMistakes:
         )
 
     def mistakes(self, label_set: LabelSet) -> Mistakes:
-        """Returns the mistakes with the right classes of a label set. Raises InputError if an image is missing in it."""
+        """Returns the mistakes with the right classes of a label set. Raises InputError if it lacks an image."""
         rows = match(self.image_ids, label_set.image_ids)
         if (rows < 0).any():
             raise InputError(
@@ -131,9 +131,9 @@ def hard_subset(
 ) -> LabelSet:
     """Returns the images with a major mistake that at least `missed_by` models miss.
 
-    Every image has the same weight, so a model's score is a count of images. ImageNet-M (Vasudevan et al. 2022) was made
-    this way, of "major mistakes that several top-performing models make". This is another set: the predictions of some of
-    those models are not published.
+    Every image has the same weight, so a model's score is a count of images. ImageNet-M (Vasudevan et al. 2022) was
+    made this way, of "major mistakes that several top-performing models make". This is another set: the predictions of
+    some of those models are not published.
 
     Args:
       judged: models that miss the images of their file.
@@ -151,7 +151,8 @@ def hard_subset(
     is_hard = np.isin(label_set.image_ids, major[times_missed >= missed_by]) & (label_set.labels >= 0).any(axis=1)
     if not is_hard.any():
         raise InputError(
-            f"no image with a major mistake is missed by {missed_by} of {len(missed_ids)} models. Give a smaller number."
+            f"no image with a major mistake is missed by {missed_by} of {len(missed_ids)} models. Give a smaller "
+            "missed_by."
         )
     subset = label_set.take(is_hard)
     return dataclasses.replace(subset, name=name, average="images", weight=np.ones(len(subset)))

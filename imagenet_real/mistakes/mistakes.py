@@ -1,4 +1,4 @@
-"""Mistakes of a model under a label set: on which images, between which classes, and which other models make them too."""
+"""Mistakes of a model under a label set: on which images, between which classes, and shared with which models."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -57,8 +57,8 @@ def find(predictions: Predictions, label_set: LabelSet) -> Mistakes:
 def confused_pairs(mistakes: Mistakes) -> tuple[np.ndarray, np.ndarray]:
     """Returns the pairs of a predicted and a right class, in either order, the most frequent first.
 
-    [Q, 2] classes, the lower first, and [Q] times. A mistake on an image with several right classes counts once for each
-    of them, as in the published `class_confusion_wnids.json` (Vasudevan et al. 2022).
+    [Q, 2] classes, the lower first, and [Q] times. A mistake on an image with several right classes counts once for
+    each of them, as in the published `class_confusion_wnids.json` (Vasudevan et al. 2022).
     """
     row, column = np.nonzero(mistakes.labels >= 0)
     pairs = np.sort(np.stack([mistakes.predicted[row], mistakes.labels[row, column]], axis=1), axis=1)
@@ -69,7 +69,7 @@ def confused_pairs(mistakes: Mistakes) -> tuple[np.ndarray, np.ndarray]:
 
 
 def shared_mistakes(a: Mistakes, b: Mistakes) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the images that both models miss, in the order of `a`: [n] str, and [n] bool, the same predicted class."""
+    """Returns the images that both models miss, in the order of `a`: [n] str; and [n] bool, the same prediction."""
     rows = match(a.image_ids, b.image_ids)
     is_shared = rows >= 0
     return a.image_ids[is_shared], a.predicted[is_shared] == b.predicted[rows[is_shared]]

@@ -26,9 +26,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     check(config)
     models = load_models(config.predictions, config.class_names, config.labels_dir)
     brought = label_sets.of_dataset(config.images, config.split, config.tfds_dir)
-    originals = proposals.predicted_images(
-        label_sets.load(config.original, brought, label_sets.store_of(config)), models[0]
-    )
+    originals = label_sets.load(config.original, brought, label_sets.store_of(config))
+    originals = proposals.predicted_images(originals, models[0])
     proposals.check_models(models, originals)
     rows = proposals.match_images(models, originals.image_ids)
     classes_of_models = candidates(config, models, rows)
@@ -39,12 +38,9 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
         choice = subsets.choose(classes_of_models, gold_labels, config.min_recall, config.models)
         chosen = list(choice.models)
 
-    classes_of_models = classes_of_models[chosen]
-    proposed = {"models": proposals.union(classes_of_models, originals.num_classes)}
-    if config.add_original:
-        together = proposals.with_original(classes_of_models, originals.original)
-        proposed["with_original"] = proposals.union(together, originals.num_classes)
-    image, classes = proposed["with_original" if config.add_original else "models"]
+    original = originals.original if config.add_original else None
+    pairs = proposals.pairs_by_proposer(classes_of_models[chosen], original, originals.num_classes)
+    image, classes = pairs["with_original" if config.add_original else "models"]
 
     # Images whose original label is every model's best class keep it. People rate the other images.
     kept = proposals.is_unanimous([models[row] for row in chosen], [rows[row] for row in chosen], originals.original)
@@ -57,7 +53,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     summary = summaries.ProposalSummary(
         models=[models[row].name for row in chosen],
         choice=choice,
-        quality=None if known is None else summaries.measure(proposed, known, gold_labels),
+        quality=None if known is None else summaries.measure(pairs, known, gold_labels),
         images=summaries.count_questions(kept, image),
         tasks=summaries.count_tasks(tasks, assignments, image, config.labels_per_task),
     )

@@ -51,7 +51,8 @@ def check_images(votes: Votes, originals: LabelSet) -> None:
         )
     if votes.classes.max() >= originals.num_classes:
         raise InputError(
-            f"{votes.name} has votes on class {votes.classes.max()}. Give classes from 0 to {originals.num_classes - 1}."
+            f"{votes.name} has votes on class {votes.classes.max()}. "
+            f"Give classes from 0 to {originals.num_classes - 1}."
         )
 
 

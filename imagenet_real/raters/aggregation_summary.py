@@ -1,4 +1,4 @@
-"""What an aggregation of votes comes to: counts, agreement, precision and recall on gold, and the quality of each rater."""
+"""The summary of an aggregation: counts, agreement, precision and recall on gold, and the quality of each rater."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -66,8 +66,8 @@ def align(known: LabelSet, originals: LabelSet, name: str) -> LabelSet:
         raise InputError(f"{name} scores none of the predicted images. Give labels of these images.")
     if known.num_classes != originals.num_classes:
         raise InputError(
-            f"{name} has {known.num_classes} classes, and {originals.name} has {originals.num_classes}. Give labels of the "
-            "same classes."
+            f"{name} has {known.num_classes} classes, and {originals.name} has {originals.num_classes}. "
+            "Give labels of the same classes."
         )
     labels = np.where(is_known[:, None], known.labels[rows], -1)
     return dataclasses.replace(originals, name="gold", labels=labels, weight=is_known * 1.0, origin=known.origin)
@@ -78,8 +78,8 @@ def draw(known: LabelSet, images: int, seed: int) -> LabelSet:
     rows = np.flatnonzero(known.is_scored)
     if images > len(rows):
         raise InputError(
-            f"gold_images={images}: the gold labels have {len(rows)} images that are scored. Give at most {len(rows)}, or 0 "
-            "for all."
+            f"gold_images={images}: the gold labels have {len(rows)} images that are scored. "
+            f"Give at most {len(rows)}, or 0 for all."
         )
     if images:
         rows = np.random.default_rng(seed).choice(rows, images, replace=False)
@@ -100,8 +100,8 @@ def check(gold: Gold, share: float, name: str) -> None:
         raise InputError(f"there is no gold question for {name}. Give questions that experts answered.")
     if true.all() or not true.any():
         raise InputError(
-            f"{name}: all {len(gold)} gold questions are {'true' if true.all() else 'false'}. Give true and false ones: a "
-            "rater is measured on both."
+            f"{name}: all {len(gold)} gold questions are {'true' if true.all() else 'false'}. "
+            "Give true and false ones: a rater is measured on both."
         )
 
 

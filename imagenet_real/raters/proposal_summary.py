@@ -1,4 +1,4 @@
-"""What proposals come to: the chosen models, recall and precision on gold, and the number of questions and tasks."""
+"""The summary of proposals: the chosen models, recall and precision on gold, and the numbers of questions and tasks."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -48,18 +48,18 @@ class ProposalSummary:
 
 
 def measure(
-    proposed: dict[str, tuple[np.ndarray, np.ndarray]], known: LabelSet, chosen: LabelSet
+    pairs: dict[str, tuple[np.ndarray, np.ndarray]], known: LabelSet, chosen: LabelSet
 ) -> dict[str, dict[str, Quality]]:
     """Returns recall and precision on the gold images and on the other known images.
 
     Args:
-      proposed: image rows [P] and classes [P] of the proposals, by who proposes: "models" or "with_original".
+      pairs: image rows [P] and classes [P] of the proposals, by who proposes: "models" or "with_original".
       known: correct labels of the images.
       chosen: the same on the gold images alone, by which the models were chosen.
     """
     others = dataclasses.replace(known, weight=known.weight * ~chosen.is_scored)
     return {
-        where: {proposer: proposals.quality(*pairs, labels) for proposer, pairs in proposed.items()}
+        where: {proposer: proposals.quality(*proposed, labels) for proposer, proposed in pairs.items()}
         for where, labels in (("gold", chosen), ("others", others))
         if labels.is_scored.any()
     }

@@ -113,6 +113,16 @@ def union(candidates: np.ndarray, num_classes: int) -> tuple[np.ndarray, np.ndar
     return code // num_classes, (code % num_classes).astype(np.int32)
 
 
+def pairs_by_proposer(
+    candidates: np.ndarray, original: np.ndarray | None, num_classes: int
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Returns the pairs that "models" propose, [M, N, k], and those "with_original" labels [N] if there are any."""
+    pairs = {"models": union(candidates, num_classes)}
+    if original is not None:
+        pairs["with_original"] = union(with_original(candidates, original), num_classes)
+    return pairs
+
+
 def by_image(image_ids: np.ndarray, image: np.ndarray, classes: np.ndarray) -> dict[str, list[int]]:
     """Returns the proposed classes of each image: [N] ids, [P] image rows, [P] classes."""
     classes_of: dict[str, list[int]] = {}

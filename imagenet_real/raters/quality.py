@@ -1,4 +1,4 @@
-"""How good raters are: information of their answers, agreement, suspicious raters, and the labels that depend on each."""
+"""How good raters are: information of their answers, agreement, suspicious raters, and labels that depend on each."""
 
 import dataclasses
 

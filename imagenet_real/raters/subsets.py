@@ -1,7 +1,7 @@
 """Which models propose best: the subset of the highest precision among those that reach a recall.
 
-The proposals of a model are bits, one for each pair of image and class that any model proposes. The proposals of several
-models are the union of their bits.
+The proposals of a model are bits, one for each pair of image and class that any model proposes. The proposals of
+several models are the union of their bits.
 """
 
 import dataclasses
@@ -104,7 +104,8 @@ def search(gold: Bits, min_recall: float, sizes: Sequence[int], limit: int = LIM
         raise InputError("no gold image has a right class. Give gold labels with at least one, to measure the recall.")
     if not sizes or min(sizes) < 1 or max(sizes) > gold.models:
         raise InputError(
-            f"there is no subset of {list(sizes)} models of {gold.models} models. Give a number from 1 to {gold.models}."
+            f"there is no subset of {list(sizes)} models of {gold.models} models. "
+            f"Give a number from 1 to {gold.models}."
         )
     num_right = math.ceil(min_recall * gold.num_labels - 1e-9)
     if count_subsets(gold.models, sizes) * (gold.right.shape[1] + gold.wrong.shape[1]) > limit:
@@ -134,8 +135,8 @@ def search_all(gold: Bits, min_right: int, sizes: Sequence[int]) -> Choice:
 def _unions(gold: Bits, sizes: Sequence[int]) -> Iterator[tuple]:
     """Yields every subset, as its first models and a table of T tails, its last models.
 
-    Yields the first models, the tails [T, size], the number of right pairs of each union [T], and the wrong pairs of the
-    first models [words] and of the tails [words, T]. The caller joins the wrong ones where it needs them.
+    Yields the first models, the tails [T, size], the number of right pairs of each union [T], and the wrong pairs of
+    the first models [words] and of the tails [words, T]. The caller joins the wrong ones where it needs them.
     """
     words = gold.right.shape[1] + gold.wrong.shape[1]
     table = min(TABLE, TABLE_WORDS // (words * gold.models))

@@ -81,8 +81,8 @@ def _read_npz(path: epath.Path) -> Votes:
         tensor, info, ids = archive["tensor"], archive["info"], archive["ids"].astype(str)
     if tensor.shape != (len(ids), len(info), len(ANSWERS)):
         raise InputError(
-            f"{path}: tensor has shape {tensor.shape}, expected ({len(ids)}, {len(info)}, {len(ANSWERS)}). Its axes are "
-            "raters, questions, and the answers no, maybe, yes."
+            f"{path}: tensor has shape {tensor.shape}, expected ({len(ids)}, {len(info)}, {len(ANSWERS)}). "
+            "Its axes are raters, questions, and the answers no, maybe, yes."
         )
     image_ids, classes = read_questions(info)
     rater, question, answer = np.nonzero(tensor)
@@ -90,9 +90,9 @@ def _read_npz(path: epath.Path) -> Votes:
     if len(contradictions):
         row = contradictions[0]
         raise InputError(
-            f"{path}: rater {ids[rater[row]]} answers both {ANSWERS[answer[row]]} and {ANSWERS[answer[row + 1]]} about class "
-            f"{classes[question[row]]} of {image_ids[question[row]]}, one of {len(contradictions)} contradictions. Give "
-            "one-hot rows."
+            f"{path}: rater {ids[rater[row]]} answers both {ANSWERS[answer[row]]} and {ANSWERS[answer[row + 1]]} about "
+            f"class {classes[question[row]]} of {image_ids[question[row]]}, one of {len(contradictions)} "
+            "contradictions. Give one-hot rows."
         )
     if not (tensor[rater, question, answer] == 1).all():
         raise InputError(f"{path}: tensor has other numbers than 0 and 1. Give one-hot rows.")

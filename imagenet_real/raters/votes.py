@@ -77,7 +77,7 @@ def collect(
     Args:
       image_ids, classes: [Q], the questions; the same question in several rows counts as one.
       raters: [R] str.
-      question, rater, answer, seconds: [V], of each vote the row of its question and rater, its answer and its duration.
+      question, rater, answer, seconds: [V], of each vote the row of its question and rater, its answer and duration.
       name: of the votes, for messages.
 
     Raises InputError if there is no vote, a rater's name occurs twice, or a rater answers a question twice.
@@ -101,8 +101,8 @@ def collect(
     if len(duplicates):
         code = codes[question[duplicates[0]]]
         raise InputError(
-            f"{name}: rater {names[rater[duplicates[0]]]} answers {len(duplicates)} questions more than once, such as class "
-            f"{code % width} of {images[code // width]}. Leave one answer to each question."
+            f"{name}: rater {names[rater[duplicates[0]]]} answers {len(duplicates)} questions more than once, such as "
+            f"class {code % width} of {images[code // width]}. Leave one answer to each question."
         )
     return Votes(
         image_ids=images[codes // width],

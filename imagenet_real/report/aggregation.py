@@ -31,8 +31,8 @@ def _counts(summary: AggregationSummary) -> str:
     votes, labels, alpha = summary.votes, summary.labels, summary.agreement.nominal
     agreement = "" if alpha is None else f"; Krippendorff's alpha {alpha:.3f}"
     return (
-        f"{votes.votes:,} votes of {votes.raters:,} raters on {votes.questions:,} questions about {votes.images:,} images"
-        f"{agreement}\n"
+        f"{votes.votes:,} votes of {votes.raters:,} raters on {votes.questions:,} questions about {votes.images:,} "
+        f"images{agreement}\n"
         f"{labels.labels:,} labels on {labels.images:,} images, {labels.images_by_labels[0]:,} of them without; "
         f"{labels.images_with_the_original:,} have their original label"
     )

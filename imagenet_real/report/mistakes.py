@@ -69,18 +69,18 @@ def _totals(counts: Sequence[Sequence[int]]) -> list[str]:
 def _shared(pair: SharedSummary) -> str:
     a, b = pair.models
     return (
-        f"{a} and {b} both miss {pair.images} images, {pair.same_answer} with the same answer; {pair.major_for_both} are "
-        f"major for both, {pair.major_for_the_first} for {a}."
+        f"{a} and {b} both miss {pair.images} images, {pair.same_answer} with the same answer; "
+        f"{pair.major_for_both} are major for both, {pair.major_for_the_first} for {a}."
     )
 
 
 def _guesses(quality: GuessQuality, first: str) -> list[str]:
     images = "" if quality.model == first else f" that {first} does not share"
     text = (
-        f"The category guessed on {quality.mistakes} mistakes of {quality.model}{images}: {quality.right} as people said "
-        f"({quality.right / quality.mistakes:.1%}); always answering {FINE_GRAINED!r}: {quality.always_fine_grained} "
-        f"({quality.always_fine_grained / quality.mistakes:.1%}). The mean over the {quality.categories} categories that "
-        f"people used: {quality.mean_recall:.1%}; always answering the same: {1 / quality.categories:.1%}."
+        f"The category guessed on {quality.mistakes} mistakes of {quality.model}{images}: {quality.right} as people "
+        f"said ({quality.right / quality.mistakes:.1%}); always answering {FINE_GRAINED!r}: {quality.always_fine_grained} "
+        f"({quality.always_fine_grained / quality.mistakes:.1%}). The mean over the {quality.categories} categories "
+        f"that people used: {quality.mean_recall:.1%}; always answering the same: {1 / quality.categories:.1%}."
     )
     rows = [
         [name, *map(str, counts), str(sum(counts))] for name, counts in zip(CATEGORIES, quality.confusion, strict=True)
@@ -92,8 +92,8 @@ def _guesses(quality: GuessQuality, first: str) -> list[str]:
 
 def _hard(hard: HardSubset, label_set: str) -> str:
     return (
-        f"hard.json: {hard.images} images with a major mistake that {hard.missed_by} of {hard.models} models miss; score "
-        f"others on it with --config.label_sets={label_set},hard.json"
+        f"hard.json: {hard.images} images with a major mistake that {hard.missed_by} of {hard.models} models miss; "
+        f"score others on it with --config.label_sets={label_set},hard.json"
     )
 
 

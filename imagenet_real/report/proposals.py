@@ -35,8 +35,8 @@ def as_text(summary: ProposalSummary) -> str:
         f"{images.rated:,} are rated, {images.per_rated_image:.1f} labels each"
     )
     lines.append(
-        f"{tasks.tasks:,} tasks of at most {tasks.largest} labels ({tasks.fewest_possible:,} if similar labels need not "
-        f"meet), {tasks.gold:,} of them gold"
+        f"{tasks.tasks:,} tasks of at most {tasks.largest} labels ({tasks.fewest_possible:,} if similar labels need "
+        f"not meet), {tasks.gold:,} of them gold"
     )
     if tasks.per_rater:
         lines.append(f"{tasks.per_rater['least']:,} to {tasks.per_rater['most']:,} tasks a rater")

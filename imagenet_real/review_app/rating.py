@@ -99,8 +99,8 @@ class Rating:
         labels = self._tasks[task][1]
         if set(answers) != set(labels) or not set(answers.values()) <= set(ANSWERS):
             raise InputError(
-                f"the answers to task {task} are not complete: expected {', '.join(ANSWERS)} for each of the {len(labels)} "
-                "labels. Answer all of them."
+                f"the answers to task {task} are not complete: expected {', '.join(ANSWERS)} "
+                f"for each of the {len(labels)} labels. Answer all of them."
             )
         per_label = None if seconds is None else seconds / len(labels)
         with self._lock:

@@ -94,7 +94,7 @@ class Review:
             return row.image_id
 
     def step(self, view: View, start: int, direction: int) -> dict[str, Any] | None:
-        """Returns the first mistake from `start` on that passes the filter, forward (1) or backward (-1), in a circle."""
+        """Returns the first mistake from `start` on that passes the filter, in `direction` 1 or -1, around the end."""
         total = len(self._items)
         with self._lock:
             for offset in range(total):

@@ -106,11 +106,11 @@ class Store:
         return _row(row)
 
     def verdicts(self, image_id: str | None = None) -> list[Row]:
-        """Returns the verdicts, or those on one image, by time. A reviewer's last verdict on an image is the valid one."""
-        condition, values = ("", ()) if image_id is None else ("AND image_id = ? ", (image_id,))
+        """Returns the verdicts, or those on one image, by time. A reviewer's last verdict on an image is valid."""
+        condition, values = ("NOT undone", ()) if image_id is None else ("NOT undone AND image_id = ?", (image_id,))
         with self._lock:
             rows = self._connection.execute(
-                f"SELECT key, image_id, reviewer, panel, content FROM verdict WHERE NOT undone {condition}ORDER BY rowid",
+                f"SELECT key, image_id, reviewer, panel, content FROM verdict WHERE {condition} ORDER BY rowid",
                 values,
             ).fetchall()
         return [_row(row) for row in rows]
