@@ -4,8 +4,8 @@
     python main.py --config=configs/clean_digits.py --config.fold=0 --workdir=DIR # one fold; others run elsewhere
     python main.py --config=configs/clean_digits.py --config.predictions=FILE.npz --workdir=DIR
 
-Measured, of 7,000 images with 1,456 wrong labels: it keeps 4,838, 0.9 % of them with a wrong label, and finds 97.0 % of
-the wrong ones.
+Measured: of 7,000 images with 1,456 wrong labels, it keeps 4,838 images, of which 0.9 % have a wrong label. It removes
+97.0 % of the wrong labels.
 """
 
 from ml_collections import ConfigDict
@@ -16,8 +16,8 @@ from configs import train_digits
 def get_config() -> ConfigDict:
     config = train_digits.get_config()
     config.program = "clean"
-    config.folds = 10  # the images of each are predicted by a model that was trained on the others
-    config.fold = -1  # all of them; or one, as a job of its own
-    config.predictions = ""  # of all images, made elsewhere by a model that was not trained on them; no fold is trained
+    config.folds = 10  # a model that trains on the other folds predicts each fold
+    config.fold = -1  # all folds; or one fold, as a separate job
+    config.predictions = ""  # a file with predictions of all images by a model that did not train on them
     config.select_split = ""
     return config

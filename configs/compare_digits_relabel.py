@@ -1,14 +1,14 @@
-"""Single labels, labels of the image, pooled labels and true labels of each crop, for random crops of digit scenes.
+"""Single labels, all labels of the image, pooled labels and true labels of each crop, on random crops of digit scenes.
 
     python main.py --config=configs/compare_digits_relabel.py --config.label_maps=maps --workdir=DIR
     python main.py --config=configs/compare_digits_relabel.py --config.data="('all','real')" \\
         --config.augmentation.crop=shift --workdir=DIR        # the same for whole images, moved by up to 5 pixels
 
-configs/train_digits_relabel.py tells how the maps are made. "all" are the images' single labels, some of them wrong;
-"real" are all digits of the image; "pooled" is what the maps see in each crop; "shown" are the digits of which the crop
-has at least half, which nobody knows outside of a made-up dataset. So all against real is what noise and missing labels
-cost, real against shown what crops cost, and pooled lies between. The length, the seeds and all else were fixed
-before the first comparison.
+configs/train_digits_relabel.py says how to make the maps. "all" has the single labels of the images, some of them wrong.
+"real" has all digits of the image. "pooled" has the labels that the maps give each crop. "shown" has the digits of which
+the crop contains at least half; only a synthetic dataset knows them. So "all" against "real" is the cost of noise and
+missing labels, and "real" against "shown" is the cost of crops; "pooled" is in between. The length, the seeds and all
+other values were fixed before the first comparison.
 
 Published, for ResNet-50 on ImageNet: 77.5 % top-1 and 83.6 % ReaL with single labels, 78.9 and 85.0 with label maps
 (Yun et al. 2021). Measured, in points of ReaL accuracy over single labels: pooled +1.0, real +3.5, shown +4.2 (docs/relabel.md).
@@ -23,17 +23,15 @@ def get_config() -> ConfigDict:
     config = train_digits_relabel.get_config()
     comparison = compare_digits.get_config()
     config.program = "compare"
-    config.select_split = ""  # nothing is chosen
-    config.report = comparison.report  # a page for each of the runs
-    config.losses = ("softmax",)  # those that are compared
-    config.data = ("all", "real", "pooled", "shown")  # the first is what the others are compared with
+    config.select_split = ""  # no model selection
+    config.report = comparison.report  # writes no page for each run
+    config.losses = ("softmax",)  # of the runs
+    config.data = ("all", "real", "pooled", "shown")  # the others are compared with the first
     config.lengths = {
         "1536": config.steps,  # in length_in; lengths may have any names
     }
-    config.length_in = "steps"  # or epochs, of the images that are there, or examples
-    config.seeds = (
-        comparison.seeds
-    )  # of the initial parameters, the order and the crops; differences are paired by them
-    config.clean = comparison.clean  # how the list of clean labels is made, where "clean" is among `data`
-    config.jobs = comparison.jobs  # runs side by side, each on one core of the CPU; 0: one a core
+    config.length_in = "steps"  # steps, epochs (of the images of a run) or examples
+    config.seeds = comparison.seeds  # of the initial parameters, the order and the crops; pair the differences
+    config.clean = comparison.clean  # the list of clean labels, if "clean" is in `data`
+    config.jobs = comparison.jobs  # runs at the same time, each on one core of the CPU; 0: one for each core
     return config

@@ -1,4 +1,4 @@
-"""`make demo`: the comparison of configs/compare_digits.py in minutes, by one seed, short runs and a list of 3 folds.
+"""`make demo`: the comparison of configs/compare_digits.py in minutes: one seed, short runs and a list of 3 folds.
 
 python main.py --config=configs/demo.py --workdir=runs/demo
 """

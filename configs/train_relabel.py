@@ -3,10 +3,10 @@
     python main.py --config=configs/relabel.py --config.published=relabel_imagenet.tar --workdir=maps
     python main.py --config=configs/train_relabel.py --config.label_maps=maps --workdir=DIR
 
-relabel_train_resnet50.yaml of github.com/naver-ai/relabel_imagenet: 300 epochs of batches of 1024, 5 of them to warm up,
-SGD with Nesterov momentum, a rate of 0.1 that falls along a cosine, crops from 8 % of the area, flips, colour jitter of
-0.4 and lighting of 0.1. Two things differ: the arithmetic is bfloat16, there a mixture with float16; and norms and
-biases do not decay.
+relabel_train_resnet50.yaml of github.com/naver-ai/relabel_imagenet: 300 epochs of batches of 1024, with 5 epochs of
+warm-up, SGD with Nesterov momentum, a rate of 0.1 with cosine decay, crops from 8 % of the area, flips, color jitter of
+0.4 and lighting of 0.1. Two things differ: the arithmetic is bfloat16 instead of mixed float16, and norms and biases do
+not decay.
 
 Published: 78.9 % top-1, against 77.5 % with the original labels, and 85.0 against 83.6 % by ReaL labels. Measured: not yet
 run.

@@ -2,8 +2,8 @@
 
     python main.py --config=configs/train_relabel_cutmix.py --config.label_maps=maps --workdir=DIR
 
-relabel_train_resnet50_cutmix.yaml of github.com/naver-ai/relabel_imagenet: as configs/train_relabel.py, with AdamP at a
-rate of 2e-3 and a decay of 1e-2, and CutMix of every batch but those of the last 5 epochs.
+relabel_train_resnet50_cutmix.yaml of github.com/naver-ai/relabel_imagenet: configs/train_relabel.py with AdamP at a rate
+of 2e-3, a decay of 1e-2, and CutMix of every batch before the last 5 epochs.
 
 Published: 80.2 % top-1. Measured: not yet run.
 """

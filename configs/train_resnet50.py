@@ -3,16 +3,17 @@
     python main.py --config=configs/train_resnet50.py --config.epochs=90|270|900 --config.loss=softmax|sigmoid \\
         [--config.clean_list=fnames_clean.txt] --config.images=tfds:imagenet2012 --workdir=DIR
 
-The paper's own hyper-parameters are not available. This is big_vision's configs/bit_i1k.py: batch 4096, SGD with momentum
+The paper's own hyperparameters are not available. This is big_vision's configs/bit_i1k.py: batch 4096, SGD with momentum
 0.9, a rate of 0.1 for every 256 images, 1,000 warm-up steps and cosine decay, gradients clipped to a norm of 1, Inception
-crops and flips. Three things differ. Images are resized with antialiasing. The net is ResNet v1.5 with batch norm, there a ResNet v2 with group norm and weight
-standardisation. And the weight decay of 1e-4 is added to the gradient: over the steps a kernel loses the share
-1.6 * 1e-4 / (1 - 0.9) a step at the peak rate, which is what the decay apart from the gradient takes there.
+crops and flips. Three things differ. Images are resized with antialiasing. The net is ResNet v1.5 with batch norm
+instead of ResNet v2 with group norm and weight standardization. The weight decay of 1e-4 is added to the gradient: at
+the peak rate, a kernel loses the share 1.6 * 1e-4 / (1 - 0.9) a step, as with big_vision's separate decay.
 
-`train[:99%]` trains, `train[99%:]` selects, validation only reports. Smaller batches want `learning_rate` in proportion.
+`train[:99%]` is for training, `train[99%:]` for model selection, validation for the report alone. Scale `learning_rate`
+with the batch size.
 
-Published: that sigmoid loss and clean labels each help, and most together and on long schedules (Beyer et al. 2020,
-section 6). Expected: nothing, not yet run.
+Published: sigmoid loss and clean labels each help, and most together and on long schedules (Beyer et al. 2020,
+section 6). Measured: not yet run.
 """
 
 from ml_collections import ConfigDict
@@ -30,7 +31,7 @@ def get_config() -> ConfigDict:
     config.model, config.dtype = "resnet50", "bfloat16"
     config.resize, config.crop = 256, 224
     config.augmentation.crop, config.augmentation.shift, config.augmentation.flip = "inception", 0, True
-    # Of an inception crop: tf.image.sample_distorted_bounding_box's, which the recipe draws from.
+    # The recipe uses the default of tf.image.sample_distorted_bounding_box.
     config.augmentation.min_area = 0.05
 
     config.batch_size, config.steps, config.epochs = BATCH_SIZE, 0, 90.0

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from imagenet_real.errors import InputError
-from imagenet_real.runtime.workers import MAX_FINISHED, ALIGNMENT, MAX_HELD, WorkerBatches
+from imagenet_real.runtime.workers import ALIGNMENT, MAX_FINISHED, MAX_HELD, WorkerBatches
 from tests import ROOT
 
 ROWS = 1000
