@@ -92,19 +92,19 @@ def _guess(
 ) -> Guess:
     similarities = {label: similarity(paths[predicted], paths[label]) for label in labels}
     nearest = max(similarities, key=similarities.get)
-    highest, both = similarities[nearest], f"{names[predicted]} and {names[nearest]}"
+    highest, names_of_both = similarities[nearest], f"{names[predicted]} and {names[nearest]}"
     if highest >= CLOSE_SIMILARITY:
-        return Guess(FINE_GRAINED, f"{both} are close in the hierarchy ({highest:.2f})")
+        return Guess(FINE_GRAINED, f"{names_of_both} are close in the hierarchy ({highest:.2f})")
     if any(predicted in group and not group.isdisjoint(labels) for group in groups):
         return Guess(FINE_GRAINED, f"{names[predicted]} is in a group of confusable classes with a right one")
     if highest < FAR_SIMILARITY:
-        return Guess(OUT_OF_VOCABULARY, f"{both}, the nearest right class, are far apart ({highest:.2f})")
+        return Guess(OUT_OF_VOCABULARY, f"{names_of_both}, the nearest right class, are far apart ({highest:.2f})")
     if len(labels) >= SCENE_LABELS:
         reason = f"the image shows {len(labels)} classes"
     elif share < LIKELY_SHARE:
         reason = f"{names[predicted]} is among the {LIKELY_K} best classes of {share:.0%} of other models"
     else:
-        return Guess(FINE_GRAINED, f"{both} are neither close nor far ({highest:.2f})")
+        return Guess(FINE_GRAINED, f"{names_of_both} are neither close nor far ({highest:.2f})")
     images = {label: together.get((min(label, predicted), max(label, predicted)), 0) for label in labels}
     companion = max(images, key=images.get)
     if images[companion]:

@@ -57,10 +57,10 @@ def measure(
       known: correct labels of the images.
       chosen: the same on the gold images alone, by which the models were chosen.
     """
-    others = dataclasses.replace(known, weight=known.weight * ~chosen.is_scored)
+    rest = dataclasses.replace(known, weight=known.weight * ~chosen.is_scored)
     return {
         where: {proposer: proposals.quality(*proposed, labels) for proposer, proposed in pairs.items()}
-        for where, labels in (("gold", chosen), ("others", others))
+        for where, labels in (("gold", chosen), ("others", rest))
         if labels.is_scored.any()
     }
 

@@ -26,14 +26,14 @@ PATHS = [
 
 def label_set(*labels):
     rows = pad_labels(labels)
-    ids = np.array([f"image{at}" for at in range(len(rows))])
+    ids = np.array([f"image{row}" for row in range(len(rows))])
     return LabelSet("mine", ids, rows, np.ones(len(rows)), rows[:, 0], len(NAMES))
 
 
 def guess(predicted, right, together=((0,),), groups=(), likely=np.nan):
     rows = pad_labels([right])
-    one = Mistakes(np.array(["a"]), np.array([predicted]), rows, rows[:, 0], np.array([np.nan]))
-    return categories.guess(one, PATHS, label_set(*together), groups, NAMES, np.array([likely]))[0]
+    mistakes = Mistakes(np.array(["a"]), np.array([predicted]), rows, rows[:, 0], np.array([np.nan]))
+    return categories.guess(mistakes, PATHS, label_set(*together), groups, NAMES, np.array([likely]))[0]
 
 
 def test_similarity():
@@ -44,9 +44,9 @@ def test_similarity():
 
 
 def test_close_classes_are_fine_grained():
-    one = guess(0, [3, 1])
-    assert one.category == judged.FINE_GRAINED
-    assert "bull terrier and fox terrier are close in the hierarchy (0.83)" in one.reason
+    result = guess(0, [3, 1])
+    assert result.category == judged.FINE_GRAINED
+    assert "bull terrier and fox terrier are close in the hierarchy (0.83)" in result.reason
 
 
 def test_confusable_classes_are_fine_grained():
@@ -61,9 +61,9 @@ def test_far_classes_may_be_none_of_the_classes():
 def test_an_answer_that_few_other_models_come_near():
     assert guess(0, [2]).category == judged.FINE_GRAINED  # a bull terrier and a cat: 0.60, and nobody was asked
     assert guess(0, [2], likely=0.4).category == judged.FINE_GRAINED
-    one = guess(0, [2], likely=0.39, together=[[0, 2], [0, 2], [0]])
-    assert one.category == judged.SPURIOUS
-    assert one.reason == (
+    result = guess(0, [2], likely=0.39, together=[[0, 2], [0, 2], [0]])
+    assert result.category == judged.SPURIOUS
+    assert result.reason == (
         "bull terrier is among the 5 best classes of 39% of other models; "
         "bull terrier and cat are right together on 2 images"
     )
@@ -71,8 +71,8 @@ def test_an_answer_that_few_other_models_come_near():
 
 def test_an_image_that_shows_a_scene():
     assert guess(0, [2, 4]).category == judged.FINE_GRAINED
-    one = guess(0, [2, 3, 4], likely=1.0)
-    assert (one.category, one.reason) == (judged.SPURIOUS, "the image shows 3 classes")
+    result = guess(0, [2, 3, 4], likely=1.0)
+    assert (result.category, result.reason) == (judged.SPURIOUS, "the image shows 3 classes")
     assert guess(0, [1, 3, 4]).category == judged.FINE_GRAINED  # close to one of them
 
 
@@ -94,12 +94,14 @@ def test_against_people(data):
     vit, soups = (judged.load_judged(data / "labels" / f"{name}_mistakes.json") for name in ("vit3b", "greedy_soups"))
     new = ~np.isin(soups.image_ids, vit.image_ids)
     right = {}
-    for one, rows in ((vit, np.ones(len(vit), bool)), (soups, new)):
-        found = one.mistakes(multi).take(rows)
-        for asked in ([], others):
-            guesses = categories.guess(found, paths, real, groups, likely=agreement(found, asked, categories.LIKELY_K))
-            table = categories.confusion([guess.category for guess in guesses], one.category[rows])
-            right[one.name, len(asked)] = (int(np.trace(table)), int(table.sum()), int(table[0].sum()))
+    for file, rows in ((vit, np.ones(len(vit), bool)), (soups, new)):
+        mistakes = file.mistakes(multi).take(rows)
+        for models in ([], others):
+            guesses = categories.guess(
+                mistakes, paths, real, groups, likely=agreement(mistakes, models, categories.LIKELY_K)
+            )
+            table = categories.confusion([guess.category for guess in guesses], file.category[rows])
+            right[file.name, len(models)] = (int(np.trace(table)), int(table.sum()), int(table[0].sum()))
     assert right == {
         ("vit3b_mistakes", 0): (268, 378, 241),
         ("vit3b_mistakes", 47): (277, 378, 241),
@@ -112,12 +114,12 @@ def test_where_other_models_agree_a_label_is_often_missing(data):
     """Of a model's mistakes by the original labels, those that ReaL says are none."""
     models = [load_predictions(path) for path in sorted((data / "predictions").glob("*.npz"))]
     real = readers.real(data / "labels" / "real.json")
-    model = next(one for one in models if one.name == "nasnetalarge")
-    found = find(model, readers.original())
-    labels = real.labels[match(found.image_ids, real.image_ids)]
-    labelled, right = labels[:, 0] >= 0, label_rank(found.predicted[:, None], labels) == 0
-    share = agreement(found, [one for one in models if one is not model])
-    agreed = labelled & (share >= categories.AGREEING_SHARE)
-    assert (len(found), agreed.sum()) == (8747, 3664)
+    model = next(model for model in models if model.name == "nasnetalarge")
+    mistakes = find(model, readers.original())
+    labels = real.labels[match(mistakes.image_ids, real.image_ids)]
+    is_labeled, right = labels[:, 0] >= 0, label_rank(mistakes.predicted[:, None], labels) == 0
+    share = agreement(mistakes, [other for other in models if other is not model])
+    agreed = is_labeled & (share >= categories.AGREEING_SHARE)
+    assert (len(mistakes), agreed.sum()) == (8747, 3664)
     assert right[agreed].mean() == pytest.approx(0.6520, abs=1e-4)
-    assert right[labelled].mean() == pytest.approx(0.4580, abs=1e-4)
+    assert right[is_labeled].mean() == pytest.approx(0.4580, abs=1e-4)

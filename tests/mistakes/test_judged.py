@@ -18,8 +18,8 @@ from tests import toy
 def written(folder, name="model", **images):
     path = folder / f"{name}.json"
     rows = {
-        f"{one}.JPEG": {"top_prediction": predicted, "failure category": category, "failure severity": severity}
-        for one, (predicted, category, severity) in images.items()
+        f"{image}.JPEG": {"top_prediction": predicted, "failure category": category, "failure severity": severity}
+        for image, (predicted, category, severity) in images.items()
     }
     path.write_text(json.dumps(rows))
     return path
@@ -32,13 +32,13 @@ def test_two_spellings_of_one_category(place):
         b=(2, "Fine-grained with OOV", "Minor"),
         c=(0, "Non-prototypical", "Minor"),
     )
-    one = judged.load_judged(path)
-    assert one.image_ids.tolist() == ["a", "b", "c"]
-    assert one.counts().tolist() == [[0, 0, 0], [1, 1, 0], [0, 0, 0], [0, 1, 0], [0, 0, 0]]
-    path.write_text(judged.as_json(one))
+    first = judged.load_judged(path)
+    assert first.image_ids.tolist() == ["a", "b", "c"]
+    assert first.counts().tolist() == [[0, 0, 0], [1, 1, 0], [0, 0, 0], [0, 1, 0], [0, 0, 0]]
+    path.write_text(judged.as_json(first))
     again = judged.load_judged(path)
-    assert (again.category == one.category).all()
-    assert (again.predicted == one.predicted).all()
+    assert (again.category == first.category).all()
+    assert (again.predicted == first.predicted).all()
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_a_subset_of_major_mistakes(tmp_path):
         written(tmp_path, "y", a=(2, kind, "Minor"), b=(0, kind, "Minor"), c=(3, kind, "Major"))
     )
     assert judged.hard_subset([first, second], [], toy.multilabel(), 2).image_ids.tolist() == ["a"]
-    one = judged.hard_subset([first, second], [], toy.multilabel(), 1)
-    assert (one.image_ids.tolist(), one.weight.tolist(), one.average) == (["a", "c", "d"], [1, 1, 1], "images")
+    subset = judged.hard_subset([first, second], [], toy.multilabel(), 1)
+    assert (subset.image_ids.tolist(), subset.weight.tolist(), subset.average) == (["a", "c", "d"], [1, 1, 1], "images")
     with pytest.raises(InputError, match="missed by 3 of 2 models"):
         judged.hard_subset([first, second], [], toy.multilabel(), 3)
 
@@ -102,15 +102,15 @@ def test_published_overlap(models, data):
     vit, soups = models
     ids, same = shared_mistakes(vit.mistakes(multi), soups.mistakes(multi))
     assert (len(ids), same.sum()) == (164, 143)
-    major = [one.image_ids[one.severity == "Major"] for one in models]
+    major = [file.image_ids[file.severity == "Major"] for file in models]
     assert (np.isin(*major).sum(), np.isin(major[0], soups.image_ids).sum()) == (48, 52)
 
 
 def test_predictions_that_are_right_by_real(models, data):
     real = readers.real(data / "labels" / "real.json")
-    found = models[0].mistakes(real)
-    right = (found.labels == found.predicted[:, None]).any(axis=1)
-    assert (right.sum(), right[models[0].severity == "Major"].sum(), (found.labels[:, 0] < 0).sum()) == (85, 20, 64)
+    mistakes = models[0].mistakes(real)
+    right = (mistakes.labels == mistakes.predicted[:, None]).any(axis=1)
+    assert (right.sum(), right[models[0].severity == "Major"].sum(), (mistakes.labels[:, 0] < 0).sum()) == (85, 20, 64)
 
 
 def test_published_confused_pairs(models, data):
@@ -132,21 +132,21 @@ def test_published_confused_pairs(models, data):
     with (data / "labels" / "multilabel.csv").open() as file:
         labels = {row["id"]: row for row in csv.DictReader(file)}
     predicted = json.loads((data / "labels" / "vit3b_mistakes.json").read_text())
-    found = {}
+    counts = {}
     for columns in (["proposed_labels"], ["proposed_labels", "unclear_multi_labels"]):
-        found[len(columns)] = collections.Counter()
-        for image, said in predicted.items():
-            for one in {int(one) for column in columns for one in labels[image][column].split(",") if one.strip()}:
-                found[len(columns)][tuple(sorted((wnids[said["top_prediction"]], wnids[one])))] += 1
+        counts[len(columns)] = collections.Counter()
+        for image, row in predicted.items():
+            for label in {int(text) for column in columns for text in labels[image][column].split(",") if text.strip()}:
+                counts[len(columns)][tuple(sorted((wnids[row["top_prediction"]], wnids[label])))] += 1
     promontory_and_seashore = ("n09399592", "n09428293")
-    assert found[2] - released == {promontory_and_seashore: 1}
-    assert not released - found[2]
+    assert counts[2] - released == {promontory_and_seashore: 1}
+    assert not released - counts[2]
     assert [image for image, row in labels.items() if {"970", "975", "978"} <= set(row["proposed_labels"].split(", "))
             and predicted.get(image, {}).get("top_prediction") == 976] == ["ILSVRC2012_val_00023173.JPEG"]  # fmt: skip
-    assert (released - found[1]).total() == 6  # without the unclear labels six are lacking
+    assert (released - counts[1]).total() == 6  # without the unclear labels six are missing
 
-    ours, counted = confused_pairs(models[0].mistakes(readers.multilabel(data / "labels" / "multilabel.csv")))
-    assert found[2] == {tuple(sorted((wnids[a], wnids[b]))): n for (a, b), n in zip(ours, counted, strict=True)}
+    pairs, times = confused_pairs(models[0].mistakes(readers.multilabel(data / "labels" / "multilabel.csv")))
+    assert counts[2] == {tuple(sorted((wnids[a], wnids[b]))): n for (a, b), n in zip(pairs, times, strict=True)}
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from tests import toy
 
 
 def test_every_wrong_answer_on_an_image_that_counts():
-    found = mistakes.find(toy.predictions(), toy.real())
-    assert found.image_ids.tolist() == ["e"]  # d has no label, f's answer 0 is one of two right ones
-    assert (found.predicted.tolist(), found.labels[0].tolist(), found.original.tolist()) == ([3], [2, -1], [2])
-    assert np.isnan(found.confidence).all()
+    result = mistakes.find(toy.predictions(), toy.real())
+    assert result.image_ids.tolist() == ["e"]  # d has no label, f's answer 0 is one of two right ones
+    assert (result.predicted.tolist(), result.labels[0].tolist(), result.original.tolist()) == ([3], [2, -1], [2])
+    assert np.isnan(result.confidence).all()
     original = mistakes.find(toy.predictions(), toy.original())
     assert original.image_ids.tolist() == ["b", "c", "e", "f"]
 
@@ -24,9 +24,9 @@ def test_the_most_confident_first():
     logits = toy.predictions(top_scores=scores)
     assert mistakes.find(logits, toy.original()).image_ids.tolist() == ["e", "c", "b", "f"]
     sums = dataclasses.replace(logits, logsumexp=np.array([5, 2, 5, 5, 10, 1], np.float32))
-    found = mistakes.find(sums, toy.original())
-    assert found.image_ids.tolist() == ["b", "f", "e", "c"]
-    assert found.confidence == pytest.approx(np.exp([0, 0, -1, -2]))
+    result = mistakes.find(sums, toy.original())
+    assert result.image_ids.tolist() == ["b", "f", "e", "c"]
+    assert result.confidence == pytest.approx(np.exp([0, 0, -1, -2]))
 
 
 def test_other_images_are_refused():

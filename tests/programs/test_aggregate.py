@@ -48,8 +48,8 @@ def test_votes_become_a_label_set(world, capsys):
     summary = aggregate.run(config, folder / "out")
     labels = load_label_set(folder / "out" / "label_set.json")
     assert labels.name == "aggregated"
-    found = (labels.labels[:, :, None] == np.arange(4)).any(axis=1)
-    assert (found == truth).mean() > 0.97
+    predicted = (labels.labels[:, :, None] == np.arange(4)).any(axis=1)
+    assert (predicted == truth).mean() > 0.97
     lists = json.loads((folder / "out" / "labels.json").read_text())
     assert [[label for label in row if label >= 0] for row in labels.labels.tolist()] == lists
     with np.load(folder / "out" / "scores.npz") as archive:
@@ -124,17 +124,17 @@ def test_real_is_reproduced(data, tmp_path):
     again, real = readers.real_at(tmp_path / "scores.npz", 0.8), readers.real(data / "labels" / "real.json")
     np.testing.assert_array_equal(again.labels, real.labels)
     assert summary["labels"]["images_by_labels"] == [3163, 39394, 5408, 1319, 411, 161, 88, 41, 13, 2]
-    at = {row["threshold"]: row for row in summary["gold"]["precision_recall"]}
+    points = {row["threshold"]: row for row in summary["gold"]["precision_recall"]}
     for threshold, precision, recall in (
         (0.3, 0.795, 0.827),
         (0.5, 0.842, 0.819),
         (0.8, 0.898, 0.778),
         (0.95, 0.922, 0.714),
     ):
-        assert at[threshold]["precision"] == pytest.approx(precision, abs=5e-4)
-        assert at[threshold]["recall"] == pytest.approx(recall, abs=5e-4)
-    of = {row["rater"]: row for row in summary["raters"]}
-    assert of["original label"]["labels_that_change_without"] == 1585
-    assert [name for name, row in of.items() if row["suspicious"]] == [
+        assert points[threshold]["precision"] == pytest.approx(precision, abs=5e-4)
+        assert points[threshold]["recall"] == pytest.approx(recall, abs=5e-4)
+    row_of = {row["rater"]: row for row in summary["raters"]}
+    assert row_of["original label"]["labels_that_change_without"] == 1585
+    assert [name for name, row in row_of.items() if row["suspicious"]] == [
         "145"
     ]  # who said yes to 1,936 of 1,952 questions

@@ -50,11 +50,11 @@ def test_a_look_into_a_label_set(world, capsys):
 def test_models_gain(world, capsys):
     folder, config = world
     config.predictions = str(folder / "model*.npz")
-    found = labels.run(config, folder / "out")["regression"]
-    assert [row["original"] for row in found["models"]] == pytest.approx([1 / 6, 2 / 6, 3 / 6, 4 / 6])
-    x, y = (np.array([row[name] for row in found["models"]]) for name in ("original", "accuracy"))
-    assert found["lines"]["all models"]["slope"] == pytest.approx(np.polyfit(x, y, 1)[0])
-    assert list(found["lines"]) == ["all models"]  # the better half of four is too few
+    regression = labels.run(config, folder / "out")["regression"]
+    assert [row["original"] for row in regression["models"]] == pytest.approx([1 / 6, 2 / 6, 3 / 6, 4 / 6])
+    x, y = (np.array([row[name] for row in regression["models"]]) for name in ("original", "accuracy"))
+    assert regression["lines"]["all models"]["slope"] == pytest.approx(np.polyfit(x, y, 1)[0])
+    assert list(regression["lines"]) == ["all models"]  # the better half of four is too few
     assert (folder / "out" / "regression.png").read_bytes().startswith(b"\x89PNG")
     assert "a point of original accuracy goes with" in capsys.readouterr().out
 

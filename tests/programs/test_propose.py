@@ -53,24 +53,24 @@ def test_proposals_and_tasks(world, capsys):
     assert summary["quality"]["gold"]["models"]["recall"] >= 0.9
     assert summary["quality"]["others"]["with_original"]["images"] == 140
 
-    found = read(folder, "proposals.json")
+    proposals = read(folder, "proposals.json")
     tops = [np.load(folder / f"{name}.npz")["top"] for name in summary["models"]]
     for row, image in enumerate(original.image_ids.tolist()):
         if all(top[row, 0] == original.original[row] for top in tops):
-            assert image in found["kept"]
+            assert image in proposals["kept"]
         else:
             expected = {int(original.original[row])}.union(*(top[row, :3].tolist() for top in tops))
-            assert found["images"][image] == sorted(expected)
-    assert len(found["images"]) + len(found["kept"]) == IMAGES
+            assert proposals["images"][image] == sorted(expected)
+    assert len(proposals["images"]) + len(proposals["kept"]) == IMAGES
 
-    made = read(folder, "tasks.json")
-    asked = sorted((task["image_id"], label) for task in made["tasks"] for label in task["labels"])
-    assert asked == sorted((image, label) for image, labels in found["images"].items() for label in labels)
+    tasks = read(folder, "tasks.json")
+    questions = sorted((task["image_id"], label) for task in tasks["tasks"] for label in task["labels"])
+    assert questions == sorted((image, label) for image, labels in proposals["images"].items() for label in labels)
     gold = load_label_set(folder / "out" / "gold.json")
     assert len(gold) == 60
-    assert {task["image_id"] for task in made["tasks"] if task["gold"]} <= set(gold.image_ids)
-    assert made["assignments"] is None
-    assert len(read(folder, "label_studio.json")) == len(made["tasks"])
+    assert {task["image_id"] for task in tasks["tasks"] if task["gold"]} <= set(gold.image_ids)
+    assert tasks["assignments"] is None
+    assert len(read(folder, "label_studio.json")) == len(tasks["tasks"])
     assert "2 models propose: model0, model1" in capsys.readouterr().out
 
 
@@ -85,10 +85,10 @@ def test_who_rates(world):
     folder, config, _, _ = world
     config.raters = 7
     summary = propose.run(config, folder / "out")
-    made = read(folder, "tasks.json")
-    given = [number for numbers in made["assignments"].values() for number in numbers]
-    for task in made["tasks"]:
-        assert given.count(task["task"]) == (7 if task["gold"] else 5)
+    tasks = read(folder, "tasks.json")
+    assigned = [number for numbers in tasks["assignments"].values() for number in numbers]
+    for task in tasks["tasks"]:
+        assert assigned.count(task["task"]) == (7 if task["gold"] else 5)
     assert summary["tasks"]["per_rater"]["most"] - summary["tasks"]["per_rater"]["least"] <= 1
 
 
@@ -118,9 +118,9 @@ def test_names_and_a_hierarchy(world):
     config.class_names, config.hierarchy = str(folder / "names.txt"), str(folder / "is_a.txt")
     config.k, config.labels_per_task = 12, 6
     propose.run(config, folder / "out")
-    made = read(folder, "tasks.json")
-    assert all(len({label % 2 for label in task["labels"]}) == 1 for task in made["tasks"])
-    assert made["names"]["7"] == "kind_7"
+    tasks = read(folder, "tasks.json")
+    assert all(len({label % 2 for label in task["labels"]}) == 1 for task in tasks["tasks"])
+    assert tasks["names"]["7"] == "kind_7"
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,8 @@ def test_labels_come_near_the_truth(world):  # noqa: F811
     aggregated.votes, aggregated.gold = str(folder / "votes.json"), str(folder / "tasks" / "gold.json")
     aggregated.original = config.original
     summary = aggregate.run(aggregated, folder / "out")
-    found = load_label_set(folder / "out" / "label_set.json")
-    near, before = (set(analysis.agreement(one, known)["equal"]) for one in (found, original))
+    labels = load_label_set(folder / "out" / "label_set.json")
+    near, before = (set(analysis.agreement(label_set, known)["equal"]) for label_set in (labels, original))
     rated = {task["image_id"] for task in tasks["tasks"]}
     assert len(near & rated) > 0.97 * len(rated)
     assert len(before & rated) < 0.5 * len(rated)

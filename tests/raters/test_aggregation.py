@@ -29,11 +29,11 @@ def crowd_votes(matrices=CROWD, per_question=5, seed=0, share=0.3):
 def real_rule(votes, experts, gold_votes, originals, heard, smoothing=1):
     """ReaL's aggregation, question by question and vote by vote: true at 3 of 5 experts, 2 for the original."""
 
-    def rows(some):
-        for question, rater, answer in zip(some.question, some.rater, some.answer, strict=True):
-            yield (some.image_ids[question], some.classes[question]), some.raters[rater], answer
+    def rows(votes):
+        for question, rater, answer in zip(votes.question, votes.rater, votes.answer, strict=True):
+            yield (votes.image_ids[question], votes.classes[question]), votes.raters[rater], answer
 
-    own = dict(zip(originals.image_ids, originals.original, strict=True))
+    original_of = dict(zip(originals.image_ids, originals.original, strict=True))
     yes = dict(zip(zip(experts.image_ids, experts.classes, strict=True), experts.yes, strict=True))
     prior = sum(share >= 0.6 for share in yes.values()) / len(yes)
     counts = {}
@@ -43,7 +43,7 @@ def real_rule(votes, experts, gold_votes, originals, heard, smoothing=1):
     mean = np.mean(list(matrices.values()), axis=0)
     voter = [[smoothing] * 3, [smoothing] * 3]
     for (image, label), share in yes.items():
-        voter[int(share >= 0.4)][YES if own[image] == label else NO] += 1
+        voter[int(share >= 0.4)][YES if original_of[image] == label else NO] += 1
     voter = [[n / sum(row) for n in row] for row in voter]
     log_odds = {}
     for question, rater, answer in rows(votes):
@@ -52,7 +52,7 @@ def real_rule(votes, experts, gold_votes, originals, heard, smoothing=1):
             true[answer] / false[answer]
         )
     for image, label in log_odds:
-        answer = YES if own[image] == label else NO
+        answer = YES if original_of[image] == label else NO
         if heard[label]:
             log_odds[image, label] += math.log(voter[1][answer] / voter[0][answer])
     return np.array([1 / (1 + math.exp(-log_odds[pair])) for pair in zip(votes.image_ids, votes.classes, strict=True)])
@@ -70,40 +70,42 @@ def test_calibrated_is_the_published_rule():
     )
     heard, original = np.array([True, True, False, True]), originals(IMAGES)
     voter = aggregation.OriginalVoter(original, heard, gold_share=0.4)
-    found = aggregation.calibrated(votes, experts, gold_votes, 0.6, 1.0, voter)
-    np.testing.assert_allclose(found.scores, real_rule(votes, experts, gold_votes, original, heard), atol=1e-12, rtol=0)
+    result = aggregation.calibrated(votes, experts, gold_votes, 0.6, 1.0, voter)
+    np.testing.assert_allclose(
+        result.scores, real_rule(votes, experts, gold_votes, original, heard), atol=1e-12, rtol=0
+    )
 
 
 def test_matrices_and_labels_are_recovered_within_sampling_error():
     votes, gold_votes, experts, truth = crowd_votes()
-    found = aggregation.calibrated(votes, experts, gold_votes, 0.6, 1.0)
+    result = aggregation.calibrated(votes, experts, gold_votes, 0.6, 1.0)
     asked = dawid_skene.votes_by_truth(gold_votes, experts.yes).sum(axis=2, keepdims=True)
     sampling = np.sqrt(CROWD * (1 - CROWD) / asked)
-    assert (np.abs(found.matrices - CROWD) < 4 * sampling + 3 / asked).all()
+    assert (np.abs(result.matrices - CROWD) < 4 * sampling + 3 / asked).all()
     # A rule that knew the true matrices and prior could do no better.
     best = dawid_skene.log_odds(votes, CROWD, 0.3) > 0
-    assert ((found.scores > 0.5) == truth).mean() == pytest.approx((best == truth).mean(), abs=0.005)
-    assert found.scores[truth].mean() == pytest.approx(found.scores @ found.scores / found.scores.sum(), abs=0.02)
+    assert ((result.scores > 0.5) == truth).mean() == pytest.approx((best == truth).mean(), abs=0.005)
+    assert result.scores[truth].mean() == pytest.approx(result.scores @ result.scores / result.scores.sum(), abs=0.02)
 
 
 def test_unsupervised_recovers_matrices_too():
     votes, _, _, truth = crowd_votes()
-    found = aggregation.unsupervised(votes, 1.0)
+    result = aggregation.unsupervised(votes, 1.0)
     asked = dawid_skene.votes_by_truth(votes, truth).sum(axis=2, keepdims=True)
-    assert (np.abs(found.matrices - CROWD) < 6 * np.sqrt(CROWD * (1 - CROWD) / asked) + 3 / asked).all()
-    assert found.prior == pytest.approx(truth.mean(), abs=0.02)
+    assert (np.abs(result.matrices - CROWD) < 6 * np.sqrt(CROWD * (1 - CROWD) / asked) + 3 / asked).all()
+    assert result.prior == pytest.approx(truth.mean(), abs=0.02)
     best = dawid_skene.log_odds(votes, CROWD, 0.3) > 0
-    assert ((found.scores > 0.5) == truth).mean() == pytest.approx((best == truth).mean(), abs=0.01)
+    assert ((result.scores > 0.5) == truth).mean() == pytest.approx((best == truth).mean(), abs=0.01)
 
 
 def test_one_who_always_says_yes_tells_nothing():
     votes, gold_votes, experts, _ = crowd_votes()
-    for found in (
+    for result in (
         aggregation.calibrated(votes, experts, gold_votes, 0.6, 1.0),
         aggregation.unsupervised(votes, 1.0),
     ):
-        assert abs(dawid_skene.log_ratios(found.matrices)[7, YES]) < 0.02
-        assert abs(dawid_skene.log_ratios(found.matrices)[0, YES]) > 3
+        assert abs(dawid_skene.log_ratios(result.matrices)[7, YES]) < 0.02
+        assert abs(dawid_skene.log_ratios(result.matrices)[0, YES]) > 3
 
 
 def test_raters_who_never_answer_or_only_gold_change_nothing():
@@ -121,9 +123,9 @@ def test_raters_who_never_answer_or_only_gold_change_nothing():
         np.append(gold_votes.rater, np.full(len(extra), 8)),
         np.append(gold_votes.answer, (experts.yes[extra] > 0.5) * YES),
     )
-    found = aggregation.calibrated(idle, experts, with_extra, 0.6, 1.0)
-    np.testing.assert_array_equal(found.scores, plain.scores)
-    assert not np.isnan(found.matrices).any()
+    result = aggregation.calibrated(idle, experts, with_extra, 0.6, 1.0)
+    np.testing.assert_array_equal(result.scores, plain.scores)
+    assert not np.isnan(result.matrices).any()
     np.testing.assert_array_equal(
         aggregation.unsupervised(idle, 0.0).scores, aggregation.unsupervised(votes, 0.0).scores
     )
@@ -133,16 +135,16 @@ def test_the_order_of_raters_and_questions_does_not_matter():
     votes, gold_votes, experts, _ = crowd_votes()
     random, original = np.random.default_rng(1), originals(IMAGES)
 
-    def shuffled(some):
-        question, rater = random.permutation(len(some.image_ids)), random.permutation(len(some.raters))
-        order = random.permutation(len(some))
+    def shuffled(votes):
+        question, rater = random.permutation(len(votes.image_ids)), random.permutation(len(votes.raters))
+        order = random.permutation(len(votes))
         return collect(
-            some.image_ids[question],
-            some.classes[question],
-            some.raters[rater],
-            np.argsort(question)[some.question][order],
-            np.argsort(rater)[some.rater][order],
-            some.answer[order],
+            votes.image_ids[question],
+            votes.classes[question],
+            votes.raters[rater],
+            np.argsort(question)[votes.question][order],
+            np.argsort(rater)[votes.rater][order],
+            votes.answer[order],
         )
 
     voter = aggregation.OriginalVoter(original, np.ones(4, bool), 0.4)
@@ -166,9 +168,9 @@ def test_majority_counts_a_maybe_as_told():
 def test_crowd_kit_is_about_as_good():
     pytest.importorskip("crowdkit", reason="crowd-kit is not installed: its Dawid-Skene is not compared with")
     votes, _, _, truth = crowd_votes()
-    found = aggregation.crowd_kit(votes).scores > 0.5
+    result = aggregation.crowd_kit(votes).scores > 0.5
     ours = aggregation.unsupervised(votes, 1.0).scores > 0.5
-    assert (found == truth).mean() == pytest.approx((ours == truth).mean(), abs=0.02)
+    assert (result == truth).mean() == pytest.approx((ours == truth).mean(), abs=0.02)
 
 
 def test_labels_of_scores():
@@ -177,12 +179,12 @@ def test_labels_of_scores():
     votes = collect(
         np.array([ids[0], ids[0], ids[2]]), np.array([3, 1, 0]), np.array(["x"]), np.arange(3), np.zeros(3, int), [YES] * 3
     )  # fmt: skip
-    found = aggregation.label_set(votes, np.array([0.8, 0.9, 0.1]), 0.8, original, "mine")
-    assert found.labels[0].tolist() == [1, 3]  # a score at the threshold is enough
-    assert found.labels[1].tolist() == [original.original[1], -1]  # not rated
-    assert found.labels[2].tolist() == [-1, -1]  # rated, and nothing is right
-    assert found.weight.tolist() == [1, 1, 0, 1]
-    assert found.original.tolist() == original.original.tolist()
+    result = aggregation.label_set(votes, np.array([0.8, 0.9, 0.1]), 0.8, original, "mine")
+    assert result.labels[0].tolist() == [1, 3]  # a score at the threshold is enough
+    assert result.labels[1].tolist() == [original.original[1], -1]  # not rated
+    assert result.labels[2].tolist() == [-1, -1]  # rated, and nothing is right
+    assert result.weight.tolist() == [1, 1, 0, 1]
+    assert result.original.tolist() == original.original.tolist()
 
 
 def test_what_is_refused():

@@ -26,9 +26,9 @@ def test_models_are_joined_by_id():
 
 
 def test_the_best_of_each_image():
-    found = proposals.top_k(MODELS, proposals.match_images(MODELS, toy.IDS), 1)
-    assert found[:, :, 0].tolist() == [[0, 1, 2, 1, 3, 0], [0, 1, 1, 1, 2, 3]]
-    image, classes = proposals.union(found, 4)
+    candidates = proposals.top_k(MODELS, proposals.match_images(MODELS, toy.IDS), 1)
+    assert candidates[:, :, 0].tolist() == [[0, 1, 2, 1, 3, 0], [0, 1, 1, 1, 2, 3]]
+    image, classes = proposals.union(candidates, 4)
     assert pairs(image, classes) == [(0, 0), (1, 1), (2, 1), (2, 2), (3, 1), (4, 2), (4, 3), (5, 0), (5, 3)]
     with pytest.raises(InputError, match="k=3: model has 2 predicted classes an image"):
         proposals.top_k(MODELS, proposals.match_images(MODELS, toy.IDS), 3)
@@ -37,8 +37,8 @@ def test_the_best_of_each_image():
 def test_recall_and_precision():
     image, classes = proposals.union(proposals.top_k(MODELS, proposals.match_images(MODELS, toy.IDS), 1), 4)
     # Under ReaL a, b, c, e and f count, with seven right labels; all of them are among eight proposals.
-    found = proposals.quality(image, classes, toy.real())
-    assert found == proposals.Quality(images=5, recall=1.0, precision=7 / 8, per_image=8 / 5)
+    quality = proposals.quality(image, classes, toy.real())
+    assert quality == proposals.Quality(images=5, recall=1.0, precision=7 / 8, per_image=8 / 5)
 
 
 def test_the_highest_of_all_images():
@@ -46,13 +46,13 @@ def test_the_highest_of_all_images():
     model = Predictions(
         np.array(list("abcd")), np.array([[0, 1], [1, 2], [2, 3], [3, 0]]), scores.astype(np.float32), 4
     )
-    found = proposals.highest_scores([model], [np.arange(4)], 3)[0]
-    assert found.tolist() == [[0, 1], [1, -1], [2, -1], [3, -1]]  # 9, 8 and 5; and the best of every image
+    candidates = proposals.highest_scores([model], [np.arange(4)], 3)[0]
+    assert candidates.tolist() == [[0, 1], [1, -1], [2, -1], [3, -1]]  # 9, 8 and 5; and the best of every image
     normal = Predictions(
         model.image_ids, model.top, model.top_scores, 4, logsumexp=np.array([9.5, 8.1, 3.1, 2.1], np.float32)
     )
-    found = proposals.highest_scores([normal], [np.arange(4)], 5)[0]
-    assert found.tolist() == [[0, -1], [1, -1], [2, 3], [3, -1]]  # of probabilities, c's second is the fifth
+    candidates = proposals.highest_scores([normal], [np.arange(4)], 5)[0]
+    assert candidates.tolist() == [[0, -1], [1, -1], [2, 3], [3, -1]]  # of probabilities, c's second is the fifth
     with pytest.raises(InputError, match="highest=9: predictions has 8 scores"):
         proposals.highest_scores([model], [np.arange(4)], 9)
     with pytest.raises(InputError, match="model has no top_scores"):

@@ -1,4 +1,4 @@
-"""ReaL's own labels from its raw votes, and what other rules would have made of them."""
+"""ReaL's matrix labels from its raw votes, and what other rules would have made of them."""
 
 import json
 
@@ -43,17 +43,17 @@ def test_counts_of_votes(real):
 
 def test_real_is_reproduced(real, data):
     votes, experts, gold_votes, scores = real
-    found = aggregation.calibrated(votes, experts, gold_votes, 0.6, 1.0, voter())
-    np.testing.assert_allclose(found.scores, scores, rtol=0, atol=1e-12)
-    labels = aggregation.label_set(found.votes, found.scores, THRESHOLD, readers.original(), "real")
+    result = aggregation.calibrated(votes, experts, gold_votes, 0.6, 1.0, voter())
+    np.testing.assert_allclose(result.scores, scores, rtol=0, atol=1e-12)
+    labels = aggregation.label_set(result.votes, result.scores, THRESHOLD, readers.original(), "real")
     lists = json.loads((data / "labels" / "real.json").read_text())
     assert all(set(row[row >= 0]) == set(right) for row, right in zip(labels.labels, lists, strict=True))
-    own = found.matrices[found.votes.raters == aggregation.ORIGINAL][0]
-    assert np.log(own[1] / own[0])[[2, 0]] == pytest.approx([2.76619221, -0.55275787], abs=1e-8)
+    matrix = result.matrices[result.votes.raters == aggregation.ORIGINAL][0]
+    assert np.log(matrix[1] / matrix[0])[[2, 0]] == pytest.approx([2.76619221, -0.55275787], abs=1e-8)
 
 
-def differing(found, real):
-    return int(((found.scores >= THRESHOLD) != (real[3] >= THRESHOLD)).sum())
+def differing(result, real):
+    return int(((result.scores >= THRESHOLD) != (real[3] >= THRESHOLD)).sum())
 
 
 def test_without_the_original_label(real):
@@ -64,9 +64,9 @@ def test_without_the_original_label(real):
 def test_the_original_label_judged_as_the_raters_are(real):
     votes, experts, gold_votes, scores = real
     same = aggregation.OriginalVoter(readers.original(), ANIMALS, gold_share=0.6)
-    found = aggregation.calibrated(votes, experts, gold_votes, 0.6, 1.0, same)
-    assert differing(found, real) == 168
-    assert np.abs(found.scores - scores).max() == pytest.approx(0.054, abs=5e-4)
+    result = aggregation.calibrated(votes, experts, gold_votes, 0.6, 1.0, same)
+    assert differing(result, real) == 168
+    assert np.abs(result.scores - scores).max() == pytest.approx(0.054, abs=5e-4)
 
 
 @pytest.mark.parametrize(("maybe", "count"), [(0.0, 12_909), (1.0, 4866), (0.5, 4809)])

@@ -12,13 +12,13 @@ from tests.raters.questions import questions
 
 def votes_of(table, seconds=None):
     """Votes of a table, a row a rater and a column a question; None where a rater was not asked."""
-    found = [
+    rows = [
         (question, rater, row[question])
         for rater, row in enumerate(table)
         for question in range(len(row))
         if row[question] is not None
     ]
-    question, rater, answer = (np.array(column) for column in zip(*found, strict=True))
+    question, rater, answer = (np.array(column) for column in zip(*rows, strict=True))
     columns = len(table[0])
     ids, names = np.array([f"i{n:03d}" for n in range(columns)]), np.array([f"r{n}" for n in range(len(table))])
     return collect(ids, np.zeros(columns, int), names, question, rater, answer, seconds)
@@ -26,7 +26,7 @@ def votes_of(table, seconds=None):
 
 def alpha_by_loops(table, distance):
     """Krippendorff's alpha from all ordered pairs of values of a question, each weighted by 1 / (values - 1)."""
-    units = [[row[at] for row in table if row[at] is not None] for at in range(len(table[0]))]
+    units = [[row[column] for row in table if row[column] is not None] for column in range(len(table[0]))]
     units = [values for values in units if len(values) > 1]
     everything = [value for values in units for value in values]
     observed = sum(
@@ -86,13 +86,13 @@ def test_suspicious_raters():
     seconds = np.where(plain.rater == 1, 0.1, 2.0)
     votes = collect(ids, classes, plain.raters, plain.question, plain.rater, plain.answer, seconds)
     on_gold = np.arange(len(ids)) < 40
-    found = quality.suspicious(votes, on_gold, quality.information(crowd, 0.3), min_seconds=0.3)
-    assert set(found) == {"r001", "r002", "r003", "r004", "r005"}
-    assert found["r001"] == ["half of the answers take less than 0.1 s"]
-    assert found["r002"] == ["answers gold questions alone"]
-    assert found["r003"][0].startswith("always answers yes, others in")
-    assert found["r004"] == ["an answer tells 0.000 bits"]
-    assert found["r005"][0] == "never answers"
+    reasons = quality.suspicious(votes, on_gold, quality.information(crowd, 0.3), min_seconds=0.3)
+    assert set(reasons) == {"r001", "r002", "r003", "r004", "r005"}
+    assert reasons["r001"] == ["half of the answers take less than 0.1 s"]
+    assert reasons["r002"] == ["answers gold questions alone"]
+    assert reasons["r003"][0].startswith("always answers yes, others in")
+    assert reasons["r004"] == ["an answer tells 0.000 bits"]
+    assert reasons["r005"][0] == "never answers"
 
 
 def test_always_no_is_no_accident_only_where_others_say_yes():

@@ -24,20 +24,21 @@ def world(models=7, images=12, k=3, seed=0):
 def best_by_loops(candidates, labels, min_recall, sizes):
     """Every subset as a set of pairs; of equals the one of higher recall, of fewer models, and the first."""
     right = {(image, label) for image, row in enumerate(labels.tolist()) for label in row if label >= 0}
-    of = [
-        {(image, label) for image, row in enumerate(one) for label in row if label >= 0} for one in candidates.tolist()
+    proposals_of = [
+        {(image, label) for image, row in enumerate(proposals) for label in row if label >= 0}
+        for proposals in candidates.tolist()
     ]
-    best, found = None, None
+    best_key, best_models = None, None
     for size in sorted(sizes):
-        for models in itertools.combinations(range(len(of)), size):
-            proposed = set().union(*(of[model] for model in models))
+        for models in itertools.combinations(range(len(proposals_of)), size):
+            proposed = set().union(*(proposals_of[model] for model in models))
             hits = len(proposed & right)
             recall, precision = hits / len(right), hits / len(proposed)
             enough = recall >= min_recall
             key = (enough, 0 if enough else recall, precision, recall)
-            if best is None or key > best:
-                best, found = key, models
-    return found
+            if best_key is None or key > best_key:
+                best_key, best_models = key, models
+    return best_models
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -49,27 +50,27 @@ def best_by_loops(candidates, labels, min_recall, sizes):
 def test_exhaustive_is_the_plain_loop(monkeypatch, seed, min_recall, sizes, table):
     monkeypatch.setattr(subsets, "TABLE", table)
     candidates, labels = world(seed=seed)
-    found = subsets.search(subsets.bits(candidates, labels, CLASSES), min_recall, sizes)
-    assert found.models == best_by_loops(candidates, labels, min_recall, sizes)
-    assert found.reaches_recall == (found.recall >= min_recall)
-    assert found.is_exhaustive
+    choice = subsets.search(subsets.bits(candidates, labels, CLASSES), min_recall, sizes)
+    assert choice.models == best_by_loops(candidates, labels, min_recall, sizes)
+    assert choice.reaches_recall == (choice.recall >= min_recall)
+    assert choice.is_exhaustive
 
 
 def test_counts_of_the_choice():
     candidates = np.array([[[0, 1], [2, -1]], [[0, 3], [4, 5]]])
     labels = np.array([[0, 3], [5, -1]])
-    found = subsets.search(subsets.bits(candidates, labels, CLASSES), 0.9, [2])
-    assert (found.num_right, found.num_labels, found.num_proposals) == (3, 3, 6)
-    assert (found.recall, found.precision) == (1, 0.5)
+    choice = subsets.search(subsets.bits(candidates, labels, CLASSES), 0.9, [2])
+    assert (choice.num_right, choice.num_labels, choice.num_proposals) == (3, 3, 6)
+    assert (choice.recall, choice.precision) == (1, 0.5)
     alone = subsets.search(subsets.bits(candidates, labels, CLASSES), 0.9, [1])
     assert (alone.models, alone.reaches_recall) == ((1,), True)
 
 
 def test_the_highest_recall_where_none_is_enough():
     candidates, labels = world(k=1)
-    found = subsets.search(subsets.bits(candidates, labels, CLASSES), 1.0, range(1, 8))
-    assert not found.reaches_recall
-    assert found.models == best_by_loops(candidates, labels, 1.0, range(1, 8))
+    choice = subsets.search(subsets.bits(candidates, labels, CLASSES), 1.0, range(1, 8))
+    assert not choice.reaches_recall
+    assert choice.models == best_by_loops(candidates, labels, 1.0, range(1, 8))
 
 
 def test_greedy_beyond_the_limit():
@@ -85,8 +86,8 @@ def test_greedy_beyond_the_limit():
 
 def test_sixty_four_pairs_and_more():
     candidates, labels = world(models=4, images=200, k=6)
-    found = subsets.search(subsets.bits(candidates, labels, CLASSES), 0.9, [2])
-    assert found.models == best_by_loops(candidates, labels, 0.9, [2])
+    choice = subsets.search(subsets.bits(candidates, labels, CLASSES), 0.9, [2])
+    assert choice.models == best_by_loops(candidates, labels, 0.9, [2])
 
 
 @pytest.mark.parametrize("sizes", [[0], [8], []])

@@ -36,9 +36,9 @@ CORRECT = {"prediction": "correct"}
 def write(folder: pathlib.Path) -> None:
     """Pictures a to f, the label set, and the mistakes of `toy.predictions` under it."""
     (folder / "images").mkdir(parents=True)
-    for at, name in enumerate(toy.IDS):
+    for row, name in enumerate(toy.IDS):
         buffer = io.BytesIO()
-        Image.fromarray(np.full((40, 60, 3), 40 * at, np.uint8)).save(buffer, "JPEG")
+        Image.fromarray(np.full((40, 60, 3), 40 * row, np.uint8)).save(buffer, "JPEG")
         (folder / "images" / f"{name}.jpg").write_bytes(buffer.getvalue())
     (folder / "secret.txt").write_text("not a picture")
     save_label_set(folder / "labels.json", toy.original())
@@ -151,10 +151,10 @@ class Client:
         content = json.dumps(body) if isinstance(body, dict) else body
         address = f"{path}?{urllib.parse.urlencode(query)}" if query else path
         connection.request(method or ("GET" if body is None else "POST"), address, content, {**sent, **(headers or {})})
-        answer = connection.getresponse()
-        found = answer.status, answer.read(), {name.lower(): value for name, value in answer.getheaders()}
+        response = connection.getresponse()
+        result = response.status, response.read(), {name.lower(): value for name, value in response.getheaders()}
         connection.close()
-        return found
+        return result
 
     def json(self, path: str, body=None, **query):
         """The content of a good answer."""

@@ -26,7 +26,7 @@ def answer_tasks(client, rater, stop=None):
         task = client.json("/api/task", name=rater)
         if task["task"] is None:
             break
-        answers = {one["class"]: "no" if one["class"] else "yes" for one in task["labels"]}
+        answers = {label["class"]: "no" if label["class"] else "yes" for label in task["labels"]}
         client.json("/api/answer", {"task": task["task"], "answers": answers, "seconds": 4.0}, name=rater)
         done.append(task["task"])
     return done
@@ -67,7 +67,7 @@ def test_gold_does_not_show(folder):
             status, content, headers = client.ask("/api/task", name="Ada")
             shown.append((status, sorted(json.loads(content)), sorted(headers)))
             task = json.loads(content)
-            answers = dict.fromkeys([one["class"] for one in task["labels"]], "no")
+            answers = dict.fromkeys([label["class"] for label in task["labels"]], "no")
             client.json("/api/answer", {"task": task["task"], "answers": answers, "seconds": 1}, name="Ada")
         assert shown[0] == shown[1]  # the first is gold, the second is not
         assert "gold" not in json.dumps(shown)

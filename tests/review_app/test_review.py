@@ -21,12 +21,12 @@ def folder(tmp_path):
 
 def images(client, name, **query):
     """All images that a view shows, in its order."""
-    found, start = [], 0
+    image_ids, start = [], 0
     while True:
         item = client.json("/api/item", name=name, start=start, **query)["item"]
-        if item is None or item["image_id"] in found:
-            return found
-        found.append(item["image_id"])
+        if item is None or item["image_id"] in image_ids:
+            return image_ids
+        image_ids.append(item["image_id"])
         start = (item["place"] + 1) % item["total"]
 
 
@@ -39,8 +39,8 @@ def test_what_is_shown(folder):
             "original": [0],
             "real": [1],
         }
-        assert item["original"]["examples"] == ["a", "b"]  # whose one right class it is
-        assert [(one["name"], one["score"]) for one in item["top"]] == [("dog", 0.9), ("cat", 0.1)]
+        assert item["original"]["examples"] == ["a", "b"]  # its only right class
+        assert [(row["name"], row["score"]) for row in item["top"]] == [("dog", 0.9), ("cat", 0.1)]
         status, picture, headers = client.ask("/image/main/b")
         assert (status, headers["content-type"]) == (200, "image/jpeg")
         assert picture == (folder / "images" / "b.jpg").read_bytes()
@@ -131,8 +131,8 @@ def test_classes_are_found(folder):
             ("animal do", ["dog"]),
             ("", []),
         ):
-            assert [one["name"] for one in client.json("/api/classes", q=text)] == names
-        assert [one["name"] for one in client.json("/api/classes", near=1)][:2] == ["dog", "cat"]
+            assert [row["name"] for row in client.json("/api/classes", q=text)] == names
+        assert [row["name"] for row in client.json("/api/classes", near=1)][:2] == ["dog", "cat"]
         assert "no class 7" in client.refused("/api/classes", near=7)
 
 
@@ -174,7 +174,7 @@ def test_answers_belong_to_their_mistakes(folder):
 
 
 def test_agreement_of_verdicts():
-    one = Verdict("wrong", category="Non-prototypical", severity="Minor", comment="x")
-    assert one.agrees(Verdict("wrong", category="Non-prototypical", severity="Minor"))
-    assert not one.agrees(Verdict("wrong", category="Non-prototypical", severity="Major"))
+    verdict = Verdict("wrong", category="Non-prototypical", severity="Minor", comment="x")
+    assert verdict.agrees(Verdict("wrong", category="Non-prototypical", severity="Minor"))
+    assert not verdict.agrees(Verdict("wrong", category="Non-prototypical", severity="Major"))
     assert not Verdict("correct").agrees(Verdict("correct", also_right=(2,)))
