@@ -192,7 +192,8 @@ def resized_positions(positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarr
     prefix = tokens - side**2
     if width != shape[-1] or prefix not in (0, 1) or old_tokens != old_side**2 + prefix:
         raise InputError(
-            f"position embeddings of shape {list(positions.shape)} do not fit a model with those of shape {list(shape)}"
+            f"position embeddings of shape {list(positions.shape)} do not fit a model with those of shape {list(shape)}. "
+            f"Give weights of a model of the same width and pooling."
         )
     first, grid = np.split(positions[0].astype(np.float32), [prefix])
     matrix = _bicubic(old_side, side)
