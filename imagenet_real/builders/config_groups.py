@@ -1,4 +1,4 @@
-"""Fields that stand together below one field of a config, such as `augmentation`, as the value that they describe."""
+"""Fields below one field of a config, such as `augmentation`, as the value that they describe."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -11,21 +11,21 @@ from imagenet_real.errors import InputError, nearest
 T = TypeVar("T")
 
 
-def build(kind: type[T], config: ConfigDict, name: str, **others: Any) -> T:
-    """Returns the dataclass `kind` of the fields below `name`, and of `others`, which come from elsewhere.
+def build(kind: type[T], config: ConfigDict, name: str, **arguments: Any) -> T:
+    """Returns the dataclass `kind` with the fields below `name` and with `arguments`.
 
-    Raises InputError for a field that `kind` does not have, or one that is missing and has no default.
+    Raises InputError for a field that `kind` does not have, and for a missing field without a default.
     """
-    fields = [field for field in dataclasses.fields(kind) if field.name not in others]
+    fields = [field for field in dataclasses.fields(kind) if field.name not in arguments]
     required = [field.name for field in fields if field.default is dataclasses.MISSING]
     check(config, name, required, known=[field.name for field in fields])
-    return kind(**others, **config[name].to_dict())
+    return kind(**arguments, **config[name].to_dict())
 
 
 def check(config: ConfigDict, name: str, required: Sequence[str], known: Sequence[str] = ()) -> None:
-    """Raises InputError where the fields below `name` are not `required` and some of `known`.
+    """Raises InputError unless the fields below `name` are `required` and maybe some of `known`.
 
-    On the command line a group can be given whole, as a dictionary, which nothing else checks.
+    The command line accepts a whole group as a dictionary, and checks none of its fields.
     """
     for field in config[name]:
         if field not in (*required, *known):
@@ -33,5 +33,5 @@ def check(config: ConfigDict, name: str, required: Sequence[str], known: Sequenc
     missing = [field for field in required if field not in config[name]]
     if missing:
         raise InputError(
-            f"{name} lacks {', '.join(missing)}: give all its fields, or only one, --config.{name}.{missing[0]}=VALUE."
+            f"{name} lacks {', '.join(missing)}. Give all its fields, or only one, --config.{name}.{missing[0]}=VALUE."
         )

@@ -70,7 +70,7 @@ def predict(
     }
     parts = distributed.on_primary(lambda: _open_parts(folder, full_run_key, skip_unreadable))
     stop = distributed.broadcast_from_primary(lambda: parts.stop)
-    with Progress(total, "images", "predicting", done=stop, shown=distributed.is_primary()) as progress:
+    with Progress(total, "images", "predicting", done=stop, visible=distributed.is_primary()) as progress:
         if stop < total:
             params = devices.put_absent(mesh, params)
             step = prediction_step(apply, mesh, top_k=min(top_k, num_classes), save_scores=save_scores)

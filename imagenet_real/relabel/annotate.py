@@ -60,7 +60,7 @@ def annotate(
     writer = distributed.on_primary(lambda: LabelMapWriter(folder, run_key, (height, width, k), num_classes))
     stop = distributed.broadcast_from_primary(lambda: writer.stop)
     with (
-        Progress(total, "images", "annotating", done=stop, shown=distributed.is_primary()) as progress,
+        Progress(total, "images", "annotating", done=stop, visible=distributed.is_primary()) as progress,
         _flush_on_interrupt(writer),
     ):
         if stop < total:

@@ -1,4 +1,4 @@
-"""How far work is that takes long: a bar on a terminal; elsewhere, such as in a log, a line every 30 seconds."""
+"""Progress of long work: a bar on a terminal; elsewhere, such as in a log, a line every 30 seconds."""
 
 import contextlib
 import datetime
@@ -16,30 +16,32 @@ now = time.monotonic
 
 
 class Progress(contextlib.AbstractContextManager):
-    """Counts what is done of a total, and shows it on stderr until its context ends.
+    """Counts what is done of a total, and prints it to stderr until its context ends.
 
     Args:
-      total: how much there is; a float where it is an estimate.
-      unit: what is counted, such as "images".
-      title: what is done, such as "predicting".
-      done: what earlier runs did; it counts, but not for the speed.
-      shown: False shows nothing, as in all processes of a run but the first.
-      delay: seconds from which on it is shown; work that ends before shows nothing.
+      total: the amount of work; a float if it is an estimate.
+      unit: of the total, such as "images".
+      title: of the work, such as "predicting".
+      done: by earlier runs; the speed leaves it out.
+      visible: False prints nothing, as on every process but the primary one.
+      delay: in seconds; work that ends before prints nothing.
     """
 
-    def __init__(self, total: float, unit: str, title: str, *, done: float = 0, shown: bool = True, delay: float = 0.0):
+    def __init__(
+        self, total: float, unit: str, title: str, *, done: float = 0, visible: bool = True, delay: float = 0.0
+    ):
         self.total, self.unit, self.title, self.done = total, unit, title, done
-        self._shown, self._delay, self._note = shown, delay, ""
+        self._visible, self._delay, self._note = visible, delay, ""
         self._start = self._last_line = now()
         self._clock_start, self._clock_done = self._start, done
-        self._bar = self._make_bar() if shown and _draws_bars() else None
+        self._bar = self._make_bar() if visible and _is_terminal() else None
 
     def advance(self, count: float = 1) -> None:
-        """Adds to what is done."""
+        """Adds to the work that is done."""
         self.reach(self.done + count)
 
     def reach(self, done: float) -> None:
-        """Sets what is done."""
+        """Sets the work that is done."""
         change, self.done = done - self.done, done
         if self._bar is not None:
             self._bar.update(change)
@@ -47,14 +49,14 @@ class Progress(contextlib.AbstractContextManager):
             self._print_line()
 
     def describe(self, title: str, note: str = "") -> None:
-        """Sets the title, and a note such as the loss, which ends the line."""
+        """Sets the title, and a note at the end of the line, such as the loss."""
         self.title, self._note = title, note
         if self._bar is not None:
             self._bar.set_description(title, refresh=False)
             self._bar.set_postfix_str(note)
 
     def restart_clock(self) -> None:
-        """Leaves the time until now out of the speed, as that of a compilation."""
+        """Leaves the time so far out of the speed, such as the time of a compilation."""
         self._clock_start, self._clock_done = now(), self.done
         if self._bar is not None:
             self._bar.unpause()
@@ -75,7 +77,7 @@ class Progress(contextlib.AbstractContextManager):
 
     def _print_line(self, *, ended: bool = False) -> None:
         self._last_line = now()
-        if self._shown:
+        if self._visible:
             print(self._line(ended), file=sys.stderr, flush=True)
 
     def _line(self, ended: bool) -> str:
@@ -92,15 +94,15 @@ class Progress(contextlib.AbstractContextManager):
 
 
 def track(items: Iterable[Item], total: int, unit: str, title: str, *, delay: float = 0.0) -> Iterator[Item]:
-    """Yields the items, and shows how many are done."""
+    """Yields the items, and prints how many are done."""
     with Progress(total, unit, title, delay=delay) as progress:
         for item in items:
             yield item
             progress.advance()
 
 
-def _draws_bars() -> bool:
-    """Whether stderr is drawn over: a terminal, or the output of a notebook."""
+def _is_terminal() -> bool:
+    """Returns whether stderr can show a bar: a terminal, or the output of a notebook."""
     return sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")
 
 

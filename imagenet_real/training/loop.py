@@ -81,7 +81,7 @@ def fit(
 
     with (
         _stop_request() as stop_requested,
-        Progress(steps, "steps", title, done=done, shown=metrics is not None) as progress,
+        Progress(steps, "steps", title, done=done, visible=metrics is not None) as progress,
         contextlib.closing(prefetch.prefetch(next_batch)) as sharded_batches,
     ):
         for number in range(done + 1, steps + 1):

@@ -114,7 +114,7 @@ def test_items_are_counted(clock, capsys):
 
 
 def test_other_processes_show_nothing(clock, capsys):
-    with Progress(7, "images", "predicting", shown=False) as shown:
+    with Progress(7, "images", "predicting", visible=False) as shown:
         clock.wait(60)
         shown.advance(7)
     assert lines(capsys) == []

@@ -120,7 +120,7 @@ class TfdsSource:
         rows, damaged = [], {}
         with (
             ThreadPoolExecutor(READERS) as readers,
-            Progress(len(self), "records", "reading labels", shown=len(self) >= MIN_RECORDS_SHOWN) as progress,
+            Progress(len(self), "records", "reading labels", visible=len(self) >= MIN_RECORDS_SHOWN) as progress,
         ):
             for read in readers.map(lambda block: [self._labels_if_any(index) for index in block], blocks):
                 damaged |= {row["image_id"]: error for row, error in read if error is not None}
