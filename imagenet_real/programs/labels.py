@@ -13,6 +13,7 @@ from imagenet_real.io import provenance, storage
 from imagenet_real.labels import summary as summaries
 from imagenet_real.labels.classes import of_label_set
 from imagenet_real.report.label_analysis import as_rows, as_text
+from imagenet_real.report.names import label_set_phrase
 from imagenet_real.report.plots import scatter
 from imagenet_real.report.printing import show
 from imagenet_real.runtime.workdir import locks_workdir
@@ -52,7 +53,11 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
             "predictions": results.provenance["predictions"],
         }
         drawing = scatter.figure(
-            regression.original, regression.accuracy, regression.names, label_set.name, regression.lines
+            regression.original,
+            regression.accuracy,
+            regression.names,
+            regression.lines,
+            y_name=label_set_phrase(label_set.name),
         )
         with storage.open_atomically(workdir / "regression.png", "wb") as file:
             drawing.savefig(file, dpi=150)

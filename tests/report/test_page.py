@@ -181,9 +181,9 @@ def test_one_model_and_its_gallery(tmp_path):
         "accuracy", "classes", "confusions", "calibration", "disagreement", "flips", "provenance",
     ]  # fmt: skip
     images = [picture["alt"] for picture in page.pictures if picture["tag"] == "img"]
-    assert images[0] == "c, answered cow, ox"
+    assert images[0] == "c, predicted cow, ox"
     assert not any(alt.startswith("b,") for alt in images)  # its picture cannot be had
-    card = text[text.index("c, answered") :].partition("</figure>")[0]
+    card = text[text.index("c, predicted") :].partition("</figure>")[0]
     assert "<b>cow, ox (61%)</b>" in card
     assert '<dt>original</dt><dd class="wrong">✗ dog</dd>' in card
     assert '<dt>ReaL</dt><dd class="right">✓ dog, cow, ox</dd>' in card

@@ -1,0 +1,5 @@
+"""Results in the formats of other tools: CSV and Parquet per image, cleanlab, TensorBoard and timm.
+
+Begin with `exports.write`, which `score`, `evaluate` and `train` call with the names in `config.export`. Each other file
+writes one format.
+"""

@@ -1,64 +1,48 @@
-"""Which classes are taken for each other, and what of it other label sets leave."""
+"""Pairs of classes that models confuse, under each label set."""
 
-import numpy as np
+from collections.abc import Mapping
 
-from imagenet_real.labels.label_set import LabelSet
-from imagenet_real.mistakes.mistakes import Mistakes, confused_pairs
-from imagenet_real.report.page.markup import bar, element, join, paragraph, table
-from imagenet_real.report.page.subject import Section, Subject, by, label_set_name
+from imagenet_real.mistakes.confusions import count_pairs
+from imagenet_real.report.names import label_set_name, label_set_phrase
+from imagenet_real.report.page.markup import Html, bar, element, join, paragraph, table
+from imagenet_real.report.page.subject import Section, Subject
 
-SHOWN = 10  # pairs
+MAX_PAIRS = 10
+MAX_TABLES = 2
+
+Counts = Mapping[str, Mapping[tuple[int, int], int]]  # label set -> pair of classes -> mistakes
 
 
 def section(subject: Subject) -> Section | None:
-    counts = {one.name: _pairs(subject, one) for one in subject.judges}
+    counts = {label_set.name: count_pairs(subject.evidence, label_set) for label_set in subject.compared}
     if not any(counts.values()):
         return None
-    models = len(subject.models)
-    unit = "mistakes" if models == 1 else "mistakes a model"
-    names = [label_set_name(name) for name in counts]
-    parts = [
-        paragraph(
-            "Pairs of an answer and a right class, in either order"
-            + (f"; mistakes are averages over {models} models." if models > 1 else ".")
-            + " A mistake on an image with several right classes counts for each of them.",
-            class_="soft",
+    mean = f" Counts are means over {len(subject.models)} models." if len(subject.models) > 1 else ""
+    text = (
+        f"Pairs of a predicted and a correct class, in either order.{mean} "
+        "A mistake on an image with several correct classes counts once for each of them."
+    )
+    tables = [_pairs(subject, name, counts) for name in list(counts)[:MAX_TABLES] if counts[name]]
+    body = join([paragraph(text, class_="soft"), element("div", *tables, class_="columns")])
+    return Section("confusions", "Confusions", body)
+
+
+def _pairs(subject: Subject, name: str, counts: Counts) -> Html:
+    """The most frequent pairs under one label set, and their counts under all."""
+    models, pairs = len(subject.models), counts[name]
+    frequent = sorted(pairs, key=lambda pair: (-pairs[pair], pair))[:MAX_PAIRS]
+    most = pairs[frequent[0]] / models
+    rows = []
+    for pair in frequent:
+        mean = pairs[pair] / models
+        cells = [by_pair.get(pair, 0) / models for by_pair in counts.values()]
+        rows.append(
+            [
+                f"{subject.class_name(pair[0])} and {subject.class_name(pair[1])}",
+                bar({f"{mean:,.1f} of {most:,.1f}": mean / most}),
+                *(f"{cell:,.0f}" if models == 1 else f"{cell:,.1f}" for cell in cells),
+            ]
         )
-    ]
-    tables = []
-    for name, pairs in list(counts.items())[:2]:
-        shown = sorted(pairs, key=lambda pair: (-pairs[pair], pair))[:SHOWN]
-        if not shown:
-            continue
-        most = pairs[shown[0]] / models
-        lines = []
-        for pair in shown:
-            times = [one.get(pair, 0) / models for one in counts.values()]
-            of = pairs[pair] / models
-            lines.append(
-                [
-                    f"{subject.called(pair[0])} and {subject.called(pair[1])}",
-                    bar({f"{of:,.1f} of {most:,.1f}": of / most}),
-                    *(f"{count:,.0f}" if models == 1 else f"{count:,.1f}" for count in times),
-                ]
-            )
-        told = element("h4", f"Most confused by {by(name)}")
-        tables.append(element("div", told, table(["classes", unit, *names], lines, wide=(1,))))
-    parts.append(element("div", *tables, class_="columns"))
-    return Section("confusions", "Confusions", join(parts))
-
-
-def _pairs(subject: Subject, label_set: LabelSet) -> dict[tuple[int, int], int]:
-    """How often each pair of classes is confused, by all models together."""
-    columns, k = subject.rows_of[label_set.name], label_set.num_classes
-    codes, times = [], []
-    for verdicts, answers in zip(subject.evidence.verdicts[label_set.name], subject.evidence.predicted, strict=True):
-        predicted = np.where(columns >= 0, answers[columns], -1).astype(np.int64)
-        wrong = label_set.is_scored & (verdicts == 0) & (predicted >= 0)
-        ids, right, original = label_set.image_ids[wrong], label_set.labels[wrong], label_set.original[wrong]
-        pairs, counts = confused_pairs(Mistakes(ids, predicted[wrong], right, original, np.full(len(ids), np.nan)))
-        codes.append(pairs[:, 0].astype(np.int64) * k + pairs[:, 1])
-        times.append(counts)
-    code, place = np.unique(np.concatenate(codes), return_inverse=True)
-    total = np.bincount(place, weights=np.concatenate(times), minlength=len(code)).astype(int)
-    return {divmod(one, k): count for one, count in zip(code.tolist(), total.tolist(), strict=True)}
+    head = ["classes", "mistakes" if models == 1 else "mistakes per model", *map(label_set_name, counts)]
+    title = element("h4", f"Most confused under {label_set_phrase(name)}")
+    return element("div", title, table(head, rows, wide=(1,)))

@@ -1,4 +1,4 @@
-"""The report: one page with all that results tell, which loads nothing, and its drawings as files beside it."""
+"""The report: a single page that loads nothing, with its drawings as files next to it."""
 
 import os
 import pathlib
@@ -6,10 +6,21 @@ import string
 from collections.abc import Sequence
 
 from imagenet_real.io import storage
-from imagenet_real.report.page import accuracy, certainty, classes, confusions, disagreement, gallery, origin, ranking
+from imagenet_real.report.names import label_set_name
+from imagenet_real.report.page import (
+    accuracy,
+    calibration,
+    classes,
+    confusions,
+    disagreement,
+    gallery,
+    highlights,
+    provenance,
+    ranking,
+)
 from imagenet_real.report.page.gallery import Picture
 from imagenet_real.report.page.markup import element, join
-from imagenet_real.report.page.subject import Section, Subject, label_set_name
+from imagenet_real.report.page.subject import Section, Subject
 from imagenet_real.scoring.results import Results
 
 FILE = "report.html"
@@ -28,48 +39,51 @@ def write_report(
     Args:
       workdir: a folder, on a disk or in a bucket.
       results: of `score`, with their evidence.
-      class_names: [K], what the classes are called.
+      class_names: [K], for people.
       groups: [K], the group of each class, or None.
-      picture: gives the encoded image of an id, for the gallery; or None.
+      picture: returns the encoded image of an id, for the gallery; None for a page without gallery.
     """
     workdir = storage.to_path(workdir)
     subject = Subject(results, class_names, groups)
     sections = sections_of(subject, picture)
-    for name, drawing in (pair for section in sections for pair in section.drawings.items()):
+    for name, drawing in (item for section in sections for item in section.drawings.items()):
         for ending, content in ((".png", drawing.png), (".svg", drawing.svg.encode())):
             with storage.open_atomically(workdir / f"{name}{ending}", "wb") as file:
                 file.write(content)
     with storage.open_atomically(workdir / FILE) as file:
-        file.write(as_page(subject, sections))
+        file.write(as_html(subject, sections))
 
 
 def sections_of(subject: Subject, picture: Picture | None = None) -> list[Section]:
-    """The parts of the page that there is something to say in."""
-    found = [
+    """The sections of the page, without those that have no content."""
+    sections = [
         accuracy.section(subject),
         ranking.against(subject),
         ranking.ranks(subject),
         classes.section(subject),
         confusions.section(subject),
-        certainty.section(subject),
+        calibration.section(subject),
         disagreement.section(subject),
         gallery.section(subject, picture) if picture else None,
-        origin.section(subject),
+        provenance.section(subject),
     ]
-    return [section for section in found if section]
+    return [section for section in sections if section]
 
 
-def as_page(subject: Subject, sections: Sequence[Section]) -> str:
+def as_html(subject: Subject, sections: Sequence[Section]) -> str:
     """The whole page."""
     models = subject.models
     title = models[0] if len(models) == 1 else f"{len(models)} models"
     names = ", ".join(label_set_name(name) for name in subject.label_sets)
     images = max(row["images"] for row in subject.results.rows)
+    label_sets = "1 label set" if len(subject.label_sets) == 1 else f"{len(subject.label_sets)} label sets"
     return string.Template((_FOLDER / "page.html").read_text(encoding="utf-8")).substitute(
         style=(_FOLDER / "style.css").read_text(encoding="utf-8"),
         title=join([title]),
-        subtitle=join([f"Scored on {images:,} images by {len(subject.label_sets)} label sets: {names}."]),
-        links=join(element("a", one.title, href=f"#{one.anchor}") for one in sections),
-        short=accuracy.in_short(subject),
-        sections=join(element("section", element("h2", one.title), one.body, id=one.anchor) for one in sections),
+        subtitle=join([f"Scored on {images:,} images under {label_sets}: {names}."]),
+        links=join(element("a", section.title, href=f"#{section.anchor}") for section in sections),
+        highlights=highlights.highlights(subject),
+        sections=join(
+            element("section", element("h2", section.title), section.body, id=section.anchor) for section in sections
+        ),
     )

@@ -1,4 +1,4 @@
-"""Images on which label sets judge a model differently, with all labels by name."""
+"""Images for which label sets score a prediction differently, with the names of all labels."""
 
 import base64
 import io
@@ -9,47 +9,52 @@ import numpy as np
 
 from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.report.names import label_set_name, label_set_phrase
 from imagenet_real.report.page.markup import Html, element, join, paragraph
-from imagenet_real.report.page.subject import Section, Subject, by, label_set_name
+from imagenet_real.report.page.subject import Section, Subject
 from imagenet_real.scoring.evidence import contrast
 
-SHOWN = 12  # images of a kind
-SIDE = 200  # pixels of a picture, at most
-QUALITY = 72  # of its JPEG
+MAX_CARDS = 12  # of a kind
+MAX_SIDE = 200  # pixels
+JPEG_QUALITY = 72
 
-Picture = Callable[[str], bytes | None]  # an encoded image by its id, None where there is none
+Picture = Callable[[str], bytes | None]  # image id -> encoded image, or None without one
 
 
 def section(subject: Subject, picture: Picture) -> Section | None:
     parts = []
-    for first, second in itertools.pairwise(subject.judges):
-        seen = contrast(subject.evidence, subject.number(subject.best), first, second)
+    for first, second in itertools.pairwise(subject.compared):
+        scores = contrast(subject.evidence, subject.model_index(subject.best), first, second)
         for to_right in (True, False):
-            ids = seen.flipped(to_right=to_right)
-            cards = list(_cards(subject, ids, picture))
+            image_ids = scores.flipped(to_right=to_right)
+            cards = list(_cards(subject, image_ids, picture))
             if cards:
                 wrong, right = (first, second) if to_right else (second, first)
-                told = f"Wrong by {by(wrong.name)}, right by {by(right.name)}"
-                shown = f" ({len(cards)} of {len(ids):,})" if len(cards) < len(ids) else f" ({len(ids)})"
-                parts += [element("h3", told, element("small", shown)), element("div", *cards, class_="cards")]
+                title = f"Wrong under {label_set_phrase(wrong.name)}, correct under {label_set_phrase(right.name)}"
+                of = f" of {len(image_ids):,}" if len(cards) < len(image_ids) else ""
+                count = element("small", f" ({len(cards)}{of})")
+                parts += [element("h3", title, count), element("div", *cards, class_="cards")]
     if not parts:
         return None
-    surest = ", those that it is surest of first" if subject.evidence.confidence is not None else ""
-    told = f"Images on which the label sets judge {subject.best} differently{surest}; at most one for each class it answers."
-    return Section("flips", "Images the label sets judge differently", join([paragraph(told, class_="soft"), *parts]))
+    order = ", the most confident first" if subject.evidence.confidence is not None else ""
+    text = (
+        f"Predictions of {subject.best} that the label sets score differently{order}. Each predicted class occurs once."
+    )
+    return Section("flips", "Images the label sets score differently", join([paragraph(text, class_="soft"), *parts]))
 
 
 def _cards(subject: Subject, image_ids: np.ndarray, picture: Picture) -> Iterator[Html]:
-    """Cards of the first images that have a picture, in the order of confidence, one for each answer."""
+    """Cards of the most confident images that have a picture, one per predicted class."""
     columns = match(image_ids, subject.evidence.image_ids)
-    model = subject.number(subject.best)
-    answers = subject.evidence.predicted[model, columns]
+    model = subject.model_index(subject.best)
+    predicted = subject.evidence.predicted[model, columns]
     order = np.arange(len(columns))
     if subject.evidence.confidence is not None:
         order = np.argsort(-subject.evidence.confidence[model, columns], kind="stable")
-    _, once = np.unique(answers[order], return_index=True)
-    cards = (_card(subject, str(image_ids[row]), int(columns[row]), picture) for row in order[np.sort(once)])
-    return itertools.islice((card for card in cards if card), SHOWN)
+    _, first_of_class = np.unique(predicted[order], return_index=True)
+    rows = order[np.sort(first_of_class)]
+    cards = (_card(subject, str(image_ids[row]), int(columns[row]), picture) for row in rows)
+    return itertools.islice((card for card in cards if card), MAX_CARDS)
 
 
 def _card(subject: Subject, image_id: str, column: int, picture: Picture) -> Html | None:
@@ -57,30 +62,29 @@ def _card(subject: Subject, image_id: str, column: int, picture: Picture) -> Htm
     small = thumbnail(content) if content else None
     if small is None:
         return None
-    model = subject.number(subject.best)
-    answer = subject.called(int(subject.evidence.predicted[model, column]))
-    sure = None if subject.evidence.confidence is None else subject.evidence.confidence[model, column]
-    told = answer if sure is None or np.isnan(sure) else f"{answer} ({sure:.0%})"
-    lines = [element("dt", "answer"), element("dd", element("b", told))]
-    for one in subject.judges:
-        lines += _verdict(subject, one, image_id)
+    evidence, model = subject.evidence, subject.model_index(subject.best)
+    predicted = subject.class_name(int(evidence.predicted[model, column]))
+    confidence = np.nan if evidence.confidence is None else evidence.confidence[model, column]
+    text = predicted if np.isnan(confidence) else f"{predicted} ({confidence:.0%})"
+    lines = [element("dt", "predicted"), element("dd", element("b", text))]
+    for label_set in subject.compared:
+        lines += _labels(subject, label_set, image_id)
     source = f"data:image/jpeg;base64,{base64.b64encode(small).decode()}"
-    image = Html(element("img", alt=f"{image_id}, answered {answer}", src=source)[: -len("</img>")])
-    return element(
-        "figure", image, element("figcaption", element("dl", *lines), element("small", image_id)), class_="card"
-    )
+    image = Html(element("img", alt=f"{image_id}, predicted {predicted}", src=source)[: -len("</img>")])
+    caption = element("figcaption", element("dl", *lines), element("small", image_id))
+    return element("figure", image, caption, class_="card")
 
 
-def _verdict(subject: Subject, label_set: LabelSet, image_id: str) -> list[Html]:
-    """What a label set says of an image, and of the answer to it."""
+def _labels(subject: Subject, label_set: LabelSet, image_id: str) -> list[Html]:
+    """The labels of an image in one label set, and whether the prediction is correct under it."""
     (row,) = match(np.array([image_id]), label_set.image_ids)
     if row < 0:
         return []
-    labels = [subject.called(int(label)) for label in label_set.labels[row] if label >= 0]
-    verdict = subject.evidence.verdicts[label_set.name][subject.number(subject.best), row]
+    labels = [subject.class_name(int(label)) for label in label_set.labels[row] if label >= 0]
+    verdict = subject.evidence.verdicts[label_set.name][subject.model_index(subject.best), row]
     kind, mark = ("right", "✓ ") if verdict > 0 else ("wrong", "✗ ")
     if not label_set.is_scored[row]:
-        kind, mark = "none", "not counted: "
+        kind, mark = "none", "not scored: "
     return [
         element("dt", label_set_name(label_set.name)),
         element("dd", mark, ", ".join(labels) or "no label", class_=kind),
@@ -88,16 +92,16 @@ def _verdict(subject: Subject, label_set: LabelSet, image_id: str) -> list[Html]
 
 
 def thumbnail(content: bytes) -> bytes | None:
-    """A small JPEG of an encoded image, or None where it cannot be read."""
+    """A small JPEG of an encoded image, or None if it is unreadable."""
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(content)) as image:
-            image.draft("RGB", (2 * SIDE, 2 * SIDE))
+            image.draft("RGB", (2 * MAX_SIDE, 2 * MAX_SIDE))
             small = image.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
-    small.thumbnail((SIDE, SIDE))
-    written = io.BytesIO()
-    small.save(written, "JPEG", quality=QUALITY, optimize=True)
-    return written.getvalue()
+    small.thumbnail((MAX_SIDE, MAX_SIDE))
+    encoded = io.BytesIO()
+    small.save(encoded, "JPEG", quality=JPEG_QUALITY, optimize=True)
+    return encoded.getvalue()

@@ -1,9 +1,11 @@
-"""HTML as Python expressions: what is not `Html` already is escaped on its way into an element."""
+"""HTML as Python expressions. Text that is not `Html` is escaped when it enters an element."""
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
 
-SHAPES = (  # of marks in tracks, around the origin, in pixels; a label set has the same everywhere
+from imagenet_real.report.plots.drawing import Drawing
+
+SHAPES = (  # marks of tracks, around the origin, in pixels; a label set has the same mark everywhere
     "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z",
     "M-4.5-4.5h9v9h-9z",
     "M0-6L6 0L0 6L-6 0z",
@@ -18,17 +20,20 @@ class Html(str):
 
 
 def element(name: str, *content: str | None, **attributes: str | float | None) -> Html:
-    """An element; an underscore at the end of an attribute's name is dropped, others are hyphens. None is left out."""
-    given = "".join(
+    """An element. Attributes that are None are left out.
+
+    In the name of an attribute, an underscore at the end is dropped and others become hyphens.
+    """
+    text = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{html.escape(str(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
-    return Html(f"<{name}{given}>{join(content)}</{name}>")
+    return Html(f"<{name}{text}>{join(content)}</{name}>")
 
 
 def join(parts: Iterable[str | None]) -> Html:
-    """Markup and text, one after the other."""
+    """Markup and text in sequence."""
     return Html("".join(part if isinstance(part, Html) else html.escape(part) for part in parts if part is not None))
 
 
@@ -37,26 +42,35 @@ def paragraph(*content: str, **attributes: str) -> Html:
 
 
 def percent(share: float | None) -> str:
-    """A fraction in per cent, with the two digits that tables show; nothing for None and NaN."""
+    """A fraction in percent with two digits; an empty text for None and NaN."""
     return "" if share is None or share != share else f"{share * 100:.2f}"
 
 
 def table(
     head: Sequence[str], rows: Iterable[Sequence[str]], *, text: Sequence[int] = (0,), wide: Sequence[int] = ()
 ) -> Html:
-    """A table that scrolls by itself where it is too wide.
+    """A table that scrolls if it is too wide.
 
-    text: the columns that hold text; the others hold numbers. wide: those that take the room that is left.
+    Args:
+      head: of the columns.
+      rows: cells, as many as in the head.
+      text: columns of text; the others hold numbers.
+      wide: columns that take the remaining width.
     """
-    kinds = ["w" if at in wide else None if at in text else "n" for at in range(len(head))]
-    top = join(element("th", cell, class_=kind, scope="col") for cell, kind in zip(head, kinds, strict=True))
+    kinds = ["w" if column in wide else None if column in text else "n" for column in range(len(head))]
+    top_row = join(element("th", cell, class_=kind, scope="col") for cell, kind in zip(head, kinds, strict=True))
     lines = []
     for row in rows:
         first = element("th", row[0], scope="row", class_=kinds[0])
         rest = (element("td", cell, class_=kind) for cell, kind in zip(row[1:], kinds[1:], strict=True))
         lines.append(element("tr", first, *rest))
-    whole = element("table", element("thead", element("tr", top)), element("tbody", *lines))
+    whole = element("table", element("thead", element("tr", top_row)), element("tbody", *lines))
     return element("div", whole, class_="scroll", tabindex="0")
+
+
+def figure(picture: Drawing, *, wide: bool = False) -> Html:
+    """A drawing as part of a page. A wide one scrolls on a phone."""
+    return element("figure", Html(picture.svg), class_="drawing wide" if wide else "drawing", tabindex="0")
 
 
 def details(summary: str, *content: str) -> Html:
@@ -64,7 +78,7 @@ def details(summary: str, *content: str) -> Html:
 
 
 class Scale:
-    """The ends of the tracks of a table, in fractions."""
+    """The ends of the tracks of a table, as fractions."""
 
     def __init__(self, values: Iterable[float]):
         known = [value for value in values if value == value]
@@ -76,49 +90,60 @@ class Scale:
 
     @property
     def head(self) -> Html:
-        """The head of the column of tracks."""
+        """The head of the column that holds the tracks."""
         ends = (element("span", f"{end * 100:.0f}%") for end in (self.low, self.high))
         return element("div", *ends, class_="ends")
 
 
 def track(scale: Scale, marks: Mapping[str, float], intervals: Mapping[str, tuple[float, float]] | None = None) -> Html:
-    """A line with a mark for each value, by what it is called; and its interval where there is one."""
-    told = ", ".join(f"{name} {percent(value)} %" for name, value in marks.items() if value == value)
+    """A line with a mark for each named value, and with the intervals of those that have one."""
+    text = ", ".join(f"{name} {percent(value)} %" for name, value in marks.items() if value == value)
     drawn = ['<line x1="0" x2="100%" y1="50%" y2="50%" class="axis"/>']
     known = [value for value in marks.values() if value == value]
     if len(known) > 1:
         ends = scale.at(min(known)), scale.at(max(known))
         drawn.append(f'<line x1="{ends[0]}" x2="{ends[1]}" y1="50%" y2="50%" class="span"/>')
-    for turn, (name, value) in enumerate(marks.items()):
+    for index, (name, value) in enumerate(marks.items()):
         if intervals and name in intervals:
             low, high = map(scale.at, intervals[name])
-            drawn.append(f'<line x1="{low}" x2="{high}" y1="50%" y2="50%" class="interval s{turn % len(SHAPES)}"/>')
+            drawn.append(f'<line x1="{low}" x2="{high}" y1="50%" y2="50%" class="interval s{index % len(SHAPES)}"/>')
         if value == value:
-            drawn.append(f'<svg x="{scale.at(value)}" y="50%" overflow="visible">{shape(turn)}</svg>')
-    return Html(f'<svg class="track" role="img" aria-label="{html.escape(told)}">{"".join(drawn)}</svg>')
+            drawn.append(f'<svg x="{scale.at(value)}" y="50%" overflow="visible">{shape(index)}</svg>')
+    return Html(f'<svg class="track" role="img" aria-label="{html.escape(text)}">{"".join(drawn)}</svg>')
 
 
-def shape(turn: int) -> str:
-    return f'<path class="s{turn % len(SHAPES)}" d="{SHAPES[turn % len(SHAPES)]}"/>'
+def shape(index: int) -> str:
+    return f'<path class="s{index % len(SHAPES)}" d="{SHAPES[index % len(SHAPES)]}"/>'
 
 
 def legend(names: Iterable[str]) -> Html:
-    """The marks of tracks, and what they stand for."""
+    """The marks of tracks with their names."""
     keys = []
-    for turn, name in enumerate(names):
-        mark = f'<svg class="key" viewBox="-7 -7 14 14" role="img" aria-label="mark {turn + 1}">{shape(turn)}</svg>'
+    for index, name in enumerate(names):
+        mark = f'<svg class="key" viewBox="-7 -7 14 14" role="img" aria-label="mark {index + 1}">{shape(index)}</svg>'
         keys.append(element("span", Html(mark), name))
     return element("p", *keys, class_="legend")
 
 
 def bar(shares: Mapping[str, float]) -> Html:
-    """A bar of parts, by what they are called; what they lack to 1 stays empty."""
-    told = ", ".join(f"{name} {value * 100:.1f} %" for name, value in shares.items())
+    """A bar of named shares; what they lack to 1 stays empty."""
+    text = ", ".join(f"{name} {value * 100:.1f} %" for name, value in shares.items())
     drawn, start = [], 0.0
-    for turn, (name, value) in enumerate(shares.items()):
+    for index, (name, value) in enumerate(shares.items()):
         tip = element("title", f"{name}: {value * 100:.1f} %")
         drawn.append(
-            f'<rect class="b{turn}" x="{start * 100:.2f}%" width="{value * 100:.2f}%" height="100%">{tip}</rect>'
+            f'<rect class="b{index}" x="{start * 100:.2f}%" width="{value * 100:.2f}%" height="100%">{tip}</rect>'
         )
         start += value
-    return Html(f'<svg class="bar" role="img" aria-label="{html.escape(told)}">{"".join(drawn)}</svg>')
+    return Html(f'<svg class="bar" role="img" aria-label="{html.escape(text)}">{"".join(drawn)}</svg>')
+
+
+def bar_legend(names: Iterable[str]) -> Html:
+    """The colors of bars with their names."""
+    keys = []
+    for index, name in enumerate(names):
+        square = f'<rect class="b{index}" width="14" height="14"/>'
+        keys.append(
+            element("span", Html(f'<svg class="key" viewBox="0 0 14 14" aria-hidden="true">{square}</svg>'), name)
+        )
+    return element("p", *keys, class_="legend")

@@ -1,99 +1,109 @@
-"""Models beside each other: accuracy by one label set against that by another, and how ranks change."""
+"""Several models: accuracy under one label set against accuracy under another, and changes of rank."""
+
+from collections.abc import Mapping
 
 import numpy as np
 
-from imagenet_real.report.page.markup import Html, element, join, paragraph, table
-from imagenet_real.report.page.subject import Section, Subject, by, label_set_name
+from imagenet_real.report.names import capitalize, label_set_name, label_set_phrase
+from imagenet_real.report.page.markup import figure, join, paragraph, table
+from imagenet_real.report.page.subject import Section, Subject
 from imagenet_real.report.plots import bump, drawing, scatter
 from imagenet_real.report.plots.drawing import Drawing
-from imagenet_real.scoring.regression import regress
+from imagenet_real.scoring.regression import Line, regress
+from imagenet_real.scoring.results import Row
 
-
-def figure(picture: Drawing, *, wide: bool = False) -> Html:
-    """A drawing as part of a page; a wide one scrolls on a phone."""
-    return element("figure", Html(picture.svg), class_="drawing wide" if wide else "drawing", tabindex="0")
+MIN_MODELS = 3  # for a line through them
+MAX_CHANGES = 3  # models in the table of ranks
 
 
 def against(subject: Subject) -> Section | None:
-    """The scatter of all models by two judges, where there are enough for a line."""
-    if len(subject.judges) < 2 or subject.ks[0] != 1:
+    """A scatter plot of models under two label sets, if there are enough models for a line."""
+    if len(subject.compared) < 2 or subject.ks[0] != 1:
         return None
-    first, second = (one.name for one in subject.judges[:2])
+    first, second = (label_set.name for label_set in subject.compared[:2])
     rows = [(subject.row(model, first), subject.row(model, second)) for model in subject.models]
-    x, y = np.array([(a["accuracy"], b["accuracy"]) for a, b in rows if a and b]).reshape(-1, 2).T
-    if len(x) < 3 or np.ptp(x) == 0:
+    rows = [(a, b) for a, b in rows if a and b]
+    x, y = np.array([(a["accuracy"], b["accuracy"]) for a, b in rows]).reshape(-1, 2).T
+    if len(x) < MIN_MODELS or np.ptp(x) == 0:
         return None
-    names = [a["model"] for a, b in rows if a and b]
-    line = regress(x, y)
-    lines, better = {"all models": line}, np.argsort(-x, kind="stable")[: (len(x) + 1) // 2]
-    if len(better) > 2 and np.ptp(x[better]):
-        lines["the better half"] = regress(x[better], y[better])
-    with drawing.style():
-        picture = drawing.save(
-            scatter.figure(x, y, names, label_set_name(second), lines, against=by(first)),
-            f"Accuracy by {by(second)} against accuracy by {by(first)}",
-            f"A point for each of {len(x)} models: {min(x) * 100:.1f} to {max(x) * 100:.1f} % by {by(first)}, "
-            f"{min(y) * 100:.1f} to {max(y) * 100:.1f} % by {by(second)}. The line through them has the slope "
-            f"{line.slope:.2f}; a dotted line shows where both would be the same.",
-        )
+    lines = _lines(x, y)
+    phrases = label_set_phrase(first), label_set_phrase(second)
     difference = np.mean(y - x) * 100
-    told = f"By {by(second)}, models stand {abs(difference):.2f} points {'higher' if difference > 0 else 'lower'} on average. "
-    told += " ".join(
-        f"Over {name} ({one.points}) a point of accuracy by {by(first)} "
-        f"goes with {one.slope:.2f} points by {by(second)} (95 % interval {one.low:.2f} to {one.high:.2f})."
-        for name, one in lines.items()
+    direction = "higher" if difference > 0 else "lower"
+    sentences = [
+        f"Accuracy under {phrases[1]} is {abs(difference):.2f} points {direction} than under {phrases[0]} on average."
+    ]
+    sentences += [
+        f"Across {name} ({line.points}), one point under {phrases[0]} corresponds to {line.slope:.2f} points under "
+        f"{phrases[1]} (95 % interval {line.low:.2f} to {line.high:.2f})."
+        for name, line in lines.items()
+    ]
+    description = (
+        f"One point for each of {len(x)} models: {min(x) * 100:.1f} to {max(x) * 100:.1f} % under {phrases[0]}, "
+        f"{min(y) * 100:.1f} to {max(y) * 100:.1f} % under {phrases[1]}. The line through them has slope "
+        f"{lines['all models'].slope:.2f}. A dotted line marks equal accuracy."
     )
-    title = f"{_capital(label_set_name(first))} against {label_set_name(second)}"
-    return Section(
-        "against", title, join([paragraph(told), figure(picture, wide=len(lines) > 1)]), {"accuracy_scatter": picture}
-    )
+    with drawing.style():
+        plot = scatter.figure(x, y, [a["model"] for a, _ in rows], lines, x_name=phrases[0], y_name=phrases[1])
+        picture = drawing.save(plot, f"Accuracy under {phrases[1]} against accuracy under {phrases[0]}", description)
+    title = f"{capitalize(label_set_name(first))} against {label_set_name(second)}"
+    body = join([paragraph(" ".join(sentences)), figure(picture, wide=len(lines) > 1)])
+    return Section("against", title, body, {"accuracy_scatter": picture})
+
+
+def _lines(x: np.ndarray, y: np.ndarray) -> dict[str, Line]:
+    """Straight lines through all models, and through the better half if it differs in accuracy."""
+    lines, better = {"all models": regress(x, y)}, np.argsort(-x, kind="stable")[: (len(x) + 1) // 2]
+    if len(better) >= MIN_MODELS and np.ptp(x[better]):
+        lines["the better half"] = regress(x[better], y[better])
+    return lines
 
 
 def ranks(subject: Subject) -> Section | None:
-    """The bump chart of all label sets, where there are several."""
+    """A table of the rankings, with a bump chart where several label sets rank the same models."""
     rankings = subject.results.rankings
     if not rankings:
         return None
     names = {row["label_set"]: label_set_name(row["label_set"]) for row in rankings}
-    lines = []
-    for row in rankings:
-        moved = sorted((one for one in row["models"] if one["rank_change"]), key=lambda one: -abs(one["rank_change"]))
-        tau = row["tau_with_original"]
-        lines.append(
-            [
-                names[row["label_set"]],
-                f"{row['resolved']} of {row['neighbours']}",
-                "" if tau is None or row["label_set"] == "original" else f"{tau:.3f}",
-                f"{len(moved):,}" if row["label_set"] != "original" else "",
-                ", ".join(f"{one['model']} {one['rank_change']:+d}" for one in moved[:3]),
-            ]
-        )
-    head = ["label set", "neighbours told apart", "Kendall's tau with original", "change rank", "most"]
-    parts = [
-        paragraph(
-            "Neighbours are compared by exact McNemar tests (a sign-flip test for a mean over classes), with Holm's "
-            "correction over all of them: what is not told apart may be chance."
-        ),
-        table(head, lines, text=(0, 4)),
-    ]
+    head = ["label set", "resolved pairs", "Kendall's tau with original", "changes of rank", "largest changes"]
+    text = (
+        "Exact McNemar tests compare each pair of neighbors in the ranking; for a mean over classes, a sign-flip test does. "
+        "Holm's correction covers all pairs of a label set. The order of an unresolved pair may be chance."
+    )
+    parts = [paragraph(text), table(head, [_ranking_row(row, names) for row in rankings], text=(0, 4))]
     if len(rankings) < 2 or len({len(row["models"]) for row in rankings}) > 1:
         return Section("ranks", "Ranks", join(parts))
-    some = len(subject.models) > bump.SHOWN
-    with drawing.style():
-        picture = drawing.save(
-            bump.figure(rankings, names),
-            f"Ranks by {len(rankings)} label sets",
-            f"A line for each of {min(bump.SHOWN, len(subject.models))} models from its rank by one label set to that by the "
-            "next. Grey bands join neighbours that no test tells apart. The table before it names the largest changes, and "
-            "the table of accuracies has all of them.",
-        )
-    of = f"the best {bump.SHOWN} of {len(subject.models)} models, a line each" if some else "a line a model"
-    told = f"Ranks by each label set, {of}. A grey band joins neighbours that no test tells apart."
-    if any(one["rank_change"] for row in rankings for one in row["models"]):
-        told += " Coloured are those that move most."
-    parts += [figure(picture, wide=True), paragraph(told, class_="soft")]
+    picture = _bump_chart(subject, names)
+    is_partial = len(subject.models) > bump.MAX_MODELS
+    models = f" of the best {bump.MAX_MODELS} of {len(subject.models)} models" if is_partial else ""
+    caption = (
+        f"Ranks{models} under each label set; one line per model. Gray bands join neighbors whose order is unresolved."
+    )
+    if any(entry["rank_change"] for row in rankings for entry in row["models"]):
+        caption += " Colored models move most."
+    parts += [figure(picture, wide=True), paragraph(caption, class_="soft")]
     return Section("ranks", "Ranks", join(parts), {"ranks": picture})
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _ranking_row(row: Row, names: Mapping[str, str]) -> list[str]:
+    changes = [entry for entry in row["models"] if entry["rank_change"]]
+    largest = sorted(changes, key=lambda entry: -abs(entry["rank_change"]))[:MAX_CHANGES]
+    is_original, tau = row["label_set"] == "original", row["tau_with_original"]
+    return [
+        names[row["label_set"]],
+        f"{row['resolved']} of {row['neighbours']}",
+        "" if tau is None or is_original else f"{tau:.3f}",
+        "" if is_original else f"{len(changes):,}",
+        ", ".join(f"{entry['model']} {entry['rank_change']:+d}" for entry in largest),
+    ]
+
+
+def _bump_chart(subject: Subject, names: Mapping[str, str]) -> Drawing:
+    rankings = subject.results.rankings
+    description = (
+        f"One line for each of {min(bump.MAX_MODELS, len(subject.models))} models, from its rank under one label set to its "
+        "rank under the next. Gray bands join neighbors whose order is unresolved. The table before it names the largest "
+        "changes; the table of accuracies has all of them."
+    )
+    with drawing.style():
+        return drawing.save(bump.figure(rankings, names), f"Ranks under {len(rankings)} label sets", description)

@@ -1,11 +1,11 @@
-"""Many small images side by side, each with a line or two below it."""
+"""Many small images side by side, each with a caption."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-BOX = "#f0e442"  # Okabe and Ito's yellow
+BOX_COLOR = "#f0e442"  # Okabe and Ito's yellow
 
 
 def figure(
@@ -20,10 +20,10 @@ def figure(
 
     Args:
       images: [height, width, 3] uint8 each.
-      captions: what stands below each.
-      boxes: of each image [D, 4], y0, x0, y1, x1 as fractions of its sides, to be drawn on it.
+      captions: text below each image.
+      boxes: [D, 4] for each image: y0, x0, y1, x1 as fractions of its sides. They are drawn on it.
       columns: images in a row.
-      inches: the width of an image.
+      inches: width of an image.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -39,8 +39,8 @@ def figure(
     for axis, image, caption in zip(axes, images, captions, strict=False):
         axis.imshow(image)
         axis.set_title(caption, fontsize=8.5, y=-0.04, va="top", pad=0)
-    for axis, image, drawn in zip(axes, images, boxes or [], strict=False):
+    for axis, image, rectangles in zip(axes, images, boxes or [], strict=False):
         height, width = image.shape[:2]
-        for y0, x0, y1, x1 in drawn * [height, width, height, width] - 0.5:
-            axis.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=BOX, linewidth=1.2))
+        for y0, x0, y1, x1 in rectangles * [height, width, height, width] - 0.5:
+            axis.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=BOX_COLOR, linewidth=1.2))
     return drawing

@@ -1,4 +1,4 @@
-"""Matplotlib figures as files and as part of a page: the same drawing for both."""
+"""Matplotlib figures as PNG, and as SVG for a file or a page."""
 
 import contextlib
 import dataclasses
@@ -10,9 +10,14 @@ from xml.etree import ElementTree
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 PNG_DPI = 160
-TIP = "tip: "  # an artist whose gid begins so tells the rest of it when pointed at, in an SVG
-SERIES = ("#0072b2", "#d55e00", "#009e73", "#a8578a")  # Okabe and Ito's, the last darker: told apart by everybody
-MARKERS = ("o", "s", "D", "^")  # no meaning is carried by colour alone
+TIP = "tip: "  # prefix of an artist's gid; in SVG, the rest of the gid is the tooltip
+SERIES = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#a8578a",
+)  # Okabe and Ito's, the last one darker: safe for color-blind readers
+MARKERS = ("o", "s", "D", "^")  # color alone carries no meaning
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "imagenet_real",
@@ -24,17 +29,17 @@ _STYLE = {
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """A figure as SVG, whose texts are texts, and as PNG."""
+    """A figure as SVG, with text as text, and as PNG."""
 
     title: str
-    description: str  # what it shows, for those who cannot see it
+    description: str  # for readers who cannot see it
     svg: str
     png: bytes
 
 
 @contextlib.contextmanager
 def style() -> Iterator[None]:
-    """The style that figures are drawn and saved in."""
+    """A context for drawing and saving figures in the common style."""
     import matplotlib
 
     with matplotlib.rc_context(_STYLE):
@@ -42,7 +47,7 @@ def style() -> Iterator[None]:
 
 
 def empty_figure(width: float, height: float) -> Any:
-    """A figure of so many inches, without the state that pyplot keeps."""
+    """A figure of a size in inches. It needs no pyplot and leaves no global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -52,15 +57,15 @@ def empty_figure(width: float, height: float) -> Any:
 
 
 def save(figure: Any, title: str, description: str) -> Drawing:
-    """Draws a figure, in the same bytes for the same content."""
+    """Renders a figure. Equal content gives equal bytes."""
     svg, png = io.BytesIO(), io.BytesIO()
     figure.savefig(svg, format="svg", metadata={"Date": None})
     figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
-    return Drawing(title, description, _described(svg.getvalue().decode(), title, description), png.getvalue())
+    return Drawing(title, description, _accessible(svg.getvalue().decode(), title, description), png.getvalue())
 
 
-def _described(svg: str, title: str, description: str) -> str:
-    """Matplotlib's SVG with a text alternative and tips, without identifiers that would meet those of another figure."""
+def _accessible(svg: str, title: str, description: str) -> str:
+    """Matplotlib's SVG with a text alternative and tooltips, without ids that another figure on the page may have."""
     for prefix, namespace in (("", SVG), ("xlink", XLINK)):
         ElementTree.register_namespace(prefix, namespace)
     root = ElementTree.fromstring(svg)
@@ -77,5 +82,5 @@ def _described(svg: str, title: str, description: str) -> str:
         child.text = text
         root.insert(position, child)
     root.set("role", "img")
-    # The page's own fonts are as good, and the list of matplotlib's stands at each text.
+    # Matplotlib repeats its list of fonts at each text; the page's font is good enough.
     return re.sub(r"font-family: [^;\"]*", "font-family: system-ui, sans-serif", ElementTree.tostring(root, "unicode"))

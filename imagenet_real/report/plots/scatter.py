@@ -1,4 +1,4 @@
-"""Models by their accuracy under two label sets, and the straight lines through them."""
+"""Models by their accuracy under two label sets, with straight lines through them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,83 +8,90 @@ import numpy as np
 from imagenet_real.report.plots.drawing import SERIES, TIP, empty_figure
 from imagenet_real.scoring.regression import Line
 
-LINE = SERIES[0]
-NAMED = 8  # models of a panel, where there is room: the best, the worst, and those farthest from the line
+LINE_COLOR = SERIES[0]
+MAX_NAMES = 8  # of models in a panel, where there is room: the best, the worst, and those farthest from the line
 NAME_SIZE = 8  # points
-WIDTH_OF_A_CHARACTER = 0.6  # in heights of the font
+CHARACTER_WIDTH = 0.6  # in heights of the font
 
 
 def figure(
     x: np.ndarray,
     y: np.ndarray,
     names: Sequence[str],
-    label: str,
     lines: Mapping[str, Line],
-    against: str = "the original labels",
+    *,
+    x_name: str = "the original labels",
+    y_name: str,
 ) -> Any:
-    """A matplotlib figure with a panel for each line: the best so many models that it goes through.
+    """A matplotlib figure with a panel for each line, which shows the best models up to the line's number of points.
 
-    [M] accuracies by what is called `against` and by the labels called `label`, as fractions, and the models' names.
+    Args:
+      x: [M] accuracies under the label set `x_name`, as fractions.
+      y: [M] accuracies under the label set `y_name`.
+      names: [M] of the models.
+      lines: title of a panel -> its line.
+      x_name: of a label set, in a sentence.
+      y_name: of a label set, in a sentence.
     """
     drawing = empty_figure(4.6 * len(lines), 4.4)
     axes = drawing.subplots(1, len(lines), squeeze=False)[0]
     for axis, (title, line) in zip(axes, lines.items(), strict=True):
         best = np.argsort(-x, kind="stable")[: line.points]
-        _draw(axis, x[best] * 100, y[best] * 100, [names[row] for row in best], line)
+        _draw_panel(axis, x[best] * 100, y[best] * 100, [names[row] for row in best], line)
         axis.set_title(f"{title} ({line.points})", fontsize=11)
-    axes[0].set_ylabel(f"top-1 accuracy by {'ReaL' if label == 'real' else label} labels, %")
-    drawing.supxlabel(f"top-1 accuracy by {against}, %", fontsize=10)
+    axes[0].set_ylabel(f"top-1 accuracy under {y_name}, %")
+    drawing.supxlabel(f"top-1 accuracy under {x_name}, %", fontsize=10)
     return drawing
 
 
-def _draw(axis: Any, x: np.ndarray, y: np.ndarray, names: Sequence[str], line: Line) -> None:
+def _draw_panel(axis: Any, x: np.ndarray, y: np.ndarray, names: Sequence[str], line: Line) -> None:
     """One panel, of models from the best to the worst."""
     ends = np.array([x.min(), x.max()]) + np.array([-0.08, 0.08]) * np.ptp(x)
     slope = f"slope {line.slope:.2f}, 95 % interval {line.low:.2f} to {line.high:.2f}"
-    axis.plot(ends, line.intercept * 100 + line.slope * ends, color=LINE, linewidth=1.6, label=slope, zorder=2)
-    axis.plot(ends, ends, color="0.5", linewidth=1, linestyle=":", label="the same by either", zorder=1)
-    for at, name in enumerate(names):
-        (point,) = axis.plot(x[at], y[at], "o", markersize=5, color="white", markeredgecolor="black", zorder=3)
+    axis.plot(ends, line.intercept * 100 + line.slope * ends, color=LINE_COLOR, linewidth=1.6, label=slope, zorder=2)
+    axis.plot(ends, ends, color="0.5", linewidth=1, linestyle=":", label="equal accuracy", zorder=1)
+    for row, name in enumerate(names):
+        (point,) = axis.plot(x[row], y[row], "o", markersize=5, color="white", markeredgecolor="black", zorder=3)
         point.set_markeredgewidth(0.9)
-        point.set_gid(f"{TIP}{name}: {x[at]:.2f} %, {y[at]:.2f} %")
+        point.set_gid(f"{TIP}{name}: {x[row]:.2f} %, {y[row]:.2f} %")
     axis.set_xlim(*ends)
     low, high = axis.get_ylim()
     axis.set_ylim(low, high + 0.16 * (high - low))  # room for the legend
-    _name(axis, x, y, names, line)
+    _draw_names(axis, x, y, names, line)
     axis.legend(frameon=False, loc="upper left", fontsize=8.5)
     axis.grid(color="0.93")
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _name(axis: Any, x: np.ndarray, y: np.ndarray, names: Sequence[str], line: Line) -> None:
-    """Names of models beside their points, away from the line, where they hide no point and no other name."""
-    axis.figure.draw_without_rendering()  # the layout is settled by drawing
+def _draw_names(axis: Any, x: np.ndarray, y: np.ndarray, names: Sequence[str], line: Line) -> None:
+    """Names of models next to their points, away from the line, where they hide no point and no other name."""
+    axis.figure.draw_without_rendering()  # settles the layout
     points = axis.transData.transform(np.stack([x, y], axis=1))
     scale, frame = axis.figure.dpi / 72, axis.get_window_extent()
-    rest = y - line.intercept * 100 - line.slope * x
-    taken: list[np.ndarray] = []  # left, bottom, right, top
-    for row in dict.fromkeys([0, len(x) - 1, *np.argsort(-np.abs(rest), kind="stable").tolist()]):
-        up = 1 if rest[row] > 0 else -1
-        size = np.array([len(names[row]) * NAME_SIZE * WIDTH_OF_A_CHARACTER, NAME_SIZE * 1.2]) * scale
-        for side, vertical in ((-up, 0), (0, up), (up, up)):  # beside, above or below, or at a corner of the point
-            away = np.array([side, vertical])
-            middle = points[row] + away * (size / 2 + 6 * scale)
+    residual = y - line.intercept * 100 - line.slope * x
+    boxes: list[np.ndarray] = []  # left, bottom, right, top
+    for row in dict.fromkeys([0, len(x) - 1, *np.argsort(-np.abs(residual), kind="stable").tolist()]):
+        up = 1 if residual[row] > 0 else -1
+        size = np.array([len(names[row]) * NAME_SIZE * CHARACTER_WIDTH, NAME_SIZE * 1.2]) * scale
+        for side, vertical in ((-up, 0), (0, up), (up, up)):  # beside the point, above or below it, at its corner
+            direction = np.array([side, vertical])
+            middle = points[row] + direction * (size / 2 + 6 * scale)
             box = np.concatenate([middle - size / 2, middle + size / 2])
-            if _is_free(box, points, taken, frame, margin=3 * scale):
-                taken.append(box)
-                place = {"xytext": away * 6, "textcoords": "offset points", "ha": ("center", "left", "right")[side]}
-                place["va"] = ("center_baseline", "bottom", "top")[vertical]
+            if _is_free(box, points, boxes, frame, margin=3 * scale):
+                boxes.append(box)
+                place = {"xytext": direction * 6, "textcoords": "offset points"}
+                place |= {"ha": ("center", "left", "right")[side], "va": ("center_baseline", "bottom", "top")[vertical]}
                 look = {"fontsize": NAME_SIZE, "color": "0.25", "parse_math": False}
                 axis.annotate(names[row], (x[row], y[row]), **place, **look)
                 break
-        if len(taken) == NAMED:
+        if len(boxes) == MAX_NAMES:
             break
 
 
-def _is_free(box: np.ndarray, points: np.ndarray, taken: Sequence[np.ndarray], frame: Any, margin: float) -> bool:
-    """Whether a box in pixels lies within the frame, and hides none of the points and of the boxes before it."""
+def _is_free(box: np.ndarray, points: np.ndarray, boxes: Sequence[np.ndarray], frame: Any, margin: float) -> bool:
+    """Whether a box in pixels lies within the frame and hides none of the points and other boxes."""
     if box[0] < frame.x0 or box[2] > frame.x1:
         return False
     hides = (points > box[:2] - margin).all(axis=1) & (points < box[2:] + margin).all(axis=1)
-    return not hides.any() and not any((box[:2] < other[2:]).all() and (other[:2] < box[2:]).all() for other in taken)
+    return not hides.any() and not any((box[:2] < other[2:]).all() and (other[:2] < box[2:]).all() for other in boxes)

@@ -1,0 +1,24 @@
+"""Names of label sets for readers."""
+
+_NAMES = {
+    "real": "ReaL",
+    "multilabel": "multi-label",
+    "imagenet_m": "ImageNet-M",
+    "except_mislabeled": "except mislabeled",
+    "except_all_errors": "except all errors",
+}
+
+
+def label_set_name(name: str) -> str:
+    """The name of a label set in tables and titles."""
+    return _NAMES.get(name, name)
+
+
+def label_set_phrase(name: str) -> str:
+    """The name of a label set in a sentence."""
+    return "the original labels" if name == "original" else label_set_name(name)
+
+
+def capitalize(text: str) -> str:
+    """The text with a capital first letter; the other letters stay as they are."""
+    return text[:1].upper() + text[1:]
