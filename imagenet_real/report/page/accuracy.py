@@ -67,7 +67,13 @@ def _model_rows(subject: Subject) -> Html:
     }
     lines = [_model_row(subject, model, ranks, best) for model in [*subject.models, *subject.people]]
     names = [label_set_name(name) for name in subject.label_sets]
-    head = ["", "model", f"{names[0]} top-{subject.ks[0]}", *(f"top-{k}" for k in subject.ks[1:]), *names[1:]]
+    head = [
+        "",
+        "model",
+        join([names[0], " ", element("span", f"top-{subject.ks[0]}", class_="nowrap")]),
+        *(f"top-{k}" for k in subject.ks[1:]),
+        *names[1:],
+    ]
     text = "Accuracy in %, ± half of its 95 % interval. The best value of each column is bold."
     if any(row["rank_change"] for by_model in ranks.values() for row in by_model.values()):
         text += " Arrows show how many ranks a model gains or loses relative to the original labels."

@@ -55,9 +55,7 @@ def _corrections(subject: Subject) -> list[Html]:
                 )
             ]
             name = label_set_name(label_set.name)
-            title = element(
-                "h4", f"{images.sum():,} images whose only {name} label is not the original one: common pairs"
-            )
+            title = element("h4", f"Most frequent corrections by {name} (of {images.sum():,} images)")
             tables.append(element("div", title, table(["original", name, "images"], rows, text=(0, 1))))
     return [element("div", *tables, class_="columns")] if tables else []
 
@@ -68,12 +66,7 @@ def _predictions(subject: Subject) -> list[Html]:
     first, *rest = subject.compared
     for second in rest:
         names = label_set_name(first.name), label_set_name(second.name)
-        kinds = [
-            "correct under both",
-            f"correct under {names[1]} only",
-            f"correct under {names[0]} only",
-            "wrong under both",
-        ]
+        kinds = ["both", f"{names[1]} only", f"{names[0]} only", "neither"]
         rows = []
         for model in subject.models[:MAX_MODELS]:
             counts = contrast(subject.evidence, subject.model_index(model), first, second).counts
@@ -81,7 +74,7 @@ def _predictions(subject: Subject) -> list[Html]:
                 rows.append([model, _shares(kinds, counts), *(f"{count:,}" for count in counts)])
         if rows:
             phrases = f"{label_set_phrase(first.name)} and {label_set_phrase(second.name)}"
-            text = f"Predictions for images that both {phrases} score{_best_models(subject)}."
+            text = f"Label sets under which predictions are correct, on images that both {phrases} score{_best_models(subject)}."
             parts += [
                 paragraph(text, class_="soft"),
                 bar_legend(kinds),
