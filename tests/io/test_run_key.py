@@ -12,8 +12,8 @@ def test_differences():
 
 
 def test_many_differences_are_counted():
-    found = differences(dict.fromkeys("abcde", 0), dict.fromkeys("abcde", 1))
-    assert found == "a was 0, is 1; b was 0, is 1; c was 0, is 1 and 2 more"
+    actual = differences(dict.fromkeys("abcde", 0), dict.fromkeys("abcde", 1))
+    assert actual == "a was 0, is 1; b was 0, is 1; c was 0, is 1 and 2 more"
 
 
 def test_long_values_are_cut_off():

@@ -78,7 +78,7 @@ def test_a_large_object_is_uploaded_in_parts_and_there_at_the_end(bucket, in_buc
     content = os.urandom(1000) * 60_000
     with storage.open_atomically(in_bucket / "a.bin", "wb") as opened:
         opened.write(content)
-    parts = [one for one in bucket.requests if one.startswith("POST /resumable")]
+    parts = [request for request in bucket.requests if request.startswith("POST /resumable")]
     assert len(parts) == 2
     assert storage.read_bytes(in_bucket / "a.bin") == content
 
@@ -126,7 +126,7 @@ def test_files_that_belong_together(place):
     assert (place / "b.txt").read_text() == "b\n"
 
 
-def test_of_files_that_belong_together_none_is_written_where_the_bucket_refuses(bucket, in_bucket):
+def test_a_bucket_that_refuses_gets_none_of_several_files(bucket, in_bucket):
     storage.write_together({in_bucket / "a.txt": "old", in_bucket / "b.txt": "old"})
     bucket.refused.add("write")
     with pytest.raises(OSError, match="quota exceeded"):
@@ -200,7 +200,7 @@ def test_an_object_is_copied_to_the_disk_once(bucket, in_bucket, tmp_path, monke
     assert copy.name == "a.bin"
     bucket.requests.clear()
     assert storage.on_disk(in_bucket / "a.bin") == copy
-    assert not [one for one in bucket.requests if "alt=media" in one]
+    assert not [request for request in bucket.requests if "alt=media" in request]
     with storage.open_atomically(in_bucket / "a.bin", "wb") as file:
         file.write(b"2" * 10)
     assert storage.on_disk(in_bucket / "a.bin").read_bytes() == b"2" * 10

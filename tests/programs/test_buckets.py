@@ -30,11 +30,11 @@ SMALL_PARTS += "sys.argv.pop(0); runpy.run_path('main.py', run_name='__main__')"
 NUMBERS = range(1, 24)
 
 
-def kill_when(bucket, process, there):
-    """Kills the process as soon as the bucket has an object in whose name `there` stands."""
+def kill_when(bucket, process, name_part):
+    """Kills the process as soon as the bucket has an object in whose name `name_part` stands."""
 
     def watch(request):
-        if any(there in name for name in bucket.objects):
+        if any(name_part in name for name in bucket.objects):
             process.kill()
 
     bucket.watch = watch
@@ -98,12 +98,12 @@ def test_evaluate(bucket, in_bucket, tmp_path, monkeypatch):
 
 def test_train_in_one_process_and_then_in_two(bucket, in_bucket, tmp_path):
     bucket.copy(world.write_images(tmp_path / "images"), in_bucket / "images")
-    there = in_bucket / "images", in_bucket / "out"
+    places = in_bucket / "images", in_bucket / "out"
     fields = {"steps": 40, "checkpoint_every": 7}
-    kill_when(bucket, world.start(*there, **fields), "out/checkpoints/14/commit_success")
+    kill_when(bucket, world.start(*places, **fields), "out/checkpoints/14/commit_success")
     assert max(row["step"] for row in world.metrics(in_bucket / "out")) >= 10
     (code, out, error), (other_code, _, other_error) = ends(
-        start_together(world.arguments(*there, **fields), processes=2, devices=1)
+        start_together(world.arguments(*places, **fields), processes=2, devices=1)
     )
     assert (code, other_code) == (0, 0), error + other_error
     assert "original" in out
@@ -143,19 +143,19 @@ def test_score(bucket, in_bucket, capsys):
     ]
     bucket.refused.add("write")
     assert exit_code_of(lambda: score.run(config, in_bucket / "out")) == 1
-    told = capsys.readouterr().err.strip().splitlines()
-    assert len(told) == 1
-    assert told[0].startswith(f"error: {in_bucket}/out/results.json could not be read or written: ")
-    assert "quota exceeded" in told[0]
+    messages = capsys.readouterr().err.strip().splitlines()
+    assert len(messages) == 1
+    assert messages[0].startswith(f"error: {in_bucket}/out/results.json could not be read or written: ")
+    assert "quota exceeded" in messages[0]
 
 
 def test_without_a_login_it_is_told_in_one_line(bucket, in_bucket, capsys, monkeypatch):
     monkeypatch.setattr(bucket, "error", (401, "Anonymous caller does not have storage.objects.get access"))
     bucket.refused.add("read")
     assert exit_code_of(lambda: open_source(str(in_bucket / "images"))) == 1
-    told = capsys.readouterr().err.strip()
-    assert told.startswith("error: a bucket could not be read or written: Anonymous caller does not have")
-    assert "\n" not in told
+    messages = capsys.readouterr().err.strip()
+    assert messages.startswith("error: a bucket could not be read or written: Anonymous caller does not have")
+    assert "\n" not in messages
 
 
 def test_compare_keeps_its_logs_on_a_disk(bucket, in_bucket):

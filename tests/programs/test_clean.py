@@ -34,8 +34,8 @@ def tiny(monkeypatch):
 
 def config_of(images, **fields):
     config = clean_digits.get_config()
-    given = {"images": str(images), "model": "tiny", "crop": world.SIZE, "batch_size": 8, "steps": 25, "folds": 2}
-    config.update(given | {"warmup_steps": 2} | fields)
+    defaults = {"images": str(images), "model": "tiny", "crop": world.SIZE, "batch_size": 8, "steps": 25, "folds": 2}
+    config.update(defaults | {"warmup_steps": 2} | fields)
     config.augmentation.shift = 1
     return config
 

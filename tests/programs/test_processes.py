@@ -44,14 +44,14 @@ def start(arguments, *, processes, devices):
 
 def ends(started):
     """Exit code, stdout and stderr of each."""
-    told = [process.communicate(timeout=600) for process in started]
-    return [(process.returncode, *texts) for process, texts in zip(started, told, strict=True)]
+    outputs = [process.communicate(timeout=600) for process in started]
+    return [(process.returncode, *texts) for process, texts in zip(started, outputs, strict=True)]
 
 
 def run(arguments, *, processes, devices):
     """The table that the first process printed; the others print none, and no progress."""
-    (_, out, _), *others = found = ends(start(arguments, processes=processes, devices=devices))
-    assert [code for code, _, _ in found] == [0] * processes, "\n".join(error for _, _, error in found)
+    (_, out, _), *others = results = ends(start(arguments, processes=processes, devices=devices))
+    assert [code for code, _, _ in results] == [0] * processes, "\n".join(error for _, _, error in results)
     for _, silent, error in others:
         assert "original" not in silent
         assert not world.PROGRESS.search(error)
@@ -125,7 +125,7 @@ def test_two_processes_train_like_one(images, undisturbed, tmp_path):
     assert_near(tmp_path, undisturbed)
 
 
-def test_stopped_by_the_scheduler_a_run_goes_on_in_one_process_and_in_four(images, undisturbed, tmp_path):
+def test_a_stopped_run_continues_in_one_process_and_in_four(images, undisturbed, tmp_path):
     """SIGTERM comes to one of two processes, and both stop after the same step."""
     arguments = world.arguments(images, tmp_path, **LONG)
     for processes, devices in ((2, 4), (4, 2)):
@@ -141,17 +141,15 @@ def test_stopped_by_the_scheduler_a_run_goes_on_in_one_process_and_in_four(image
 
 
 @pytest.mark.parametrize("killed", [0, 1])
-def test_a_process_that_is_killed_ends_the_other_and_the_run_continues_bit_for_bit(
-    images, undisturbed, tmp_path, killed
-):
+def test_a_killed_process_ends_the_other_and_the_run_continues(images, undisturbed, tmp_path, killed):
     arguments = world.arguments(images, tmp_path, **LONG)
     started = start(arguments, processes=2, devices=4)
     wait_for(lambda: saved_steps(tmp_path), started[0])
     time.sleep(np.random.default_rng().uniform(0, 0.2))
-    began = time.monotonic()
+    start_time = time.monotonic()
     started[killed].kill()
     code, out, error = ends(started)[1 - killed]
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - start_time < 60
     assert (code, "original" in out) == (1, False)
     assert error.splitlines()[-1].startswith(GONE)
     assert not (tmp_path / "results.json").exists(), "ended before it was killed"

@@ -94,9 +94,7 @@ def test_it_learns_and_reports(uninterrupted):
     assert '<th scope="row">blue</th>' in page  # a class, by the name of its folder
 
 
-def test_a_run_killed_at_random_moments_and_out_of_disk_ends_bit_for_bit_as_if_it_had_not(
-    images, uninterrupted, tmp_path
-):
+def test_a_killed_run_continues_bit_for_bit_also_after_a_full_disk(images, uninterrupted, tmp_path):
     random = np.random.default_rng()
     for _ in range(2):
         process, before = world.start(images, tmp_path, **LONG), saved_steps(tmp_path)
@@ -105,8 +103,8 @@ def test_a_run_killed_at_random_moments_and_out_of_disk_ends_bit_for_bit_as_if_i
         process.kill()
         process.communicate()
     assert not (tmp_path / "results.json").exists(), "ended before it was killed"
-    there = saved_steps(tmp_path)
-    assert there
+    saved = saved_steps(tmp_path)
+    assert saved
 
     limit = 3500  # bytes in a file: room for the metrics, and not for a checkpoint
     code, out, error = world.run(
@@ -116,7 +114,7 @@ def test_a_run_killed_at_random_moments_and_out_of_disk_ends_bit_for_bit_as_if_i
     assert len(errors(error)) == 1, error
     assert f"error: a checkpoint in {tmp_path / 'checkpoints'} could not be written (" in error
     assert "Check the disk and run the same command again: it continues from the newest complete checkpoint." in error
-    assert max(there) in saved_steps(tmp_path) <= there
+    assert max(saved) in saved_steps(tmp_path) <= saved
 
     code, _, error = world.run(images, tmp_path, **LONG)
     assert code == 0, error
@@ -177,8 +175,8 @@ def test_metrics_on_a_full_disk(tmp_path):
 
 def config_of(images, **fields):
     config = train_digits.get_config()
-    given = {"images": str(images), "validation_images": str(images), "select_split": "", "crop": world.SIZE}
-    config.update(given | {"batch_size": 8} | fields)
+    defaults = {"images": str(images), "validation_images": str(images), "select_split": "", "crop": world.SIZE}
+    config.update(defaults | {"batch_size": 8} | fields)
     return config
 
 
@@ -195,7 +193,7 @@ def brief(images, **fields):
     return config
 
 
-def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_checkpoints_before_it(images, tmp_path, tiny):
+def test_a_loss_that_is_not_finite_names_its_step_and_is_not_saved(images, tmp_path, tiny):
     config = brief(images, steps=9, optimizer="sgd", warmup_steps=0, learning_rate=1e30, clip_norm=0.0, log_every=4)
     with pytest.raises(InputError, match=r"step 2 failed \(loss nan, gradient_norm nan\); the checkpoints in "):
         train.run(config, tmp_path)

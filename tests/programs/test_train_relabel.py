@@ -45,8 +45,8 @@ def write_maps(folder, images, *, without=0, classes=3, only=None):
 @pytest.mark.parametrize("loss", ["softmax", "sigmoid"])
 def test_a_model_learns_what_the_maps_say(images, tmp_path, tiny, loss):  # noqa: F811
     maps = write_maps(tmp_path / "maps", images)
-    wanted = brief(images, loss=loss, label_maps=maps, steps=80, checkpoint_every=80, log_every=40, warmup_steps=10)
-    results = train.run(wanted, epath.Path(tmp_path / "run"))
+    config = brief(images, loss=loss, label_maps=maps, steps=80, checkpoint_every=80, log_every=40, warmup_steps=10)
+    results = train.run(config, epath.Path(tmp_path / "run"))
     accuracy = next(row["accuracy"] for row in results.rows if row["label_set"] == "original")
     predicted = load_predictions(tmp_path / "run" / "predictions.npz")
     labels = open_source(str(images)).label_fields().fields["label"]

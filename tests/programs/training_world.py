@@ -11,20 +11,20 @@ from PIL import Image
 
 from tests import ROOT
 
-COLOURS = {"blue": (40, 40, 200), "green": (40, 200, 40), "red": (200, 40, 40)}
+COLORS = {"blue": (40, 40, 200), "green": (40, 200, 40), "red": (200, 40, 40)}
 SIZE = 12
 PROGRESS = re.compile(r": [\d,]+ of [\d,]+ (images|steps|epochs)\b")  # a line of it in a log
 
 
-def write_images(root, per_class=20, wrong=(), classes=tuple(COLOURS)):
-    """PNGs of noisy colour, one folder a class; those of `wrong`, (class, number), show the next colour."""
+def write_images(root, per_class=20, wrong=(), classes=tuple(COLORS)):
+    """PNGs of noisy color, one folder a class; those of `wrong`, (class, number), show the next color."""
     random = np.random.default_rng(0)
-    colours = list(COLOURS.values())
+    colors = list(COLORS.values())
     for index, name in enumerate(classes):
         (root / name).mkdir(parents=True)
         for number in range(per_class):
-            colour = colours[(index + ((name, number) in wrong)) % 3]
-            pixels = np.clip(np.array(colour) + random.normal(0, 25, (SIZE, SIZE, 3)), 0, 255).astype(np.uint8)
+            color = colors[(index + ((name, number) in wrong)) % 3]
+            pixels = np.clip(np.array(color) + random.normal(0, 25, (SIZE, SIZE, 3)), 0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(root / name / f"{number:03d}.png")
     return root
 

@@ -119,18 +119,18 @@ def test_answers_are_exported_while_a_server_locks_the_folder(tmp_path):
         review.run(config, epath.Path(tmp_path))
 
 
-def hold(folder, held):
+def hold(folder, is_locked):
     with lock_workdir(folder):
-        held.set()
+        is_locked.set()
         time.sleep(60)
 
 
 def test_a_killed_run_of_this_machine_locks_nothing(place, monkeypatch):
     spawned = multiprocessing.get_context("spawn")
-    held = spawned.Event()
-    holder = spawned.Process(target=hold, args=(place / "run", held))
+    is_locked = spawned.Event()
+    holder = spawned.Process(target=hold, args=(place / "run", is_locked))
     holder.start()
-    assert held.wait(60)
+    assert is_locked.wait(60)
     holder.kill()
     holder.join()
     monkeypatch.setattr(workdir, "SECONDS_PER_BEAT", 60.0)  # it is not watched
@@ -144,11 +144,11 @@ def of_another_machine(folder, beat=0):
     )
 
 
-def test_in_a_bucket_a_run_of_another_machine_is_dead_when_it_is_silent(bucket, in_bucket, capsys):
+def test_in_a_bucket_a_run_of_another_machine_without_beats_is_dead(bucket, in_bucket, capsys):
     of_another_machine(in_bucket)
-    began = time.monotonic()
+    start = time.monotonic()
     with lock_workdir(in_bucket):
-        assert time.monotonic() - began >= workdir.MAX_MISSED_BEATS * workdir.SECONDS_PER_BEAT
+        assert time.monotonic() - start >= workdir.MAX_MISSED_BEATS * workdir.SECONDS_PER_BEAT
         assert json.loads(storage.read_bytes(in_bucket / ".claim"))["machine"] != "another"
     assert "another run has locked" in capsys.readouterr().err
     assert not (in_bucket / ".claim").exists()

@@ -76,10 +76,10 @@ def run(mesh, batches, **options):
     return graph, train_state, metrics
 
 
-def assert_equal(found, expected, **tolerance):
+def assert_equal(actual, expected, **tolerance):
     """Trees of arrays that are equal bit for bit, or to a tolerance."""
-    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
     compare = np.testing.assert_allclose if tolerance else np.testing.assert_array_equal
-    for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+    for left, right in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
         assert left.dtype == right.dtype
         compare(left, right, **tolerance)

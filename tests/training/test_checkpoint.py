@@ -190,8 +190,8 @@ def test_a_disk_that_refuses(tmp_path):
 
 
 def test_an_error_that_finds_its_event_loop_closed_is_not_told_again(tmp_path, monkeypatch):
-    told = []
-    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    messages = []
+    monkeypatch.setattr(sys, "unraisablehook", messages.append)
     for _ in range(2):
         with Checkpoints(tmp_path, RUN_KEY):
             pass
@@ -210,7 +210,7 @@ def test_an_error_that_finds_its_event_loop_closed_is_not_told_again(tmp_path, m
     task._log_destroy_pending = False
     loop.close()
     promise.set_exception(OSError("no space left"))
-    assert told == []
+    assert messages == []
     another = types.SimpleNamespace(exc_value=RuntimeError("another"))
     sys.unraisablehook(another)
-    assert told == [another]
+    assert messages == [another]

@@ -87,8 +87,8 @@ def test_the_step_is_the_same_on_one_device_on_eight_and_by_pmap():
     assert {shard.data.shape[0] for shard in placed["images"].addressable_shards} == {2}
     many = jax.device_get(many)
 
-    _, one, metrics_of_one = small.run(small.one_device(), batches, average=True)
-    small.assert_equal(many, jax.device_get(one), atol=1e-5)
+    _, single, metrics_of_one = small.run(small.one_device(), batches, average=True)
+    small.assert_equal(many, jax.device_get(single), atol=1e-5)
     small.assert_equal(jax.device_get(metrics), jax.device_get(metrics_of_one), rtol=1e-5)
 
     params, batch_stats, metrics_of_pmap = pmapped(batches)

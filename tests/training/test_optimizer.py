@@ -112,9 +112,9 @@ def test_sgd_against_a_loop(nesterov, clip_norm):
             step = scale * gradient[name] + decay * params[name]  # the decay is not clipped
             velocity[name] = 0.9 * velocity[name] + step
             params[name] = params[name] - 0.5 * (step + 0.9 * velocity[name] if nesterov else velocity[name])
-    found = after(optimizer.sgd(0.5, nesterov=nesterov, weight_decay=0.1, clip_norm=clip_norm))
+    actual = after(optimizer.sgd(0.5, nesterov=nesterov, weight_decay=0.1, clip_norm=clip_norm))
     for name in params:
-        np.testing.assert_allclose(found[name], params[name], rtol=1e-5)
+        np.testing.assert_allclose(actual[name], params[name], rtol=1e-5)
 
 
 def test_adamw_against_a_loop():
@@ -127,9 +127,9 @@ def test_adamw_against_a_loop():
             second[name] = 0.99 * second[name] + 0.01 * gradient[name] ** 2
             step = first[name] / (1 - 0.9**count) / (np.sqrt(second[name] / (1 - 0.99**count)) + 1e-8)
             params[name] = params[name] - 0.5 * (step + decay * params[name])
-    found = after(optimizer.adamw(0.5, beta2=0.99, weight_decay=0.1))
+    actual = after(optimizer.adamw(0.5, beta2=0.99, weight_decay=0.1))
     for name in params:
-        np.testing.assert_allclose(found[name], params[name], rtol=1e-5)
+        np.testing.assert_allclose(actual[name], params[name], rtol=1e-5)
 
 
 def adamp_by_loops(weights, gradients, rate, *, kernel, nesterov, decay):

@@ -108,7 +108,7 @@ def test_evaluation(average):
     apply, params = state.evaluation_model(graph, train_state)
     records = small.batch(9, size=4)["images"]
     chunk = inference_batch(records)
-    found, _ = predict.predict(
+    actual, _ = predict.predict(
         normalized(apply, small.MEAN, small.STD),
         params,
         lambda start: (chunk for _ in range(1)),
@@ -122,8 +122,8 @@ def test_evaluation(average):
     kept = train_state.average if average else (train_state.params, train_state.batch_stats)
     model = nnx.merge(graph, *kept, copy=True)
     model.eval()
-    np.testing.assert_allclose(found.scores, model(small.normalized(records)), atol=1e-5)
-    np.testing.assert_allclose(apply(params, small.normalized(records[:1])), found.scores[:1], atol=1e-5)
+    np.testing.assert_allclose(actual.scores, model(small.normalized(records)), atol=1e-5)
+    np.testing.assert_allclose(apply(params, small.normalized(records[:1])), actual.scores[:1], atol=1e-5)
 
 
 def inference_batch(images):
