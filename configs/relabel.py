@@ -5,11 +5,11 @@
 
     python main.py --config=configs/relabel.py --config.published=relabel_imagenet.tar --workdir=maps
 
-The whole image is squeezed into a square. The global pooling of the model is taken out, and its classifier applied at each
-place, as in the paper; the class token of a ViT attends to each patch alone. Any model of the catalog can do it; so can one of your own that
-gives logits [B, height, width, classes]. A run that was killed continues; a million images take 6 GB, in a few files.
+The whole image is squeezed into a square. The model's global pooling is removed and its classifier is applied at each
+place, as in the paper; the class token of a ViT attends to one patch at a time. Any model of the catalog works, and any
+model of yours that returns logits [B, height, width, classes]. A killed run continues. A million images take 6 GB.
 
-configs/train_relabel.py trains on them; configs/label_maps.py looks at them.
+configs/train_relabel.py trains on the maps; configs/label_maps.py inspects them.
 """
 
 from ml_collections import ConfigDict, config_dict
@@ -24,19 +24,19 @@ def get_config() -> ConfigDict:
             "report_checkpoint": "last",  # of such a run: last, or best by its `select_split`
             "images": "",  # FOLDER, FILE.tar, or tfds:NAME
             "split": "train",  # of a TFDS dataset, in its notation
-            "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
-            "places": 15,  # along each side of a map; 0: as many as the model has in images of `image_size`
-            "image_size": config_dict.placeholder(int),  # pixels; where not given, as many as `places` takes
+            "tfds_dir": "",  # folder of TFDS datasets; empty: ~/tensorflow_datasets
+            "places": 15,  # along each side of a map; 0: those of the model for `image_size`
+            "image_size": config_dict.placeholder(int),  # pixels; not given: computed from `places`
             "k": 5,  # classes at each place
-            # Those of the run or the published ones of the model hold where these are not given.
+            # Not given: the values of the run, or the model's published values.
             "interpolation": config_dict.placeholder(str),  # bicubic or bilinear
             "mean": config_dict.placeholder(tuple),  # of RGB in [0, 1]
-            "std": config_dict.placeholder(tuple),  # likewise
+            "std": config_dict.placeholder(tuple),  # of RGB in [0, 1]
             "batch_size": 128,  # over all devices
             "workers": 0,  # processes that read and decode; 0: threads
-            "skip_unreadable": False,  # go on past images that cannot be read, and list them
+            "skip_unreadable": False,  # skip unreadable images, and list them
             "distributed": "none",  # several processes: auto, or HOST:PORT,COUNT,ID (docs/pods.md)
-            "model_devices": 1,  # devices that share the parameters, for a model too large for one
+            "model_devices": 1,  # devices that share the parameters of a large model
             # Instead of images and a model.
             "published": "",  # the published maps: a folder or a tar of n01440764/n01440764_123.pt
             "axes": "wh",  # the last axis is vertical, as the published training code has it; hw: horizontal

@@ -31,7 +31,7 @@ def test_label_sets():
 
 @pytest.mark.parametrize("label", [4, -2])
 def test_labels_that_are_no_class(label):
-    with pytest.raises(ValueError, match="classes are 0 to 3"):
+    with pytest.raises(ValueError, match="Give classes from 0 to 3"):
         targets.one_hot(np.array([0, label]), 4)
 
 

@@ -60,9 +60,9 @@ def prepare_digit_scenes(tfds_dir: str = "", **parameters: Any) -> epath.Path:
     return folder
 
 
-def _publish(prepared: os.PathLike, folder: epath.Path) -> None:
+def _publish(temporary: os.PathLike, folder: epath.Path) -> None:
     try:
-        os.rename(prepared, folder)
+        os.rename(temporary, folder)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # else another process wrote the same bytes first
             raise

@@ -1,4 +1,4 @@
-"""Draws the scenes of `digit_scenes`: where digits stand, and the picture of them."""
+"""Draws the scenes of `digit_scenes`: the positions of digits, and the picture."""
 
 import dataclasses
 import io
@@ -8,30 +8,30 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 SIDE = 48  # pixels, of a scene
-SIZES = 18, 42  # pixels, of the square that holds a digit; smaller and fainter ones could not be learned
+SIZES = 18, 42  # pixels, of the square of a digit; smaller or fainter digits could not be learned
 CONTRASTS = 0.7, 1.0
 SLANTS = -0.4, 0.4  # columns a row
-OVERLAP = 0.05  # at most so much of a digit's ink lies on the others'
+OVERLAP = 0.05  # largest share of a digit's ink on other digits
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Digit:
     """One digit in a scene."""
 
-    source: int  # its place among the source digits
-    contrast: float  # 1: its own colour; 0 would be the background's
+    source: int  # its row among the source digits
+    contrast: float  # from 0, the color of the background, to 1, its own color
     top: int
     left: int
-    ink: np.ndarray  # [size, size] float, 0 to 1: how much of each pixel it covers
+    ink: np.ndarray  # [size, size] float, 0 to 1: the share of each pixel that it covers
 
     @property
     def prominence(self) -> float:
-        """What decides which of several digits an original label mostly stands for."""
+        """Of several digits, the original label usually names the one with the largest prominence."""
         return len(self.ink) * self.contrast
 
     @property
     def box(self) -> tuple[int, int, int, int]:
-        """y0, x0, y1, x1 in pixels, the ends exclusive: the smallest that holds its ink."""
+        """The smallest box around its ink: y0, x0, y1, x1 in pixels, ends exclusive."""
         inked = self.ink > 0.25
         rows, columns = np.flatnonzero(inked.any(1)).tolist(), np.flatnonzero(inked.any(0)).tolist()
         return self.top + rows[0], self.left + columns[0], self.top + rows[-1] + 1, self.left + columns[-1] + 1
@@ -43,7 +43,7 @@ class Digit:
 
 
 def place(sources: Sequence[int], images: np.ndarray, rng: np.random.RandomState) -> tuple[Digit, ...]:
-    """Gives every digit a size, a contrast and a place where none hides another; smaller ones where there are many.
+    """Gives every digit a size, a contrast and a place so that none hides another; many digits become smaller.
 
     Args:
       sources: rows of `images`, [M, 8, 8] int from 0 to 16.
@@ -64,13 +64,13 @@ def _try_to_place(
     sources: Sequence[int], pictures: Sequence[Image.Image], largest: int, rng: np.random.RandomState
 ) -> list[Digit]:
     digits: list[Digit] = []
-    taken, least = np.zeros((SIDE, SIDE)), np.inf  # the ink that is already there, and that of the digit with least
+    inked_area, least = np.zeros((SIDE, SIDE)), np.inf  # the ink so far, and that of the digit with the least ink
     for source, picture in zip(sources, pictures, strict=True):
-        size = round(SIZES[0] * (largest / SIZES[0]) ** rng.random_sample())  # evenly by their logarithm
+        size = round(SIZES[0] * (largest / SIZES[0]) ** rng.random_sample())  # uniform in the logarithm
         ink = _ink(picture, size, slant=rng.uniform(*SLANTS))
         contrast, least = rng.uniform(*CONTRASTS), min(least, ink.sum())
         for top, left in rng.randint(0, SIDE - len(ink) + 1, size=(20, 2)).tolist():
-            place = taken[top : top + len(ink), left : left + len(ink)]
+            place = inked_area[top : top + len(ink), left : left + len(ink)]
             if np.minimum(ink, place).sum() <= OVERLAP * least:
                 np.maximum(place, ink, out=place)
                 digits.append(Digit(source, contrast, top, left, ink))
@@ -89,12 +89,12 @@ def _ink(picture: Image.Image, size: int, slant: float) -> np.ndarray:
 
 
 def paint(digits: Sequence[Digit], rng: np.random.RandomState) -> np.ndarray:
-    """[48, 48, 3] float in [0, 1]: background, then clutter, then digits, like chalk on slate."""
+    """Paints background, clutter and digits, like chalk on slate: [48, 48, 3] float in [0, 1]."""
     picture = _background(rng)
     for _ in range(rng.binomial(2, 0.5)):  # about one piece
-        _blend(picture, _clutter(rng), _colour(rng), rng.uniform(0.4, 0.8))
+        _blend(picture, _clutter(rng), _color(rng), rng.uniform(0.4, 0.8))
     for digit in digits:
-        _blend(picture[digit.place], digit.ink, _colour(rng), digit.contrast)
+        _blend(picture[digit.place], digit.ink, _color(rng), digit.contrast)
     return picture
 
 
@@ -104,16 +104,16 @@ def _background(rng: np.random.RandomState) -> np.ndarray:
     return np.asarray(smooth, dtype=np.float64) / 255 + rng.uniform(0, 0.12, size=(SIDE, SIDE, 1))
 
 
-def _colour(rng: np.random.RandomState) -> np.ndarray:
-    """One channel is full and the others are at least 0.35, so that every colour stands out from the background."""
-    colour = rng.uniform(0.35, 1, size=3)
-    colour[rng.randint(3)] = 1
-    return colour
+def _color(rng: np.random.RandomState) -> np.ndarray:
+    """Draws a color: one channel is 1 and the others are at least 0.35, so that it contrasts with the background."""
+    color = rng.uniform(0.35, 1, size=3)
+    color[rng.randint(3)] = 1
+    return color
 
 
 def _clutter(rng: np.random.RandomState) -> np.ndarray:
-    """[48, 48] in [0, 1]: an arc, a straight line or a few specks, thinner than digits are."""
-    scale = 4  # drawn larger and averaged, which smooths edges
+    """Draws an arc, a straight line or a few specks, thinner than digits: [48, 48] in [0, 1]."""
+    scale = 4  # a larger canvas, then averaged: smooth edges
     canvas = Image.new("L", (SIDE * scale, SIDE * scale))
     draw = ImageDraw.Draw(canvas)
     form = rng.randint(3)
@@ -131,12 +131,12 @@ def _clutter(rng: np.random.RandomState) -> np.ndarray:
     return np.asarray(canvas.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float64) / 255
 
 
-def _blend(picture: np.ndarray, cover: np.ndarray, colour: np.ndarray, strength: float) -> None:
-    picture += strength * cover[..., None] * (colour - picture)
+def _blend(picture: np.ndarray, cover: np.ndarray, color: np.ndarray, strength: float) -> None:
+    picture += strength * cover[..., None] * (color - picture)
 
 
 def encode(picture: np.ndarray) -> bytes:
-    """A JPEG of a picture of floats in [0, 1]. Colours are not subsampled: a digit may differ in colour alone."""
+    """Encodes a picture of floats in [0, 1] as JPEG. Colors are not subsampled: a digit may differ in color alone."""
     file = io.BytesIO()
     pixels = (picture * 255 + 0.5).astype(np.uint8)
     Image.fromarray(pixels).save(file, "JPEG", quality=95, subsampling=0)

@@ -1,6 +1,6 @@
-"""A TFDS dataset in TFRecord -> the same in ArrayRecord: the same records byte for byte, in their order, in as many files.
+"""A TFDS dataset in TFRecord -> ArrayRecord: the same records byte for byte, in their order, in as many files.
 
-The files are written as `data.prepare` writes them: a run that was killed continues, and ends in the same bytes.
+A killed run continues, and ends in the same bytes, as in `prepare`.
 """
 
 import dataclasses
@@ -20,103 +20,105 @@ from imagenet_real.io import cache
 from imagenet_real.io.storage import in_bucket, open_atomically, read_bytes, read_text
 
 INFO = "dataset_info.json"
-NOTE = "converted_from.json"  # of which TFRecord files the others beside it were made: name, size, time of change
+NOTE = "converted_from.json"  # the TFRecord files it was made from: name, size, modification time
 
 
 @dataclasses.dataclass(frozen=True)
 class TfRecordShard:
-    """A shard that has the records of a TFRecord file."""
+    """A shard with the records of a TFRecord file."""
 
     file: epath.Path
     source: epath.Path
-    count: int  # of records, as the dataset has noted it
+    count: int  # of records, according to the dataset
 
     def __len__(self) -> int:
         return self.count
 
     def records(self) -> Iterator[bytes]:
-        """Raises InputError where the source has not as many."""
-        seen = 0
+        """Yields the records. Raises InputError if their number differs from `count`."""
+        number = 0
         for record in records_in(self.source):
             yield record
-            seen += 1
-        if seen != self.count:
+            number += 1
+        if number != self.count:
             raise InputError(
-                f"{self.source} holds {seen} records, and its dataset_info.json says {self.count}: copy the dataset "
+                f"{self.source} has {number} records, and its dataset_info.json says {self.count}. Copy the dataset "
                 "again, or prepare it again."
             )
 
 
 def convert(name: str, tfds_dir: str, target_dir: str, *, split: str = "", workers: int = 0) -> tuple[epath.Path, int]:
-    """Writes a dataset that is prepared as TFRecord below `target_dir`, under its name and version, as ArrayRecord.
+    """Writes a TFRecord dataset as ArrayRecord below `target_dir`, with the same name and version.
 
-    Where it lies there itself, the new files are written beside the old ones, and the dataset is there in both formats.
+    If `target_dir` contains the dataset itself, the new files come beside the old ones: the dataset has both formats.
 
     Args:
       name: `tfds:NAME[/CONFIG][:VERSION]`.
-      tfds_dir: where it is; empty for TFDS's own default.
-      target_dir: likewise.
-      split: which alone is written; empty for all.
-      workers: how many processes write; 0 for one a core.
+      tfds_dir: folder of the dataset; empty for TFDS's own default.
+      target_dir: folder of the result; empty for TFDS's own default.
+      split: the only split to convert; empty for all.
+      workers: processes that write; 0 for one a core.
 
     Returns:
-      The dataset's folder, and the number of images that were written; 0 where all were there.
+      The dataset's folder, and the number of new images; 0 if all of them exist already.
 
-    Raises InputError where it cannot be converted, or the target holds something else.
+    Raises InputError if the dataset cannot be converted, or if the target has other content.
     """
     source = epath.Path(find_dataset(name, tfds_dir))
     target = epath.Path(tfds_root(target_dir)) / os.path.relpath(source, tfds_root(tfds_dir))
     splits = _splits(name, load_builder(source).info, split)
     check_on_disk(target)
-    beside = not in_bucket(source) and target.exists() and os.path.samefile(source, target)
-    if beside and split:
+    in_place = not in_bucket(source) and target.exists() and os.path.samefile(source, target)
+    if in_place and split:
         raise InputError(
-            f"{target} gets its files in both formats, which all splits must have: leave split={split} out."
+            f"{target} would have both formats in the split {split} only, but all splits must have them. Omit --config.split."
         )
     place = target if target.is_dir() else target.with_name(f"incomplete_{target.name}")
-    shards = {one: _shards(place, info) for one, info in splits.items()}
-    _note(place, [shard for some in shards.values() for shard in some], beside)
-    missing = [one for one in splits if one not in _there(place, beside)]
+    shards = {name: _shards(place, info) for name, info in splits.items()}
+    _check_sources(place, [shard for group in shards.values() for shard in group], in_place)
+    missing = [name for name in splits if name not in _converted_splits(place, in_place)]
     if not missing:
         return target, 0
-    write_shards([shard for one in missing for shard in shards[one]], workers or os.cpu_count() or 1)
-    _write_info(source, place, missing, beside)
+    write_shards([shard for name in missing for shard in shards[name]], workers or os.cpu_count() or 1)
+    _write_info(source, place, missing, in_place)
     if place != target:
         os.rename(place, target)
-    return target, sum(splits[one].num_examples for one in missing)
+    return target, sum(splits[name].num_examples for name in missing)
 
 
 def _splits(name: str, info: Any, split: str) -> dict[str, Any]:
-    """The splits that are to be converted, by name."""
+    """Returns the splits to convert, by name."""
     if info.file_format.value != TFRECORD:
-        raise InputError(f"{name} is prepared as {info.file_format.value}, not as tfrecord: read it as it is.")
-    known = list(info.splits)
-    if split and split not in known:
-        raise InputError(f"{name} has no split {split!r} as a whole: {nearest(split, known)}, or leave it out for all.")
-    return {one: info.splits[one] for one in ([split] if split else known)}
+        raise InputError(f"{name} is prepared as {info.file_format.value}, not as tfrecord. It needs no conversion.")
+    names = list(info.splits)
+    if split and split not in names:
+        raise InputError(
+            f"{name} has no split {split!r} as a whole: {nearest(split, names)}; omit --config.split for all."
+        )
+    return {key: info.splits[key] for key in ([split] if split else names)}
 
 
-def _note(place: epath.Path, shards: Sequence[TfRecordShard], beside: bool) -> None:
-    """Notes of which files the shards are made, or checks that those which are there were made of these."""
-    noted = _read_json(place / NOTE)
-    if not noted and not beside and (place / INFO).exists():
-        raise InputError(f"{place} holds a dataset that was not converted from another: give another --workdir.")
-    made_of = {name: [size, changed] for name, size, changed in cache.listing_of([shard.source for shard in shards])}
+def _check_sources(place: epath.Path, shards: Sequence[TfRecordShard], in_place: bool) -> None:
+    """Records the source files of the shards. Raises InputError if existing shards have other sources."""
+    recorded = _read_json(place / NOTE)
+    if not recorded and not in_place and (place / INFO).exists():
+        raise InputError(f"{place} has a dataset that was not converted. Give another --workdir.")
+    sources = {name: [size, modified] for name, size, modified in cache.listing_of([shard.source for shard in shards])}
     for shard in shards:
         name = shard.source.name
-        if shard.file.exists() and noted.get(name) != made_of[name]:
-            raise InputError(f"{shard.file} was made of another {shard.source} than is there now: delete it.")
-    if noted | made_of != noted:
+        if shard.file.exists() and recorded.get(name) != sources[name]:
+            raise InputError(f"{shard.file} was made from a different {shard.source}. Delete it.")
+    if recorded | sources != recorded:
         with open_atomically(place / NOTE) as file:
-            json.dump(noted | made_of, file)
+            json.dump(recorded | sources, file)
 
 
-def _there(place: epath.Path, beside: bool) -> list[str]:
-    """The splits that are there as ArrayRecord."""
+def _converted_splits(place: epath.Path, in_place: bool) -> list[str]:
+    """Returns the splits that exist as ArrayRecord."""
     info = _read_json(place / INFO)
-    if beside and ARRAY_RECORD not in info.get("alternativeFileFormats", []):
+    if in_place and ARRAY_RECORD not in info.get("alternativeFileFormats", []):
         return []
-    return [one["name"] for one in info.get("splits", [])]
+    return [split["name"] for split in info.get("splits", [])]
 
 
 def _shards(place: epath.Path, split: Any) -> list[TfRecordShard]:
@@ -128,22 +130,22 @@ def _shards(place: epath.Path, split: Any) -> list[TfRecordShard]:
     ]
 
 
-def _write_info(source: epath.Path, place: epath.Path, converted: Sequence[str], beside: bool) -> None:
-    """What TFDS reads of a dataset: as in the source, but for the format and the splits that are there."""
+def _write_info(source: epath.Path, place: epath.Path, new_splits: Sequence[str], in_place: bool) -> None:
+    """Writes the files that TFDS reads: those of the source, with another format and the existing splits."""
     info = _read_json(source / INFO)
-    if beside:
-        info["fileFormat"] = TFRECORD  # which datasets of older TFDS leave out
+    if in_place:
+        info["fileFormat"] = TFRECORD  # missing in datasets of older TFDS
         info["alternativeFileFormats"] = [*info.get("alternativeFileFormats", []), ARRAY_RECORD]
     else:
-        there = {*converted, *_there(place, beside)}
-        info["splits"] = [one for one in info["splits"] if one["name"] in there]
+        names = {*new_splits, *_converted_splits(place, in_place)}
+        info["splits"] = [split for split in info["splits"] if split["name"] in names]
         info["fileFormat"] = ARRAY_RECORD
         info.pop("alternativeFileFormats", None)
-        for file in [*source.glob("*.json"), *source.glob("*.txt")]:  # features, names of classes
+        for file in [*source.glob("*.json"), *source.glob("*.txt")]:  # features, class names
             if file.name not in (INFO, NOTE):
                 with open_atomically(place / file.name, "wb") as copy:
                     copy.write(read_bytes(file))
-    with open_atomically(place / INFO) as file:  # last: the splits are there
+    with open_atomically(place / INFO) as file:  # last: from now on the splits exist
         json.dump(info, file, indent=2)
 
 

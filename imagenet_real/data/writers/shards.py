@@ -1,7 +1,7 @@
-"""Writes ArrayRecord files, several at a time, each whole or not at all.
+"""Writes ArrayRecord files, several at a time; each appears whole.
 
-By processes, since ArrayRecord's writer holds Python's lock while it writes; images are not compressed again, which would
-take four times as long and make them 0.2 % smaller.
+Processes write, because ArrayRecord's writer holds Python's lock. Images are not compressed again: that would take four
+times as long and make them 0.2 % smaller.
 """
 
 import contextlib
@@ -20,25 +20,25 @@ from imagenet_real.io.storage import in_bucket, read_range
 from imagenet_real.runtime.child_processes import follow_parent
 from imagenet_real.runtime.progress import Progress
 
-READERS = 4  # threads of each process; they read the next images while one is written
+READERS = 4  # threads of each process; they read the next images during a write
 OPTIONS = "group_size:1,uncompressed"  # one record a chunk, for random access
 
 
 class Shard(Protocol):
-    """A file to write, and what goes into it. It travels to the process that writes it."""
+    """A file to write, and its records. It travels to the process that writes it."""
 
     file: epath.Path
 
     def __len__(self) -> int: ...
 
     def records(self) -> Iterable[bytes]:
-        """As many as `len`. Raises InputError."""
+        """Yields `len` records. Raises InputError."""
         ...
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageShard:
-    """A shard of images, which lie in other files."""
+    """A shard of images that are in other files."""
 
     file: epath.Path
     places: Sequence[tuple[str, int, int]]  # [n] file, offset and size of each image
@@ -49,30 +49,28 @@ class ImageShard:
         return len(self.places)
 
     def records(self) -> Iterator[bytes]:
-        """An Example of each image."""
+        """Yields an Example for each image."""
         with ThreadPoolExecutor(READERS) as readers:
             for number, image in enumerate(readers.map(_read, self.places)):
-                yield _example(image, self.names[number], None if self.labels is None else self.labels[number])
+                yield _serialize(image, self.names[number], None if self.labels is None else self.labels[number])
 
 
 def check_on_disk(folder: epath.Path) -> None:
-    """Raises InputError for a folder in a bucket, which ArrayRecord's own reader and writer cannot reach."""
+    """Raises InputError if a folder is in a bucket, which ArrayRecord cannot reach."""
     if in_bucket(folder):
-        raise InputError(
-            f"{folder}: ArrayRecord files are written to a disk, and read from one: give a folder on a disk."
-        )
+        raise InputError(f"{folder} is in a bucket, which ArrayRecord cannot read or write. Give a folder on a disk.")
 
 
 def write_shards(shards: Sequence[Shard], workers: int) -> None:
-    """Writes those of the shards that are not there, with `workers` processes, and shows the progress.
+    """Writes the missing shards with `workers` processes, and shows the progress.
 
-    The processes are spawned, so a script that calls this does so below `if __name__ == "__main__":`.
+    The processes are spawned, so a script must call this below `if __name__ == "__main__":`.
 
-    Raises InputError where an image cannot be read or a shard cannot be written; the shards written until then stay.
+    Raises InputError if an image cannot be read or a shard cannot be written; complete shards stay.
     """
     missing = [shard for shard in shards if not shard.file.exists()]
-    total, lacking = (sum(map(len, some)) for some in (shards, missing))
-    with Progress(total, "images", "preparing", done=total - lacking) as progress:
+    total, remaining = (sum(map(len, group)) for group in (shards, missing))
+    with Progress(total, "images", "preparing", done=total - remaining) as progress:
         if min(workers, len(missing)) < 2:
             for shard in missing:
                 progress.advance(_write(shard))
@@ -80,11 +78,11 @@ def write_shards(shards: Sequence[Shard], workers: int) -> None:
         spawned = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(min(workers, len(missing)), spawned, initializer=follow_parent)
         try:
-            for written in as_completed([pool.submit(_write, shard) for shard in missing]):
-                progress.advance(written.result())
+            for task in as_completed([pool.submit(_write, shard) for shard in missing]):
+                progress.advance(task.result())
         except BrokenProcessPool:
             raise InputError(
-                "a process that writes shards was killed, perhaps for want of memory: give fewer --config.workers; the "
+                "a process that writes shards was killed, perhaps for lack of memory. Give fewer --config.workers; the "
                 "same command continues."
             ) from None
         finally:
@@ -92,10 +90,10 @@ def write_shards(shards: Sequence[Shard], workers: int) -> None:
 
 
 def _write(shard: Shard) -> int:
-    """Writes a shard; the number of its records."""
+    """Writes a shard and returns the number of its records."""
     from array_record.python.array_record_module import ArrayRecordWriter
 
-    temporary = shard.file.with_name(f".{shard.file.name}")  # that of a run that was killed is written over
+    temporary = shard.file.with_name(f".{shard.file.name}")  # overwrites that of a killed run
     try:
         writer = ArrayRecordWriter(os.fspath(temporary), OPTIONS)
         for record in shard.records():
@@ -108,7 +106,7 @@ def _write(shard: Shard) -> int:
             temporary.unlink()
         if type(error) is RuntimeError:  # of ArrayRecord: "write() failed: No space left on device; writing ..."
             reason = str(error).partition(";")[0]
-            raise InputError(f"{shard.file}: {reason}: make room; the same command continues.") from None
+            raise InputError(f"{shard.file}: {reason}. Free some space; the same command continues.") from None
         raise
     os.replace(temporary, shard.file)
     return len(shard)
@@ -122,12 +120,14 @@ def _read(place: tuple[str, int, int]) -> bytes:
         with open(file, "rb", buffering=0) as opened:
             image = os.pread(opened.fileno(), size, offset)
     if len(image) != size:
-        raise InputError(f"{file} ends at byte {offset + len(image)}, within an image: it changed; run again.")
+        raise InputError(
+            f"{file} ends at byte {offset + len(image)}, within an image. The file has changed; run again."
+        )
     return image
 
 
-def _example(image: bytes, name: str, label: int | None) -> bytes:
-    """A tf.train.Example. TFDS's own function leaves the order of its fields to chance, which would be other bytes."""
+def _serialize(image: bytes, name: str, label: int | None) -> bytes:
+    """Serializes a tf.train.Example. TFDS's own function has a random order of fields, which changes the bytes."""
     from tensorflow_datasets.proto import tf_example_pb2 as example
     from tensorflow_datasets.proto import tf_feature_pb2 as feature
 

@@ -87,7 +87,7 @@ def test_array_records_in_a_bucket_are_not_read(places, bucket, in_bucket):
     assert "\n" not in str(error.value)
     with pytest.raises(InputError, match="digit_scenes cannot be written to a bucket"):
         open_source("tfds:digit_scenes", tfds_dir=str(in_bucket))
-    with pytest.raises(InputError, match="ArrayRecord files are written to a disk"):
+    with pytest.raises(InputError, match="is in a bucket, which ArrayRecord cannot read or write"):
         prepare(opened(places, "folder"), str(in_bucket), name="imagenet2012", split="validation", version="5.1.0")
 
 

@@ -79,7 +79,7 @@ def test_from_a_bucket_to_a_disk(folder, bucket, in_bucket, tmp_path):  # noqa: 
     assert (made, images) == (tmp_path / "out" / NAME / "1.0.0", 18)
     assert raw_records(made, "train") == [opened(folder, "train")._records[row] for row in range(7)]
     assert convert(DATASET, str(in_bucket), str(tmp_path / "out"), workers=1) == (made, 0)
-    with pytest.raises(InputError, match="ArrayRecord files are written to a disk"):
+    with pytest.raises(InputError, match="is in a bucket, which ArrayRecord cannot read or write"):
         convert(DATASET, str(folder.parent.parent), str(in_bucket / "out"), workers=1)
 
 
@@ -105,7 +105,7 @@ def test_in_the_same_folder_it_is_there_in_both_formats(folder, told, monkeypatc
         (folder / "dataset_info.json").write_text(json.dumps(info))
     before, records = contents(folder), [opened(folder)[row] for row in range(11)]
     root = folder.parent.parent
-    with pytest.raises(InputError, match="all splits must have: leave split=train out"):
+    with pytest.raises(InputError, match="all splits must have them. Omit --config.split"):
         converted(folder, root, split="train")
     assert converted(folder, root) == (folder, 18)
     after = contents(folder)
@@ -179,7 +179,7 @@ def test_a_file_with_fewer_records_than_were_noted(folder, tmp_path):  # noqa: F
     file = shard(folder, 2)
     held = len(begins(file))
     file.write_bytes(file.read_bytes()[: begins(file)[-1]])
-    with pytest.raises(InputError, match=rf"{file} holds {held - 1} records, and its dataset_info.json says {held}"):
+    with pytest.raises(InputError, match=rf"{file} has {held - 1} records, and its dataset_info.json says {held}"):
         converted(folder, tmp_path / "out")
 
 
@@ -187,7 +187,7 @@ def test_files_of_another_source_are_not_taken_for_these(folder, tmp_path):  # n
     made, _ = converted(folder, tmp_path / "out", split="validation")
     os.utime(shard(folder, 0), (0, 0))
     with pytest.raises(
-        InputError, match=f"validation.array_record-00000-of-00003 was made of another {shard(folder, 0)}"
+        InputError, match=f"validation.array_record-00000-of-00003 was made from a different {shard(folder, 0)}"
     ):
         converted(folder, tmp_path / "out")
     shutil.rmtree(made)
@@ -195,14 +195,16 @@ def test_files_of_another_source_are_not_taken_for_these(folder, tmp_path):  # n
 
 
 def test_what_cannot_be_converted(folder, written, tmp_path):  # noqa: F811
-    with pytest.raises(InputError, match=f"{DATASET} is prepared as array_record, not as tfrecord: read it as it is"):
+    with pytest.raises(
+        InputError, match=f"{DATASET} is prepared as array_record, not as tfrecord. It needs no conversion"
+    ):
         convert(DATASET, str(written["array_record"]), str(tmp_path / "out"))
     with pytest.raises(InputError, match=r"no split 'trian' as a whole: did you mean train"):
         converted(folder, tmp_path / "out", split="trian")
     assert not (tmp_path / "out").exists()
     images = open_source(str(write_folder(tmp_path / "folder", (1, 2))))
     prepare(images, str(tmp_path / "other"), name=NAME, split="validation", version="1.0.0")
-    with pytest.raises(InputError, match="holds a dataset that was not converted from another"):
+    with pytest.raises(InputError, match="has a dataset that was not converted"):
         converted(folder, tmp_path / "other")
 
 
@@ -217,7 +219,7 @@ def test_the_command(folder, tmp_path):  # noqa: F811
     places = [f"--config.tfds_dir={folder.parent.parent}", f"--workdir={tmp_path / 'out'}", "--config.workers=2"]
     done = run(*places, "--config.version=2.0.0")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: version=2.0.0: a dataset that is converted keeps its name")
+    assert done.stderr.startswith("error: version=2.0.0: a converted dataset keeps its name")
     done = run(*places)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [

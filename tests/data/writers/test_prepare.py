@@ -222,7 +222,7 @@ def test_a_split_of_other_classes_is_refused(archive, tmp_path):
         (tmp_path / "mine" / path).parent.mkdir(parents=True)
         (tmp_path / "mine" / path).write_bytes(picture(1))
     prepare(open_source(str(tmp_path / "mine")), str(tmp_path), **VALIDATION)
-    with pytest.raises(InputError, match="the classes differ: give another name"):
+    with pytest.raises(InputError, match="the classes differ. Give another name"):
         prepare(open_source(str(archive)), str(tmp_path), **TRAIN)
     with pytest.raises(InputError, match="with file_name, image, cannot be added"):
         prepare(open_source(str(tmp_path / "mine" / "plain")), str(tmp_path), **TRAIN)
