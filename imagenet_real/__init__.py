@@ -2,9 +2,10 @@
 
     predictions = imagenet_real.load_predictions("resnet50.npz")
     results = imagenet_real.score(predictions)
+    print(results)
 
-Importing this package imports NumPy alone; JAX comes with `imagenet_real.models`, `imagenet_real.inference.predict` and the
-like.
+This package imports NumPy alone. The rooms `models`, `inference`, `training`, `relabel` and `duplicates` import JAX.
+Begin with `labels/label_set.py`, `predictions/predictions.py` and `scoring/results.py`.
 """
 
 __version__ = "0.1.0"

@@ -1,16 +1,16 @@
-"""The one exception for what a user can mend: it is shown as a line, never as a traceback."""
+"""The exceptions for mistakes that a user can correct. The command line prints them as one line, without a traceback."""
 
 import sys
 from collections.abc import Callable
 
-BUCKET_LIBRARIES = ("gcsfs", "google.auth", "aiohttp")  # whose errors, as of a login that lacks, are of no common kind
+BUCKET_LIBRARIES = ("gcsfs", "google.auth", "aiohttp")  # their errors, such as of a missing login, have no common class
 
 
 class InputError(ValueError):
-    """Wrong input. The message says what came, what was expected and what to do, in one line."""
+    """Wrong input. The message is one line of two sentences: what is wrong with which value; what to do."""
 
     exit_code = 1
-    in_all = False  # whether every process of a run raises it, at the same point
+    on_all_processes = False  # whether every process of a run raises it at the same point
 
 
 class MismatchError(InputError):
@@ -20,7 +20,7 @@ class MismatchError(InputError):
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """`did you mean ...?` with the known names closest to `name`; the first few where none is close."""
+    """`did you mean ...?` with the known names closest to `name`; the first known names if none is close."""
     import difflib
 
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
@@ -28,7 +28,7 @@ def nearest(name: str, known: list[str]) -> str:
 
 
 def exit_code_of(call: Callable[[], object]) -> int:
-    """Calls; the exit code of a process that does no more. What a user can mend ends in one line on stderr."""
+    """Calls `call` and returns the exit code for the process. Prints a user's mistake as one line on stderr."""
     try:
         call()
     except InputError as error:
@@ -44,6 +44,6 @@ def exit_code_of(call: Callable[[], object]) -> int:
         print(f"error: a bucket could not be read or written: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted: what was done is kept, the same command continues.", file=sys.stderr)
+        print("interrupted: finished work is kept. Run the same command to continue.", file=sys.stderr)
         return 130
     return 0

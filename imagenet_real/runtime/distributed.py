@@ -137,7 +137,7 @@ def _leave(error: BaseException) -> None:
     def raise_error():
         raise error
 
-    if jax.process_count() == 1 or getattr(error, "in_all", False):
+    if jax.process_count() == 1 or getattr(error, "on_all_processes", False):
         return
     if isinstance(error, InputError | OSError | KeyboardInterrupt):
         code = exit_code_of(raise_error)

@@ -41,7 +41,7 @@ class Stopped(InputError):
     """SIGTERM stopped the run, and its last step is saved."""
 
     exit_code = 128 + signal.SIGTERM
-    in_all = True
+    on_all_processes = True
 
 
 def fit(
