@@ -9,8 +9,8 @@ from typing import IO, Any
 class EventFile:
     """TensorBoard events in a file that is open for writing in binary mode.
 
-    tensorboardX's own `SummaryWriter` writes in a thread. The thread dies on a full disk, and `SummaryWriter` then waits
-    for it forever.
+    tensorboardX's own `SummaryWriter` writes in a thread. The thread dies on a full disk, and `SummaryWriter` then
+    waits for it forever.
     """
 
     def __init__(self, file: IO[bytes]):

@@ -1,4 +1,4 @@
-"""The key of a run: what its results depend on, as plain values. It is stored beside them and checked before going on."""
+"""The key of a run: what its results depend on, as plain values. A run checks the saved key before it continues."""
 
 import json
 from collections.abc import Mapping

@@ -51,8 +51,8 @@ __all__ = [
 def open_atomically(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     """Opens a file for writing that replaces `path` when it is complete.
 
-    On a disk, it is a temporary file beside `path`, which is flushed and then renamed. For a bucket, it is memory, which
-    one call uploads. If the writer is killed, or the disk or the network fails, `path` stays as it was.
+    On a disk, it is a temporary file beside `path`, which is flushed and then renamed. For a bucket, it is memory,
+    which one call uploads. If the writer is killed, or the disk or the network fails, `path` stays as it was.
     """
     path = to_path(path)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}

@@ -38,8 +38,8 @@ ALTERNATIVES = training.LENGTHS
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
     """Writes clean_ids.txt, predictions.npz and summary.json into `workdir`; predicts the folds first.
 
-    With a `fold`, predicts only that one, and writes the list when all folds are done. Folds can run at the same time on
-    several machines, into one `workdir` or into copies that you merge later.
+    With a `fold`, predicts only that one, and writes the list when all folds are done. Folds can run at the same time
+    on several machines, into one `workdir` or into copies that you merge later.
     """
     with distributed.initialize(config.distributed), _lock(config, workdir):
         data = training_data(config)
@@ -126,7 +126,10 @@ def _finish(config: ConfigDict, workdir: epath.Path, data: TrainingData) -> dict
 
 
 def _merge_folds(config: ConfigDict, workdir: epath.Path, data: TrainingData) -> Predictions:
-    """Returns the predictions of all folds in the order of the images. Raises InputError for a fold of a different run."""
+    """Returns the predictions of all folds in the order of the images.
+
+    Raises InputError if a fold belongs to a different run.
+    """
     fold_of, parts = _folds(config, data), []
     for fold in range(config.folds):
         folder = workdir / f"fold{fold}"

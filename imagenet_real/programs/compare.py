@@ -96,7 +96,10 @@ def _jobs_at_once(config: ConfigDict) -> int:
 
 
 def job_environment(config: ConfigDict, compiled: str) -> dict[str, str]:
-    """Returns environment variables for the jobs: a core each, or all devices for a single job; compilations are shared."""
+    """Returns environment variables for the jobs, which share compilations.
+
+    Several jobs at once have one core each; a single job has all devices.
+    """
     variables = {"JAX_COMPILATION_CACHE_DIR": compiled, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5"}
     if _jobs_at_once(config) > 1:
         flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"

@@ -1,4 +1,4 @@
-"""Child processes that do not outlive their parent. Workers import this module at their start: no heavy imports here."""
+"""Child processes that do not outlive their parent. Workers import this module first: it has no heavy imports."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""The mesh, and how batches and parameters lie on it. One device or many, of one process or many, differ in nothing else.
+"""The mesh, and how batches and parameters lie on it. Runs on one device and on many differ in nothing else.
 
 The mesh has two axes. `data` divides a batch. `model` divides kernels that are too large for one device, and with them
 the activations that they compute.
@@ -58,9 +58,9 @@ def param_sharding(mesh: Mesh, shape: tuple[int, ...], *, fsdp: bool = False) ->
     """Returns the sharding of a parameter, or of the optimizer's state for it.
 
     `model` divides the largest axis: the outputs of a layer that widens, and the inputs of a layer that narrows. The
-    second layer thus uses the activations of the first one in place (Shoeybi et al. 2019, arXiv 1909.08053). With `fsdp`
-    (fully sharded data parallelism), `data` divides the largest axis that remains, and the step gathers the array before
-    it uses it. An axis stays whole if the mesh axis does not divide it.
+    second layer thus uses the activations of the first one in place (Shoeybi et al. 2019, arXiv 1909.08053). With
+    `fsdp` (fully sharded data parallelism), `data` divides the largest axis that remains, and the step gathers the
+    array before it uses it. An axis stays whole if the mesh axis does not divide it.
     """
     axes: list[str | None] = [None] * len(shape)
     if int(np.prod(shape)) >= MIN_SHARDED_SIZE:

@@ -29,8 +29,8 @@ Value = TypeVar("Value")
 def initialize(distributed: str) -> Iterator[None]:
     """Connects to the other processes of this run. Enter this context before any use of JAX.
 
-    `distributed` is `none`, `auto` for the settings of Slurm, Open MPI, Kubernetes or a TPU pod, or `HOST:PORT,COUNT,ID`:
-    the address of process 0, the number of processes, and the number of this process, from 0.
+    `distributed` is `none`, `auto` for the settings of Slurm, Open MPI, Kubernetes or a TPU pod, or
+    `HOST:PORT,COUNT,ID`: the address of process 0, the number of processes, and the number of this process, from 0.
 
     A process that fails prints its error and exits at once. The other processes exit within a minute, as they do if
     a process is killed. Raises InputError if the processes do not find each other.
@@ -160,7 +160,7 @@ def _print_and_exit(number: int) -> None:
 def _exit_on_abort() -> None:
     """Prints an error if JAX aborts this process because another one died.
 
-    JAX calls abort() in a thread of its own, where Python's signal handlers never run. It prints a stack trace first, so
-    that the user sees this error last.
+    JAX calls abort() in a thread of its own, where Python's signal handlers never run. It prints a stack trace first,
+    so that the user sees this error last.
     """
     ctypes.CDLL(None).signal(signal.SIGABRT, _print_and_exit)

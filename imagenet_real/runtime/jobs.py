@@ -1,4 +1,4 @@
-"""Jobs that run at the same time, each in its own process with its own log. They stop together, and with their parent."""
+"""Jobs that run at the same time, each in its own process with its own log. All stop together with their parent."""
 
 import contextlib
 import dataclasses
@@ -32,8 +32,8 @@ class Job:
 def run_jobs(jobs: Sequence[Job], count: int, environment: Mapping[str, str], *, unit: str, done: float = 0.0) -> None:
     """Runs jobs in their order, at most `count` at the same time, until all are done.
 
-    If a job fails or this process is interrupted, the other jobs get SIGTERM: training then saves its last step. If this
-    process is killed, the jobs stop themselves.
+    If a job fails or this process is interrupted, the other jobs get SIGTERM: training then saves its last step. If
+    this process is killed, the jobs stop themselves.
 
     Args:
       jobs: to run.

@@ -27,7 +27,7 @@ LOCK_FILE = ".claim"
 def locks_workdir(run: Callable[..., Any]) -> Callable[..., Any]:
     """Decorates the `run` of a single-process program: it locks the workdir, if there is one.
 
-    Does not lock a workdir in a bucket: the lock would cost more than these programs, and they write every file at once.
+    Does not lock a workdir in a bucket: the lock would cost more than these programs, which write every file at once.
     """
 
     @functools.wraps(run)
@@ -42,9 +42,10 @@ def locks_workdir(run: Callable[..., Any]) -> Callable[..., Any]:
 def lock_workdir(workdir: epath.Path) -> Iterator[None]:
     """Locks `workdir` until this run ends, however it ends. In a run of several processes, call it on process 0.
 
-    On a disk, the system releases the lock. A folder that stays empty is removed at the end. In a bucket, the lock is an
-    object with a beat. A run that finds the object of another machine watches it for a while, and continues if the beat
-    stands still. It cannot tell apart two runs that start within the same second, or a run that was suspended for longer.
+    On a disk, the system releases the lock. A folder that stays empty is removed at the end. In a bucket, the lock is
+    an object with a beat. A run that finds the object of another machine watches it for a while, and continues if the
+    beat stands still. It cannot tell apart two runs that start within the same second, or a run that was suspended for
+    longer.
 
     Raises InputError if another run has the lock.
     """

@@ -41,9 +41,9 @@ class Batches(Protocol):
 class WorkerBatches:
     """An iterator over all batches in order, each made by one of `workers` spawned processes.
 
-    A script must start it below `if __name__ == "__main__":`. Raises the exception of a batch in its turn, an InputError
-    unchanged, and InputError if a worker is killed. `close` ends the workers, and so does the end of this process, in
-    whatever way. The arrays of a batch stay unchanged as long as anything refers to them.
+    A script must start it below `if __name__ == "__main__":`. Raises the exception of a batch in its turn, an
+    InputError unchanged, and InputError if a worker is killed. `close` ends the workers, and so does the end of this
+    process, in whatever way. The arrays of a batch stay unchanged as long as anything refers to them.
     """
 
     def __init__(self, batches: Batches, workers: int):

@@ -26,8 +26,8 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCE
 class Checkpoints:
     """The checkpoints in a folder: the newest `keep`, and the one with the highest score.
 
-    `run_key` holds what a run depends on, such as the model and the config, as plain values. Call `close` at the end, or
-    use it as a context manager: the last checkpoint may not be on the disk yet.
+    `run_key` holds what a run depends on, such as the model and the config, as plain values. Call `close` at the end,
+    or use it as a context manager: the last checkpoint may not be on the disk yet.
     """
 
     def __init__(self, folder: str | os.PathLike, run_key: Mapping[str, Any], *, keep: int = 2):

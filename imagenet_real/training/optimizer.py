@@ -71,7 +71,7 @@ def adamw(
     weight_decay: float = 0.0,
     clip_norm: float = 0.0,
 ) -> optax.GradientTransformation:
-    """AdamW: the decay is multiplied by the rate, not added to the gradient (Loshchilov and Hutter 2019, arXiv 1711.05101).
+    """AdamW: the rate multiplies the decay, apart from the gradient (Loshchilov and Hutter 2019, arXiv 1711.05101).
 
     A `clip_norm` above 0 limits the global norm of the gradient.
     """

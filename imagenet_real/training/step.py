@@ -36,8 +36,8 @@ def make_train_step(
 ) -> Step:
     """Compiles the step `(state, batch) -> (state, metrics)`. The step donates the memory of the old state.
 
-    `metrics` are scalars: `loss`, the mean over the global batch, and `gradient_norm`, before clipping. If either is not
-    finite, the new state is worthless, and the caller must stop.
+    `metrics` are scalars: `loss`, the mean over the global batch, and `gradient_norm`, before clipping. If either is
+    not finite, the new state is worthless, and the caller must stop.
 
     Args:
       graph: of the model, in training mode.
