@@ -75,7 +75,7 @@ def prepare(config: ConfigDict) -> Evaluation:
 
 def export_names_of(config: ConfigDict) -> list[str]:
     """Returns the names in `export`. Raises InputError for an unknown one, and for one that needs missing scores."""
-    names = exports.chosen(config.export)
+    names = exports.parse(config.export)
     if "cleanlab" in names and not config.save_scores:
         raise InputError("export=cleanlab needs the scores of all classes: give --config.save_scores=True.")
     return names

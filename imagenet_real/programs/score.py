@@ -14,7 +14,7 @@ from imagenet_real.scoring.results import Results, score
 @locks_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> Results:
     """Writes results.json, results.csv, accuracy_by_class.csv and report.html into `workdir`, and prints the table."""
-    export_names = exports.chosen(config.export)
+    export_names = exports.parse(config.export)
     source = reports.open_images(config)
     models_by_path = predictions.load_models_by_path(config.predictions, config.class_names, config.labels_dir)
     results = score(

@@ -45,6 +45,6 @@ def report(
     }
     reports.write(config, workdir, results, source)
     write_accuracies(workdir / "tensorboard", results.rows, step=training.total_steps(config, len(data)))
-    exports.write(workdir, exports.chosen(config.export), results, lambda _: predictions)
+    exports.write(workdir, exports.parse(config.export), results, lambda _: predictions)
     show_results(config.format, results)
     return results

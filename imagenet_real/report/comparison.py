@@ -1,4 +1,4 @@
-"""Training runs compared: tables, a plot and `comparison.json`."""
+"""A comparison of training runs: tables, a plot and `comparison.json`."""
 
 import dataclasses
 import json
@@ -25,33 +25,33 @@ def write_comparison(workdir: str | os.PathLike, comparison: Comparison) -> None
 
 
 def write_boards(folder: str | os.PathLike, comparison: Comparison) -> None:
-    """Writes the accuracies of every run for TensorBoard, which shows runs by loss, data, length and seed in one table."""
+    """Writes the accuracies of each run for TensorBoard, with its loss, data, length and seed as hyperparameters."""
     runs: dict[tuple, list[Row]] = {}
     settings = ("loss", "data", "length", "seed")
     for row in comparison.rows:
         runs.setdefault(tuple(row[name] for name in settings), []).append(row)
     for values, rows in runs.items():
-        own = dict(zip(settings, values, strict=True))
-        write_accuracies(storage.to_path(folder) / "_".join(map(str, values)), rows, settings=own)
+        path = storage.to_path(folder) / "_".join(map(str, values))
+        write_accuracies(path, rows, settings=dict(zip(settings, values, strict=True)))
 
 
 def as_text(comparison: Comparison) -> str:
-    """The accuracies, the differences and the references as three tables; top-1, or the smallest k there is."""
+    """Accuracies, differences and references as three tables, for the smallest k."""
     k = min(row["k"] for row in comparison.rows)
     summary, pairs, references = (
         [row for row in rows if row["k"] == k] for rows in (comparison.summary, comparison.pairs, comparison.references)
     )
     label_sets = list(dict.fromkeys(row["label_set"] for row in summary))
     seeds = max(row["seeds"] for row in summary)
-    over = f"mean over {seeds} seeds ± half its 95 % interval" if seeds > 1 else "one seed, so without intervals"
+    over = f"mean over {seeds} seeds ± half its 95 % interval" if seeds > 1 else "one seed, without intervals"
     blocks = [f"Top-{k} accuracy in %, {over}", aligned(*_pivot(summary, _variant, label_sets, "mean"))]
     if pairs:
         blocks += [
-            "Differences in points, paired by seed; * where the interval leaves out 0",
-            aligned(*_pivot(pairs, _pair, _shown(label_sets), "difference")),
+            "Differences in points, paired by seed; * marks intervals that exclude 0",
+            aligned(*_pivot(pairs, _pair, _main_label_sets(label_sets), "difference")),
         ]
     if references:
-        blocks += ["For comparison, without training", aligned(*_pivot(references, _name, label_sets, "accuracy"))]
+        blocks += ["References, without training", aligned(*_pivot(references, _name, label_sets, "accuracy"))]
     return "\n\n".join(blocks)
 
 
@@ -60,25 +60,25 @@ def _variant(row: Row) -> dict[str, str]:
 
 
 def _name(row: Row) -> dict[str, str]:
-    return {"answers": row["name"]}
+    return {"predictions": row["name"]}
 
 
 def _pair(row: Row) -> dict[str, str]:
     a, b = row["a"], row["b"]
     differing = [field for field in ("loss", "data", "length") if a[field] != b[field]]
     same = [a[field] for field in ("loss", "data", "length") if a[field] == b[field]]
-    ours, theirs = (" ".join(side[field] for field in differing) for side in (a, b))
-    return {"difference": f"{ours} - {theirs}", "with": ", ".join(same)}
+    names = [" ".join(variant[field] for field in differing) for variant in (a, b)]
+    return {"difference": " - ".join(names), "with": ", ".join(same)}
 
 
 def _pivot(rows: Sequence[Row], describe: Any, label_sets: Sequence[str], field: str) -> tuple[list[str], list[list]]:
-    """A line for each thing described, a column a label set."""
+    """The head and the cells of a table: one row per description, one column per label set."""
     lines: dict[tuple, dict[str, Row]] = {}
     for row in rows:
         lines.setdefault(tuple(describe(row).items()), {})[row["label_set"]] = row
     cells = [
-        [*(text for _, text in key), *(_cell(found.get(name), field) for name in label_sets)]
-        for key, found in lines.items()
+        [*(text for _, text in key), *(_cell(by_label_set.get(name), field) for name in label_sets)]
+        for key, by_label_set in lines.items()
     ]
     return [*describe(rows[0]), *label_sets], cells
 
@@ -91,18 +91,18 @@ def _cell(row: Row | None, field: str) -> str:
     return f"{row[field] * 100:{sign}.2f}{half}{' *' if row.get('resolved') else ''}"
 
 
-COLOURS = {"softmax": "#0072b2", "sigmoid": "#d55e00"}  # Okabe and Ito's, which colour-blind people tell apart
+COLORS = {"softmax": "#0072b2", "sigmoid": "#d55e00"}  # Okabe and Ito's, safe for color-blind readers
 STYLES = {"all": ("--", "o"), "clean": ("-", "s"), "real": (":", "^"), "pooled": ("-.", "D"), "shown": ("-", "v")}
 
 
 def figure(comparison: Comparison) -> Any:
-    """A matplotlib figure: a panel each for original and ReaL labels, a line a loss and data, a column a length."""
+    """A matplotlib figure: one panel per main label set, one line per loss and data, one column per length."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     k = min(row["k"] for row in comparison.rows)
     summary = [row for row in comparison.summary if row["k"] == k]
-    panels = _shown(dict.fromkeys(row["label_set"] for row in summary))
+    panels = _main_label_sets(dict.fromkeys(row["label_set"] for row in summary))
     lengths = list(dict.fromkeys(row["length"] for row in summary))
     drawing = Figure(figsize=(3.9 * len(panels) + 1.8, 4.2), layout="constrained")
     FigureCanvasAgg(drawing)
@@ -119,28 +119,28 @@ def figure(comparison: Comparison) -> Any:
         axis.set_ylabel(f"top-{k} accuracy, %")
     drawing.legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="outside right upper", title="trained with")
     seeds = max(row["seeds"] for row in summary)
-    told = f"mean over {seeds} seeds with its 95 % interval" if seeds > 1 else "one seed"
-    drawing.supxlabel(f"length of training; {told}", fontsize=10)
+    repeats = f"mean over {seeds} seeds with its 95 % interval" if seeds > 1 else "one seed"
+    drawing.supxlabel(f"length of training; {repeats}", fontsize=10)
     return drawing
 
 
 def _draw(axis: Any, summary: Sequence[Row], lengths: Sequence[str]) -> None:
-    """The accuracies of one panel. Variants stand beside each other, so that none hides another's interval."""
+    """The accuracies of one panel. Variants are shifted sideways so that their intervals stay visible."""
     variants = list(dict.fromkeys((row["loss"], row["data"]) for row in summary))
     for index, (loss, data) in enumerate(variants):
         rows = [row for row in summary if (row["loss"], row["data"]) == (loss, data)]
-        at = [lengths.index(row["length"]) + (index - (len(variants) - 1) / 2) * 0.06 for row in rows]
+        x = [lengths.index(row["length"]) + (index - (len(variants) - 1) / 2) * 0.06 for row in rows]
         bars = [0 if row["low"] is None else (row["high"] - row["low"]) / 2 * 100 for row in rows]
         style, marker = STYLES.get(data, ("-", "o"))
-        look = {"linestyle": style, "marker": marker, "markersize": 5, "color": COLOURS.get(loss), "capsize": 3}
-        axis.errorbar(at, [row["mean"] * 100 for row in rows], bars, label=f"{loss}, {data} labels", **look)
+        look = {"linestyle": style, "marker": marker, "markersize": 5, "color": COLORS.get(loss), "capsize": 3}
+        axis.errorbar(x, [row["mean"] * 100 for row in rows], bars, label=f"{loss}, {data} labels", **look)
     axis.set_xticks(range(len(lengths)), lengths)
     axis.set_xlim(-0.5, len(lengths) - 0.5)
     axis.grid(axis="y", color="0.92")
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _shown(label_sets: Iterable[str]) -> list[str]:
-    """Original and ReaL, or what there is in their place."""
+def _main_label_sets(label_sets: Iterable[str]) -> list[str]:
+    """Original and ReaL if present, else the first label set."""
     label_sets = list(label_sets)
     return [name for name in ("original", "real") if name in label_sets] or label_sets[:1]

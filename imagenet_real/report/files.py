@@ -16,7 +16,7 @@ COLUMNS = ("model", "label_set", "k", "accuracy", "low", "high", "images", "excl
 
 
 def write_results(workdir: str | os.PathLike, results: Results) -> None:
-    """Writes all three files into `workdir`, or none. Accuracies are fractions, never rounded."""
+    """Writes all three files into `workdir`, or none of them. Accuracies are unrounded fractions."""
     workdir = storage.to_path(workdir)
     table = io.StringIO()
     writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
@@ -38,18 +38,19 @@ def as_json(results: Results) -> dict:
 
 
 def _by_class(results: Results) -> str:
-    """A line a label set and class, a column a model: top-1 accuracy on the images collected for that class."""
+    """Top-1 accuracy on the images of each original class: one line per label set and class, one column per model."""
     models = list(dict.fromkeys(entry["model"] for entry in results.by_class))
     label_sets = list(dict.fromkeys(entry["label_set"] for entry in results.by_class))
     entries = {(entry["label_set"], entry["model"]): entry for entry in results.by_class}
-    wnids_of = {one.name: of_label_set(one).wnids for one in results.evidence.label_sets} if results.evidence else {}
+    known = results.evidence.label_sets if results.evidence else []
+    wnids_of = {label_set.name: of_label_set(label_set).wnids for label_set in known}
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["label_set", "class", "wnid", "images", *models])
     for label_set in label_sets:
-        of_models = [entries.get((label_set, model)) for model in models]
-        columns = [None if entry is None else entry["accuracy"].tolist() for entry in of_models]
-        images = next(entry for entry in of_models if entry)["images"].tolist()
+        by_model = [entries.get((label_set, model)) for model in models]
+        columns = [None if entry is None else entry["accuracy"].tolist() for entry in by_model]
+        images = next(entry for entry in by_model if entry)["images"].tolist()
         wnids = wnids_of.get(label_set) or [""] * len(images)
         for index in (index for index, count in enumerate(images) if count):
             values = ["" if column is None or math.isnan(column[index]) else column[index] for column in columns]

@@ -1,4 +1,4 @@
-"""Results that print as a table, and show as one in a notebook."""
+"""Results that print as a table, and display as a table in a notebook."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from imagenet_real.scoring.results import Results
 
 
 class PrintedResults(Results):
-    """`scoring.results.Results` with a face."""
+    """`scoring.results.Results` that render themselves as text and as HTML."""
 
     def __str__(self) -> str:
         return table.as_text(self)

@@ -1,4 +1,4 @@
-"""What a program prints when it is done: tables for people, or rows of JSON for other programs."""
+"""The output of programs on stdout: tables for people, or rows of JSON for other programs."""
 
 import json
 import sys
@@ -11,7 +11,14 @@ FORMATS = ("table", "json")
 
 
 def show(form: str, rows: Iterable[Row], text: object, notes: Sequence[str] = ()) -> None:
-    """Prints `text`; or with the form "json" each row as a line of JSON, and `notes`, which the text has too, to stderr."""
+    """Prints `text`, or each row as a line of JSON.
+
+    Args:
+      form: one of `FORMATS`.
+      rows: printed with the form "json".
+      text: printed with the form "table".
+      notes: the lines of `text` that are no table; with the form "json", they go to stderr.
+    """
     if form == "table":
         print(text)
         return
@@ -22,7 +29,7 @@ def show(form: str, rows: Iterable[Row], text: object, notes: Sequence[str] = ()
 
 
 def show_results(form: str, results: Results) -> None:
-    """Prints results as their table, or the rows that `results.json` has too."""
+    """Prints results as a table, or as the rows of `results.json`."""
     unavailable = [f"{row['label_set']}: unavailable: {row['reason']}" for row in results.unavailable]
     unread = [f"not read: {row['image_id']}: {row['reason']}" for row in results.missing]
     show(form, results.rows, table.as_text(results), [*results.notes, *unavailable, *unread])

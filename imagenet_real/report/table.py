@@ -1,71 +1,70 @@
-"""Results as a table: for the terminal, and as HTML for notebooks."""
+"""Results as a table: as text for the terminal, and as HTML for notebooks."""
 
 import html
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from imagenet_real.scoring.results import Results, Row
 
 GAP = "  "
 
+Table = tuple[list[str], list[list[str]]]  # head, rows
+
 
 def as_text(results: Results) -> str:
-    """One table a model, or one line a model where there are several; fits the terminal's width where it can."""
-    blocks = [aligned(*table) if isinstance(table, tuple) else table for table in _blocks(results)]
+    """One row per label set for a single model, or one row per model for several."""
+    blocks = [aligned(*block) if isinstance(block, tuple) else block for block in _blocks(results)]
     return "\n\n".join(block for block in blocks if block)
 
 
 def as_html(results: Results) -> str:
-    """The same tables as HTML, escaped."""
-    parts = []
-    for block in _blocks(results):
-        if isinstance(block, tuple):
-            head, rows = ("".join(f"<th>{html.escape(cell)}</th>" for cell in block[0]), block[1])
-            body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-            parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
-        elif block:
-            parts.append(f"<p>{html.escape(block).replace(chr(10), '<br>')}</p>")
-    return "".join(parts)
+    """The same tables as escaped HTML."""
+    return "".join(_html_table(*block) if isinstance(block, tuple) else _html_text(block) for block in _blocks(results))
 
 
-def _blocks(results: Results) -> list:
+def _html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    top_row = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{top_row}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _html_text(text: str) -> str:
+    return f"<p>{html.escape(text).replace(chr(10), '<br>')}</p>" if text else ""
+
+
+def _blocks(results: Results) -> list[Table | str]:
+    """Tables and texts, in their order."""
     models = list(dict.fromkeys(row["model"] for row in results.rows))
-    body = (
-        [_many(results, models), _people(results), _rankings(results)]
-        if len(models) > 1
-        else _one(results, *models)
-        if models
-        else []
-    )
+    if len(models) > 1:
+        body = [_model_rows(results, models), _people(results), _rankings(results)]
+    else:
+        body = [block for model in models for block in _single_model(results, model)]
     unavailable = [f"{row['label_set']}: unavailable: {row['reason']}" for row in results.unavailable]
     unread = [f"not read: {row['image_id']}: {row['reason']}" for row in results.missing]
     return [*body, "\n".join(results.notes), "\n".join(unavailable), "\n".join(unread)]
 
 
-def _one(results: Results, model: str) -> list:
+def _single_model(results: Results, model: str) -> list[Table | str]:
+    mislabeled = [
+        f"Of {row['images']:,} mislabeled images the model predicts {row['original']:,} as the wrong original label, "
+        f"{row['real']:,} as ReaL's, {row['neither']:,} as neither."
+        for row in results.mislabeled
+    ]
+    return [model, _label_set_rows(results), *mislabeled]
+
+
+def _label_set_rows(results: Results) -> Table:
     ks = sorted({row["k"] for row in results.rows})
+    has_missing = any(row["missing"] for row in results.rows)
     rows = []
     for label_set in dict.fromkeys(row["label_set"] for row in results.rows):
         by_k = {row["k"]: row for row in results.rows if row["label_set"] == label_set}
         first = by_k[min(by_k)]
-        accuracies = [cell for k in ks for cell in _accuracy(by_k.get(k), with_interval=k == ks[0])]
-        missing = [f"{first['missing']:,}"] if any(row["missing"] for row in results.rows) else []
-        rows.append(
-            [label_set, *accuracies, f"{first['images']:,}", f"{first['excluded']:,}", *missing, _remark(first)]
-        )
-    head = [
-        "label set",
-        *(cell for k in ks for cell in ([f"top-{k}", "95 % interval"] if k == ks[0] else [f"top-{k}"])),
-    ]
-    head += ["images", "excluded", *(["missing"] if any(row["missing"] for row in results.rows) else []), ""]
-    lines = [model]
-    for row in results.mislabeled:
-        told = (
-            f"{row['original']:,} as the wrong original label, {row['real']:,} as ReaL's, {row['neither']:,} as neither"
-        )
-        after = f"Of {row['images']:,} mislabeled images the model predicts {told}."
-        return [*lines, (head, rows), after]
-    return [*lines, (head, rows)]
+        cells = [label_set, *(cell for k in ks for cell in _accuracy(by_k.get(k), with_interval=k == ks[0]))]
+        cells += [f"{first['images']:,}", f"{first['excluded']:,}"]
+        rows.append([*cells, *([f"{first['missing']:,}"] if has_missing else []), _remark(first)])
+    head = ["label set", f"top-{ks[0]}", "95 % interval", *(f"top-{k}" for k in ks[1:])]
+    return [*head, "images", "excluded", *(["missing"] if has_missing else []), ""], rows
 
 
 def _accuracy(row: Row | None, with_interval: bool) -> list[str]:
@@ -81,11 +80,11 @@ def _remark(row: Row) -> str:
     return ", ".join(remarks)
 
 
-def _many(results: Results, models: Sequence[str]) -> tuple:
-    """A line a model, in the order of the first label set's ranking: accuracy, half the interval, change of rank."""
-    rankings = {row["label_set"]: {entry["model"]: entry for entry in row["models"]} for row in results.rankings}
-    first = next(iter(rankings.values()), {})
-    table = {(row["model"], row["label_set"], row["k"]): row for row in results.rows}
+def _model_rows(results: Results, models: Sequence[str]) -> Table:
+    """Accuracy, half the interval and change of rank, in the order of the first label set's ranking."""
+    ranks = {ranking["label_set"]: {row["model"]: row for row in ranking["models"]} for ranking in results.rankings}
+    first = next(iter(ranks.values()), {})
+    by_key = {(row["model"], row["label_set"], row["k"]): row for row in results.rows}
     label_sets = list(dict.fromkeys(row["label_set"] for row in results.rows))
     ks = sorted({row["k"] for row in results.rows})
     mislabeled = {row["model"]: row for row in results.mislabeled}
@@ -93,39 +92,20 @@ def _many(results: Results, models: Sequence[str]) -> tuple:
     for model in sorted(models, key=lambda name: first[name]["rank"] if name in first else len(models) + 1):
         cells = [str(first[model]["rank"]) if model in first else "", model]
         for label_set in label_sets:
-            cells.append(
-                _compact(table.get((model, label_set, ks[0])), rankings.get(label_set, {}).get(model), label_set)
-            )
+            ranked = ranks.get(label_set, {}).get(model)
+            cells.append(_compact(by_key.get((model, label_set, ks[0])), ranked, label_set))
             if label_set == label_sets[0]:
-                cells += [_accuracy(table.get((model, label_set, k)), with_interval=False)[0] for k in ks[1:]]
-        if mislabeled:
-            cells.append(
-                "/".join(str(mislabeled[model][key]) for key in ("original", "real", "neither"))
-                if model in mislabeled
-                else ""
-            )
-        rows.append(cells)
-    head = [
-        "",
-        "model",
-        label_sets[0],
-        *(f"top-{k}" for k in ks[1:]),
-        *(name.replace("except_", "except ") for name in label_sets[1:]),
-    ]
+                cells += [_accuracy(by_key.get((model, label_set, k)), with_interval=False)[0] for k in ks[1:]]
+        rows.append([*cells, *([_mislabeled_cell(mislabeled, model)] if mislabeled else [])])
+    names = [name.replace("except_", "except ") for name in label_sets[1:]]
+    head = ["", "model", label_sets[0], *(f"top-{k}" for k in ks[1:]), *names]
     return [*head, *(["mislabeled: original/ReaL/neither"] if mislabeled else [])], rows
 
 
-def _people(results: Results) -> tuple | str:
-    """A line a person and label set, on the images that the person answered."""
-    rows = []
-    for row in results.people:
-        better = sum(reached > row["accuracy"] for reached in row["models"].values())
-        best = next((f"{name} {reached * 100:.2f}" for name, reached in row["models"].items()), "")
-        share = f"{better} of {len(row['models'])}" if row["models"] else ""
-        accuracy = f"{row['accuracy'] * 100:.2f}"
-        rows.append([row["person"], row["label_set"], f"{row['images']:,}", accuracy, share, best])
-    head = ["person", "label set", "images answered", "top-1", "models better there", "the best of them there"]
-    return (head, rows) if rows else ""
+def _mislabeled_cell(mislabeled: Mapping[str, Row], model: str) -> str:
+    if model not in mislabeled:
+        return ""
+    return "/".join(str(mislabeled[model][key]) for key in ("original", "real", "neither"))
 
 
 def _compact(row: Row | None, ranked: Row | None, label_set: str) -> str:
@@ -133,30 +113,43 @@ def _compact(row: Row | None, ranked: Row | None, label_set: str) -> str:
         return ""
     half = (row["high"] - row["low"]) / 2 * 100
     change = ranked["rank_change"] if ranked and label_set != "original" else None
-    moved = "" if change is None else f" {change:+d}" if change else "  ="
-    return f"{row['accuracy'] * 100:.2f} ±{half:.2f}{moved}"
+    change_text = "" if change is None else f" {change:+d}" if change else "  ="
+    return f"{row['accuracy'] * 100:.2f} ±{half:.2f}{change_text}"
+
+
+def _people(results: Results) -> Table | str:
+    """One row per person and label set, on the images that the person answered."""
+    rows = []
+    for row in results.people:
+        accuracies = row["models"]
+        better = sum(accuracy > row["accuracy"] for accuracy in accuracies.values())
+        best = next((f"{name} {accuracy * 100:.2f}" for name, accuracy in accuracies.items()), "")
+        share = f"{better} of {len(accuracies)}" if accuracies else ""
+        accuracy = f"{row['accuracy'] * 100:.2f}"
+        rows.append([row["person"], row["label_set"], f"{row['images']:,}", accuracy, share, best])
+    head = ["person", "label set", "images answered", "top-1", "more accurate models", "best model on these images"]
+    return (head, rows) if rows else ""
 
 
 def _rankings(results: Results) -> str:
+    """One line per label set: resolved pairs of neighbors, Kendall's tau, changes of rank."""
     lines = []
     for row in results.rankings:
-        moved = sorted(
-            (entry for entry in row["models"] if entry["rank_change"]), key=lambda entry: -abs(entry["rank_change"])
-        )
+        parts = [f"{row['label_set']}: {row['resolved']} of {row['neighbours']} pairs of neighbors are resolved"]
         tau = row["tau_with_original"]
-        against = (
-            f", Kendall's tau with original {tau:.3f}" if tau is not None and row["label_set"] != "original" else ""
-        )
-        largest = ", ".join(f"{entry['model']} {entry['rank_change']:+d}" for entry in moved[:3])
-        changes = f", {len(moved)} models change rank ({largest})" if moved else ""
-        lines.append(
-            f"{row['label_set']}: the order of {row['resolved']} of {row['neighbours']} neighbours is resolved{against}{changes}."
-        )
+        if tau is not None and row["label_set"] != "original":
+            parts.append(f"Kendall's tau with original {tau:.3f}")
+        changes = [entry for entry in row["models"] if entry["rank_change"]]
+        if changes:
+            largest = sorted(changes, key=lambda entry: -abs(entry["rank_change"]))[:3]
+            names = ", ".join(f"{entry['model']} {entry['rank_change']:+d}" for entry in largest)
+            parts.append(f"{len(changes)} models change rank ({names})")
+        lines.append(f"{', '.join(parts)}.")
     return "\n".join(lines)
 
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Text to the left, numbers to the right; columns that do not fit the terminal lose their half intervals."""
+    """Text to the left, numbers to the right. A table wider than the terminal loses its half intervals."""
     lines = _lines(head, rows)
     if len(lines[0]) > shutil.get_terminal_size((160, 24)).columns:
         lines = _lines(head, [[_without_half(cell) for cell in row] for row in rows])

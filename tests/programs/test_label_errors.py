@@ -99,7 +99,7 @@ def test_the_models_that_are_there_are_evaluated_beside_the_published_table(worl
     notes = json.loads((folder / "out" / "results.json").read_text())["notes"]
     assert any("vit_b_16.safetensors is not torchvision's file" in note for note in notes)
     assert any("regnet_y_32gf" in note for note in notes)
-    assert "Known of the published table" in shown.out
+    assert "Known quirks of the published table" in shown.out
 
 
 def test_every_export_is_written_for_every_model(world):

@@ -204,7 +204,7 @@ def test_the_table_of_several_models_fits_the_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "90")
     narrow = str(score(*models))
     assert "±" not in narrow
-    assert "original: the order of" in narrow
+    assert "original: 0 of 1 pairs of neighbors" in narrow
 
 
 def test_html_is_escaped():

@@ -1,4 +1,4 @@
-"""What cleanlab, which looks for wrong labels, takes: given labels and the probabilities of all classes, as `.npy` files."""
+"""Input for cleanlab, which finds wrong labels: labels and the probabilities of all classes, as `.npy` files."""
 
 import os
 from collections.abc import Iterator
@@ -11,25 +11,25 @@ from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
 
-ROWS = 4096  # whose probabilities are computed at once
+BLOCK_ROWS = 4096  # images whose probabilities are computed at once
 
 
 def write_cleanlab(folder: str | os.PathLike, predictions: Predictions, label_set: LabelSet) -> None:
-    """Writes `labels.npy` [n] int64, `pred_probs.npy` [n, K] float32 and `image_ids.npy` [n] str, row for row.
+    """Writes `labels.npy` [n] int64, `pred_probs.npy` [n, K] float32 and `image_ids.npy` [n] str, in the same order.
 
-    They are of the images that have a prediction and count under the label set, which gives each one label. Scores become
-    probabilities by a softmax, unless they are probabilities already. Raises InputError for predictions without the scores
-    of all classes, and for images with several labels.
+    The images are those that have a prediction and that the label set scores. A softmax turns scores into probabilities,
+    unless they already are. Raises InputError for predictions without the scores of all classes, and for images with
+    several labels.
     """
     if predictions.scores is None:
         raise InputError(
-            f"{predictions.name}: cleanlab needs the scores of all classes, and the best {predictions.top.shape[1]} are kept: "
-            "predict with --config.save_scores=True, or save scores [N, K]."
+            f"{predictions.name}: cleanlab needs the scores of all classes, but the predictions have only the best "
+            f"{predictions.top.shape[1]}. Predict with --config.save_scores=True, or save scores [N, K]."
         )
     labels = label_set.take(label_set.is_scored & (match(label_set.image_ids, predictions.image_ids) >= 0))
     if (labels.labels[:, 1:] >= 0).any():
         raise InputError(
-            f"cleanlab needs one label an image, and {label_set.name} gives several: add original to --config.label_sets."
+            f"cleanlab needs one label per image, but {label_set.name} has several. Add original to --config.label_sets."
         )
     folder = storage.to_path(folder)
     rows = match(labels.image_ids, predictions.image_ids)
@@ -39,19 +39,19 @@ def write_cleanlab(folder: str | os.PathLike, predictions: Predictions, label_se
     with storage.open_atomically(folder / "pred_probs.npy", "wb") as file:
         header = {"descr": "<f4", "fortran_order": False, "shape": (len(rows), predictions.scores.shape[1])}
         np.lib.format.write_array_header_1_0(file, header)
-        for part in _probabilities(predictions.scores, rows):
-            file.write(part.tobytes())
+        for block in _probabilities(predictions.scores, rows):
+            file.write(block.tobytes())
 
 
 def _probabilities(scores: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """[n, K] in parts, as float32."""
-    starts = range(0, len(rows), ROWS)
-    known = all(_are_probabilities(scores[rows[start : start + ROWS]]) for start in starts)
+    """Probabilities [n, K] in blocks, as float32."""
+    starts = range(0, len(rows), BLOCK_ROWS)
+    known = all(_are_probabilities(scores[rows[start : start + BLOCK_ROWS]]) for start in starts)
     for start in starts:
-        part = scores[rows[start : start + ROWS]].astype(np.float64)
+        block = scores[rows[start : start + BLOCK_ROWS]].astype(np.float64)
         if not known:
-            part = np.exp(part - part.max(axis=1, keepdims=True))
-        yield (part / part.sum(axis=1, keepdims=True)).astype("<f4")
+            block = np.exp(block - block.max(axis=1, keepdims=True))
+        yield (block / block.sum(axis=1, keepdims=True)).astype("<f4")
 
 
 def _are_probabilities(scores: np.ndarray) -> bool:

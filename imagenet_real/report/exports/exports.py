@@ -1,4 +1,4 @@
-"""Results in the formats of other tools, by the names that `export` takes."""
+"""Exports by name, as `config.export` lists them."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -6,6 +6,7 @@ from typing import Any
 
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import storage
+from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.report.exports.cleanlab import write_cleanlab
 from imagenet_real.report.exports.per_image import write_per_image
@@ -16,8 +17,8 @@ from imagenet_real.scoring.results import Results
 NAMES = ("per_image.csv", "per_image.parquet", "cleanlab", "tensorboard", "timm")
 
 
-def chosen(names: str) -> list[str]:
-    """The exports of a comma-separated list. Raises InputError for one that nobody knows."""
+def parse(names: str) -> list[str]:
+    """The exports of a comma-separated list. Raises InputError for an unknown name."""
     export_names = [name.strip() for name in names.split(",") if name.strip()]
     for name in export_names:
         if name not in NAMES:
@@ -32,16 +33,16 @@ def write(
     with_scores: Callable[[str], Predictions],
     details: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """Writes the exports of `names` below `workdir`: files of that name, or folders with one a model where needed.
+    """Writes each export in `names` below `workdir`: a file or folder of that name.
 
     Args:
-      workdir: where the results are.
-      names: some of `NAMES`, as `chosen` returns them.
+      workdir: the folder of the results.
+      names: some of `NAMES`, as `parse` returns them.
       results: of any models.
-      with_scores: gives the predictions of the model of a name, with the scores of all classes where there are any.
-      details: of models by name, for timm's tables.
+      with_scores: model name -> its predictions, with the scores of all classes if the file has them.
+      details: model name -> fields of timm's tables.
     """
-    if unknown := [name for name in names if name not in NAMES]:  # else it would write nothing, without a word
+    if unknown := [name for name in names if name not in NAMES]:  # it would silently write nothing
         raise ValueError(f"{unknown[0]!r} is no export. Give some of {', '.join(NAMES)}.")
     workdir, evidence = storage.to_path(workdir), results.evidence
     for name in names:
@@ -54,13 +55,17 @@ def write(
                 rows = [row for row in results.rows if row["model"] == model]
                 write_accuracies(workdir / "tensorboard" / model, rows, settings={"model": model})
             if name == "cleanlab":
-                _refuse_repaired(results, model)
-                label_set = next((one for one in evidence.label_sets if one.name == "original"), evidence.label_sets[0])
+                _check_unrepaired(results, model)
+                label_set = _original_or_first(evidence.label_sets)
                 write_cleanlab(workdir / "cleanlab" / model, with_scores(model), label_set)
 
 
-def _refuse_repaired(results: Results, model: str) -> None:
+def _original_or_first(label_sets: Sequence[LabelSet]) -> LabelSet:
+    return next((label_set for label_set in label_sets if label_set.name == "original"), label_sets[0])
+
+
+def _check_unrepaired(results: Results, model: str) -> None:
     if repair := results.provenance["predictions"][model].get("repair"):
         raise InputError(
-            f"{model} is repaired ({repair}) as it is scored, cleanlab would get its file: mend that, and export."
+            f"{model} is scored with repair={repair}, but cleanlab needs a correct file. Correct the file, then export."
         )

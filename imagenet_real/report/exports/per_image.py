@@ -1,4 +1,4 @@
-"""Results image by image, as one table of all models: CSV, or Parquet."""
+"""Results per image, as one CSV or Parquet table of all models."""
 
 import os
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from imagenet_real.scoring.evidence import Evidence
 
 
 def write_per_image(path: str | os.PathLike, evidence: Evidence) -> None:
-    """Writes a line a model and image, as CSV or Parquet by the ending of `path`.
+    """Writes one row per model and image, as CSV or Parquet by the ending of `path`.
 
-    Columns are `image_id`, `model`, `answer` (the best class), `probability` (of it, where it is known); and for each label
-    set, such as `real`, `right_real`: 1, 0, or nothing where the image does not count, and `weight_real`. The mean of
-    `right_real` with these weights is the accuracy. Raises InputError where pyarrow is not installed.
+    Columns are `image_id`, `model`, `answer` (the predicted class) and `probability` of that class, empty if unknown.
+    Each label set, such as `real`, adds `right_real` (1, 0, or empty if the image is not scored) and `weight_real`.
+    The mean of `right_real` with these weights is the accuracy. Raises InputError if pyarrow is not installed.
     """
     try:
         import pyarrow as pa
         from pyarrow import csv, parquet
     except ImportError:
-        raise InputError(f"{path} is written by pyarrow: pip install pyarrow.") from None
+        raise InputError(f"{path}: the package pyarrow is missing. Run pip install pyarrow.") from None
     path = storage.to_path(path)
     with storage.open_atomically(path, "wb") as file:
         writer = None
@@ -38,32 +38,34 @@ def write_per_image(path: str | os.PathLike, evidence: Evidence) -> None:
 
 
 def _by_model(evidence: Evidence) -> Iterator[dict[str, np.ma.MaskedArray]]:
-    """The columns of each model; what is masked is not known, or does not count."""
-    for at, model in enumerate(evidence.models):
-        judged = {one.name: _judged(evidence, one, at) for one in evidence.label_sets}
-        answers = evidence.predicted[at].astype(np.int32)
-        there = np.any([answers >= 0, *(verdict >= 0 for verdict, _ in judged.values())], axis=0)
-        unknown = np.full(len(answers), np.nan, np.float32)
-        confidence = unknown if evidence.confidence is None else evidence.confidence[at]
+    """The columns of each model. Masked values are unknown or not scored."""
+    for row, model in enumerate(evidence.models):
+        verdicts = {label_set.name: _verdicts(evidence, label_set, row) for label_set in evidence.label_sets}
+        predicted = evidence.predicted[row].astype(np.int32)
+        has_prediction = np.any([predicted >= 0, *(verdict >= 0 for verdict, _ in verdicts.values())], axis=0)
+        unknown = np.full(len(predicted), np.nan, np.float32)
+        confidence = unknown if evidence.confidence is None else evidence.confidence[row]
         columns = {
             "image_id": np.ma.array(evidence.image_ids),
-            "model": np.ma.array(np.full(len(answers), model)),
-            "answer": np.ma.array(answers, mask=answers < 0),
+            "model": np.ma.array(np.full(len(predicted), model)),
+            "answer": np.ma.array(predicted, mask=predicted < 0),
             "probability": np.ma.array(confidence, mask=np.isnan(confidence)),
         }
-        for name, (verdict, weight) in judged.items():
+        for name, (verdict, weight) in verdicts.items():
             columns[f"right_{name}"] = np.ma.array(verdict, mask=weight == 0)
             columns[f"weight_{name}"] = np.ma.array(weight)
-        yield {name: column[there] for name, column in columns.items()}
+        yield {name: column[has_prediction] for name, column in columns.items()}
 
 
-def _judged(evidence: Evidence, label_set: LabelSet, model: int) -> tuple[np.ndarray, np.ndarray]:
-    """[N] int8 and [N] float, of all images: the verdict of a label set, -1 where it has none, and the weight of each."""
+def _verdicts(evidence: Evidence, label_set: LabelSet, model: int) -> tuple[np.ndarray, np.ndarray]:
+    """The verdict of a label set on each image, [N] int8, -1 without one, and the weight of each image, [N] float."""
     verdict, weight = np.full(len(evidence.image_ids), -1, np.int8), np.zeros(len(evidence.image_ids))
-    given = evidence.verdicts[label_set.name][model]
-    judged = label_set.take(given >= 0)  # weighted anew, as for the accuracy, where predictions lack
-    rows = match(judged.image_ids, evidence.image_ids)
-    verdict[rows], weight[rows] = given[given >= 0], judged.weight
+    values = evidence.verdicts[label_set.name][model]
+    predicted = label_set.take(
+        values >= 0
+    )  # new weights without the images that have no prediction, as in the accuracy
+    rows = match(predicted.image_ids, evidence.image_ids)
+    verdict[rows], weight[rows] = values[values >= 0], predicted.weight
     return verdict, weight
 
 

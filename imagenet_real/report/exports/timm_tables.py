@@ -1,4 +1,4 @@
-"""Tables of models as timm publishes them: results-imagenet.csv, and one a label set with what changes against it."""
+"""Tables of models in timm's format: results-imagenet.csv, and one table per other label set with differences."""
 
 import csv
 import io
@@ -16,16 +16,15 @@ CHANGES = ("top1_diff", "top5_diff", "rank_diff")
 def write_timm_tables(
     folder: str | os.PathLike, results: Results, details: Mapping[str, Mapping[str, Any]] | None = None
 ) -> None:
-    """Writes `results-imagenet.csv`, by the original labels or else the first label set, and `results-imagenet-real.csv` etc.
+    """Writes `results-imagenet.csv` for the original labels or else the first label set, and `results-imagenet-real.csv` etc.
 
-    Columns, order, rounding and signs are those of github.com/huggingface/pytorch-image-models, results/: percent with
-    three digits, the best model first; `rank_diff` is positive where a model gains ranks against the first table.
+    Columns, order, rounding and signs are those of github.com/huggingface/pytorch-image-models, results/. Percentages
+    have three digits, the best model comes first, and a positive `rank_diff` is a gain against the first table.
 
     Args:
-      folder: where they are written.
-      results: of any models; top-5 columns stay empty where it is not among the ks.
-      details: of models by name, as far as they are known: `param_count` in millions, `img_size`, `crop_pct`,
-        `interpolation`.
+      folder: of the tables.
+      results: of any models; top-5 columns are empty if 5 is not among the ks.
+      details: model name -> its known fields: `param_count` in millions, `img_size`, `crop_pct`, `interpolation`.
     """
     names = list(dict.fromkeys(row["label_set"] for row in results.rows))
     first = "original" if "original" in names else names[0]
@@ -41,12 +40,12 @@ Ranked = dict[str, dict[int, float]]  # model -> k -> percent, the best model fi
 
 
 def _ranked(results: Results, label_set: str) -> Ranked:
-    found: Ranked = {}
+    accuracies: Ranked = {}
     for row in results.rows:
         if row["label_set"] == label_set:
-            found.setdefault(row["model"], {})[row["k"]] = row["accuracy"] * 100
-    order = sorted(found, key=lambda model: (-found[model].get(1, 0), -found[model].get(5, 0), model))
-    return {model: found[model] for model in order}
+            accuracies.setdefault(row["model"], {})[row["k"]] = row["accuracy"] * 100
+    order = sorted(accuracies, key=lambda model: (-accuracies[model].get(1, 0), -accuracies[model].get(5, 0), model))
+    return {model: accuracies[model] for model in order}
 
 
 def _table(ranked: Ranked, base: Ranked | None, details: Mapping[str, Mapping[str, Any]]) -> str:
@@ -55,22 +54,22 @@ def _table(ranked: Ranked, base: Ranked | None, details: Mapping[str, Mapping[st
     writer.writerow([*COLUMNS, *(CHANGES if base else ())])
     for model, accuracies in ranked.items():
         known = details.get(model, {})
-        cells = [model, *_percents(accuracies, 1), *_percents(accuracies, 5)]
+        cells = [model, *_percentages(accuracies, 1), *_percentages(accuracies, 5)]
         cells += [f"{known['param_count']:,.2f}" if "param_count" in known else "", known.get("img_size", "")]
         cells += [f"{known['crop_pct']:.3f}" if "crop_pct" in known else "", known.get("interpolation", "")]
         writer.writerow([*cells, *(_changes(model, ranked, base) if base else ())])
     return text.getvalue()
 
 
-def _percents(accuracies: Mapping[int, float], k: int) -> Sequence[str]:
+def _percentages(accuracies: Mapping[int, float], k: int) -> Sequence[str]:
     return [f"{accuracies[k]:.3f}", f"{100 - accuracies[k]:.3f}"] if k in accuracies else ["", ""]
 
 
 def _changes(model: str, ranked: Ranked, base: Ranked) -> Sequence[str]:
     if model not in base:
         return ["", "", ""]
-    gained = list(base).index(model) - list(ranked).index(model)
+    rank_gain = list(base).index(model) - list(ranked).index(model)
     gains = [
         f"{ranked[model][k] - base[model][k]:+.3f}" if k in ranked[model] and k in base[model] else "" for k in (1, 5)
     ]
-    return [*gains, f"{gained:+d}" if gained else "0"]
+    return [*gains, f"{rank_gain:+d}" if rank_gain else "0"]

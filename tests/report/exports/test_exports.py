@@ -111,14 +111,16 @@ def test_probabilities_stay_as_they_are(tmp_path):
 
 def test_what_cleanlab_cannot_take(tmp_path):
     results = score(model(), [toy.original()])
-    with pytest.raises(InputError, match="scores of all classes, and the best 2 are kept: predict with .*save_scores"):
+    with pytest.raises(
+        InputError, match="scores of all classes, but the predictions have only the best 2. Predict with .*save_scores"
+    ):
         exports.write(tmp_path, ["cleanlab"], results, lambda name: toy.predictions())
     results = score(model(), [toy.real()])
-    with pytest.raises(InputError, match="one label an image, and real gives several: add original"):
+    with pytest.raises(InputError, match="one label per image, but real has several. Add original"):
         exports.write(tmp_path, ["cleanlab"], results, lambda name: model())
     with pytest.raises(InputError, match="unknown export 'cleanlap': did you mean cleanlab"):
-        exports.chosen("timm, cleanlap")
-    assert exports.chosen(" timm,cleanlab ") == ["timm", "cleanlab"]
+        exports.parse("timm, cleanlap")
+    assert exports.parse(" timm,cleanlab ") == ["timm", "cleanlab"]
 
 
 def test_timm_tables(written):
