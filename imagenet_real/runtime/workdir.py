@@ -70,10 +70,10 @@ def _lock_on_disk(workdir: epath.Path) -> Iterator[None]:
 
 
 def _open_locked(path: epath.Path) -> IO:
-    """Opens and locks the file. Tries again if another run, at its end, removes the file before this run locks it."""
+    """Opens and locks the file. Tries again if another run, at its end, removes the file or its folder meanwhile."""
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError), contextlib.ExitStack() as stack:
+            _make_folder(path.parent)
             file = stack.enter_context(open(path, "w"))
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -82,6 +82,15 @@ def _open_locked(path: epath.Path) -> IO:
             if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                 stack.pop_all()
                 return file
+
+
+def _make_folder(folder: epath.Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        if folder.exists() and not folder.is_dir():
+            raise
+        # Otherwise another run removed the folder meanwhile.
 
 
 @contextlib.contextmanager

@@ -70,7 +70,7 @@ def take_turns(folder, count, turns):
             turns.append("out")
 
 
-def test_a_claim_that_goes_with_its_run_lets_one_in_at_a_time(tmp_path):
+def test_one_run_at_a_time_locks_a_folder_that_comes_and_goes(tmp_path):
     """Runs that end remove the lock file that others have just opened."""
     turns = []
     threads = [threading.Thread(target=take_turns, args=(tmp_path / "run", 200, turns)) for _ in range(4)]
