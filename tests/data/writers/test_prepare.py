@@ -156,11 +156,11 @@ from imagenet_real.data.writers import shards
 from imagenet_real.data.writers.prepare import prepare
 from imagenet_real.data.sources.open import open_source
 
-write = shards._example
+write = shards._serialize
 def slowly(*arguments):
     time.sleep(0.1)
     return write(*arguments)
-shards._example = slowly
+shards._serialize = slowly
 prepare(open_source(sys.argv[1]), sys.argv[2], name="imagenet2012", split="train", version="5.1.0", shards=5, workers=1)
 """
 
