@@ -201,3 +201,22 @@ def test_links_between_documents_lead_somewhere():
         text = path.read_text()
         for target in re.findall(r"\]\(([^)#\s]+)", text):
             assert target.startswith("http") or (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_the_label_sets_that_programs_make_have_the_names_in_the_docs():
+    rows = re.findall(r"^\| `configs/(\w+)\.py` \| `([\w.]+)` \|", (ROOT / "docs" / "label_sets.md").read_text(), re.M)
+    assert {config for config, _ in rows} == {"aggregate", "review", "duplicates", "mistakes"}
+    for config, file in rows:
+        source = "review_app/content.py" if config == "review" else f"programs/{config}.py"
+        assert f'"{file}"' in (ROOT / "imagenet_real" / source).read_text(), (config, file)
+
+
+def test_the_input_pipeline_is_compared_with_what_reads_in_the_same_way():
+    """Threads with threads, processes with processes, by the last run of the benchmark."""
+    table = (ROOT / "bench" / "results" / "input_pipeline.txt").read_text()
+    speed = {name.strip(): int(value) for name, value in re.findall(r"^([\w ,.]+?) {2,}(\d+) ", table, re.M)}
+    threads = speed["imagenet_real, threads"] / speed["tf.data, antialiased"]
+    processes = speed["imagenet_real, 2 processes"] / speed["Pillow, 2 processes"]
+    text = "".join(path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
+    assert f"{threads:.1f} times tf.data" in text
+    assert f"{processes:.2f} times plain" in text

@@ -10,8 +10,9 @@ import pytest
 from etils import epath
 
 from configs import evaluate as evaluate_config
+from configs import relabel as relabel_config
 from configs import train_digits
-from imagenet_real.builders import training, training_data, training_run
+from imagenet_real.builders import annotator, models, training, training_data, training_run
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
@@ -264,6 +265,16 @@ def test_a_run_is_reported_on_by_its_last_or_its_best_checkpoint(images, selecte
     other, provenance = evaluated(images, run, tmp_path / "other", mean=(0.5, 0.5, 0.5))
     assert provenance["preprocessing"]["mean"] == [0.5, 0.5, 0.5]
     assert not np.allclose(other.top_scores, scores["last"], atol=1e-3)
+
+
+def test_an_annotator_that_is_a_run_has_its_preprocessing(selected):
+    config = relabel_config.get_config()
+    config.update({"model": "tiny", "weights": str(selected[1]), "image_size": 12, "report_checkpoint": "best"})
+    run = models.load_run(config)
+    assert run.step == 2
+    assert annotator._preprocessing(config, run)["mean"] == (0.25, 0.5, 0.5)
+    config.mean = (0.5, 0.25, 0.5)
+    assert annotator._preprocessing(config, run)["mean"] == (0.5, 0.25, 0.5)
 
 
 def test_what_has_no_best_checkpoint(images, tmp_path, tiny):
