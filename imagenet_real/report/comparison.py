@@ -3,11 +3,13 @@
 import dataclasses
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from imagenet_real.io import storage
 from imagenet_real.report.exports.tensorboard import write_accuracies
+from imagenet_real.report.names import main_label_sets
+from imagenet_real.report.plots import training_runs
 from imagenet_real.report.table import aligned
 from imagenet_real.scoring.comparison import Comparison
 from imagenet_real.scoring.results import Row
@@ -19,7 +21,7 @@ def write_comparison(workdir: str | os.PathLike, comparison: Comparison) -> None
     """Writes `comparison.json` and `comparison.png`."""
     workdir = storage.to_path(workdir)
     with storage.open_atomically(workdir / "comparison.png", "wb") as file:
-        figure(comparison).savefig(file, dpi=150)
+        training_runs.figure(comparison).savefig(file, dpi=150)
     content = {"schema": SCHEMA, **dataclasses.asdict(comparison)}
     storage.write_together({workdir / "comparison.json": json.dumps(content, indent=1, allow_nan=False) + "\n"})
 
@@ -48,7 +50,7 @@ def as_text(comparison: Comparison) -> str:
     if pairs:
         blocks += [
             "Differences in points, paired by seed; * marks intervals that exclude 0",
-            aligned(*_pivot(pairs, _pair, _main_label_sets(label_sets), "difference")),
+            aligned(*_pivot(pairs, _pair, main_label_sets(label_sets), "difference")),
         ]
     if references:
         blocks += ["References, without training", aligned(*_pivot(references, _name, label_sets, "accuracy"))]
@@ -89,58 +91,3 @@ def _cell(row: Row | None, field: str) -> str:
     sign = "+" if field == "difference" else ""
     half = "" if row.get("low") is None else f" ±{(row['high'] - row['low']) / 2 * 100:.2f}"
     return f"{row[field] * 100:{sign}.2f}{half}{' *' if row.get('resolved') else ''}"
-
-
-COLORS = {"softmax": "#0072b2", "sigmoid": "#d55e00"}  # Okabe and Ito's, safe for color-blind readers
-STYLES = {"all": ("--", "o"), "clean": ("-", "s"), "real": (":", "^"), "pooled": ("-.", "D"), "shown": ("-", "v")}
-
-
-def figure(comparison: Comparison) -> Any:
-    """A matplotlib figure: one panel per main label set, one line per loss and data, one column per length."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    k = min(row["k"] for row in comparison.rows)
-    summary = [row for row in comparison.summary if row["k"] == k]
-    panels = _main_label_sets(dict.fromkeys(row["label_set"] for row in summary))
-    lengths = list(dict.fromkeys(row["length"] for row in summary))
-    drawing = Figure(figsize=(3.9 * len(panels) + 1.8, 4.2), layout="constrained")
-    FigureCanvasAgg(drawing)
-    axes = drawing.subplots(1, len(panels), squeeze=False)[0]
-    for axis, label_set in zip(axes, panels, strict=True):
-        _draw(axis, [row for row in summary if row["label_set"] == label_set], lengths)
-        for row in comparison.references:
-            percent = row["accuracy"] * 100
-            if (row["label_set"], row["k"]) == (label_set, k) and axis.get_ylim()[0] < percent < 100:
-                axis.axhline(percent, color="0.6", linewidth=0.8, zorder=0)
-                place = {"xy": (0.02, percent), "xycoords": ("axes fraction", "data"), "va": "bottom"}
-                axis.annotate(row["name"], **place, color="0.4", fontsize=8)
-        axis.set_title({"real": "ReaL labels", "original": "Original labels"}.get(label_set, label_set), fontsize=11)
-        axis.set_ylabel(f"top-{k} accuracy, %")
-    drawing.legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="outside right upper", title="trained with")
-    seeds = max(row["seeds"] for row in summary)
-    repeats = f"mean over {seeds} seeds with its 95 % interval" if seeds > 1 else "one seed"
-    drawing.supxlabel(f"length of training; {repeats}", fontsize=10)
-    return drawing
-
-
-def _draw(axis: Any, summary: Sequence[Row], lengths: Sequence[str]) -> None:
-    """The accuracies of one panel. Variants are shifted sideways so that their intervals stay visible."""
-    variants = list(dict.fromkeys((row["loss"], row["data"]) for row in summary))
-    for index, (loss, data) in enumerate(variants):
-        rows = [row for row in summary if (row["loss"], row["data"]) == (loss, data)]
-        x = [lengths.index(row["length"]) + (index - (len(variants) - 1) / 2) * 0.06 for row in rows]
-        bars = [0 if row["low"] is None else (row["high"] - row["low"]) / 2 * 100 for row in rows]
-        style, marker = STYLES.get(data, ("-", "o"))
-        look = {"linestyle": style, "marker": marker, "markersize": 5, "color": COLORS.get(loss), "capsize": 3}
-        axis.errorbar(x, [row["mean"] * 100 for row in rows], bars, label=f"{loss}, {data} labels", **look)
-    axis.set_xticks(range(len(lengths)), lengths)
-    axis.set_xlim(-0.5, len(lengths) - 0.5)
-    axis.grid(axis="y", color="0.92")
-    axis.spines[["top", "right"]].set_visible(False)
-
-
-def _main_label_sets(label_sets: Iterable[str]) -> list[str]:
-    """Original and ReaL if present, else the first label set."""
-    label_sets = list(label_sets)
-    return [name for name in ("original", "real") if name in label_sets] or label_sets[:1]

@@ -1,5 +1,7 @@
 """Names of label sets for readers."""
 
+from collections.abc import Iterable
+
 _NAMES = {
     "real": "ReaL",
     "multilabel": "multi-label",
@@ -22,3 +24,9 @@ def label_set_phrase(name: str) -> str:
 def capitalize(text: str) -> str:
     """The text with a capital first letter; the other letters stay as they are."""
     return text[:1].upper() + text[1:]
+
+
+def main_label_sets(names: Iterable[str]) -> list[str]:
+    """Original and ReaL if present, else the first label set."""
+    names = list(dict.fromkeys(names))
+    return [name for name in ("original", "real") if name in names] or names[:1]

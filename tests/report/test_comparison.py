@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from imagenet_real.report.comparison import as_text, figure, write_comparison
+from imagenet_real.report.comparison import as_text, write_comparison
+from imagenet_real.report.plots.training_runs import figure
 from imagenet_real.scoring.comparison import compare
 from tests.scoring.test_comparison import REFERENCES, rows
 

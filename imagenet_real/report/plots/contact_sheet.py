@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from imagenet_real.report.plots.drawing import empty_figure
+
 BOX_COLOR = "#f0e442"  # Okabe and Ito's yellow
 
 
@@ -25,14 +27,11 @@ def figure(
       columns: images in a row.
       inches: width of an image.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
     rows = max(1, -(-len(images) // columns))
     lines = max((caption.count("\n") + 1 for caption in captions), default=1)
-    drawing = Figure(figsize=(columns * inches, rows * (inches + 0.17 * lines)), layout="constrained")
-    FigureCanvasAgg(drawing)
+    drawing = empty_figure(columns * inches, rows * (inches + 0.17 * lines))
     axes = drawing.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()
