@@ -1,7 +1,7 @@
 """Makes a label set of raters' votes.
 
-    python main.py --config=configs/aggregate.py --config.votes=raters.npz --config.gold=golden.npz \\
-        --config.gold_votes=raters_golden.npz --workdir=DIR
+    imagenet-real aggregate --votes=raters.npz --gold=golden.npz \\
+        --gold_votes=raters_golden.npz --workdir=DIR
 
 Expected with the votes published with ReaL (Beyer et al. 2020): DIR/labels.json equals real.json, image by image, and
 DIR/scores.npz equals the published scores.npz up to 1e-12 (tests/raters/test_published_votes.py).

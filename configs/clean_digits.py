@@ -1,8 +1,8 @@
 """A clean list of digit scenes by 10-fold cross-validation, as in the paper.
 
-    python main.py --config=configs/clean_digits.py --workdir=DIR                 # DIR/clean_ids.txt
-    python main.py --config=configs/clean_digits.py --config.fold=0 --workdir=DIR # one fold; others run elsewhere
-    python main.py --config=configs/clean_digits.py --config.predictions=FILE.npz --workdir=DIR
+    imagenet-real clean_digits --workdir=DIR                 # DIR/clean_ids.txt
+    imagenet-real clean_digits --fold=0 --workdir=DIR # one fold; others run elsewhere
+    imagenet-real clean_digits --predictions=FILE.npz --workdir=DIR
 
 Measured: of 7,000 images with 1,456 wrong labels, it keeps 4,838 images, of which 0.9 % have a wrong label. It removes
 97.0 % of the wrong labels.

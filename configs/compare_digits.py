@@ -1,6 +1,6 @@
 """{softmax, sigmoid} x {all, clean, true labels} x {short, long} x 5 seeds on digit scenes.
 
-    python main.py --config=configs/compare_digits.py --workdir=DIR      # DIR/comparison.json and DIR/comparison.png
+    imagenet-real compare_digits --workdir=DIR      # DIR/comparison.json and DIR/comparison.png
 
 Seeds change the initial parameters and the order of the images, not the images or the clean list. The learning rate is
 the best of 5e-3, 1.5e-2 and 3e-2 for both losses: by 768 steps on `train[:7000]` and the original labels of

@@ -1,8 +1,8 @@
 """Single labels, all labels of the image, pooled labels and true labels of each crop, on random crops of digit scenes.
 
-    python main.py --config=configs/compare_digits_relabel.py --config.label_maps=maps --workdir=DIR
-    python main.py --config=configs/compare_digits_relabel.py --config.data="('all','real')" \\
-        --config.augmentation.crop=shift --workdir=DIR        # the same for whole images, moved by up to 5 pixels
+    imagenet-real compare_digits_relabel --label_maps=maps --workdir=DIR
+    imagenet-real compare_digits_relabel --data="('all','real')" \\
+        --augmentation.crop=shift --workdir=DIR        # the same for whole images, moved by up to 5 pixels
 
 configs/train_digits_relabel.py says how to make the maps. "all" has the single labels of the images, some of them wrong.
 "real" has all digits of the image. "pooled" has the labels that the maps give each crop. "shown" has the digits of which

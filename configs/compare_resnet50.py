@@ -1,6 +1,6 @@
 """{softmax, sigmoid} x {all, clean} x {90, 900 epochs} of ResNet-50 on ImageNet.
 
-    python main.py --config=configs/compare_resnet50.py --config.clean_list=fnames_clean.txt --workdir=DIR
+    imagenet-real compare_resnet50 --clean_list=fnames_clean.txt --workdir=DIR
 
 Uses the authors' later ResNet-50 recipe (see configs/train_resnet50.py): the paper's own hyperparameters are not
 available. `fnames_clean.txt` is the paper's published clean list. Without `clean_list`, 10 folds of 90 epochs make one.

@@ -1,6 +1,6 @@
 """`make demo`: the comparison of configs/compare_digits.py in minutes: one seed, short runs and a list of 3 folds.
 
-python main.py --config=configs/demo.py --workdir=runs/demo
+imagenet-real demo --workdir=runs/demo
 """
 
 from ml_collections import ConfigDict

@@ -1,10 +1,10 @@
 """Find validation images that also appear in the training set, and score without those that people confirm.
 
-    python main.py --config=configs/duplicates.py --config.images=VAL --config.others=TRAIN --workdir=DIR
-    python main.py --config=configs/review.py --config.pairs=DIR/duplicates.json --config.images=VAL \\
-        --config.others=TRAIN --workdir=DIR/review
-    python main.py --config=configs/duplicates.py --config.confirmed=DIR/review/confirmed.json --config.label_set=real \\
-        --config.predictions=FILE.npz --workdir=DIR
+    imagenet-real duplicates --images=VAL --others=TRAIN --workdir=DIR
+    imagenet-real review --pairs=DIR/duplicates.json --images=VAL \\
+        --others=TRAIN --workdir=DIR/review
+    imagenet-real duplicates --confirmed=DIR/review/confirmed.json --label_set=real \\
+        --predictions=FILE.npz --workdir=DIR
 
 Expected: it finds copies that are resized, compressed again, mirrored, or cropped by 5 %. Measured:
 bench/results/duplicates.txt.

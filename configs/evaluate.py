@@ -1,7 +1,7 @@
 """Evaluate a model on images under every label set that the images have.
 
-    python main.py --config=configs/evaluate.py --config.model=vit_tiny_patch16_224 --config.weights=FILE \\
-        --config.images=FOLDER --workdir=runs/evaluate
+    imagenet-real evaluate --model=vit_tiny_patch16_224 --weights=FILE \\
+        --images=FOLDER --workdir=runs/evaluate
 
 Expected on all 50,000 validation images: 75.452 % original, 82.061 % ReaL (timm's published tables,
 vit_tiny_patch16_224.augreg_in21k_ft_in1k). Measured: not yet run on all of them; README has it on 1,000.

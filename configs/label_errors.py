@@ -1,6 +1,6 @@
 """Reproduce the articles on label errors (Adansons 2022): ten models without the images whose labels are wrong.
 
-    python main.py --config=configs/label_errors.py --config.weights=FOLDER --config.images=FOLDER --workdir=runs/label_errors
+    imagenet-real label_errors --weights=FOLDER --images=FOLDER --workdir=runs/label_errors
 
 The FOLDER of weights has torchvision's files under their published names, such as vit_b_16-c867db91.pth, or files named
 after the model, such as vit_b_16.safetensors. Models without a file are left out. Every model has the articles'

@@ -1,9 +1,9 @@
 """Compare label maps with predictions and with what crops show, and draw some of them.
 
-    python main.py --config=configs/label_maps.py --config.label_maps=maps --config.predictions=FILE.npz --workdir=DIR
-    python main.py --config=configs/label_maps.py --config.boxes=boxes.csv --workdir=DIR
-    python main.py --config=configs/label_maps.py --config.images=tfds:digit_scenes --config.label_maps=maps --workdir=DIR
-    python main.py --config=configs/label_maps.py --config.label_maps=maps --config.images=FOLDER --config.pictures=8 \\
+    imagenet-real label_maps --label_maps=maps --predictions=FILE.npz --workdir=DIR
+    imagenet-real label_maps --boxes=boxes.csv --workdir=DIR
+    imagenet-real label_maps --images=tfds:digit_scenes --label_maps=maps --workdir=DIR
+    imagenet-real label_maps --label_maps=maps --images=FOLDER --pictures=8 \\
         --workdir=DIR
 
 Published, for ImageNet's training images and crops from 8 % of the area: 8 % of random crops miss the object, and 23.5 %

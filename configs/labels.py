@@ -1,6 +1,6 @@
 """Analyzes a label set, its agreement with other label sets, and the gain of models under it.
 
-    python main.py --config=configs/labels.py --config.predictions='predictions/*.npz' --workdir=DIR
+    imagenet-real labels --predictions='predictions/*.npz' --workdir=DIR
 
 Expected for ReaL (tests/programs/test_labels.py): it equals the labels of multi-label version 3 on 13,608 of the 18,692
 unproblematic images. Published (Beyer et al. 2020, figure 4): ReaL accuracy rises by 0.51 points for each point of

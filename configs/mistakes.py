@@ -1,12 +1,12 @@
 """Lists all mistakes of a model with a first guess of their kind, and summarizes mistakes that people judged.
 
-    python main.py --config=configs/mistakes.py --config.predictions=FILE.npz --config.label_set=real \\
-        --config.others='predictions/*.npz' --workdir=DIR
-    python main.py --config=configs/mistakes.py --config.judged=vit3b_mistakes.json,greedy_soups_mistakes.json \\
+    imagenet-real mistakes --predictions=FILE.npz --label_set=real \\
+        --others='predictions/*.npz' --workdir=DIR
+    imagenet-real mistakes --judged=vit3b_mistakes.json,greedy_soups_mistakes.json \\
         --workdir=DIR
 
 Expected of the second (Vasudevan et al. 2022): 378 and 249 mistakes, 164 images in common, 143 with the same
-prediction. Measured with --config.together=real, --config.groups=clusters.json and --config.others of 47 models: the
+prediction. Measured with --together=real, --groups=clusters.json and --others of 47 models: the
 guess is right on 277 of ViT-3B's 378 mistakes, on which the rules were chosen, and on 54 of 85 others. The guess
 "fine-grained" alone is right on 241 and 56. A guess is a start for people, and no judgment.
 """

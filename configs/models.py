@@ -1,6 +1,6 @@
 """List the models and their published weights: cost, input, published top-1 and ReaL accuracy.
 
-    python main.py --config=configs/models.py [--config.models='resnet*,vit_b_16'] [--workdir=DIR]
+    imagenet-real models [--models='resnet*,vit_b_16'] [--workdir=DIR]
 
 A --workdir also gets models.csv. Expected: the published parameters and GFLOPs, such as 25.56 M and 4.09 for resnet50.
 """

@@ -1,10 +1,10 @@
 """Make a TFDS dataset (ArrayRecord, the features of imagenet2012) from a folder, a tar or a tar of tars of images, or from
 a TFDS dataset in TFRecord.
 
-    python main.py --config=configs/prepare.py --config.images=ILSVRC2012_img_val.tar --workdir=~/tensorflow_datasets
-    python main.py --config=configs/prepare.py --config.images=ILSVRC2012_img_train.tar --config.split=train \
+    imagenet-real prepare --images=ILSVRC2012_img_val.tar --workdir=~/tensorflow_datasets
+    imagenet-real prepare --images=ILSVRC2012_img_train.tar --split=train \
         --workdir=~/tensorflow_datasets
-    python main.py --config=configs/prepare.py --config.images=tfds:imagenet2012_real --workdir=~/array_record
+    imagenet-real prepare --images=tfds:imagenet2012_real --workdir=~/array_record
 
 File names give the labels of ImageNet's validation images. For other images, one subfolder or one inner tar a class gives
 the label. Archives are read in place. Images that come class by class are shuffled, always the same way, so that

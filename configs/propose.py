@@ -1,7 +1,7 @@
 """Makes rating tasks of the labels that models propose for each image.
 
-    python main.py --config=configs/propose.py --config.predictions='predictions/*.npz' --config.gold=real \\
-        --config.models=6 --workdir=DIR
+    imagenet-real propose --predictions='predictions/*.npz' --gold=real \\
+        --models=6 --workdir=DIR
 
 Published (Beyer et al. 2020, section 3.1): a subset of 6 of 19 models proposes 7.4 labels an image. Its recall is
 97.1 % and its precision 28.3 % on 256 images with experts' labels. It leaves 24,889 images to rate, in 37,988 tasks.

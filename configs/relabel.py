@@ -1,9 +1,9 @@
 """Label maps of a dataset: what a strong model sees at each place of each image (ReLabel, Yun et al. 2021).
 
-    python main.py --config=configs/relabel.py --config.model=tf_efficientnet_l2 --config.weights=FILE \\
-        --config.image_size=475 --config.images=tfds:imagenet2012 --config.split=train --workdir=maps
+    imagenet-real relabel --model=tf_efficientnet_l2 --weights=FILE \\
+        --image_size=475 --images=tfds:imagenet2012 --split=train --workdir=maps
 
-    python main.py --config=configs/relabel.py --config.published=relabel_imagenet.tar --workdir=maps
+    imagenet-real relabel --published=relabel_imagenet.tar --workdir=maps
 
 The whole image is squeezed into a square. The model's global pooling is removed and its classifier is applied at each
 place, as in the paper; the class token of a ViT attends to one patch at a time. Any model of the catalog works, and any

@@ -1,9 +1,9 @@
 """Serves pages on which people review a model's mistakes, answer rating tasks or compare pairs of pictures.
 
-    python main.py --config=configs/review.py --config.mistakes=DIR/mistakes.json --config.images=FOLDER --workdir=DIR
-    python main.py --config=configs/review.py --config.tasks=DIR/tasks.json --config.images=FOLDER --workdir=DIR
-    python main.py --config=configs/review.py --config.pairs=DIR/duplicates.json --config.images=FOLDER \\
-        --config.others=FOLDER --workdir=DIR
+    imagenet-real review --mistakes=DIR/mistakes.json --images=FOLDER --workdir=DIR
+    imagenet-real review --tasks=DIR/tasks.json --images=FOLDER --workdir=DIR
+    imagenet-real review --pairs=DIR/duplicates.json --images=FOLDER \\
+        --others=FOLDER --workdir=DIR
 
 Expected: nothing is measured here. Each answer is stored at once, and the next start of the server continues there.
 """

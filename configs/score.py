@@ -1,6 +1,6 @@
 """Score saved predictions, of any framework, under every label set.
 
-    python main.py --config=configs/score.py --config.predictions='predictions/*.npz' --workdir=runs/score
+    imagenet-real score --predictions='predictions/*.npz' --workdir=runs/score
 
 Expected: torchvision's ResNet-50 has 76.130 % original top-1, 82.969 % ReaL (timm's published table, resnet50.tv_in1k).
 """

@@ -1,6 +1,6 @@
 """A small residual net on digit scenes: one run of the softmax/sigmoid x all/clean comparison.
 
-    python main.py --config=configs/train_digits.py --config.loss=sigmoid [--config.clean_list=FILE] --workdir=DIR
+    imagenet-real train_digits --loss=sigmoid [--clean_list=FILE] --workdir=DIR
 
 configs/compare_digits.py measures each choice of loss and labels. docs/digit_scenes.md describes the images.
 """

@@ -1,10 +1,10 @@
 """Digit scenes in random crops, with single labels, all labels of the image, or labels of each crop.
 
-    python main.py --config=configs/train_digits_relabel.py --workdir=annotator           # single labels
-    python main.py --config=configs/train_digits_relabel.py --config.train_labels=real --workdir=DIR   # all of the image
-    python main.py --config=configs/relabel.py --config.model=resnet_digits --config.weights=annotator \\
-        --config.images=tfds:digit_scenes --config.image_size=96 --config.places=6 --config.k=10 --workdir=maps
-    python main.py --config=configs/train_digits_relabel.py --config.label_maps=maps --workdir=DIR     # pooled
+    imagenet-real train_digits_relabel --workdir=annotator           # single labels
+    imagenet-real train_digits_relabel --train_labels=real --workdir=DIR   # all of the image
+    imagenet-real relabel --model=resnet_digits --weights=annotator \\
+        --images=tfds:digit_scenes --image_size=96 --places=6 --k=10 --workdir=maps
+    imagenet-real train_digits_relabel --label_maps=maps --workdir=DIR     # pooled
 
 Crops follow ImageNet's recipes, from 8 % of the area: some miss the labeled digit. configs/label_maps.py counts these
 crops, and how often the pooled label names a digit in the crop. The maps store all 10 classes at each place: the scores

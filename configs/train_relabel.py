@@ -1,7 +1,7 @@
 """ResNet-50 on ImageNet with ReLabel's label maps (Yun et al. 2021, arXiv 2101.05022), by the published recipe.
 
-    python main.py --config=configs/relabel.py --config.published=relabel_imagenet.tar --workdir=maps
-    python main.py --config=configs/train_relabel.py --config.label_maps=maps --workdir=DIR
+    imagenet-real relabel --published=relabel_imagenet.tar --workdir=maps
+    imagenet-real train_relabel --label_maps=maps --workdir=DIR
 
 relabel_train_resnet50.yaml of github.com/naver-ai/relabel_imagenet: 300 epochs of batches of 1024, with 5 epochs of
 warm-up, SGD with Nesterov momentum, a rate of 0.1 with cosine decay, crops from 8 % of the area, flips, color jitter of

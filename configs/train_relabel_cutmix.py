@@ -1,6 +1,6 @@
 """ResNet-50 on ImageNet with ReLabel's label maps and CutMix, by the published recipe.
 
-    python main.py --config=configs/train_relabel_cutmix.py --config.label_maps=maps --workdir=DIR
+    imagenet-real train_relabel_cutmix --label_maps=maps --workdir=DIR
 
 relabel_train_resnet50_cutmix.yaml of github.com/naver-ai/relabel_imagenet: configs/train_relabel.py with AdamP at a rate
 of 2e-3, a decay of 1e-2, and CutMix of every batch before the last 5 epochs.

@@ -1,7 +1,7 @@
 """ResNet-50 on ImageNet, by the later ResNet-50 recipe of the authors of "Are we done with ImageNet?".
 
-    python main.py --config=configs/train_resnet50.py --config.epochs=90|270|900 --config.loss=softmax|sigmoid \\
-        [--config.clean_list=fnames_clean.txt] --config.images=tfds:imagenet2012 --workdir=DIR
+    imagenet-real train_resnet50 --epochs=90|270|900 --loss=softmax|sigmoid \\
+        [--clean_list=fnames_clean.txt] --images=tfds:imagenet2012 --workdir=DIR
 
 The paper's own hyperparameters are not available. This is big_vision's configs/bit_i1k.py: batch 4096, SGD with momentum
 0.9, a rate of 0.1 for every 256 images, 1,000 warm-up steps and cosine decay, gradients clipped to a norm of 1, Inception

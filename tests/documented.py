@@ -16,7 +16,7 @@ from tests import ROOT
 from tests.data.pictures import picture, validation_name, write_folder, write_tar
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-VERBS = ("python", "make", "pip", "srun", "gcloud")
+VERBS = ("imagenet-real", "python", "make", "pip", "srun", "gcloud")
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(rf"`((?:{'|'.join(VERBS)})\s[^`]+)`")
 PICTURES = 12  # of the validation set; the model of FILE.npz errs on these alone
@@ -54,12 +54,18 @@ def python_blocks(document: pathlib.Path) -> list[str]:
 
 
 def program_arguments(command: str) -> list[str] | None:
-    """The arguments of the main.py in a command, also where another one starts it; None where there is none."""
-    found = re.search(r"python main\.py (.*)", command)
-    if not found:
+    """Returns the arguments of `imagenet-real` in a command, also if another command starts it; else None."""
+    match = re.search(r"imagenet-real (.*)", command)
+    if not match or re.fullmatch(r"imagenet-real( --help)?", command):
         return None
-    quoted = command.count("'", 0, found.start()) % 2  # it ends with the quotes that it stands in
-    return shlex.split((found[1].rstrip("' ") if quoted else found[1]).partition(" | ")[0])
+    is_quoted = command.count("'", 0, match.start()) % 2  # the quotes that it stands in also end it
+    words = shlex.split((match[1].rstrip("' ") if is_quoted else match[1]).partition(" | ")[0])
+    fields = (word.removeprefix("--") for word in words[1:])
+    plain = ("help", "workdir")
+    return [
+        f"--config=configs/{words[0]}.py",
+        *(f"--{field}" if field.partition("=")[0] in plain else f"--config.{field}" for field in fields),
+    ]
 
 
 class Mean(nnx.Module):
