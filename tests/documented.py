@@ -60,7 +60,7 @@ def program_arguments(command: str) -> list[str] | None:
         return None
     is_quoted = command.count("'", 0, match.start()) % 2  # the quotes that it stands in also end it
     words = shlex.split((match[1].rstrip("' ") if is_quoted else match[1]).partition(" | ")[0])
-    fields = (word.removeprefix("--") for word in words[1:])
+    fields = (word.removeprefix("--") for word in words[1:] if word != "...")
     plain = ("help", "workdir")
     return [
         f"--config=configs/{words[0]}.py",

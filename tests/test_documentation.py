@@ -96,8 +96,10 @@ def read(arguments: list[str], monkeypatch):
 
 
 def reason_not_to_run(command: str) -> str:
-    found = [text for part, text in {**NEEDS, **EXECUTED}.items() if part in command]
-    return found[0] if found else ""
+    if " ..." in command or ("--workdir=" not in command and "imagenet-real models" not in command):
+        return "a part of a command"
+    reasons = [text for part, text in {**NEEDS, **EXECUTED}.items() if part in command]
+    return reasons[0] if reasons else ""
 
 
 @pytest.mark.parametrize("name", BY_NAME)
@@ -125,6 +127,8 @@ def check_other(command: str) -> None:
         assert all((ROOT / word).exists() for option, word in itertools.pairwise(words) if option == "-r")
     elif verb in ("gcloud", "srun"):
         return  # of a cloud and a cluster
+    elif verb == "imagenet-real":
+        assert words == ["--help"]  # tests/cli/test_help.py runs it
     elif words[0] == "-":
         assert words[1] == "<<END"  # the code is read below
     else:
