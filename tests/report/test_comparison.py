@@ -1,4 +1,4 @@
-"""What is printed, drawn and written of compared training runs."""
+"""The tables, the plot and the files of a comparison of training runs."""
 
 import json
 
@@ -37,8 +37,8 @@ def test_the_plot_has_a_panel_a_label_set_and_a_line_a_variant():
 
 
 def test_the_files(place):
-    found = compare(rows(), REFERENCES, {"config": {"seeds": [0]}})
-    write_comparison(place, found)
+    comparison = compare(rows(), REFERENCES, {"config": {"seeds": [0]}})
+    write_comparison(place, comparison)
     content = json.loads((place / "comparison.json").read_text())
     assert content["schema"] == 1
     assert content["rows"][0] == rows()[0]

@@ -93,16 +93,16 @@ def test_the_page_has_the_numbers_of_the_results(three):
     text, page = read(folder)
     accuracy = next(table for table in page.tables if table[0][1] == "model")
     head = ["original top-1", "ReaL", "multi-label"]
-    for row in accuracy[1:]:
-        cells = dict(zip(accuracy[0], row, strict=True))
+    for line in accuracy[1:]:
+        cells = dict(zip(accuracy[0], line, strict=True))
         for name, label_set in zip(head, ("original", "real", "multilabel"), strict=True):
-            wanted = next(
-                one
-                for one in results.rows
-                if (one["model"], one["label_set"], one["k"]) == (cells["model"], label_set, 1)
+            expected = next(
+                row
+                for row in results.rows
+                if (row["model"], row["label_set"], row["k"]) == (cells["model"], label_set, 1)
             )
-            half = (wanted["high"] - wanted["low"]) / 2
-            assert cells[name].startswith(f"{wanted['accuracy'] * 100:.2f} ±{half * 100:.2f}")
+            half = (expected["high"] - expected["low"]) / 2
+            assert cells[name].startswith(f"{expected['accuracy'] * 100:.2f} ±{half * 100:.2f}")
     assert len(accuracy) == 4
     assert results.provenance["imagenet_real"] in text
 
@@ -159,15 +159,17 @@ def test_names_that_users_give_are_escaped(tmp_path):
     models = [toy.predictions(evil), toy.predictions("b", top=toy.TOP[:, ::-1])]
     models.append(toy.predictions("c", top=np.roll(toy.TOP, 1, axis=0)))
     results = results_of(*models)
-    own = [dataclasses.replace(one, name=f"<i>{one.name}</i>$\\x$") for one in toy.label_sets()]
-    results_of_own = imagenet_real.score(models, own, ks=(1,))
+    label_sets = [
+        dataclasses.replace(label_set, name=f"<i>{label_set.name}</i>$\\x$") for label_set in toy.label_sets()
+    ]
+    other_results = imagenet_real.score(models, label_sets, ks=(1,))
     results.notes.append(evil)
-    for folder, one in (("published", results), ("own", results_of_own)):
-        write_report(tmp_path / folder, one, [evil, "b", "c", "d"], [evil] * 4, jpeg)
+    for folder, content in (("published", results), ("others", other_results)):
+        write_report(tmp_path / folder, content, [evil, "b", "c", "d"], [evil] * 4, jpeg)
         text, page = read(tmp_path / folder)
         assert "<script" not in text
         assert "<i>" not in text
-        assert any(evil in told for told in page.texts)
+        assert any(evil in words for words in page.texts)
 
 
 def test_one_model_and_its_gallery(tmp_path):
@@ -251,7 +253,7 @@ def test_many_classes_and_models_stay_small(tmp_path):
     write_report(tmp_path, results, [f"a rather long name of a class {number}" for number in range(1000)])
     text, page = read(tmp_path)
     assert len(text.encode()) < 1_000_000
-    assert any("the best 50 of 60 models" in told for told in page.texts)
+    assert any("the best 50 of 60 models" in words for words in page.texts)
     assert len(next(table for table in page.tables if table[0][1] == "model")) == 61
 
 

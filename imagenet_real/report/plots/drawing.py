@@ -10,13 +10,8 @@ from xml.etree import ElementTree
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 PNG_DPI = 160
-TIP = "tip: "  # prefix of an artist's gid; in SVG, the rest of the gid is the tooltip
-SERIES = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#a8578a",
-)  # Okabe and Ito's, the last one darker: safe for color-blind readers
+TIP = "tip: "  # begins the gid of an artist; the rest is its tooltip in SVG
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#a8578a")  # Okabe and Ito's, the last one darker
 MARKERS = ("o", "s", "D", "^")  # color alone carries no meaning
 _STYLE = {
     "svg.fonttype": "none",

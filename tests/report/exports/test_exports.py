@@ -21,7 +21,7 @@ from tests import toy
 SCORES = np.log(np.random.default_rng(0).dirichlet([0.5] * 4, 6)).astype(np.float32) + 3
 
 
-def model(name="one", rows=slice(None)):
+def model(name="first", rows=slice(None)):
     top = np.argsort(-SCORES[rows], axis=1)
     best = np.take_along_axis(SCORES[rows], top, axis=1)
     sums = np.log(np.exp(SCORES[rows]).sum(axis=1))
@@ -32,9 +32,12 @@ def model(name="one", rows=slice(None)):
 def written(tmp_path_factory):
     """All exports of a model with probabilities, and one without, which lacks two images."""
     folder = tmp_path_factory.mktemp("written")
-    models = {"one": model(), "two": toy.predictions("two", image_ids=toy.IDS[:4], top=toy.TOP[:4], scores=SCORES[:4])}
+    models = {
+        "first": model(),
+        "second": toy.predictions("second", image_ids=toy.IDS[:4], top=toy.TOP[:4], scores=SCORES[:4]),
+    }
     results = score(list(models.values()), toy.label_sets(), ks=(1, 2), allow_missing=True)
-    exports.write(folder, exports.NAMES, results, models.get, {"one": {"param_count": 1234.5, "img_size": 224}})
+    exports.write(folder, exports.NAMES, results, models.get, {"first": {"param_count": 1234.5, "img_size": 224}})
     return folder, results
 
 
@@ -47,9 +50,9 @@ def test_per_image_csv(written):
     rows = list(csv.DictReader((folder / "per_image.csv").open()))
     assert [row["image_id"] for row in rows] == [*toy.IDS, *toy.IDS[:4]]
     for (name, label_set), accuracy in accuracies(results).items():
-        own = [row for row in rows if row["model"] == name]
-        hits = [int(row[f"right_{label_set}"] or 0) for row in own]
-        weights = [float(row[f"weight_{label_set}"]) for row in own]
+        model_rows = [row for row in rows if row["model"] == name]
+        hits = [int(row[f"right_{label_set}"] or 0) for row in model_rows]
+        weights = [float(row[f"weight_{label_set}"]) for row in model_rows]
         assert np.average(hits, weights=weights) == pytest.approx(accuracy)
     d = rows[3]  # has no ReaL label
     assert (d["right_real"], d["weight_real"], d["right_original"]) == ("", "0", str(int(np.argmax(SCORES[3]) == 1)))
@@ -66,8 +69,8 @@ def test_pandas_reads_both_alike(written):
     assert list(parquet.columns) == list(text.columns)
     assert parquet.right_real.isna().tolist() == text.right_real.isna().tolist()
     np.testing.assert_allclose(parquet.probability, text.probability, rtol=1e-6)
-    for name, own in parquet.groupby("model"):
-        assert own.right_real.mean() == pytest.approx(accuracies(results)[name, "real"])
+    for name, model_rows in parquet.groupby("model"):
+        assert model_rows.right_real.mean() == pytest.approx(accuracies(results)[name, "real"])
 
 
 def test_parquet_says_what_is_unknown(written):
@@ -78,13 +81,13 @@ def test_parquet_says_what_is_unknown(written):
     assert table.column("probability").null_count == 4
 
 
-def test_cleanlab_files_are_given_labels_and_probabilities(written):
+def test_cleanlab_files_have_labels_and_probabilities(written):
     folder = written[0] / "cleanlab"
-    labels, probabilities = (np.load(folder / "one" / f"{name}.npy") for name in ("labels", "pred_probs"))
+    labels, probabilities = (np.load(folder / "first" / f"{name}.npy") for name in ("labels", "pred_probs"))
     assert labels.tolist() == toy.ORIGINAL.tolist()
-    assert np.load(folder / "one" / "image_ids.npy").tolist() == toy.IDS.tolist()
+    assert np.load(folder / "first" / "image_ids.npy").tolist() == toy.IDS.tolist()
     np.testing.assert_allclose(probabilities, np.exp(SCORES) / np.exp(SCORES).sum(axis=1, keepdims=True), rtol=1e-5)
-    assert np.load(folder / "two" / "labels.npy").tolist() == toy.ORIGINAL[:4].tolist()
+    assert np.load(folder / "second" / "labels.npy").tolist() == toy.ORIGINAL[:4].tolist()
 
 
 def test_cleanlab_finds_the_wrong_label(tmp_path):
@@ -133,8 +136,8 @@ def test_timm_tables(written):
     percent = {key: f"{accuracy * 100:.3f}" for key, accuracy in accuracies(results).items()}
     rows = {row["model"]: row for row in csv.DictReader(base.splitlines())}
     assert {name: row["top1"] for name, row in rows.items()} == {name: percent[name, "original"] for name in rows}
-    assert (rows["one"]["param_count"], rows["one"]["img_size"], rows["one"]["top5"]) == ("1,234.50", "224", "")
-    assert rows["two"]["param_count"] == ""
+    assert (rows["first"]["param_count"], rows["first"]["img_size"], rows["first"]["top5"]) == ("1,234.50", "224", "")
+    assert rows["second"]["param_count"] == ""
 
 
 def test_timm_tables_of_its_own_accuracies_are_its_published_ones(data, tmp_path):
@@ -162,7 +165,7 @@ def test_timm_tables_of_its_own_accuracies_are_its_published_ones(data, tmp_path
 def test_tensorboard_reads_accuracies(written):
     reading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     folder, results = written
-    for name in ("one", "two"):
+    for name in ("first", "second"):
         board = reading.EventAccumulator(str(folder / "tensorboard" / name)).Reload()
         (event,) = board.Scalars("top1/real")
         assert event.value == pytest.approx(accuracies(results)[name, "real"])
@@ -197,14 +200,14 @@ def test_every_run_of_a_comparison_has_a_board(tmp_path):
 
 
 def test_score_exports_what_is_asked_for(tmp_path):
-    for name in ("one", "two"):
+    for name in ("first", "second"):
         save_predictions(tmp_path / f"{name}.npz", model(name))
     save_label_set(tmp_path / "original.json", toy.original())
     config = score_config.get_config()
     fields = {"predictions": f"{tmp_path}/*.npz", "label_sets": f"{tmp_path}/original.json", "report": False}
     config.update(fields | {"export": "cleanlab,per_image.csv"})
     program.run(config, tmp_path / "out")
-    assert np.load(tmp_path / "out" / "cleanlab" / "two" / "pred_probs.npy").shape == (6, 4)
+    assert np.load(tmp_path / "out" / "cleanlab" / "second" / "pred_probs.npy").shape == (6, 4)
     assert (tmp_path / "out" / "per_image.csv").read_text().count("\n") == 13
     config.export = "cleanlab,per_picture"
     with pytest.raises(InputError, match="unknown export 'per_picture': did you mean per_image"):
