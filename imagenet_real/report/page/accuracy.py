@@ -37,8 +37,13 @@ def _label_set_rows(subject: Subject) -> Html:
                 *([f"{row['missing']:,}"] if has_missing else []),
             ]
         )
-    head = ["label set", scale.head, f"top-{subject.ks[0]}, %", "95 % interval"]
-    head += [*(f"top-{k}, %" for k in subject.ks[1:]), "images", "excluded", *(["missing"] if has_missing else [])]
+    head = ["label set", scale.head, _nowrap(f"top-{subject.ks[0]}, %"), "95 % interval"]
+    head += [
+        *(_nowrap(f"top-{k}, %") for k in subject.ks[1:]),
+        "images",
+        "excluded",
+        *(["missing"] if has_missing else []),
+    ]
     return join([table(head, lines, wide=(1,)), *map(_mislabeled, subject.results.mislabeled)])
 
 
@@ -48,6 +53,10 @@ def _mislabeled(row: Row) -> Html:
         f"predicts the original label {row['original']:,} times, the ReaL label {row['real']:,} times, and neither "
         f"{row['neither']:,} times."
     )
+
+
+def _nowrap(text: str) -> Html:
+    return element("span", text, class_="nowrap")
 
 
 def _remark(row: Row) -> str:
@@ -70,8 +79,8 @@ def _model_rows(subject: Subject) -> Html:
     head = [
         "",
         "model",
-        join([names[0], " ", element("span", f"top-{subject.ks[0]}", class_="nowrap")]),
-        *(f"top-{k}" for k in subject.ks[1:]),
+        join([names[0], " ", _nowrap(f"top-{subject.ks[0]}")]),
+        *(_nowrap(f"top-{k}") for k in subject.ks[1:]),
         *names[1:],
     ]
     text = "Accuracy in %, ± half of its 95 % interval. The best value of each column is bold."

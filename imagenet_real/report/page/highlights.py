@@ -8,6 +8,8 @@ from imagenet_real.report.page.subject import Subject
 from imagenet_real.scoring.evidence import contrast
 from imagenet_real.scoring.results import Row
 
+PERCENT = "\N{NO-BREAK SPACE}%"  # no line break before it
+
 
 def highlights(subject: Subject) -> Html:
     sentences = _single_model(subject) if len(subject.models) == 1 else _several_models(subject)
@@ -17,8 +19,8 @@ def highlights(subject: Subject) -> Html:
 def _single_model(subject: Subject) -> Iterator[str]:
     for label_set in subject.compared:
         row = subject.row(subject.best, label_set.name)
-        interval = f"(95 % interval {percent(row['low'])} to {percent(row['high'])})"
-        value = element("b", f"{percent(row['accuracy'])} %")
+        interval = f"(95{PERCENT} interval {percent(row['low'])} to {percent(row['high'])})"
+        value = element("b", f"{percent(row['accuracy'])}{PERCENT}")
         yield join([value, f" under {label_set_phrase(label_set.name)} {interval}."])
     if len(subject.compared) > 1:
         first, second = subject.compared[:2]
@@ -40,7 +42,7 @@ def _several_models(subject: Subject) -> Iterator[str]:
         parts = [
             f"Under {label_set_phrase(label_set.name)}, the best of {len(rows)} models is ",
             element("b", best["model"]),
-            f" with {percent(best['accuracy'])} %; the mean is {percent(mean)} %.",
+            f" with {percent(best['accuracy'])}{PERCENT}; the mean is {percent(mean)}{PERCENT}.",
         ]
         yield join(parts)
     yield from _resolved_pairs(subject)

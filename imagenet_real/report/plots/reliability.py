@@ -28,7 +28,7 @@ def figure(title: str, calibrations: Mapping[str, Calibration]) -> Any:
     counts.bar(edges[:-1], first.images, width=np.diff(edges), align="edge", color="0.75", edgecolor="white")
     curves.set_title(title, fontsize=11)
     curves.set_ylabel("accuracy, %")
-    curves.legend(frameon=False, fontsize=8.5, loc="upper left")
+    curves.legend(frameon=False, fontsize=8.5, loc="best")
     curves.set_ylim(-3, 103)
     counts.set_xlim(0, 100)
     counts.set_xlabel("confidence: probability of the predicted class, %")
