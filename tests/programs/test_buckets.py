@@ -159,5 +159,5 @@ def test_without_a_login_it_is_told_in_one_line(bucket, in_bucket, capsys, monke
 
 
 def test_compare_keeps_its_logs_on_a_disk(bucket, in_bucket):
-    with pytest.raises(InputError, match="logs are written to a disk: give a --workdir on one"):
+    with pytest.raises(InputError, match="is in a bucket, and the logs need a disk. Give a --workdir on a disk"):
         compare.run(compare_digits.get_config(), in_bucket)
