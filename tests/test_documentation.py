@@ -42,7 +42,8 @@ EXECUTED = {
 }
 # Another file for a name, by program: models of 1,000 classes take pictures of ImageNet's validation set.
 INSTEAD = {"evaluate": {"FOLDER": "validation"}}
-README_INSTEAD = {"review": {"FOLDER": "validation"}}  # of the model in FILE.npz, likewise
+# The mistakes of the model in FILE.npz are on pictures of the validation set too.
+INSTEAD_IN = {"docs/mistakes.md": {"review": {"FOLDER": "validation"}}}
 # Fields that make a run short.
 SHORT = {
     "evaluate": {"batch_size": 4, "label_sets": "original,real"},
@@ -143,7 +144,7 @@ def shortened(program: str, config, arguments: list[str], name: str, scenes: dic
         fields |= OF_SCENES | scenes
     elif program in ("train", "clean"):
         fields |= {"resize": 8, "crop": 8}
-    instead = INSTEAD.get(program, {}) | (README_INSTEAD.get(program, {}) if name == "README.md" else {})
+    instead = INSTEAD.get(program, {}) | INSTEAD_IN.get(name, {}).get(program, {})
     kept = [one for one in arguments if one.partition("=")[0].removeprefix("--config.") not in fields]
     kept = [f"{field}={instead.get(value, value)}" for field, _, value in (one.partition("=") for one in kept)]
     return [*kept, *(f"--config.{field}={value}" for field, value in fields.items())]
@@ -208,7 +209,7 @@ def test_links_between_documents_lead_somewhere():
 
 
 def test_the_label_sets_that_programs_make_have_the_names_in_the_docs():
-    rows = re.findall(r"^\| `configs/(\w+)\.py` \| `([\w.]+)` \|", (ROOT / "docs" / "label_sets.md").read_text(), re.M)
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+\.json)` \|", (ROOT / "docs" / "label_sets.md").read_text(), re.M)
     assert {config for config, _ in rows} == {"aggregate", "review", "duplicates", "mistakes"}
     for config, file in rows:
         source = "review_app/content.py" if config == "review" else f"programs/{config}.py"
