@@ -6,6 +6,11 @@ import pathlib
 import uuid
 from collections.abc import Iterator
 
+# Tests compile more than they compute: XLA optimizes less, here and in every process that a test starts.
+os.environ["XLA_FLAGS"] = (
+    f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+)
+
 import jax
 import pytest
 from etils import epath

@@ -43,7 +43,7 @@ def command(workdir, *arguments, model="colours"):
 
 
 def run(workdir, *arguments, devices=1, preprocessing=tuple(PREPROCESSING), model="colours"):
-    flags = f"--xla_force_host_platform_device_count={devices}"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
     environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     environment.pop("IMAGENET_REAL_DATA", None)
     options = ["--config.label_sets=original", "--config.report=False", *preprocessing, *arguments]

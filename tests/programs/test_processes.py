@@ -24,7 +24,7 @@ def start(arguments, *, processes, devices):
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    flags = f"--xla_force_host_platform_device_count={devices} --xla_cpu_multi_thread_eigen=false"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices} --xla_cpu_multi_thread_eigen=false"
     environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(world.ROOT)}
     environment.pop("IMAGENET_REAL_DATA", None)
     command = [sys.executable, "-m", "tests.programs.tiny_model", *map(str, arguments)]

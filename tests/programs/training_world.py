@@ -52,7 +52,7 @@ def arguments(images, workdir, config="train_digits", **fields):
 
 
 def start(images, workdir, *, devices=1, preexec=None, **fields):
-    flags = f"--xla_force_host_platform_device_count={devices} --xla_cpu_multi_thread_eigen=false"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices} --xla_cpu_multi_thread_eigen=false"
     environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tests.programs.tiny_model", *arguments(images, workdir, **fields)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
