@@ -39,7 +39,7 @@ def load_annotator(config: ConfigDict) -> Annotator:
     if config.places and (height, width) != (config.places, config.places):
         raise InputError(
             f"{config.model} has {height} x {width} places in images of {size} pixels, and places={config.places}. Give "
-            "another --config.image_size, or --config.places=0 for the places that it has."
+            "another --image_size, or --places=0 for the places that it has."
         )
     run_key = {
         "model": config.model,
@@ -62,7 +62,7 @@ def _preprocessing(config: ConfigDict, run: TrainedModel | None) -> dict[str, An
         size = image_size_of(config.model, config.places)
     if size is None or not chosen.keys() >= {*PREPROCESSING}:
         raise InputError(
-            f"the preprocessing of {config.model} is not known. Give --config.image_size, interpolation, mean and std."
+            f"the preprocessing of {config.model} is not known. Give --image_size, interpolation, mean and std."
         )
     return {"image_size": size, **{name: chosen[name] for name in PREPROCESSING}}
 
@@ -73,7 +73,7 @@ def _load_model(config: ConfigDict, run: TrainedModel | None, image_size: int) -
     if models.is_user_model(config.model):
         return user_model(config.model, models.weights_file(config) or None)
     if not config.weights:
-        raise InputError(f"weights is empty. Give --config.weights=FILE, the weights of {config.model}.")
+        raise InputError(f"weights is empty. Give --weights=FILE, the weights of {config.model}.")
     return catalog.load_dense(config.model, models.weights_file(config), image_size=image_size)
 
 

@@ -33,5 +33,5 @@ def check(config: ConfigDict, name: str, required: Sequence[str], known: Sequenc
     missing = [field for field in required if field not in config[name]]
     if missing:
         raise InputError(
-            f"{name} lacks {', '.join(missing)}. Give all its fields, or only one, --config.{name}.{missing[0]}=VALUE."
+            f"{name} lacks {', '.join(missing)}. Give all its fields, or only one, --{name}.{missing[0]}=VALUE."
         )

@@ -46,7 +46,7 @@ class Evaluation:
 def prepare(config: ConfigDict) -> Evaluation:
     """Loads the model and checks the config, before the hour that predictions may take."""
     if not config.images:
-        raise InputError("images is empty. Give --config.images=FOLDER, a .tar file, or tfds:NAME.")
+        raise InputError("images is empty. Give --images=FOLDER, a .tar file, or tfds:NAME.")
     if config.batch_size < 1:
         raise InputError(f"batch_size={config.batch_size} is too small. Give at least 1.")
     check_options(config.ks, config.repair)
@@ -77,7 +77,7 @@ def export_names_of(config: ConfigDict) -> list[str]:
     """Returns the names in `export`. Raises InputError for an unknown one, and for one that needs missing scores."""
     names = exports.parse(config.export)
     if "cleanlab" in names and not config.save_scores:
-        raise InputError("export=cleanlab needs the scores of all classes: give --config.save_scores=True.")
+        raise InputError("export=cleanlab needs the scores of all classes: give --save_scores=True.")
     return names
 
 
@@ -108,7 +108,7 @@ def report(evaluation: Evaluation, workdir: epath.Path, unreadable: dict[str, st
     """Scores the predictions in `workdir` and writes the results, the page and the exports; None without labels."""
     config, source = evaluation.config, evaluation.source
     if not evaluation.label_sets:
-        models.log(f"{source.name} brings no labels: wrote {workdir / FILE}; score it with --config.label_sets.")
+        models.log(f"{source.name} brings no labels: wrote {workdir / FILE}; score it with --label_sets.")
         return None
     predictions = _load(config, workdir)
     results = score(predictions, evaluation.label_sets, ks=config.ks, allow_missing=True, repair=config.repair)

@@ -31,7 +31,7 @@ def weights_files(config: ConfigDict) -> dict[str, epath.Path]:
     Raises InputError if it has no model, or several files of one.
     """
     if not config.weights:
-        raise InputError("weights is empty. Give --config.weights=FOLDER, a folder with the models' weights.")
+        raise InputError("weights is empty. Give --weights=FOLDER, a folder with the models' weights.")
     folder = storage.to_path(config.weights)
     models, existing = _chosen_models(config.model), set(storage.names_in(folder))
     files_of = {model: [folder / name for name in _names(model) if name in existing] for model in models}

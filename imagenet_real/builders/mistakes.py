@@ -18,12 +18,12 @@ def check(config: ConfigDict) -> None:
     """Raises InputError for values that would only be noticed after the predictions are read."""
     if not config.predictions and not config.judged:
         raise InputError(
-            "there are no mistakes to list. Give --config.predictions=FILE of a model, or --config.judged=FILE,... of "
+            "there are no mistakes to list. Give --predictions=FILE of a model, or --judged=FILE,... of "
             "judged mistakes."
         )
     for name in ("confused", "missed_by"):
         if config[name] and not config.judged:
-            raise InputError(f"{name} needs judged mistakes. Give --config.judged=FILE too.")
+            raise InputError(f"{name} needs judged mistakes. Give --judged=FILE too.")
     if config.shown < 1:
         raise InputError(f"shown={config.shown}: expected at least 1. Give the number of rows of each table.")
 

@@ -45,11 +45,11 @@ def load_model(config: ConfigDict, run: TrainedModel | None) -> tuple[Apply, Any
         return user_model(config.model, weights_file(config))
     spec = catalog.find(config.model)
     if not config.weights:
-        raise InputError(f"weights is empty. Give --config.weights=FILE, the weights of {config.model}.")
+        raise InputError(f"weights is empty. Give --weights=FILE, the weights of {config.model}.")
     if len(spec.weights) > 1:
         log(
             f"{config.model} means the weights {catalog.full_name(config.model)}. The other {len(spec.weights) - 1} known "
-            f"sets of weights may need another preprocessing (--config.model=NAME.TAG)."
+            f"sets of weights may need another preprocessing (--model=NAME.TAG)."
         )
     image_size = preprocessing_of(config, run).crop
     return catalog.load(config.model, weights_file(config), image_size=image_size, dtype=config.dtype, log=log)
@@ -66,7 +66,7 @@ def preprocessing_of(config: ConfigDict, run: TrainedModel | None) -> Preprocess
     if missing:
         raise InputError(
             f"the preprocessing of {config.model} is unknown, and a wrong one costs accuracy silently. "
-            f"Add {' '.join(f'--config.{name}=...' for name in missing)}."
+            f"Add {' '.join(f'--{name}=...' for name in missing)}."
         )
     return Preprocessing(**fields)
 

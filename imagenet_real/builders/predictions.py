@@ -26,9 +26,7 @@ def load_models_by_path(pattern: str, names: str, labels_dir: str) -> dict[epath
     """As `load_models`, by file. A file of people holds several."""
     paths = storage.matching(pattern) if pattern else []
     if not paths:
-        raise InputError(
-            f"no file matches predictions={pattern!r}: give a path or a glob, --config.predictions='runs/*.npz'."
-        )
+        raise InputError(f"no file matches predictions={pattern!r}: give a path or a glob, --predictions='runs/*.npz'.")
     class_list = _class_list(names)
     return {path: load_models_or_people(path, class_list, labels_dir) for path in paths}
 

@@ -27,10 +27,10 @@ def check(config: ConfigDict) -> None:
     """Raises InputError for values that would only be noticed after the images are read."""
     chosen = [name for name in FILES if config[name]]
     if len(chosen) != 1:
-        options = ", ".join(f"--config.{name}=FILE ({file})" for name, file in FILES.items())
+        options = ", ".join(f"--{name}=FILE ({file})" for name, file in FILES.items())
         raise InputError(f"there are {len(chosen)} files to show, expected 1. Please give one of {options}.")
     if not config.images:
-        raise InputError("images is empty. Give --config.images=FOLDER, a .tar file, or tfds:NAME.")
+        raise InputError("images is empty. Give --images=FOLDER, a .tar file, or tfds:NAME.")
     if config.reviewers < 1:
         raise InputError(f"reviewers={config.reviewers}: expected at least 1. Give the number who must agree.")
     check_address(config.host, config.token)

@@ -50,7 +50,7 @@ def check(config: ConfigDict) -> None:
         if config[name] < 1:
             raise InputError(f"{name}={config[name]} is no number of steps. Give at least 1.")
     if config.report_checkpoint == "best" and not config.select_split:
-        raise InputError("report_checkpoint=best needs images to select by. Give --config.select_split=SPLIT.")
+        raise InputError("report_checkpoint=best needs images to select by. Give --select_split=SPLIT.")
     if "cleanlab" in exports.parse(config.export):
         raise InputError(
             "export=cleanlab needs the scores of all classes, and train saves only the best. Leave it out."

@@ -34,8 +34,8 @@ def open_split(config: ConfigDict, split: str) -> Source:
     images = config.validation_images if is_elsewhere else config.images
     if not is_elsewhere and not images.startswith("tfds:") and split != config.train_split:
         raise InputError(
-            f"{images} has no splits: train uses all its images. Give --config.select_split= and other images to report "
-            "on with --config.validation_images, or make a TFDS dataset with configs/prepare.py."
+            f"{images} has no splits: train uses all its images. Give --select_split= and other images to report "
+            "on with --validation_images, or make a TFDS dataset with configs/prepare.py."
         )
     return open_source(images, split=split, tfds_dir=config.tfds_dir)
 

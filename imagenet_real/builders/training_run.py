@@ -93,7 +93,7 @@ def _reported_state(config: ConfigDict, checkpoints: Checkpoints, state: TrainSt
     if step is None:
         raise InputError(
             f"{checkpoints.folder} has no best checkpoint: none has a score on select_split={config.select_split!r}. Give "
-            "--config.report_checkpoint=last."
+            "--report_checkpoint=last."
         )
     if distributed.is_primary():
         print(f"reporting on the best checkpoint: step {step} of {int(state.step)}", file=sys.stderr)

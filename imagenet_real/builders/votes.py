@@ -17,13 +17,11 @@ METHODS = ("calibrated", "unsupervised", "crowd_kit", "majority")
 def check(config: ConfigDict) -> None:
     """Raises InputError for values that would only be noticed after the votes are read."""
     if not config.votes:
-        raise InputError("votes is empty. Give --config.votes=FILE, an .npz, .csv or .json file.")
+        raise InputError("votes is empty. Give --votes=FILE, an .npz, .csv or .json file.")
     if config.method not in METHODS:
         raise InputError(f"unknown method {config.method!r}: {nearest(config.method, list(METHODS))}")
     if config.method == "calibrated" and not config.gold:
-        raise InputError(
-            "method=calibrated needs gold questions. Give --config.gold=FILE, or --config.method=unsupervised."
-        )
+        raise InputError("method=calibrated needs gold questions. Give --gold=FILE, or --method=unsupervised.")
     for name in ("threshold", "gold_share", "original_gold_share"):
         if not 0 < config[name] <= 1:
             raise InputError(f"{name}={config[name]} is out of range. Give a number above 0 and at most 1.")

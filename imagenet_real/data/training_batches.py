@@ -145,7 +145,7 @@ class _Batches:
         if self.augmentation.crop == "shift" and image.shape[:2] != (size, size):
             raise InputError(
                 f"training image {self.data.image_ids[record]} has {image.shape[0]} x {image.shape[1]} pixels, "
-                f"expected {size} x {size}. For images of other sizes give --config.augmentation.crop=inception."
+                f"expected {size} x {size}. For images of other sizes give --augmentation.crop=inception."
             )
         return augment(image, self.augmentation, numbers)
 

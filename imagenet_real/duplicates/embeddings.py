@@ -74,9 +74,7 @@ def _write(scores: str | os.PathLike, path: epath.Path) -> None:
 
 
 def _no_scores(path: str | os.PathLike, error: Exception) -> InputError:
-    return InputError(
-        f"{path} has no scores of all classes ({error}). Predict with evaluate and --config.save_scores=True."
-    )
+    return InputError(f"{path} has no scores of all classes ({error}). Predict with evaluate and --save_scores=True.")
 
 
 def _normalize(scores: np.ndarray) -> np.ndarray:

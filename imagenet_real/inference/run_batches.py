@@ -48,7 +48,7 @@ def raise_unreadable(unreadable: Mapping[str, str], skip_unreadable: bool) -> No
     if unreadable and not skip_unreadable:
         image_id, reason = next(iter(unreadable.items()))
         raise InputError(
-            f"image {image_id} is unreadable ({reason}). Skip and list such images with --config.skip_unreadable=True, or "
+            f"image {image_id} is unreadable ({reason}). Skip and list such images with --skip_unreadable=True, or "
             f"repair it and start again."
         )
 

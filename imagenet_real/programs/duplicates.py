@@ -58,8 +58,8 @@ def check(config: ConfigDict, workdir: epath.Path) -> None:
     """Raises InputError if fields contradict each other."""
     if not config.images or not config.others:
         raise InputError(
-            f"images={config.images!r}, others={config.others!r}: one of them is empty. Give --config.images=... and "
-            "--config.others=..., the set to search."
+            f"images={config.images!r}, others={config.others!r}: one of them is empty. Give --images=... and "
+            "--others=..., the set to search."
         )
     if bool(config.embeddings) != bool(config.others_embeddings):
         raise InputError(

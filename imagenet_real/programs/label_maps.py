@@ -78,5 +78,5 @@ def draw_pictures(config: ConfigDict, workdir: epath.Path, maps: LabelMaps | Non
 def required(maps: LabelMaps | None, purpose: str) -> LabelMaps:
     """Returns the maps. Raises InputError if the config names none."""
     if maps is None:
-        raise InputError(f"{purpose} need --config.label_maps=FOLDER. The program `relabel` makes such a folder.")
+        raise InputError(f"{purpose} need --label_maps=FOLDER. The program `relabel` makes such a folder.")
     return maps

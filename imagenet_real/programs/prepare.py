@@ -18,7 +18,7 @@ DEFAULTS = {"name": "imagenet2012", "split": "validation", "version": "5.1.0"}
 def run(config: ConfigDict, workdir: epath.Path) -> epath.Path:
     """Writes the dataset below `workdir`, and prints how to read it."""
     if not config.images:
-        raise InputError("images is empty. Give --config.images=FOLDER, a .tar file, or tfds:NAME.")
+        raise InputError("images is empty. Give --images=FOLDER, a .tar file, or tfds:NAME.")
     if config.shards < 0 or config.workers < 0:
         raise InputError(f"shards={config.shards}, workers={config.workers}: one of them is negative. Give at least 0.")
     if config.images.startswith("tfds:"):
@@ -34,10 +34,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> epath.Path:
         folder, existed = prepare(source, str(workdir), **chosen, shards=config.shards, workers=config.workers)
     state = "were already prepared" if existed else "are prepared"
     print(f"{len(source):,} images {state} in {folder}.")
-    print(
-        f"Read them with --config.images=tfds:{chosen['name']} --config.split={chosen['split']} "
-        f"--config.tfds_dir={workdir}"
-    )
+    print(f"Read them with --images=tfds:{chosen['name']} --split={chosen['split']} --tfds_dir={workdir}")
     return folder
 
 
@@ -54,5 +51,5 @@ def convert_dataset(config: ConfigDict, workdir: epath.Path) -> epath.Path:
             config.images, config.tfds_dir, str(workdir), split=config.split, workers=config.workers
         )
     print(f"{images:,} images are converted in {folder}." if images else f"All images are already in {folder}.")
-    print(f"Read them with --config.images={config.images} --config.tfds_dir={workdir}")
+    print(f"Read them with --images={config.images} --tfds_dir={workdir}")
     return folder

@@ -21,8 +21,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> LabelMaps | None:
     with distributed.initialize(config.distributed), distributed.context_on_primary(lock_workdir(workdir)):
         if bool(config.images) == bool(config.published):
             raise InputError(
-                f"images={config.images!r}, published={config.published!r}: give one of them. --config.images=tfds:NAME "
-                "makes maps with a model, --config.published=FOLDER imports maps."
+                f"images={config.images!r}, published={config.published!r}: give one of them. --images=tfds:NAME "
+                "makes maps with a model, --published=FOLDER imports maps."
             )
         if config.published:
             published = (config.published, config.axes, config.num_classes)

@@ -75,7 +75,7 @@ class PublishedMaps:
         scores, classes = tensor.astype(np.float32).transpose(order)  # [H, W, k] each
         if not ((classes >= 0) & (classes < self.num_classes) & (classes == np.rint(classes))).all():
             raise InputError(
-                f"{path} in {self.place} has classes outside 0 to {self.num_classes - 1}. Give --config.num_classes of the "
+                f"{path} in {self.place} has classes outside 0 to {self.num_classes - 1}. Give --num_classes of the "
                 "maps."
             )
         if number and classes.shape != self.shape:

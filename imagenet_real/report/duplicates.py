@@ -15,10 +15,10 @@ def candidates_text(pairs: int, images: int, total: int, others: int, path: str 
     """
     return (
         f"{pairs:,} candidates for {images:,} of {total:,} images among {others:,} others. Look at them with "
-        f"--config=configs/review.py --config.pairs={path}"
+        f"imagenet-real review --pairs={path}"
     )
 
 
 def exclusion_text(excluded: int, images: int, label_set: str, path: str | os.PathLike) -> str:
     """Renders how many images of a label set are excluded, and where the rest is written."""
-    return f"{excluded} of {images:,} images are excluded. Score with --config.label_sets={label_set},{os.fspath(path)}"
+    return f"{excluded} of {images:,} images are excluded. Score with --label_sets={label_set},{os.fspath(path)}"

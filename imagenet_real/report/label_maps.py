@@ -39,5 +39,5 @@ def summary_text(size: Size, folder: str | os.PathLike) -> str:
     return (
         f"{size.images:,} label maps of {size.height} x {size.width} places, {size.k} classes each, are in {folder}: "
         f"{size.files} files, {size.nbytes / max(size.images, 1):,.0f} bytes an image.\n"
-        f"Train on them with --config=configs/train_relabel.py --config.label_maps={folder}"
+        f"Train on them with imagenet-real train_relabel --label_maps={folder}"
     )

@@ -93,7 +93,7 @@ def _guesses(quality: GuessQuality, first: str) -> list[str]:
 def _hard(hard: HardSubset, label_set: str) -> str:
     return (
         f"hard.json: {hard.images} images with a major mistake that {hard.missed_by} of {hard.models} models miss; "
-        f"score others on it with --config.label_sets={label_set},hard.json"
+        f"score others on it with --label_sets={label_set},hard.json"
     )
 
 

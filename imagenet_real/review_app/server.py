@@ -22,7 +22,7 @@ def serve(app: ASGIApp, host: str, port: int) -> None:
             listening.bind((host, port))
             listening.listen(1024)  # before the address is printed, so that an early browser waits
         except (OSError, OverflowError) as error:
-            raise InputError(f"cannot listen on {host} port {port} ({error}). Give another --config.port.") from None
+            raise InputError(f"cannot listen on {host} port {port} ({error}). Give another --port.") from None
         name = f"[{host}]" if ":" in host else host
         print(f"open http://{name}:{listening.getsockname()[1]}/ in a browser; Ctrl-C ends it.", flush=True)
         config = uvicorn.Config(app, log_level="warning", server_header=False, proxy_headers=False, lifespan="off")

@@ -138,8 +138,7 @@ class _Worker:
         code = self.process.exitcode
         reason = f"signal {-code}, maybe for lack of memory" if code < 0 else f"exit code {code}"
         return InputError(
-            f"a worker process that reads images ended with {reason}. Give fewer --config.workers; the same command "
-            "continues."
+            f"a worker process that reads images ended with {reason}. Give fewer --workers; the same command continues."
         )
 
 

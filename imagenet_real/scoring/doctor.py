@@ -43,9 +43,9 @@ class Diagnosis:
 
     def error(self, name: str) -> MismatchError:
         """The error for the user, in one line."""
-        undo = f"To undo it: --config.repair={self.mistake}" if self.repaired else "It cannot be undone. Predict again"
+        undo = f"To undo it: --repair={self.mistake}" if self.repaired else "It cannot be undone. Predict again"
         return MismatchError(
-            f"{name}: {self.mistake}: {self.evidence} {undo}. To score them as they are: --config.repair={AS_IT_IS}."
+            f"{name}: {self.mistake}: {self.evidence} {undo}. To score them as they are: --repair={AS_IT_IS}."
         )
 
 

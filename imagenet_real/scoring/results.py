@@ -218,7 +218,7 @@ def _score_model(
         example = label_set.image_ids[label_set.is_scored & (rows < 0)][0]
         raise MismatchError(
             f"{model.name}: wrong_count: {missing} of {label_set.is_scored.sum()} images of the label set {label_set.name} "
-            f"have no prediction, such as {example}. Predict them too, or score the others with --config.allow_missing=True."
+            f"have no prediction, such as {example}. Predict them too, or score the others with --allow_missing=True."
         )
     predicted = label_set.take(rows >= 0) if (rows < 0).any() else label_set
     rank = label_rank(model.top[rows[rows >= 0]], predicted.labels)

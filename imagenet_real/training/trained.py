@@ -55,7 +55,7 @@ def trained_model(
     head = f"params.{catalog.find(name).head}.bias"
     if head not in arrays or run_key["model"].partition(".")[0] != name.partition(".")[0]:
         raise InputError(
-            f"{workdir} is not a run of {name}: it is one of {run_key['model']}. Give --config.model={run_key['model']}."
+            f"{workdir} is not a run of {name}: it is one of {run_key['model']}. Give --model={run_key['model']}."
         )
     model = catalog.build_abstract(name, num_classes=len(arrays[head]), dtype=dtype)
     model.eval()
@@ -68,9 +68,7 @@ def trained_model(
         array = next((arrays[key] for prefix in prefixes if (key := f"{prefix}.{dotted}") in arrays), None)
         if array is None or array.shape != expected.shape:
             shape = "missing" if array is None else f"of shape {array.shape}, expected {expected.shape}"
-            raise InputError(
-                f"{workdir} is not a run of {name}: {dotted} is {shape}. Give the --config.model of the run."
-            )
+            raise InputError(f"{workdir} is not a run of {name}: {dotted} is {shape}. Give the --model of the run.")
         return array
 
     leaves = [(path, value.replace(array_of(path, value.get_value()))) for path, value in nnx.to_flat_state(state)]
@@ -100,7 +98,7 @@ def _folder(workdir: str | os.PathLike, checkpoint: str) -> epath.Path:
     scored = [step for step in steps if scores[step] is not None]
     if not scored:
         raise InputError(
-            f"{workdir} has no best checkpoint: its run had no select_split. Give --config.report_checkpoint=last."
+            f"{workdir} has no best checkpoint: its run had no select_split. Give --report_checkpoint=last."
         )
     return folder / str(max(scored, key=lambda step: (scores[step], step)))
 

@@ -41,7 +41,7 @@ def test_fields_reach_the_value():
         ({"crop": "shift", "size": 10}, "augmentation has no field 'size'"),
         (
             {"jitter": 0.4},
-            "augmentation lacks crop. Give all its fields, or only one, --config.augmentation.crop=VALUE",
+            "augmentation lacks crop. Give all its fields, or only one, --augmentation.crop=VALUE",
         ),
     ],
 )

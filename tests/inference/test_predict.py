@@ -115,7 +115,7 @@ def test_fewer_classes_than_asked_for():
 
 def test_unreadable_images_stop_the_run_or_are_listed():
     batches = toy_batches(23, 4, unreadable={6, 20})
-    with pytest.raises(InputError, match=r"image_6 is unreadable \(cut short\).*--config.skip_unreadable=True"):
+    with pytest.raises(InputError, match=r"image_6 is unreadable \(cut short\).*--skip_unreadable=True"):
         run(batches=batches)
     predictions, unreadable = run(batches=batches, skip_unreadable=True)
     assert unreadable == {"image_6": "cut short", "image_20": "cut short"}

@@ -264,4 +264,4 @@ def test_exports_for_other_tools(places, tmp_path):
 
 def test_cleanlab_needs_all_scores(places, tmp_path):
     done = run(tmp_path, *places["folder"], "--config.export=cleanlab")
-    assert done.stderr == "error: export=cleanlab needs the scores of all classes: give --config.save_scores=True.\n"
+    assert done.stderr == "error: export=cleanlab needs the scores of all classes: give --save_scores=True.\n"

@@ -79,7 +79,7 @@ def test_pictures_and_predictions(world, tmp_path):
     ("fields", "message"),
     [
         ({}, "there is nothing to look at"),
-        ({"predictions": "p.npz"}, "predictions need --config.label_maps=FOLDER"),
+        ({"predictions": "p.npz"}, "predictions need --label_maps=FOLDER"),
         ({"label_maps": "nowhere"}, "nowhere contains no label maps"),
     ],
 )

@@ -127,7 +127,7 @@ def test_votes_are_written_beside_a_running_server(folder):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({}, "give one of --config.mistakes=FILE"),
+        ({}, "give one of --mistakes=FILE"),
         ({"mistakes": "x", "tasks": "y"}, "give one of"),
         ({"mistakes": "mistakes.json", "images": ""}, "images is empty"),
         ({"mistakes": "mistakes.json", "reviewers": 0}, "expected at least 1"),

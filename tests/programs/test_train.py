@@ -283,7 +283,7 @@ def test_what_has_no_best_checkpoint(images, tmp_path, tiny):
     train.run(brief(images), epath.Path(tmp_path / "run"))
     with pytest.raises(InputError, match="run has no best checkpoint: its run had no select_split"):
         evaluated(images, tmp_path / "run", tmp_path / "out", report_checkpoint="best")
-    with pytest.raises(InputError, match="not a run of resnet_digits: it is one of tiny. Give --config.model=tiny"):
+    with pytest.raises(InputError, match="not a run of resnet_digits: it is one of tiny. Give --model=tiny"):
         evaluated(images, tmp_path / "run", tmp_path / "out", model="resnet_digits")
     with pytest.raises(InputError, match="unknown report_checkpoint 'bets': did you mean best"):
         evaluated(images, tmp_path / "run", tmp_path / "out", report_checkpoint="bets")

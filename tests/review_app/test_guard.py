@@ -32,7 +32,7 @@ def closed(tmp_path_factory):
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "example.org"])
 def test_no_other_address_without_a_token(host):
     for token in ("", "short"):
-        with pytest.raises(InputError, match="can be reached from other machines. Give --config.token"):
+        with pytest.raises(InputError, match="can be reached from other machines. Give --token"):
             make_app(Content({}), host, token)
     make_app(Content({}), host, TOKEN)
     make_app(Content({}), "127.0.0.1", "")

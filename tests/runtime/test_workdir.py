@@ -115,7 +115,7 @@ def test_prepare_locks_the_folder_of_its_dataset(tmp_path):
 def test_answers_are_exported_while_a_server_locks_the_folder(tmp_path):
     config = review_config.get_config()
     config.export_only = True
-    with lock_workdir(tmp_path), pytest.raises(InputError, match="give one of --config.mistakes"):
+    with lock_workdir(tmp_path), pytest.raises(InputError, match="give one of --mistakes"):
         review.run(config, epath.Path(tmp_path))
 
 

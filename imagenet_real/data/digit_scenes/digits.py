@@ -55,7 +55,7 @@ def prepare_digit_scenes(tfds_dir: str = "", **parameters: Any) -> epath.Path:
     except OSError as error:
         raise InputError(
             f"{NAME} cannot be written to {folder}: {error.strerror or error}. Free some space, or give another folder with "
-            "--config.tfds_dir."
+            "--tfds_dir."
         ) from error
     return folder
 

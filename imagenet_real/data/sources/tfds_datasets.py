@@ -84,9 +84,7 @@ def find_dataset(name: str, tfds_dir: str) -> epath.Path:
     if not folder.is_dir():
         datasets = sorted(entry.name for entry in root.iterdir() if entry.is_dir()) if root.is_dir() else []
         hint = nearest(dataset, datasets) if datasets else "nothing is prepared there"
-        raise InputError(
-            f"{name} is not prepared in {root} ({hint}). Prepare it, or give its folder with --config.tfds_dir."
-        )
+        raise InputError(f"{name} is not prepared in {root} ({hint}). Prepare it, or give its folder with --tfds_dir.")
     versions = {entry.name: entry for entry in folder.iterdir() if re.fullmatch(r"\d+\.\d+\.\d+", entry.name)}
     if version and version not in versions:
         raise InputError(

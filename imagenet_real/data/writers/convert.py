@@ -71,7 +71,7 @@ def convert(name: str, tfds_dir: str, target_dir: str, *, split: str = "", worke
     in_place = not in_bucket(source) and target.exists() and os.path.samefile(source, target)
     if in_place and split:
         raise InputError(
-            f"{target} would have both formats in the split {split} only, but all splits must have them. Omit --config.split."
+            f"{target} would have both formats in the split {split} only, but all splits must have them. Omit --split."
         )
     place = target if target.is_dir() else target.with_name(f"incomplete_{target.name}")
     shards = {name: _shards(place, info) for name, info in splits.items()}
@@ -92,9 +92,7 @@ def _splits(name: str, info: Any, split: str) -> dict[str, Any]:
         raise InputError(f"{name} is prepared as {info.file_format.value}, not as tfrecord. It needs no conversion.")
     names = list(info.splits)
     if split and split not in names:
-        raise InputError(
-            f"{name} has no split {split!r} as a whole: {nearest(split, names)}; omit --config.split for all."
-        )
+        raise InputError(f"{name} has no split {split!r} as a whole: {nearest(split, names)}; omit --split for all.")
     return {key: info.splits[key] for key in ([split] if split else names)}
 
 

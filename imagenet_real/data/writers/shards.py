@@ -82,7 +82,7 @@ def write_shards(shards: Sequence[Shard], workers: int) -> None:
                 progress.advance(task.result())
         except BrokenProcessPool:
             raise InputError(
-                "a process that writes shards was killed, perhaps for lack of memory. Give fewer --config.workers; the "
+                "a process that writes shards was killed, perhaps for lack of memory. Give fewer --workers; the "
                 "same command continues."
             ) from None
         finally:

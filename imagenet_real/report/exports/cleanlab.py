@@ -24,12 +24,12 @@ def write_cleanlab(folder: str | os.PathLike, predictions: Predictions, label_se
     if predictions.scores is None:
         raise InputError(
             f"{predictions.name}: cleanlab needs the scores of all classes, but the predictions have only the best "
-            f"{predictions.top.shape[1]}. Predict with --config.save_scores=True, or save scores [N, K]."
+            f"{predictions.top.shape[1]}. Predict with --save_scores=True, or save scores [N, K]."
         )
     labels = label_set.take(label_set.is_scored & (match(label_set.image_ids, predictions.image_ids) >= 0))
     if (labels.labels[:, 1:] >= 0).any():
         raise InputError(
-            f"cleanlab needs one label per image, but {label_set.name} has several. Add original to --config.label_sets."
+            f"cleanlab needs one label per image, but {label_set.name} has several. Add original to --label_sets."
         )
     folder = storage.to_path(folder)
     rows = match(labels.image_ids, predictions.image_ids)

@@ -105,7 +105,7 @@ def test_in_the_same_folder_it_is_there_in_both_formats(folder, told, monkeypatc
         (folder / "dataset_info.json").write_text(json.dumps(info))
     before, records = contents(folder), [opened(folder)[row] for row in range(11)]
     root = folder.parent.parent
-    with pytest.raises(InputError, match="all splits must have them. Omit --config.split"):
+    with pytest.raises(InputError, match="all splits must have them. Omit --split"):
         converted(folder, root, split="train")
     assert converted(folder, root) == (folder, 18)
     after = contents(folder)
