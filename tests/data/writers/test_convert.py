@@ -224,7 +224,7 @@ def test_the_command(folder, tmp_path):  # noqa: F811
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         f"18 images are converted in {tmp_path / 'out' / NAME / '1.0.0'}.",
-        f"Read them with --config.images={DATASET} --config.tfds_dir={tmp_path / 'out'}",
+        f"Read them with --images={DATASET} --tfds_dir={tmp_path / 'out'}",
     ]
     assert "preparing: 18 of 18 images" in done.stderr
     same_as_source(tmp_path / "out" / NAME / "1.0.0", folder)
