@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 from ml_collections import ConfigDict
@@ -96,7 +97,7 @@ def augmentation(config: ConfigDict) -> Augmentation:
 
 
 def training_batches(
-    config: ConfigDict, data: TrainingData, steps: int, rows: Sequence[int] | None = None
+    config: ConfigDict, data: TrainingData, steps: int, rows: Sequence[int] | np.ndarray | None = None
 ) -> TrainingBatches:
     """Returns the batches of a run, or some rows of each batch."""
     return TrainingBatches(

@@ -33,7 +33,7 @@ class _Batches:
         source: Source,
         preprocessing: Preprocessing | WholeImage,
         batch_size: int,
-        rows: Sequence[int],
+        rows: Sequence[int] | np.ndarray,
         start: int,
     ):
         self.source, self.preprocessing = source, preprocessing
@@ -82,7 +82,7 @@ def evaluation_batches(
     preprocessing: Preprocessing | WholeImage,
     *,
     batch_size: int,
-    rows: Sequence[int] | None = None,
+    rows: Sequence[int] | np.ndarray | None = None,
     start: int = 0,
     workers: int = 0,
 ) -> Generator[Batch, None, None]:

@@ -26,7 +26,7 @@ class Objects:
 
     def where(self, mask: np.ndarray) -> "Objects":
         """Returns the objects of the images where `mask` [N] is true."""
-        rows = np.flatnonzero(mask)
+        rows = np.flatnonzero(mask).tolist()
         labels = None if self.labels is None else [self.labels[row] for row in rows]
         return Objects(self.image_ids[rows], self.sizes[rows], [self.boxes[row] for row in rows], labels)
 

@@ -44,7 +44,7 @@ class TrainingBatches:
         augmentation: Augmentation,
         *,
         batch_size: int,
-        rows: Sequence[int] | None = None,
+        rows: Sequence[int] | np.ndarray | None = None,
         steps: int,
         seed: int,
         divide: bool,

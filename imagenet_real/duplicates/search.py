@@ -138,7 +138,7 @@ def _blocks(what: str, source: Source, start: int, variants: int, workers: int) 
 
 
 def _save(path: epath.Path, run_key: Mapping[str, Any], stop: int, result: Result) -> None:
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{kind} {name}": array
         for kind, pair in result.items()
         for name, array in zip(("product", "place"), pair, strict=True)

@@ -142,7 +142,7 @@ def _rows(batch: BatchInfo, results: dict[str, np.ndarray]) -> Rows:
 
 
 def _predictions(parts: PartialPredictions, total: int, num_classes: int, name: str) -> Predictions:
-    rows = parts.rows()
+    rows: dict[str, Any] = parts.rows()
     seen = len(rows["image_ids"]) + len(rows.pop("unreadable"))
     if parts.stop != total or seen != total:
         raise RuntimeError(f"{seen} images came out of {parts.stop} records, expected {total} of each")

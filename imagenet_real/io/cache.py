@@ -55,7 +55,7 @@ def load(path: epath.Path, stamp: str) -> dict[str, np.ndarray] | None:
     return None
 
 
-def save(path: epath.Path, stamp: str, arrays: Mapping[str, np.ndarray]) -> None:
+def save(path: epath.Path, stamp: str, arrays: Mapping[str, Any]) -> None:
     """Caches arrays at `path`, or in the user's cache folder. Does nothing if neither can be written."""
     for place in _places(path):
         with contextlib.suppress(OSError), open_atomically(place, "wb") as file:

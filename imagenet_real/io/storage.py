@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from etils import epath
 
@@ -61,7 +61,7 @@ def open_atomically(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
 
 
 @contextlib.contextmanager
-def _temporary_file(path: epath.Path, mode: str, text: Mapping[str, str]) -> Iterator[IO]:
+def _temporary_file(path: epath.Path, mode: str, text: Mapping[str, Any]) -> Iterator[IO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -79,7 +79,7 @@ def _temporary_file(path: epath.Path, mode: str, text: Mapping[str, str]) -> Ite
 
 
 @contextlib.contextmanager
-def _uploaded_file(path: epath.Path, text: Mapping[str, str]) -> Iterator[IO]:
+def _uploaded_file(path: epath.Path, text: Mapping[str, Any]) -> Iterator[IO]:
     content = io.BytesIO()
     file = io.TextIOWrapper(content, **text, write_through=True) if text else content
     yield file

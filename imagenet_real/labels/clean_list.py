@@ -34,7 +34,7 @@ def assign_folds(
     if not 2 <= count <= len(labels):
         raise InputError(f"folds={count} is out of range. Give at least 2, and at most the {len(labels)} images.")
     counts = np.bincount(labels, minlength=len(class_names))
-    single = [class_names[number] for number in np.flatnonzero(counts == 1)]
+    single = [class_names[number] for number in np.flatnonzero(counts == 1).tolist()]
     if single:
         names = ", ".join(single[:MAX_NAMES]) + (" and more" if single[MAX_NAMES:] else "")
         raise InputError(

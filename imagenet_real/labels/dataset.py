@@ -1,6 +1,7 @@
 """The label sets in the label fields of a dataset."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def from_fields(
     original = (
         np.asarray(fields[label_field], dtype=np.int32) if label_field else np.full(len(image_ids), -1, dtype=np.int32)
     )
-    shared = {
+    shared: dict[str, Any] = {
         "image_ids": image_ids,
         "original": original,
         "num_classes": num_classes,

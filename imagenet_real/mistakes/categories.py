@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -126,7 +126,7 @@ def load_groups(path: str | os.PathLike, num_classes: int) -> list[frozenset[int
     return groups
 
 
-def confusion(guesses: Sequence[str], judged: Sequence[str]) -> np.ndarray:
+def confusion(guesses: Iterable[str], judged: Iterable[str]) -> np.ndarray:
     """Counts the guesses (column) of each judged category (row): [categories, categories] int."""
     table = np.zeros((len(CATEGORIES), len(CATEGORIES)), int)
     for category, truth in zip(guesses, judged, strict=True):

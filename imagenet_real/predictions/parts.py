@@ -59,7 +59,7 @@ class PartialPredictions:
         """Writes the waiting rows as one part."""
         if not self._waiting:
             return
-        part = _concatenate(self._waiting)
+        part: dict[str, Any] = _concatenate(self._waiting)
         if self.folder is not None:
             if not self._written:  # a run that fails before its first part leaves no folder
                 with open_atomically(self.folder / RUN_KEY_FILE) as file:

@@ -6,6 +6,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from etils import epath
@@ -241,7 +242,7 @@ def _best(scores: np.ndarray, k: int) -> np.ndarray:
 
 def save_predictions(path: str | os.PathLike, predictions: Predictions) -> None:
     """Writes an `.npz` for `load_predictions`: whole or not at all, the same bytes for the same predictions."""
-    arrays = {
+    arrays: dict[str, Any] = {
         "image_ids": predictions.image_ids.astype(str),
         "top": predictions.top,
         "top_scores": predictions.top_scores,

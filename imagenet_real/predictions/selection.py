@@ -1,6 +1,7 @@
 """Predictions of several parts as one, and those of chosen images in their order."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from imagenet_real.predictions.predictions import Predictions
 
 def concatenate(parts: Sequence[Predictions], name: str, num_classes: int) -> Predictions:
     """Joins predictions of different images by models with the same classes."""
-    arrays = {
+    arrays: dict[str, Any] = {
         field: np.concatenate([getattr(part, field) for part in parts])
         for field in ("image_ids", "top", "top_scores", "logsumexp")
     }

@@ -71,7 +71,7 @@ class LabelMaps:
             _readers={},
         )
 
-    def read(self, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, rows: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Reads classes [B, H, W, k] int16 and scores [B, H, W, k] float16 of the images at `rows`.
 
         Raises InputError if a file is damaged.

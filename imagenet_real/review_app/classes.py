@@ -49,7 +49,7 @@ class ClassFinder:
             return []
         if len(words) == 1 and words[0].isdigit() and int(words[0]) < len(self):
             return [self.describe(int(words[0]))]
-        ranked = []
+        ranked: list[tuple[int, int]] = []
         for label, (name, ancestors) in enumerate(zip(self._texts, self._ancestors, strict=True)):
             if all(word in name for word in words):
                 ranked.append((not name.startswith(words[0]), label))

@@ -1,8 +1,7 @@
 """The protocol of every source of images: records by number, and their label fields."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Protocol, TypedDict
+from typing import Any, Protocol, TypedDict
 
 import numpy as np
 
@@ -31,7 +30,7 @@ class LabelFields:
     """The label fields of all records, with TFDS's names; see `labels.dataset.from_fields`."""
 
     image_ids: np.ndarray  # [N] str, in the order of the source
-    fields: dict[str, Sequence]  # [N] each
+    fields: dict[str, Any]  # a sequence or an array; [N] each
     num_classes: int | None
     class_names: tuple[str, ...] | None
     damaged: dict[str, str] = dataclasses.field(

@@ -1,7 +1,7 @@
 """Where label sets disagree, and which predictions this affects."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from imagenet_real.labels import analysis
 from imagenet_real.report.names import label_set_name, label_set_phrase
@@ -99,7 +99,7 @@ def _mislabeled(subject: Subject) -> list[Html]:
     return [paragraph(text, class_="soft"), bar_legend(kinds), table(head, rows, wide=(1,))]
 
 
-def _shares(names: Sequence[str], counts: Sequence[int]) -> Html:
+def _shares(names: Iterable[str], counts: Sequence[int]) -> Html:
     total = sum(counts)
     return bar({name: count / total for name, count in zip(names, counts, strict=True)})
 

@@ -13,7 +13,7 @@ PNG_DPI = 160
 TIP = "tip: "  # begins the gid of an artist; the rest is its tooltip in SVG
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#a8578a")  # Okabe and Ito's, the last one darker
 MARKERS = ("o", "s", "D", "^")  # color alone carries no meaning
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "imagenet_real",
     "font.family": "DejaVu Sans",
