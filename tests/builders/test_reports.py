@@ -44,7 +44,7 @@ def test_a_report_with_names_and_pictures(world):
     score.run(config, folder / "out")
     page = (folder / "out" / "report.html").read_text()
     assert page.count("<img ") == 2  # b and c; f could not be read
-    assert 'alt="b, answered dog"' in page
+    assert 'alt="b, predicted dog"' in page
     assert '<dd class="right">✓ dog, cow</dd>' in page
 
 

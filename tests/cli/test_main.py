@@ -210,7 +210,7 @@ def test_a_mismatch_ends_with_code_2_and_nothing_written(tmp_path):
     arguments += [f"--workdir={tmp_path}/out", "--config.ks=(1,)"]
     message = one_line(run(*arguments), code=2)
     assert "class_off_by_one" in message
-    assert "--config.repair=class_off_by_one" in message
+    assert "--repair=class_off_by_one" in message
     assert not (tmp_path / "out").exists()
     done = run(*arguments, "--config.repair=class_off_by_one")
     assert done.returncode == 0, done.stderr
