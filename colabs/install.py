@@ -19,10 +19,16 @@ KEPT = re.compile(r"(jax|jaxlib|jax[-_].+|libtpu|numpy)", re.IGNORECASE)  # with
 
 
 def required() -> list[Requirement]:
-    """What the package needs, by pyproject.toml."""
-    return [
-        Requirement(text) for text in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    ]
+    """Returns what models and training need, by pyproject.toml: the base and the extra `jax`."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    texts, extras = list(project["dependencies"]), ["jax"]
+    for extra in extras:
+        for requirement in map(Requirement, project["optional-dependencies"][extra]):
+            if _normal(requirement.name) == _normal(project["name"]):  # an extra that is made of others
+                extras += sorted(requirement.extras)
+            else:
+                texts.append(str(requirement))
+    return [Requirement(text) for text in texts]
 
 
 def missing(requirements: list[Requirement], installed: dict[str, str]) -> list[Requirement]:
