@@ -1,4 +1,4 @@
-"""A label set: which classes are right for each image, and how much each image counts."""
+"""The type that everything here is about: label sets are arrays, and differ in nothing else."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ class LabelSet:
 
     name: str
     image_ids: np.ndarray  # [N] str
-    labels: np.ndarray  # [N, A] int, the right classes in ascending order, padded with -1
+    labels: np.ndarray  # [N, A] int, the right classes in ascending order, padded with -1; A is the most of any image
     weight: np.ndarray  # [N] float, zero leaves an image out
     original: np.ndarray  # [N] int, the class each image was collected for, -1 if unknown
     num_classes: int
-    # The accuracy is a mean over images or over classes. A subset has new weights if it is a mean over classes.
+    # `weight` already makes the accuracy a mean over images or over classes. `take` makes new weights for the latter.
     average: str = "images"
     origin: dict[str, str] = dataclasses.field(default_factory=dict)  # the file it was read from and its checksum
     class_names: tuple[str, ...] | None = None  # [K] names or wnids, None where its source has none

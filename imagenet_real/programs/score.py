@@ -15,7 +15,7 @@ from imagenet_real.scoring.results import Results, score
 def run(config: ConfigDict, workdir: epath.Path) -> Results:
     """Writes results.json, results.csv, accuracy_by_class.csv and report.html into `workdir`, and prints the table."""
     export_names = exports.parse(config.export)
-    source = reports.open_images(config)
+    images = reports.open_images(config)
     models_by_path = predictions.load_models_by_path(config.predictions, config.class_names, config.labels_dir)
     results = score(
         [model for models in models_by_path.values() for model in models],
@@ -25,10 +25,10 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
         allow_missing=config.allow_missing,
         repair=config.repair,
     )
-    reports.write(config, workdir, results, source)
+    reports.write(config, workdir, results, images)
     path_of = {model.name: path for path, models in models_by_path.items() for model in models}
 
-    def load_with_scores(name: str) -> Predictions:
+    def load_with_scores(name: str) -> Predictions:  # again: the first time it keeps the best classes, to save memory
         return predictions.load_model_with_scores(path_of[name], name, config.class_names, config.labels_dir)
 
     exports.write(workdir, export_names, results, load_with_scores)

@@ -51,7 +51,9 @@ def run(wheel, tmp_path, monkeypatch):
 
 def test_the_wheel_has_every_file_of_the_package_and_the_configs(wheel):
     files = {path.relative_to(wheel).as_posix() for path in wheel.rglob("*") if path.is_file()}
-    package = [path for path in (ROOT / "imagenet_real").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    package = [
+        path for path in (ROOT / "imagenet_real").rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    ]
     assert {path.relative_to(ROOT).as_posix() for path in package} <= files
     assert {f"imagenet_real/configs/{path.name}" for path in (ROOT / "configs").glob("*.py")} <= files
     assert {name.split("/")[0] for name in files if not name.split("/")[0].endswith(".dist-info")} == {"imagenet_real"}
