@@ -17,6 +17,8 @@ from imagenet_real.labels import store
 from imagenet_real.models import catalog
 from tests import documented
 
+pytestmark = pytest.mark.slow
+
 ROOT = documented.ROOT
 BY_NAME = {path.relative_to(ROOT).as_posix(): path for path in documented.DOCUMENTS}
 

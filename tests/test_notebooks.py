@@ -17,6 +17,8 @@ from colabs import install
 from imagenet_real.predictions.predictions import load_predictions
 from tests import ROOT
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = sorted((ROOT / "colabs").glob("*.ipynb"))
 PREDICTIONS = {  # what each is to write, beside its pictures
     "evaluate_your_model": ["trees", "flax_net", "softmax_original/predictions"],

@@ -17,6 +17,8 @@ from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.predictions.predictions import save_predictions
 from tests import ROOT, toy
 
+pytestmark = pytest.mark.slow
+
 
 def run(*arguments, config="score", preexec=None, **environment):
     command = [sys.executable, "main.py", f"--config=configs/{config}.py", *arguments]

@@ -14,6 +14,8 @@ from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.predictions.predictions import save_predictions
 from tests import ROOT, toy
 
+pytestmark = pytest.mark.slow
+
 SOURCES = ("imagenet_real", "configs", "pyproject.toml", "setup.py", "README.md", "LICENSE")
 BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
 

@@ -10,6 +10,8 @@ from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from tests.data.pictures import picture, write_folder
 
+pytestmark = pytest.mark.slow
+
 SMALL = Preprocessing(resize=20, crop=16, interpolation="bicubic", mean=(0.5,) * 3, std=(0.5,) * 3)
 
 

@@ -16,6 +16,8 @@ from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError
 from tests.programs.training_world import SIZE, write_images
 
+pytestmark = pytest.mark.slow
+
 PLAIN = Augmentation(size=SIZE, crop="shift", shift=0, flip=False)
 BUSY = Augmentation(size=10, crop="inception", smoothing=0.1, mixup=0.2, cutmix=1.0)
 

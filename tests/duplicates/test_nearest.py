@@ -7,6 +7,8 @@ from imagenet_real.duplicates import nearest
 from imagenet_real.runtime.devices import make_mesh
 from tests.meshes import mesh_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("chunk", [8192, 7])  # all queries at once, and some of them
 def test_the_nearest_of_all_blocks(monkeypatch, chunk):

@@ -5,6 +5,8 @@ import pytest
 from tests.golden import outputs, record
 from tests.golden.programs import PROGRAMS, Session
 
+pytestmark = pytest.mark.slow
+
 EXACT = 1e-12
 # Compiled for another CPU, or by another version of JAX, models differ in their last digits, and training adds that up.
 TOLERANCES = {

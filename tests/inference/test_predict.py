@@ -20,6 +20,8 @@ from imagenet_real.runtime import devices
 from tests import ROOT
 from tests.meshes import mesh_of
 
+pytestmark = pytest.mark.slow
+
 CLASSES, SIZE = 7, 4
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.5)
 WEIGHTS = np.random.default_rng(0).normal(size=(SIZE * SIZE * 3, CLASSES)).astype(np.float32)

@@ -11,6 +11,8 @@ from imagenet_real.models.convnext import ConvNeXt
 from imagenet_real.models.efficientnet import EfficientNet
 from imagenet_real.models.regnet import RegNet
 
+pytestmark = pytest.mark.slow
+
 REMAT = "remat2"  # as JAX calls it in what it traced
 
 

@@ -14,6 +14,8 @@ from imagenet_real.models import catalog
 from imagenet_real.models.vit import ViT
 from tests.models import timm_vit
 
+pytestmark = pytest.mark.slow
+
 VITS = [name for name, spec in catalog.models().items() if spec.module is ViT and "_patch" in name]
 
 

@@ -14,6 +14,8 @@ from imagenet_real.models.regnet import RegNet
 from imagenet_real.models.resnet import ResNet
 from imagenet_real.models.vit import ViT
 
+pytestmark = pytest.mark.slow
+
 SIZE, CLASSES = 64, 5
 REGNET = {"depths": (1, 1, 1, 1), "widths": (8, 8, 8, 8), "group_width": 8, "squeeze_excite": False}
 VIT = {"image_size": SIZE, "patch": 16, "width": 16, "depth": 1, "heads": 2}

@@ -18,6 +18,8 @@ from imagenet_real.models.layers import untraced_rngs
 from imagenet_real.models.regnet import RegNet
 from tests.models.random_weights import with_params
 
+pytestmark = pytest.mark.slow
+
 FAMILIES = (ConvNeXt, EfficientNet, RegNet)
 SPECS = {name: spec for name, spec in catalog.models().items() if spec.module in FAMILIES}
 # Padding and epsilon have no parameters, and some models have two names.

@@ -1,7 +1,10 @@
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from imagenet_real.models.functional import normalized
+
+pytestmark = pytest.mark.slow
 
 
 def test_normalized_takes_bytes():

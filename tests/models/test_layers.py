@@ -18,6 +18,8 @@ from imagenet_real.models.layers import (
     untraced_rngs,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def looped(images, kernel, stride, groups, same):
     """[B, H, W, C], [S, S, C / groups, C'] -> [B, H', W', C'], one product after the other."""

@@ -16,6 +16,8 @@ from imagenet_real.models.functional import functional
 from imagenet_real.models.resnet import ResNet
 from tests.models import torchvision_resnet
 
+pytestmark = pytest.mark.slow
+
 SIZES = {
     "bottleneck": {"block": "bottleneck", "depths": (1, 2), "widths": (4, 6), "stem": "imagenet"},
     "basic": {"block": "basic", "depths": (2, 1), "widths": (4, 6), "stem": "small"},

@@ -7,6 +7,8 @@ import pytest
 from imagenet_real.errors import InputError
 from imagenet_real.models.user_model import user_model
 
+pytestmark = pytest.mark.slow
+
 SOURCE = '''
 import jax.numpy as jnp
 from flax import nnx

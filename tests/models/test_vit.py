@@ -17,6 +17,8 @@ from imagenet_real.models.functional import functional
 from imagenet_real.models.vit import ViT
 from tests.models import timm_vit
 
+pytestmark = pytest.mark.slow
+
 SIZE = {"image_size": 8, "patch": 4, "width": 12, "depth": 2, "num_classes": 5}
 
 

@@ -16,6 +16,8 @@ from imagenet_real.raters import synthetic
 from imagenet_real.raters.votes import ANSWERS
 from tests.raters.questions import originals, questions
 
+pytestmark = pytest.mark.slow
+
 IMAGES = 300
 CROWD = np.stack([synthetic.matrix(0.9, 0.95, 0.05)] * 5 + [synthetic.matrix(1.0, 0.0)])
 

@@ -25,6 +25,8 @@ from tests.programs import training_world as world
 from tests.programs.test_processes import ends
 from tests.programs.test_processes import start as start_together
 
+pytestmark = pytest.mark.slow
+
 SMALL_PARTS = "import imagenet_real.predictions.parts as parts, runpy, sys; parts.RECORDS_PER_PART = 4; "
 SMALL_PARTS += "sys.argv.pop(0); runpy.run_path('main.py', run_name='__main__')"
 NUMBERS = range(1, 24)

@@ -16,6 +16,8 @@ from imagenet_real.predictions.predictions import Predictions, load_predictions,
 from imagenet_real.programs import clean
 from tests.programs import training_world as world
 
+pytestmark = pytest.mark.slow
+
 WRONG = {("blue", 3), ("green", 0), ("red", 19)}
 WRONG_IDS = {f"{name}/{number:03d}" for name, number in WRONG}
 

@@ -13,6 +13,8 @@ from imagenet_real.errors import InputError
 from imagenet_real.programs import compare
 from tests.programs import training_world as world
 
+pytestmark = pytest.mark.slow
+
 FIELDS = {
     "config": "compare_digits",
     "losses": "('softmax',)",

@@ -18,6 +18,8 @@ from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions, save_predictions
 from imagenet_real.programs import duplicates
 
+pytestmark = pytest.mark.slow
+
 COPIES = {
     "resized": lambda picture: picture.resize((75, 55)),
     "recompressed": lambda picture: picture,

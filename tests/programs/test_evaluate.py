@@ -19,6 +19,8 @@ from imagenet_real.predictions.predictions import load_predictions
 from tests import ROOT
 from tests.data.pictures import picture, write_folder, write_tar
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = range(1, 38)
 PREPROCESSING = ["--config.resize=20", "--config.crop=16", "--config.interpolation=bilinear"]
 PREPROCESSING += ["--config.mean=(0.5,0.5,0.5)", "--config.std=(0.5,0.5,0.5)"]

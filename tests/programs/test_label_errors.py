@@ -21,6 +21,8 @@ from imagenet_real.report.exports import exports
 from imagenet_real.scoring import label_errors as published
 from tests.data.pictures import write_folder
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = range(1, 25)
 PREPROCESSING = {"resize": 0, "crop": 8, "interpolation": "bilinear", "mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
 STAND_INS = ("vit_b_16", "efficientnet_b4", "convnext_small")

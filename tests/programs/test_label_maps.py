@@ -14,6 +14,8 @@ from imagenet_real.predictions.predictions import Predictions, save_predictions
 from imagenet_real.programs import label_maps
 from imagenet_real.relabel.label_map_writer import LabelMapWriter
 
+pytestmark = pytest.mark.slow
+
 PLACES = 48  # one a pixel: the oracle's maps are as sharp as its boxes
 
 

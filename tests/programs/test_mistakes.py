@@ -12,6 +12,8 @@ from imagenet_real.predictions.predictions import save_predictions
 from imagenet_real.programs import mistakes
 from tests import toy
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def config(tmp_path):

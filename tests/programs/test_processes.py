@@ -16,6 +16,8 @@ from tests.data.pictures import write_folder
 from tests.programs import training_world as world
 from tests.programs.test_train import arrays, saved_steps, wait_for
 
+pytestmark = pytest.mark.slow
+
 GONE = "error: another process of this run has ended or does not answer"
 
 

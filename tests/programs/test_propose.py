@@ -13,6 +13,8 @@ from imagenet_real.predictions.predictions import Predictions, save_predictions
 from imagenet_real.programs import propose
 from tests.raters.questions import originals
 
+pytestmark = pytest.mark.slow
+
 IMAGES, CLASSES = 200, 12
 
 

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from configs import aggregate as aggregate_config
 from imagenet_real.labels import analysis
@@ -11,6 +12,8 @@ from imagenet_real.programs import aggregate, propose
 from imagenet_real.raters import synthetic
 from imagenet_real.raters.votes import ANSWERS
 from tests.programs.test_propose import world  # noqa: F401
+
+pytestmark = pytest.mark.slow
 
 
 def answers_to(tasks, known, random):

@@ -25,6 +25,8 @@ from tests.programs import models
 from tests.programs.test_processes import ends
 from tests.programs.test_processes import start as start_processes
 
+pytestmark = pytest.mark.slow
+
 FIELDS = {
     "model": "tests.programs.models:colours_at_places",
     "places": 0,

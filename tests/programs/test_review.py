@@ -19,6 +19,8 @@ from imagenet_real.review_app.store import Store
 from tests import ROOT
 from tests.review_app import small
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(tmp_path):

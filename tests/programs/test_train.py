@@ -22,6 +22,8 @@ from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.metrics import Metrics
 from tests.programs import training_world as world
 
+pytestmark = pytest.mark.slow
+
 STEPS = 150
 LONG = {"steps": STEPS, "checkpoint_every": 7, "average_decay": 0.9, "loss": "sigmoid"}
 

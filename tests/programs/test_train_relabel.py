@@ -20,6 +20,8 @@ from imagenet_real.training.trained import trained_model
 from tests.programs import training_world as world
 from tests.programs.test_train import brief, tiny  # noqa: F401  (a fixture)
 
+pytestmark = pytest.mark.slow
+
 SHAPE = 3, 3, 2
 
 

@@ -10,6 +10,8 @@ from imagenet_real.raters import aggregation, dawid_skene, gold
 from imagenet_real.raters.vote_files import load_votes, read_questions
 from imagenet_real.raters.votes import match_questions
 
+pytestmark = pytest.mark.slow
+
 THRESHOLD = 0.8
 
 

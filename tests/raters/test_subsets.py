@@ -8,6 +8,8 @@ import pytest
 from imagenet_real.errors import InputError
 from imagenet_real.raters import subsets
 
+pytestmark = pytest.mark.slow
+
 CLASSES = 9
 
 

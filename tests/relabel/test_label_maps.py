@@ -13,6 +13,8 @@ from imagenet_real.relabel import label_map_writer
 from imagenet_real.relabel.label_map_writer import LabelMapWriter
 from imagenet_real.relabel.label_maps import load_label_maps
 
+pytestmark = pytest.mark.slow
+
 SHAPE = 4, 3, 2
 CLASSES = 7
 MADE_BY = {"model": "tiny", "source": "abc"}

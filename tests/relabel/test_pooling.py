@@ -8,6 +8,8 @@ import pytest
 from imagenet_real.errors import InputError
 from imagenet_real.relabel.pooling import Pooling, align_weights
 
+pytestmark = pytest.mark.slow
+
 HEIGHT, WIDTH, CLASSES, TOP = 15, 11, 20, 5
 
 

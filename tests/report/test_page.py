@@ -16,6 +16,8 @@ from imagenet_real.report.page.markup import Scale, element
 from imagenet_real.report.page.subject import Subject
 from tests import toy
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["cat", "dog", "cow, ox", "cow, beef"]
 VOID = {"meta", "img", "br", "hr", "link"}
 

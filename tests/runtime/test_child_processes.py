@@ -12,6 +12,8 @@ import pytest
 from imagenet_real.runtime.child_processes import follow_parent
 from tests import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 def child(by, file):
     """Writes its number into a file, and below it whether it was asked to end; it would live for a minute."""

@@ -8,6 +8,8 @@ from imagenet_real.errors import InputError
 from imagenet_real.runtime import devices
 from tests.meshes import mesh_of
 
+pytestmark = pytest.mark.slow
+
 one_and_eight = pytest.mark.parametrize("mesh", [(1, 1), (8, 1), (2, 4)], indirect=True)
 
 

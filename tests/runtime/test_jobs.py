@@ -13,6 +13,8 @@ from imagenet_real.errors import InputError
 from imagenet_real.runtime.jobs import Job, run_jobs
 from tests import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 def write(path, text="", needs=None):
     assert needs is None or needs.exists()

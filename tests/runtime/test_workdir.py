@@ -21,6 +21,8 @@ from imagenet_real.runtime import workdir
 from imagenet_real.runtime.workdir import lock_workdir
 from tests.programs import training_world
 
+pytestmark = pytest.mark.slow
+
 ROOT = pathlib.Path(__file__).parents[2]
 
 

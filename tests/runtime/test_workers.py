@@ -15,6 +15,8 @@ from imagenet_real.errors import InputError
 from imagenet_real.runtime.workers import ALIGNMENT, MAX_FINISHED, MAX_HELD, WorkerBatches
 from tests import ROOT
 
+pytestmark = pytest.mark.slow
+
 ROWS = 1000
 
 

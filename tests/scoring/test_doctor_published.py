@@ -11,6 +11,8 @@ from imagenet_real.predictions.predictions import load_predictions
 from imagenet_real.scoring.accuracy import accuracy, label_rank
 from imagenet_real.scoring.doctor import TWINS, diagnose
 
+pytestmark = pytest.mark.slow
+
 MODELS = ("resnet50", "vgg16", "pnasnet5large", "squeezenet1_1")
 
 

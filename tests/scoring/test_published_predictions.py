@@ -9,6 +9,8 @@ import imagenet_real
 from imagenet_real.labels.imagenet import validation_ids, validation_labels
 from imagenet_real.predictions.predictions import Predictions
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = {
     "original_top1": ("original", 1),
     "original_top5": ("original", 5),

@@ -7,6 +7,8 @@ import pytest
 from imagenet_real.labels.label_set import LabelSet, class_weights
 from imagenet_real.scoring import uncertainty as u
 
+pytestmark = pytest.mark.slow
+
 
 def label_set(weight, original, average="images") -> LabelSet:
     n = len(original)

@@ -18,6 +18,8 @@ from imagenet_real.training import state, step
 from imagenet_real.training.checkpoint import Checkpoints
 from tests.training import small
 
+pytestmark = pytest.mark.slow
+
 RUN_KEY = {"model": "small", "loss": "sigmoid"}
 
 

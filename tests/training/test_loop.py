@@ -16,6 +16,8 @@ from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.metrics import Metrics
 from tests.training import small
 
+pytestmark = pytest.mark.slow
+
 STEPS = 13
 
 

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import optax
+import pytest
 from flax import nnx
 
 from imagenet_real.models.vit import ViT
@@ -13,6 +14,8 @@ from imagenet_real.training.losses import LOSSES
 from tests.meshes import mesh_of
 from tests.training import small
 from tests.training.test_checkpoint import RUN_KEY, saved_run, template, train
+
+pytestmark = pytest.mark.slow
 
 
 def vit_run(mesh, *, fsdp=False, accumulate=1, remat=False, steps=3):

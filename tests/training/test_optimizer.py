@@ -13,6 +13,8 @@ from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
 from imagenet_real.training import optimizer
 
+pytestmark = pytest.mark.slow
+
 
 def values(schedule, steps):
     return [float(schedule(step)) for step in steps]

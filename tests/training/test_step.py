@@ -18,6 +18,8 @@ from imagenet_real.training import state, step
 from imagenet_real.training.losses import LOSSES
 from tests.training import small
 
+pytestmark = pytest.mark.slow
+
 
 def test_one_step_against_plain_jax():
     graph, before = small.created(small.one_device())

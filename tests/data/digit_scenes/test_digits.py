@@ -20,6 +20,8 @@ from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.labels import dataset
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"train_scenes": 60, "validation_scenes": 120}
 
 

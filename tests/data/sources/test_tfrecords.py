@@ -20,6 +20,8 @@ from imagenet_real.errors import InputError
 from imagenet_real.labels import dataset
 from tests.data.pictures import picture
 
+pytestmark = pytest.mark.slow
+
 SPLITS = {"train": range(20, 27), "validation": range(1, 12)}
 SHARDS = 3
 NAME = "small"

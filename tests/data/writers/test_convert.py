@@ -19,6 +19,8 @@ from tests import ROOT
 from tests.data.pictures import write_folder
 from tests.data.sources.test_tfrecords import NAME, SPLITS, begins, change, folder, opened, shard, written  # noqa: F401
 
+pytestmark = pytest.mark.slow
+
 DATASET = f"tfds:{NAME}"
 
 

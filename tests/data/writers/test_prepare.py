@@ -21,6 +21,8 @@ from imagenet_real.labels.imagenet import class_index, imagenet_wnids
 from tests import ROOT
 from tests.data.pictures import picture, write_folder, write_tar
 
+pytestmark = pytest.mark.slow
+
 WNIDS = [imagenet_wnids()[number] for number in (3, 500, 999)]
 TRAIN = {"name": "imagenet2012", "split": "train", "version": "5.1.0"}
 VALIDATION = TRAIN | {"split": "validation"}
