@@ -93,7 +93,7 @@ def test_it_learns_and_reports(uninterrupted):
     assert results["provenance"]["config"]["loss"] == "sigmoid"
     assert next((uninterrupted / "tensorboard").glob("events*")).stat().st_size > 0
     page = (uninterrupted / "report.html").read_text()
-    assert f"<b>{results['rows'][0]['accuracy'] * 100:.2f} %</b>" in page
+    assert f"<b>{results['rows'][0]['accuracy'] * 100:.2f}\N{NO-BREAK SPACE}%</b>" in page
     assert '<th scope="row">blue</th>' in page  # a class, by the name of its folder
 
 
