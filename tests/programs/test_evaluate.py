@@ -202,7 +202,7 @@ def test_an_unreadable_image_is_named_or_left_out(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"preprocessing": ["--config.crop=16"]}, "Add --config.resize=... --config.interpolation=..."),
+        ({"preprocessing": ["--config.crop=16"]}, "Add --resize=... --interpolation=..."),
         ({"model": "colour"}, "no function 'colour': did you mean colours"),
         ({"model": "broken"}, "ILSVRC2012_val_00000001 are not finite"),
         ({"preprocessing": [*PREPROCESSING, "--config.interpolation=cubic"]}, "did you mean bicubic"),

@@ -38,7 +38,7 @@ def test_a_planted_mistake_is_named_and_undone(name):
     order = np.argsort(found.repaired.image_ids)
     assert found.repaired.image_ids[order].tolist() == MODEL.image_ids.tolist()
     np.testing.assert_array_equal(found.repaired.top[order], MODEL.top)
-    assert f"--config.repair={mistake}" in str(found.error("model"))
+    assert f"--repair={mistake}" in str(found.error("model"))
     assert "70" in found.evidence or "69" in found.evidence  # the accuracy that the repair restores
 
 
