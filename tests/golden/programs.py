@@ -361,6 +361,7 @@ class Session:
         inputs.write(self.inputs)
         kept_out = ("IMAGENET_REAL_DATA", "JAX_COMPILATION_CACHE_DIR")
         environment = {name: value for name, value in os.environ.items() if name not in kept_out} | {
+            "COLUMNS": "160",  # tables and help are as wide as the terminal
             "JAX_PLATFORMS": "cpu",
             "XLA_FLAGS": " ".join(XLA_FLAGS),
             "XDG_CACHE_HOME": str(folder / "cache"),  # label files that a user downloaded are not seen
