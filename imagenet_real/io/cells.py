@@ -1,0 +1,78 @@
+"""The values that the cells of a table write, by the schema of their column."""
+
+import functools
+import re
+import types
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from imagenet_real.io.mismatch import Mismatch, shown
+from imagenet_real.io.schema import check, describe
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?inf|nan", re.ASCII)
+
+
+def check_text(text: str, schema: Any) -> Any:
+    """Returns the value that a cell of a table writes, such as `5` for `int`; an empty cell is `None` if it may be.
+
+    A list is written as `1,2,3`, a bool as `True`. Raises Mismatch, as `check`.
+    """
+    return _text_reader(schema)(text)
+
+
+@functools.cache
+def _text_reader(schema: Any) -> Callable[[str], Any]:
+    """Returns the function that reads the text of a cell."""
+    convert, expected = _converter(schema), describe(schema)
+
+    def reader(text: str) -> Any:
+        try:
+            value = convert(text)
+        except ValueError:
+            raise Mismatch(shown(text) if text else "empty", expected) from None
+        try:
+            return check(value, schema)
+        except Mismatch as error:
+            raise Mismatch(shown(text) if text else "empty", expected if not error.place else error.expected) from None
+
+    return reader
+
+
+def _converter(schema: Any) -> Callable[[str], Any]:
+    """Returns the function from text to a value, which raises ValueError. The check of the value comes after it."""
+    origin, arguments = typing.get_origin(schema), typing.get_args(schema)
+    if origin in (typing.Annotated, typing.NotRequired, typing.Required):
+        return _converter(arguments[0])
+    if origin is typing.Literal:
+        return _CONVERTERS[type(arguments[0])]
+    if origin in (typing.Union, types.UnionType):
+        (inner,) = [_converter(argument) for argument in arguments if argument is not type(None)]
+        return lambda text: inner(text) if text.strip() else None
+    if origin is list:
+        inner = _converter(arguments[0])
+        return lambda text: [inner(part.strip()) for part in text.split(",") if part.strip()]
+    return _CONVERTERS[schema]
+
+
+def _to_integer(text: str) -> int:
+    if not _INTEGER.fullmatch(text.strip()):
+        raise ValueError
+    return int(text)
+
+
+def _to_float(text: str) -> float:
+    if not _NUMBER.fullmatch(text.strip()):
+        raise ValueError
+    return float(text)
+
+
+def _to_bool(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in ("true", "false"):
+        raise ValueError
+    return word == "true"
+
+
+_CONVERTERS: dict[Any, Callable[[str], Any]] = {int: _to_integer, float: _to_float, bool: _to_bool, str: str}
