@@ -17,6 +17,7 @@ from imagenet_real.labels.image_ids import first_repeated, image_id
 from imagenet_real.labels.imagenet import validation_ids
 from imagenet_real.labels.store import LabelStore
 from imagenet_real.predictions import columns, tables
+from imagenet_real.predictions.answers import Answers, is_answers_file, read_answers
 
 TOP_K = 20  # classes of each image, when a file has the scores of all
 
@@ -38,6 +39,8 @@ class Predictions:
     origin: dict[str, str] = dataclasses.field(default_factory=dict)  # the file and its checksum
     notes: tuple[str, ...] = ()  # for the user, such as an assumed order
     person: bool = False  # a person predicts some images; a model must predict all
+    answers: Answers | None = None  # what a model said in words; `top` has the classes that they name
+    has_scores: bool = False  # the file has the scores of all classes, whether they were kept or not
 
     def __post_init__(self):
         rows = len(self.image_ids)
@@ -80,9 +83,10 @@ def load_predictions(
     An `.npz` without pickles has `image_ids` [N] and either `scores` [N, K], larger is likelier, or `top` [N, k], best
     first; and optionally `top_scores` [N, k], `logsumexp` [N] and `num_classes`. A `.csv`, `.parquet`, `.json` or `.jsonl`
     is a table, as timm's inference.py and Hugging Face's pipelines write them, or with a header `image_id,top1,top2,...`
-    (see `predictions.columns`). An array of exactly 50,000 rows without ids, in an `.npz` or alone in an `.npy`, has the
-    order of ImageNet's validation files, and a note says so. The model's name is the file's stem; for a file named
-    `predictions`, as evaluations write it, the name of its folder.
+    (see `predictions.columns`). A `.jsonl` with `image_id` and `answer` has answers in words (see `predictions.answers`).
+    An array of exactly 50,000 rows without ids, in an `.npz` or alone in an `.npy`, has the order of ImageNet's validation
+    files, and a note says so. The model's name is the file's stem; for a file named `predictions`, as evaluations write it,
+    the name of its folder.
 
     Args:
       path: of the file.
@@ -102,6 +106,8 @@ def load_predictions(
         )
     if not path.is_file():
         raise InputError(f"there is no predictions file {path}. Give the path of a file.")
+    if is_answers_file(path):
+        return _from_answers(path, class_names, LabelStore(labels_dir))
     try:
         arrays = readers[path.suffix](path)
         if path.suffix not in (".npz", ".npy"):
@@ -119,6 +125,23 @@ def load_predictions(
             "Save image_ids as an array of strings and top or scores as an array of numbers."
         )
     raise InputError(f"{path} is damaged or not a predictions file ({reason}). Save it again.")
+
+
+def _from_answers(path: epath.Path, class_names: Sequence[str] | None, store: LabelStore) -> Predictions:
+    ids, answers, num_classes = read_answers(path, class_names, store)
+    return Predictions(
+        image_ids=np.array([image_id(name) for name in ids.tolist()], dtype=str),
+        top=answers.top,
+        num_classes=num_classes,
+        name=_name_of(path),
+        origin={"file": path.name, "sha256": storage.sha256(path)},
+        answers=answers,
+    )
+
+
+def _name_of(path: epath.Path) -> str:
+    """The name of a model: the stem of its file, or for `predictions`, as evaluations write it, the name of its folder."""
+    return storage.to_absolute_path(path).parent.name if path.stem == "predictions" else path.stem
 
 
 def _read_npz(path: epath.Path) -> dict[str, np.ndarray]:
@@ -145,7 +168,7 @@ def _read_parquet(path: epath.Path) -> dict[str, np.ndarray]:
 
 
 def _from_arrays(arrays: dict[str, np.ndarray], path: epath.Path, keep_scores: bool) -> Predictions:
-    name = storage.to_absolute_path(path).parent.name if path.stem == "predictions" else path.stem
+    name = _name_of(path)
     if "scores" not in arrays and "top" not in arrays:
         names = ", ".join(arrays) or "none of the known arrays"
         raise InputError(f"{path} has {names}. Save image_ids and one of scores [N, K] and top [N, k].")
@@ -184,6 +207,7 @@ def _from_arrays(arrays: dict[str, np.ndarray], path: epath.Path, keep_scores: b
         scores=np.asarray(arrays["scores"], dtype=np.float32) if keep_scores and "scores" in arrays else None,
         origin={"file": path.name, "sha256": storage.sha256(path)},
         notes=notes,
+        has_scores="scores" in arrays,
     )
 
 

@@ -13,11 +13,13 @@ from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.imagenet import validation_ids
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.labels.store import LabelStore
+from imagenet_real.predictions.answer_matching import Verdict
 from imagenet_real.predictions.predictions import Predictions
-from imagenet_real.scoring import doctor, ranking
+from imagenet_real.scoring import answers, doctor, label_ranking, ranking, reference
 from imagenet_real.scoring.accuracy import accuracy, accuracy_by_class, errors_on_mislabeled, label_rank
-from imagenet_real.scoring.evidence import Evidence, gather
+from imagenet_real.scoring.evidence import Evidence, gather, judges
 from imagenet_real.scoring.people import beside_models
+from imagenet_real.scoring.published_models import PublishedModels
 from imagenet_real.scoring.uncertainty import interval
 
 COUNTED = ("imagenet_m", "hard")  # label sets of so few images that people quote the number of right ones
@@ -33,6 +35,9 @@ class Results:
     rankings: list[Row] = dataclasses.field(default_factory=list)  # a row for each label set, of several models
     people: list[Row] = dataclasses.field(default_factory=list)  # a row for each person and label set
     mislabeled: list[Row] = dataclasses.field(default_factory=list)  # a row for each model
+    answers: list[Row] = dataclasses.field(default_factory=list)  # a row for each model that answers in words
+    label_ranking: list[Row] = dataclasses.field(default_factory=list)  # for each model with all scores, and label set
+    reference: Row = dataclasses.field(default_factory=dict)  # the place of the models among published ones
     unavailable: list[Row] = dataclasses.field(default_factory=list)  # label sets, with the reason
     missing: list[Row] = dataclasses.field(default_factory=list)  # images that could not be read, with the reason
     notes: list[str] = dataclasses.field(default_factory=list)
@@ -84,6 +89,10 @@ def score(
             correct = _score_model(model, label_set, rows, ks, allow_missing or model.person, results)
             top1[label_set.name].append(correct)
         results.mislabeled += _mislabeled(model, label_sets, joins)
+        if model.answers:
+            results.answers.append(answers.summarize(model, label_sets))
+        if model.scores is not None:
+            results.label_ranking += label_ranking.rows(model, judges(label_sets))
     results.people = beside_models(models, label_sets, top1)
     results.evidence = gather(models, label_sets, top1)
     ranked = [at for at, model in enumerate(models) if not model.person]
@@ -99,6 +108,16 @@ def score(
         if "differs_from_published" in labels.origin
     ]
     return results
+
+
+def add_reference(results: Results, published: PublishedModels, names: dict[str, str] | None = None) -> None:
+    """Adds the place of the models among published ones, and a note for each accuracy that is not the published one.
+
+    `names` are the full names of models, such as resnet50.tv_in1k; by default those of their files.
+    """
+    rows = reference.standings(results.rows, published, names)
+    results.reference = {"source": published.source, "models": len(published), "rows": rows}
+    results.notes += reference.flags(rows)
 
 
 def check_options(ks: Sequence[int], repair: str) -> None:
@@ -169,11 +188,17 @@ def _examine(
         results.notes.append(f"{model.name}: left as it is, it does not have the mistake {repair}.")
     check_classes(model.name, model.num_classes, int(model.top.max()), label_sets)
     results.notes += _check_ids(model, label_sets, allow_missing or model.person)
-    short = [k for k in ks if k > model.top.shape[1] and not model.person]
+    short = [k for k in ks if k > model.top.shape[1] and not model.person and not model.answers]
     if short:
         results.notes.append(f"{model.name}: no top-{short[0]}, the file has {model.top.shape[1]} answers an image.")
     empty = int((model.top[:, 0] < 0).sum())
-    if empty:
+    if model.answers:
+        ambiguous, unmatched = (int(model.answers.are(kind).sum()) for kind in (Verdict.AMBIGUOUS, Verdict.UNMATCHED))
+        results.notes.append(
+            f"{model.name}: {len(model) - empty:,} of {len(model):,} answers name a class; {ambiguous:,} are ambiguous and "
+            f"{unmatched:,} name none, and these count as wrong."
+        )
+    elif empty:
         results.notes.append(f"{model.name}: {empty} images have no first answer (-1), and count as wrong.")
     if doctor.at_chance(model, reference):
         results.notes.append(f"{model.name}: no better than guessing under {reference.name}, for no reason known here.")
