@@ -1,5 +1,6 @@
 # make demo             trains the four variants of the comparison briefly on digit scenes, and draws the result
 # make test             runs all tests; make test-fast leaves out the slow ones
+# make fuzz-checkpoints reads malicious and damaged checkpoints
 # make test-reference   compares the models with PyTorch
 # make lint             checks format, style and types; make format repairs the first two
 # make docs             builds the documentation site in site/
@@ -13,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(BIN)/pip install --quiet $(1)
 lock = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url
 
-.PHONY: demo test test-fast test-reference lint format docs lock clean
+.PHONY: demo test test-fast fuzz-checkpoints test-reference lint format docs lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python main.py demo --workdir=runs/demo
@@ -23,6 +24,9 @@ test: $(VENV)/.ready-test
 
 test-fast: $(VENV)/.ready-test
 	$(BIN)/python -m pytest -q -n 2 --dist=worksteal -m "not slow"
+
+fuzz-checkpoints: $(VENV)/.ready-test
+	$(BIN)/python -m tests.models.checkpoints.campaign --count=1000
 
 test-reference: $(VENV)/.ready-test
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'  # the first version that knows dependency groups

@@ -113,6 +113,21 @@ def read_npz(
         raise FileError(path, f"it is no whole npz archive ({_reason(error)})", remedy) from None
 
 
+def npz_shapes(path: str | os.PathLike, kinds: str = ANY, remedy: str = SAVE_AGAIN) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes of the arrays of an `.npz` by name, without reading them. Raises FileError, as `read_npz`."""
+    check_is_file(path, remedy)
+    try:
+        with storage.open_to_read(path) as file, zipfile.ZipFile(file) as archive:
+            return {
+                name: _read_member_header(archive, member, name, Array(kinds)).shape
+                for name, member in _members(archive).items()
+            }
+    except Mismatch as error:
+        raise FileError(path, error.came, remedy) from None
+    except _ZIP_ERRORS as error:
+        raise FileError(path, f"it is no whole npz archive ({_reason(error)})", remedy) from None
+
+
 def read_npy(path: str | os.PathLike, array: Array = Array(), remedy: str = SAVE_AGAIN) -> np.ndarray:
     """Returns the array of an `.npy`. Raises FileError, as `read_npz`."""
     check_is_file(path, remedy)

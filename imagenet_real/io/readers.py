@@ -21,7 +21,19 @@ and a duplicate key, column or member is wrong.
 from imagenet_real.io.csv_reader import read_columns, read_csv
 from imagenet_real.io.json_reader import parse_json, read_json, read_json_lines
 from imagenet_real.io.mismatch import Mismatch, shorten, shown
-from imagenet_real.io.npz_reader import ANY, BOOLS, FLOATS, INTEGERS, NUMBERS, TEXT, Array, map_npy, read_npy, read_npz
+from imagenet_real.io.npz_reader import (
+    ANY,
+    BOOLS,
+    FLOATS,
+    INTEGERS,
+    NUMBERS,
+    TEXT,
+    Array,
+    map_npy,
+    npz_shapes,
+    read_npy,
+    read_npz,
+)
 from imagenet_real.io.schema import AnyFloat, Between, Length, Name, check
 from imagenet_real.io.sqlite_reader import checked_rows, open_database
 from imagenet_real.io.text_reader import FileError, decode, read_content, read_lines, read_text, string_array
@@ -44,6 +56,7 @@ __all__ = [
     "checked_rows",
     "decode",
     "map_npy",
+    "npz_shapes",
     "open_database",
     "parse_json",
     "read_columns",

@@ -41,5 +41,5 @@ def test_tensors_of_every_kind(tmp_path, zipped):
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_whole_module_is_refused(tmp_path, zipped):
     torch.save(torch.nn.Linear(2, 2), tmp_path / "file.pth", _use_new_zipfile_serialization=zipped)
-    with pytest.raises(InputError, match=r"would import torch\.nn\.modules\.linear\.Linear"):
+    with pytest.raises(InputError, match=r"imports torch\.nn\.modules\.linear\.Linear"):
         open_tensors(tmp_path / "file.pth")

@@ -5,10 +5,6 @@ import os
 import numpy as np
 
 
-class Damaged(Exception):
-    """A file is incomplete or has another format. The message says what is wrong."""
-
-
 def mapped(file: str | os.PathLike, dtype: np.dtype, offset: int, count: int) -> np.ndarray:
     """Maps `count` elements [count] from byte `offset` on. Pages load on use and are freed with the array."""
     if not count:

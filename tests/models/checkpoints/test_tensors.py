@@ -64,7 +64,7 @@ def test_tensors_are_read_back(tmp_path, format, dtype):
     assert opened.shapes == {name: tensor.shape for name, tensor in written.items()}
     for name, tensor in written.items():
         array = opened.read(name)
-        assert array.dtype == tensor.dtype
+        assert array.dtype == (np.float32 if format == "npz" and dtype == ml_dtypes.bfloat16 else tensor.dtype)
         np.testing.assert_array_equal(array, tensor)
 
 
@@ -147,7 +147,7 @@ STORAGE = PersistentId(("storage", FLOATS, "0", "cpu", 12))
         (Reduce(REBUILD, ("no storage", 0, (3,), (1,))), "has no storage"),
         (Reduce(REBUILD, (STORAGE, 0, (3,), (1,)), {"shape": (1 << 40,)}), "changes a tensor after its check"),
         (Reduce(REBUILD, (STORAGE, 0, (3,), (1,)), (None, {"offset": 1 << 40})), "changes a tensor"),
-        (PersistentId(("storage", Reduce(FLOATS, ()), "0", "cpu", 12)), "pickle is truncated or wrong"),
+        (PersistentId(("storage", Reduce(FLOATS, ()), "0", "cpu", 12)), "its pickle calls a value of type StorageType"),
         (PersistentId(("module", FLOATS)), "refers to an object other than a storage"),
         (PersistentId(("storage", FLOATS, "../../other", "cpu", 12)), "no item named"),
         (PersistentId(("storage", FLOATS, "0", "cpu", 1 << 60)), "has 48 bytes for"),
@@ -176,7 +176,7 @@ def test_files_that_were_cut_off_anywhere(tmp_path, format):
         (b"<!DOCTYPE html><html>not found</html>", "expected .safetensors, PyTorch's"),
         (struct.pack("<Q", 2) + b"{}", ""),
         (struct.pack("<Q", 1 << 60) + b'{"a"', "its header has 1,152,921,504,606,846,976 bytes"),
-        (struct.pack("<Q", 7) + b'{"a": 1', "its header is not a .safetensors header"),
+        (struct.pack("<Q", 7) + b'{"a": 1', "it is not JSON"),
         (struct.pack("<Q", 8) + b'{"a": 1}', "its header is not a .safetensors header"),
         (b"\x80\x02K\x05.", "a pickle, but not PyTorch's"),
     ],
@@ -217,7 +217,7 @@ def test_other_archives_and_places(tmp_path):
         archive.writestr("readme.txt", "weights are elsewhere")
     assert "neither PyTorch's data.pkl nor NumPy's .npy" in refusal(tmp_path / "a.zip")
     np.savez(tmp_path / "objects.npz", a=np.array([{}], dtype=object))
-    assert "holds Python objects" in refusal(tmp_path / "objects.npz")
+    assert "has Python objects (pickles)" in refusal(tmp_path / "objects.npz")
     torch_writer.save(tmp_path / "numbers.pth", {"epoch": 3})
     assert "it has no tensors, only epoch" in refusal(tmp_path / "numbers.pth")
     looped = {"model": {"model": {"model": {"model": {"model": {"a": 1}}}}}}
