@@ -3,7 +3,7 @@
 import dataclasses
 
 from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io.readers import read_lines
 from imagenet_real.labels import hierarchy
 from imagenet_real.labels.classes import ClassSet
 from imagenet_real.labels.spellings import CLASS_INFO, load_class_info
@@ -12,10 +12,7 @@ from imagenet_real.labels.store import LabelStore
 
 def load_names(path: str) -> list[str]:
     """Reads a text file with one class name a line."""
-    try:
-        return storage.read_text(path).splitlines()
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not text. Give a text file with one class name a line.") from None
+    return read_lines(path, "Give a text file with one class name a line.")
 
 
 def with_names(classes: ClassSet, path: str) -> ClassSet:

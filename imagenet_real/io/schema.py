@@ -323,14 +323,13 @@ def _dict(key_checker: Callable[[Any], Any], inner: Callable[[Any], Any]) -> Cal
 def _fields(value: Any, checkers: dict[str, Callable[[Any], Any]], required: frozenset[str]) -> dict[str, Any]:
     if type(value) is not dict:
         raise Mismatch(shown(value), describe(dict))
-    for name in checkers:
-        if name in required and name not in value:
-            raise Mismatch("missing", place=(step(name),))
     name, checked = "", {}
     try:
         for name, inner in checkers.items():
             if name in value:
                 checked[name] = inner(value[name])
+            elif name in required:
+                raise Mismatch("missing")
     except Mismatch as error:
         raise error.below(step(name)) from None
     return checked

@@ -74,7 +74,9 @@ def check_is_file(path: str | os.PathLike, remedy: str = SAVE_AGAIN, max_bytes: 
 
 
 def _unreadable(path: str | os.PathLike, error: OSError, remedy: str) -> FileError:
-    return FileError(path, f"it cannot be read ({error.strerror or error})", remedy)
+    missing = isinstance(error, FileNotFoundError)
+    problem = "there is no such file" if missing else f"it cannot be read ({error.strerror or error})"
+    return FileError(path, problem, remedy)
 
 
 def _kind(mode: int) -> str:

@@ -4,10 +4,10 @@ import functools
 import os
 from collections.abc import Sequence
 
-from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io.readers import FileError, read_lines, shown
 
 WORDNET = "wordnet_is_a.txt"  # ImageNet's own file of the edges between wnids
+REMEDY = "Give a text file with an edge a line: parent, blank, child."
 
 
 def load_paths(path: str | os.PathLike, classes: Sequence[str]) -> list[tuple[str, ...]]:
@@ -21,24 +21,20 @@ def load_paths(path: str | os.PathLike, classes: Sequence[str]) -> list[tuple[st
 
     Raises InputError if the file is missing, lacks a class, or has a circle.
     """
-    try:
-        edges = [line.split() for line in storage.read_text(path).splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path} cannot be read as a hierarchy ({error}). Give a text file with lines 'parent child'."
-        ) from None
-    invalid = next((number for number, edge in enumerate(edges, start=1) if len(edge) != 2), None)
-    if invalid:
-        raise InputError(f"{path} line {invalid} is not an edge. Write a parent and a child with a blank between them.")
+    edges = []
+    for number, line in enumerate(read_lines(path, REMEDY), start=1):
+        words = line.split()
+        if words and len(words) != 2:
+            raise FileError(path, f"line {number} has {len(words)} words, expected 2", REMEDY)
+        edges += [words] if words else []
     parents: dict[str, list[str]] = {}
     for parent, child in edges:
         parents.setdefault(child, []).append(parent)
     known = parents.keys() | {parent for parent, _ in edges}
     missing = [name for name in classes if name not in known]
     if missing:
-        raise InputError(
-            f"{path} lacks {len(missing)} of {len(classes)} classes, such as {missing[0]}. Add an edge for each of them."
-        )
+        problem = f"it lacks {len(missing)} of {len(classes)} classes, such as {shown(missing[0])}"
+        raise FileError(path, problem, "Add an edge for each of them.")
 
     @functools.cache
     def path_to(name: str) -> tuple[str, ...]:
@@ -47,4 +43,4 @@ def load_paths(path: str | os.PathLike, classes: Sequence[str]) -> list[tuple[st
     try:
         return [path_to(name) for name in classes]
     except RecursionError:
-        raise InputError(f"{path} has a circle: a class is below itself. Remove one of its edges.") from None
+        raise FileError(path, "it has a circle: a class is below itself", "Remove one of its edges.") from None

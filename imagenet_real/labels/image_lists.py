@@ -5,24 +5,18 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from imagenet_real.errors import InputError
 from imagenet_real.io import storage
+from imagenet_real.io.readers import FileError, read_lines
 from imagenet_real.labels.image_ids import image_id
+
+REMEDY = "Give a text file with one image id a line."
 
 
 def load(path: str | os.PathLike) -> np.ndarray:
     """[N] str: the ids of a list, without duplicates. Raises InputError if the file is missing or empty."""
-    try:
-        lines = storage.read_text(path).splitlines()
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}). Give a text file with one image id a line."
-        ) from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not text. Give a text file with one image id a line.") from None
-    ids = dict.fromkeys(image_id(line.strip()) for line in lines if line.strip())
+    ids = dict.fromkeys(image_id(line) for line in read_lines(path, REMEDY) if line)
     if not ids:
-        raise InputError(f"{path} is an empty list of images. Give a text file with one image id a line.")
+        raise FileError(path, "it has no image id", REMEDY)
     return np.array(list(ids), dtype=str)
 
 

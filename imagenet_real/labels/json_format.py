@@ -2,16 +2,34 @@
 
 import json
 import os
-from typing import Any
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 import numpy as np
 from etils import epath
 
-from imagenet_real.errors import InputError
 from imagenet_real.io import storage
+from imagenet_real.io.readers import Between, FileError, Name, read_json
 from imagenet_real.labels import readers
 from imagenet_real.labels.image_ids import image_id
-from imagenet_real.labels.label_set import LabelSet, class_weights, pad_labels
+from imagenet_real.labels.label_set import AVERAGES, MAX_CLASSES, LabelSet, class_weights, pad_labels
+
+ENDING = ".json"  # of a path; a name without it is that of a published label set
+REMEDY = 'Give {"schema": 1, "name", "classes", "images": {id: {"correct": [class]}}}.'
+Class = Annotated[int, Between(0, MAX_CLASSES - 1)]
+
+
+class _Image(TypedDict):
+    correct: list[Class]
+    weight: NotRequired[Annotated[float, Between(0)]]
+    group: NotRequired[Annotated[int, Between(-1, MAX_CLASSES - 1)]]  # the original class
+
+
+class _File(TypedDict):
+    schema: Literal[1]
+    name: Name
+    classes: Annotated[int, Between(1, MAX_CLASSES)]
+    average: NotRequired[Literal[AVERAGES]]
+    images: dict[Name, _Image]
 
 
 def load_label_set(path: str | os.PathLike) -> LabelSet:
@@ -21,62 +39,34 @@ def load_label_set(path: str | os.PathLike) -> LabelSet:
     `"average": "classes"` makes the accuracy a mean over original classes. A bare list of 50,000 lists is a `real.json`.
     """
     path = storage.to_path(path)
+    content = read_json(path, _File | list[readers.ClassList], REMEDY)
+    if isinstance(content, list):
+        return readers.real_from_lists(content, path.stem, path, REMEDY)
+    if not content["images"]:
+        raise FileError(path, "it has no images", REMEDY)
     try:
-        content = json.loads(storage.read_bytes(path), object_pairs_hook=_without_repetition)
-    except FileNotFoundError:
-        raise InputError(f"there is no label set at {path}. Give the path of a JSON file.") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not a JSON label set ({error}). Save it again.") from None
-    try:
-        if isinstance(content, list):
-            return readers.real_from_lists(content, name=path.stem, origin=_origin(path))
         return _from_json(content, path)
-    except InputError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error).rstrip(".")
-        raise InputError(
-            f"{path} is not a label set: {reason}. Expected "
-            '{"schema": 1, "name": ..., "classes": K, "images": {id: {"correct": [class, ...]}}}.'
-        ) from None
+    except ValueError as error:
+        problem, _, remedy = str(error).partition(". ")
+        raise FileError(path, problem, remedy or REMEDY) from None
 
 
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object without duplicate keys, of which the json module would silently take the last."""
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"duplicate image id or key: {next(name for name in names if names.count(name) > 1)!r}")
-    return content
-
-
-def _origin(path: epath.Path) -> dict[str, str]:
-    return {"file": path.name, "sha256": storage.sha256(path)}
-
-
-def _from_json(content: dict, path: epath.Path) -> LabelSet:
-    if content["schema"] != 1:
-        raise ValueError(f"its schema is {content['schema']!r}, this version reads schema 1")
+def _from_json(content: _File, path: epath.Path) -> LabelSet:
     images = content["images"].values()
-    if not images:
-        raise ValueError("it has no images")
     correct = [entry["correct"] for entry in images]
-    invalid = next((label for row in correct for label in row if type(label) is not int or label < 0), None)
-    if invalid is not None:
-        raise ValueError(f"{invalid!r} is no class index")
     weight = np.array([entry.get("weight", 1.0 if entry["correct"] else 0.0) for entry in images], dtype=np.float64)
     original = np.array([entry.get("group", (entry["correct"] or [-1])[0]) for entry in images], dtype=np.int32)
     average = content.get("average", "images")
     ids = [image_id(name) for name in content["images"]]
     return LabelSet(
-        name=str(content["name"]),
+        name=content["name"],
         image_ids=np.array(ids, dtype=str),
         labels=pad_labels(correct),
         weight=class_weights(weight > 0, original) if average == "classes" else weight,
         original=original,
-        num_classes=int(content["classes"]),
+        num_classes=content["classes"],
         average=average,
-        origin=_origin(path),
+        origin={"file": path.name, "sha256": storage.sha256(path)},
     )
 
 

@@ -8,6 +8,9 @@ import numpy as np
 from imagenet_real.labels.image_ids import first_repeated
 
 AVERAGES = ("images", "classes")
+MAX_CLASSES = 1_000_000  # a result has a row a class
+MAX_PADDING = 64  # times the labels of a set may be padded, for a set whose padded labels are more than
+SMALL = 2**22
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -96,11 +99,20 @@ def class_weights(is_scored: np.ndarray, original: np.ndarray) -> np.ndarray:
 
 
 def pad_labels(labels: Sequence[Sequence[int]]) -> np.ndarray:
-    """Lists of right classes -> [N, A] int32, ascending, padded with -1 (A is at least 1)."""
+    """Lists of right classes -> [N, A] int32, ascending, padded with -1 (A is at least 1).
+
+    Raises ValueError for a list so much longer than the others that the padding would fill the memory.
+    """
     sizes = np.fromiter((len(row) for row in labels), dtype=np.int64, count=len(labels))
-    padded = np.full((len(labels), max(1, sizes.max(initial=0))), np.iinfo(np.int32).max, dtype=np.int32)
-    padded[np.arange(padded.shape[1]) < sizes[:, None]] = np.fromiter(
+    longest = max(1, sizes.max(initial=0))
+    if longest * len(labels) > max(SMALL, MAX_PADDING * sizes.sum()):
+        raise ValueError(
+            f"image {sizes.argmax() + 1} has {longest} labels, and {len(labels)} images {sizes.sum()} in all"
+        )
+    padded = np.full((len(labels), longest), np.iinfo(np.int32).max, dtype=np.int32)
+    padded[np.arange(longest) < sizes[:, None]] = np.fromiter(
         (label for row in labels for label in row), dtype=np.int32, count=sizes.sum()
     )
     padded.sort(axis=1)
-    return np.where(padded == np.iinfo(np.int32).max, -1, padded)
+    padded[padded == np.iinfo(np.int32).max] = -1
+    return padded

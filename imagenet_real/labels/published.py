@@ -8,8 +8,7 @@ import numpy as np
 from etils import epath
 
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.labels import imagenet, readers
-from imagenet_real.labels.json_format import load_label_set
+from imagenet_real.labels import imagenet, json_format, readers
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.labels.published_files import PUBLISHED
 from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
@@ -102,7 +101,7 @@ def _make(name: str, made: dict[str, LabelSet], paths: Mapping[str, epath.Path])
 
 def _from_json(path: str) -> LabelSet:
     """A label set of the user's own. One of ImageNet's images must not have the name of a published label set."""
-    label_set = load_label_set(path)
+    label_set = json_format.load_label_set(path)
     imagenets = label_set.name == "imagenet_m" or np.isin(label_set.image_ids, imagenet.validation_ids()).any()
     if label_set.name in NAMES and imagenets and path.rpartition("/")[2] != "real.json":
         raise InputError(
@@ -113,7 +112,12 @@ def _from_json(path: str) -> LabelSet:
 
 def _check_names(names: Sequence[str], supplied: Mapping[str, LabelSet]) -> None:
     for name in names:
-        if name not in NAMES and name not in supplied and not _threshold(name) and not name.endswith(".json"):
+        if (
+            name not in NAMES
+            and name not in supplied
+            and not _threshold(name)
+            and not name.endswith(json_format.ENDING)
+        ):
             raise InputError(
                 f"unknown label set {name!r}: {nearest(name, [*NAMES, *supplied])} A threshold of ReaL is written "
                 "real@0.5; a label set of your own is a path that ends in .json."

@@ -6,6 +6,8 @@ from etils import epath
 
 from imagenet_real.io import storage
 
+DOWNLOAD_AGAIN = "Delete it, and it is downloaded again."
+
 
 @dataclasses.dataclass(frozen=True)
 class PublishedFile:

@@ -1,20 +1,53 @@
 """ImageNet's published validation labels, read from their files: one function a label set."""
 
-import csv
 import dataclasses
-import io
-import json
-import zipfile
+from collections.abc import Sequence
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import numpy as np
 from etils import epath
 
 from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io.readers import (
+    NUMBERS,
+    TEXT,
+    Array,
+    Between,
+    FileError,
+    Name,
+    read_csv,
+    read_json,
+    read_npz,
+    shown,
+)
 from imagenet_real.labels import imagenet
-from imagenet_real.labels.image_ids import image_id
+from imagenet_real.labels.image_ids import image_id, match
 from imagenet_real.labels.label_set import LabelSet, class_weights, pad_labels
-from imagenet_real.labels.published_files import origin
+from imagenet_real.labels.published_files import DOWNLOAD_AGAIN, origin
+
+ImageNetClass = Annotated[int, Between(0, imagenet.NUM_CLASSES - 1)]
+ClassList = list[ImageNetClass]
+REMEDY = "Download it again."
+SCORES = {"tensor": Array(NUMBERS, ("P",)), "info": Array(TEXT, ("P", 2))}
+
+
+class _MultilabelRow(TypedDict):
+    id: Name
+    original_label: ImageNetClass
+    proposed_labels: ClassList
+    unclear_multi_labels: ClassList
+    is_problematic: bool
+
+
+class _Annotations(TypedDict):
+    correct: NotRequired[list[str]]
+    unclear: NotRequired[list[str]]
+
+
+class _HumanAccuracy(TypedDict):
+    initial_annots: dict[Name, _Annotations]
+    problematic_images: dict[Name, Any]
+    imagenet_m: list[Name]
 
 
 def original() -> LabelSet:
@@ -33,21 +66,20 @@ def original() -> LabelSet:
 
 def real(path: epath.Path) -> LabelSet:
     """ReaL (Beyer et al. 2020) from `real.json`: a mean over the images that have any label."""
+    return real_from_lists(read_json(path, list[ClassList], DOWNLOAD_AGAIN), "real", path, DOWNLOAD_AGAIN)
+
+
+def real_from_lists(lists: list[list[int]], name: str, path: epath.Path, remedy: str) -> LabelSet:
+    """Makes a label set of 50,000 lists of right classes, in the order of the image numbers; an empty list has weight 0.
+
+    Raises FileError, which says `remedy`, for another number of lists.
+    """
+    if len(lists) != imagenet.NUM_VALIDATION:
+        raise FileError(path, f"it has {len(lists)} lists of classes, expected {imagenet.NUM_VALIDATION}", remedy)
     try:
-        return real_from_lists(json.loads(storage.read_bytes(path)), name="real", origin=origin(path))
-    except InputError:
-        raise
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error}). Delete it, and it is downloaded again.") from None
-
-
-def real_from_lists(lists: list[list[int]], name: str, origin: dict[str, str]) -> LabelSet:
-    """Makes a label set of 50,000 lists of right classes, in the order of the image numbers; an empty list has weight 0."""
-    if len(lists) != 50_000 or not all(isinstance(row, list) for row in lists):
-        raise InputError(
-            f"{origin['file']} has {len(lists)} entries. ReaL's format is a list of 50,000 lists of class indices."
-        )
-    labels = pad_labels(lists)
+        labels = pad_labels(lists)
+    except ValueError as error:
+        raise FileError(path, error, remedy) from None
     return LabelSet(
         name=name,
         image_ids=imagenet.validation_ids(),
@@ -55,7 +87,7 @@ def real_from_lists(lists: list[list[int]], name: str, origin: dict[str, str]) -
         weight=(labels[:, 0] >= 0).astype(np.float64),
         original=imagenet.validation_labels(),
         num_classes=imagenet.NUM_CLASSES,
-        origin=origin,
+        origin=origin(path),
     )
 
 
@@ -64,24 +96,20 @@ def real_at(path: epath.Path, threshold: float) -> LabelSet:
 
     All models agreed with the original label of an image without ratings; this label is right.
     """
+    arrays = read_npz(path, SCORES, DOWNLOAD_AGAIN)
     try:
-        with storage.open_to_read(path) as file, np.load(file, allow_pickle=False) as archive:
-            scores, pairs = archive["tensor"], archive["info"]
-        image = np.array([int(name[15:23]) - 1 for name in pairs[:, 0]])
-        label = pairs[:, 1].astype(np.int32)
-        lists = [[] for _ in range(50_000)]
-        for unrated in np.setdiff1d(np.arange(50_000), image):
-            lists[unrated].append(int(imagenet.validation_labels()[unrated]))
-        for row in np.flatnonzero(scores >= threshold):
-            lists[image[row]].append(int(label[row]))
-        return real_from_lists(lists, name=f"real@{threshold:g}", origin=origin(path))
-    except InputError:
-        raise
-    except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
-        reason = str(error).partition(". ")[0]
-        raise InputError(
-            f"{path} is not ReaL's scores.npz ({reason}). Delete it, and it is downloaded again."
-        ) from None
+        rows = match(np.array([image_id(name) for name in arrays["info"][:, 0].tolist()]), imagenet.validation_ids())
+        classes = arrays["info"][:, 1].astype(np.int64)
+    except ValueError:
+        raise FileError(path, "its array info has a class that is no integer", DOWNLOAD_AGAIN) from None
+    if (rows < 0).any() or not ((classes >= 0) & (classes < imagenet.NUM_CLASSES)).all():
+        raise FileError(path, "its array info has an image or class that is not ImageNet's", DOWNLOAD_AGAIN)
+    lists: list[list[int]] = [[] for _ in range(imagenet.NUM_VALIDATION)]
+    for unrated in np.setdiff1d(np.arange(imagenet.NUM_VALIDATION), rows):
+        lists[unrated].append(int(imagenet.validation_labels()[unrated]))
+    for row in np.flatnonzero(arrays["tensor"] >= threshold):
+        lists[rows[row]].append(int(classes[row]))
+    return real_from_lists(lists, f"real@{threshold:g}", path, DOWNLOAD_AGAIN)
 
 
 def multilabel(path: epath.Path) -> LabelSet:
@@ -90,69 +118,83 @@ def multilabel(path: epath.Path) -> LabelSet:
 
 
 def _multilabel_from_csv(path: epath.Path) -> LabelSet:
-    try:
-        rows = list(csv.DictReader(io.StringIO(storage.read_text(path), newline="")))
-        return _multilabel(
-            ids=[image_id(row["id"]) for row in rows],
-            labels=[_numbers(row["proposed_labels"]) + _numbers(row["unclear_multi_labels"]) for row in rows],
-            problematic=[row["is_problematic"] == "True" for row in rows],
-            original=[int(row["original_label"]) for row in rows],
-            origin=origin(path),
-        )
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-        raise InputError(
-            f"{path} is not the published multilabel.csv ({error}). Delete it, and it is downloaded again."
-        ) from None
+    rows = read_csv(path, _MultilabelRow, DOWNLOAD_AGAIN)
+    return _multilabel(
+        path,
+        DOWNLOAD_AGAIN,
+        ids=[image_id(row["id"]) for row in rows],
+        labels=[row["proposed_labels"] + row["unclear_multi_labels"] for row in rows],
+        problematic=[row["is_problematic"] for row in rows],
+        original=[row["original_label"] for row in rows],
+    )
 
 
-def _numbers(cell: str) -> list[int]:
-    return [int(number) for number in cell.split(",") if number.strip()]
-
-
-def _multilabel(ids, labels, problematic, original, origin) -> LabelSet:
+def _multilabel(
+    path: epath.Path,
+    remedy: str,
+    *,
+    ids: Sequence[str],
+    labels: Sequence[Sequence[int]],
+    problematic: Sequence[bool],
+    original: Sequence[int],
+) -> LabelSet:
+    if not ids:
+        raise FileError(path, "it has no image", remedy)
     order = np.argsort(ids)
-    original = np.array(original, dtype=np.int32)[order]
+    originals = np.array(original, dtype=np.int32)[order]
     # Without a right class all models are wrong, so the image is not scored; published version 3 has no such image.
     is_scored = np.array([bool(labels[row]) and not problematic[row] for row in order])
-    return LabelSet(
-        name="multilabel",
-        image_ids=np.array(ids, dtype=str)[order],
-        labels=pad_labels([sorted(set(labels[row])) for row in order]),
-        weight=class_weights(is_scored, original),
-        original=original,
-        num_classes=imagenet.NUM_CLASSES,
-        average="classes",
-        origin=origin,
-    )
+    try:
+        return LabelSet(
+            name="multilabel",
+            image_ids=np.array(ids, dtype=str)[order],
+            labels=pad_labels([sorted(set(labels[row])) for row in order]),
+            weight=class_weights(is_scored, originals),
+            original=originals,
+            num_classes=imagenet.NUM_CLASSES,
+            average="classes",
+            origin=origin(path),
+        )
+    except ValueError as error:
+        raise FileError(path, str(error).partition(". ")[0], remedy) from None
 
 
 def multilabel_from_json(path: epath.Path) -> LabelSet:
     """Multi-label accuracy from `human_accuracy_v3.0.0.json`, without its images of ImageNet-V2."""
-    content = _human_accuracy(path)
+    return _multilabel_of(_human_accuracy(path), path)
+
+
+def _multilabel_of(content: _HumanAccuracy, path: epath.Path) -> LabelSet:
     index = imagenet.class_index()
-    originals = dict(zip(imagenet.validation_ids(), imagenet.validation_labels(), strict=True))
-    try:
-        annotated = {
-            image_id(name): [index[wnid] for kind in ("correct", "unclear") for wnid in entry.get(kind, [])]
-            for name, entry in content["initial_annots"].items()
-            if name.startswith("ILSVRC2012_val_")
-        }
-        problematic = {image_id(name) for name in content["problematic_images"]}
-        return _multilabel(
-            ids=list(annotated),
-            labels=list(annotated.values()),
-            problematic=[name in problematic for name in annotated],
-            original=[originals[name] for name in annotated],
-            origin=origin(path),
-        )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InputError(f"{path} has an annotation that cannot be read ({error!r}). Download it again.") from None
+    originals = dict(zip(imagenet.validation_ids().tolist(), imagenet.validation_labels().tolist(), strict=True))
+    annotated, unknown = {}, ""
+    for name, entry in content["initial_annots"].items():
+        if name.startswith("ILSVRC2012_val_"):
+            wnids = entry.get("correct", []) + entry.get("unclear", [])
+            unknown = next((wnid for wnid in wnids if wnid not in index), unknown)
+            annotated[image_id(name)] = [index.get(wnid, 0) for wnid in wnids]
+            unknown = unknown if image_id(name) in originals else name
+    if unknown:
+        raise FileError(path, f"{shown(unknown)} is no class or image of ImageNet", REMEDY)
+    problematic = {image_id(name) for name in content["problematic_images"]}
+    return _multilabel(
+        path,
+        REMEDY,
+        ids=list(annotated),
+        labels=list(annotated.values()),
+        problematic=[name in problematic for name in annotated],
+        original=[originals[name] for name in annotated],
+    )
 
 
 def imagenet_m(path: epath.Path) -> LabelSet:
     """ImageNet-M (Vasudevan et al. 2022): 68 images that a model should not miss, from `human_accuracy_v3.0.0.json`."""
-    names = {image_id(name) for name in _human_accuracy(path)["imagenet_m"]}
-    return imagenet_m_of(multilabel_from_json(path), names)
+    content = _human_accuracy(path)
+    multi, names = _multilabel_of(content, path), {image_id(name) for name in content["imagenet_m"]}
+    try:
+        return imagenet_m_of(multi, names)
+    except InputError as error:
+        raise FileError(path, str(error).partition(". ")[0], REMEDY) from None
 
 
 def imagenet_m_of(multi: LabelSet, names: set[str]) -> LabelSet:
@@ -166,17 +208,9 @@ def imagenet_m_of(multi: LabelSet, names: set[str]) -> LabelSet:
     return dataclasses.replace(subset, name="imagenet_m", average="images", weight=np.ones(len(subset)))
 
 
-def _human_accuracy(path: epath.Path) -> dict:
+def _human_accuracy(path: epath.Path) -> _HumanAccuracy:
     """The content of the file, which is checked by its keys: its publisher is gone, and left no checksum."""
-    keys = ("initial_annots", "problematic_images", "imagenet_m")
-    try:
-        content = json.loads(storage.read_bytes(path))
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}). Download it again.") from None
-    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
-    if missing:
-        raise InputError(f"{path} lacks the keys {', '.join(missing)}. Give the file with {', '.join(keys)}.")
-    return content
+    return read_json(path, _HumanAccuracy, REMEDY)
 
 
 def except_mislabeled(real_set: LabelSet) -> LabelSet:

@@ -1,15 +1,16 @@
 """Classes as other tools write them: indices, wnids and names. A label that may mean two classes is an error."""
 
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
+from typing import Annotated, TypedDict
 
 import numpy as np
 
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.io import storage
+from imagenet_real.io.readers import Between, FileError, Length, Name, read_json
 from imagenet_real.labels.imagenet import NUM_CLASSES, class_index, imagenet_wnids
+from imagenet_real.labels.published_files import DOWNLOAD_AGAIN
 from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
 
 CLASS_INFO = "class_info.json"  # names and meanings of ImageNet's classes, as published with ImageNet-V2
@@ -18,6 +19,12 @@ REMEDY = (
     "Save class indices or wnids instead (timm's inference.py: --include-index; a Hugging Face pipeline: "
     "model.config.id2label = {i: str(i) for i in range(K)})"
 )
+
+
+class _ClassInfo(TypedDict):
+    cid: Annotated[int, Between(0, NUM_CLASSES - 1)]
+    synset: Annotated[list[Name], Length(1)]
+    gloss: str
 
 
 def indices(
@@ -89,10 +96,7 @@ def _of_imagenet(store: LabelStore) -> dict[str, list[str]]:
 
 def load_class_info(path: str | os.PathLike) -> tuple[list[list[str]], list[str]]:
     """Reads the names and the meaning of each of ImageNet's classes from `CLASS_INFO`. Raises InputError."""
-    try:
-        rows = sorted(json.loads(storage.read_bytes(path)), key=lambda row: row["cid"])
-        return [row["synset"] for row in rows], [row["gloss"] for row in rows]
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read as ImageNet's class_info.json ({error!r}). Delete it, and it is downloaded again."
-        ) from None
+    classes = sorted(read_json(path, list[_ClassInfo], DOWNLOAD_AGAIN), key=lambda row: row["cid"])
+    if [row["cid"] for row in classes] != list(range(NUM_CLASSES)):
+        raise FileError(path, f"it has {len(classes)} classes, expected each of the {NUM_CLASSES} once", DOWNLOAD_AGAIN)
+    return [row["synset"] for row in classes], [row["gloss"] for row in classes]

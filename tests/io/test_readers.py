@@ -112,7 +112,12 @@ def test_lines_are_bounded_and_split_at_line_ends_alone(tmp_path):
 
 def test_what_is_no_file_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    for name, problem in (("pipe", "it is a pipe"), ("", "it is a folder"), ("none", "No such file"), ("a\0b", "NUL")):
+    for name, problem in (
+        ("pipe", "it is a pipe"),
+        ("", "it is a folder"),
+        ("none", "there is no such file"),
+        ("a\0b", "NUL"),
+    ):
         for read in (readers.read_json, readers.read_lines, readers.read_npz, readers.read_npy, readers.read_columns):
             assert problem in refusal(read, tmp_path / name if name else tmp_path)
     large = tmp_path / "large"

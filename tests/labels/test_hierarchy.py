@@ -22,8 +22,8 @@ def test_ways(place):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("all dog\nall\n", "line 2 is not an edge. Write a parent and a child"),
-        ("all dog\n", "lacks 1 of 2 classes, such as cat"),
+        ("all dog\nall\n", "line 2 has 1 words, expected 2"),
+        ("all dog\n", 'lacks 1 of 2 classes, such as "cat'),
         ("dog cat\ncat dog\n", "has a circle"),
     ],
 )
@@ -33,7 +33,7 @@ def test_what_is_refused(place, text, message):
 
 
 def test_no_file(place):
-    with pytest.raises(InputError, match="cannot be read as a hierarchy"):
+    with pytest.raises(InputError, match="there is no such file"):
         hierarchy.load_paths(place / "none.txt", ["dog"])
 
 

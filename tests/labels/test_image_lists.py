@@ -24,9 +24,9 @@ def test_no_list(place):
     (place / "empty.txt").write_text("\n\n")
     (place / "picture.png").write_bytes(b"\x89PNG\xff\xff")
     for name, message in (
-        ("empty.txt", "is an empty list"),
-        ("nowhere.txt", "nowhere.txt cannot be read .No such file or directory.. Give a text file"),
-        ("picture.png", "is not text"),
+        ("empty.txt", "has no image id"),
+        ("nowhere.txt", "nowhere.txt: there is no such file. Give a text file"),
+        ("picture.png", "0x89, which is not UTF-8"),
     ):
         with pytest.raises(InputError, match=message):
             image_lists.load(place / name)

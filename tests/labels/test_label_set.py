@@ -75,28 +75,37 @@ def test_a_bare_list_is_read_as_real_json(place):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "there is no label set at"),
-        ("{", "is not a JSON label set"),
-        ('{"schema": 1, "name": "x", "classes": 3}', "'images' is missing"),
-        ('{"schema": 2}', "schema is 2"),
+        (None, "there is no such file"),
+        ("{", "is not JSON .Expecting"),
+        ('{"schema": 1, "name": "x", "classes": 3}', "images is missing"),
+        ('{"schema": 2}', "schema is 2, expected 1"),
         (
             '{"schema": 1, "name": "x", "classes": 3, "images": {"a": {"correct": [3]}}}',
             "expected class indices from 0 to 2",
         ),
-        ('{"schema": 1, "name": "x", "classes": 3, "images": {"a": [1]}}', "is not a label set"),
+        (
+            '{"schema": 1, "name": "x", "classes": 3, "images": {"a": [1]}}',
+            "images.a is a list of 1, expected an object",
+        ),
         ('{"schema": 1, "name": "x", "classes": 3, "images": {}}', "it has no images"),
-        ('{"schema": 1, "name": "x", "classes": 3, "images": {"a": {"correct": [0.7]}}}', "0.7 is no class index"),
-        ('{"schema": 1, "name": "x", "classes": 3, "images": {"a": {"correct": [-1, 2]}}}', "-1 is no class index"),
+        (
+            '{"schema": 1, "name": "x", "classes": 3, "images": {"a": {"correct": [0.7]}}}',
+            r"images.a.correct\[0\] is 0.7, expected an integer",
+        ),
+        (
+            '{"schema": 1, "name": "x", "classes": 3, "images": {"a": {"correct": [-1, 2]}}}',
+            r"images.a.correct\[0\] is -1, expected an integer from 0",
+        ),
         (
             '{"schema": 1, "name": "x", "classes": 3, "images": {"a": {"correct": [1]}, "a": {"correct": [2]}}}',
-            "duplicate image id or key: 'a'",
+            'duplicate key "a"',
         ),
         (
             '{"schema": 1, "name": "x", "classes": 3, "images": {"a": {"correct": [1], "group": 7}}}',
             "original classes from 7 to 7",
         ),
-        ("[[1], [2]]", "list of 50,000 lists"),
-        ("3", "is not a label set"),
+        ("[[1], [2]]", "it has 2 lists of classes, expected 50000"),
+        ("3", "its content is 3, expected an object or a list"),
     ],
 )
 def test_bad_json_is_one_line(place, text, message):

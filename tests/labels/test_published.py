@@ -57,7 +57,7 @@ def test_multilabel_and_imagenet_m_from_the_json(nowhere, place):
 def test_the_json_is_known_by_its_keys(nowhere):
     path = human_accuracy(nowhere)
     path.write_text(json.dumps({"initial_annots": {}, "problematic_images": {}}))
-    with pytest.raises(InputError, match="lacks the keys imagenet_m"):
+    with pytest.raises(InputError, match="imagenet_m is missing"):
         published.load(["imagenet_m"], LabelStore(nowhere))
 
 
@@ -126,12 +126,14 @@ def test_unknown_names(nowhere, name, message):
 
 
 def test_label_error_subsets_by_eye(nowhere):
+    path = nowhere / "real.json"
+    path.write_text("[]")
     lists = [[]] * 50_000
     labels = imagenet.validation_labels()
     lists[0] = [int(labels[0])]  # right
     lists[1] = [int(labels[1]) - 1]  # mislabeled
     lists[2] = sorted([int(labels[2]), 0])  # several
-    real = readers.real_from_lists(lists, "real", {"file": "real.json"})
+    real = readers.real_from_lists(lists, "real", path, "Save it again.")
     assert readers.mislabeled(real)[:4].tolist() == [False, True, False, False]
     assert readers.except_mislabeled(real).weight[:4].tolist() == [1, 0, 1, 1]
     assert readers.except_all_errors(real).weight[:4].tolist() == [1, 0, 0, 0]
