@@ -11,7 +11,7 @@ from imagenet_real.io import storage
 from imagenet_real.io.readers import Between, FileError, Name, read_json
 from imagenet_real.labels import readers
 from imagenet_real.labels.image_ids import image_id
-from imagenet_real.labels.label_set import AVERAGES, MAX_CLASSES, LabelSet, class_weights, pad_labels
+from imagenet_real.labels.label_set import MAX_CLASSES, LabelSet, class_weights, pad_labels
 
 ENDING = ".json"  # of a path; a name without it is that of a published label set
 REMEDY = 'Give {"schema": 1, "name", "classes", "images": {id: {"correct": [class]}}}.'
@@ -28,7 +28,7 @@ class _File(TypedDict):
     schema: Literal[1]
     name: Name
     classes: Annotated[int, Between(1, MAX_CLASSES)]
-    average: NotRequired[Literal[AVERAGES]]
+    average: NotRequired[Literal["images", "classes"]]
     images: dict[Name, _Image]
 
 

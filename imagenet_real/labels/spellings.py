@@ -97,6 +97,6 @@ def _of_imagenet(store: LabelStore) -> dict[str, list[str]]:
 def load_class_info(path: str | os.PathLike) -> tuple[list[list[str]], list[str]]:
     """Reads the names and the meaning of each of ImageNet's classes from `CLASS_INFO`. Raises InputError."""
     classes = sorted(read_json(path, list[_ClassInfo], DOWNLOAD_AGAIN), key=lambda row: row["cid"])
-    if [row["cid"] for row in classes] != list(range(NUM_CLASSES)):
-        raise FileError(path, f"it has {len(classes)} classes, expected each of the {NUM_CLASSES} once", DOWNLOAD_AGAIN)
+    if not classes or [row["cid"] for row in classes] != list(range(len(classes))):
+        raise FileError(path, f"it has {len(classes)} classes, expected each class from 0 on once", DOWNLOAD_AGAIN)
     return [row["synset"] for row in classes], [row["gloss"] for row in classes]
