@@ -10,9 +10,10 @@ from ml_collections import ConfigDict
 
 import imagenet_real
 from imagenet_real.builders import label_sets, models, reports
+from imagenet_real.builders.images import open_images
 from imagenet_real.data.preprocess import Preprocessing
-from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.sources.records import Source, label_sets_of
+from imagenet_real.data.sources.relabeled import fit_classes
 from imagenet_real.errors import InputError
 from imagenet_real.inference.images import predict_images
 from imagenet_real.inference.predict import num_classes_of
@@ -53,9 +54,10 @@ def prepare(config: ConfigDict) -> Evaluation:
     export_names = export_names_of(config)
     run = models.load_run(config, config.dtype)
     preprocessing, weights = models.preprocessing_of(config, run), models.weights_provenance(config, run)
-    source = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir)
+    source = open_images(config.images, split=config.split, tfds_dir=config.tfds_dir, log=models.log)
     apply, params = models.load_model(config, run)
     num_classes = num_classes_of(apply, params, config.batch_size, preprocessing.crop)
+    source = _fit(source, num_classes)
     scored_sets, unavailable, notes = _label_sets(config, source, num_classes)
     origin = "" if run is None else f" of {config.weights}, step {run.step},"
     models.log(f"{config.model}{origin} on {len(source):,} images of {source.name}: {models.describe(preprocessing)}")
@@ -112,7 +114,7 @@ def report(evaluation: Evaluation, workdir: epath.Path, unreadable: dict[str, st
         return None
     predictions = _load(config, workdir)
     results = score(predictions, evaluation.label_sets, ks=config.ks, allow_missing=True, repair=config.repair)
-    results.notes += evaluation.notes
+    results.notes += [*evaluation.source.notes, *evaluation.notes]
     results.unavailable += evaluation.unavailable
     results.missing = [{"image_id": name, "reason": reason} for name, reason in unreadable.items()]
     results.provenance |= _provenance(evaluation)
@@ -133,6 +135,14 @@ def _label_sets(
     loaded, unavailable = published.load(names, store, {**dataset_sets, **ready} if ready else {})
     check_classes(config.model, num_classes, -1, loaded)
     return loaded, unavailable, notes
+
+
+def _fit(source: Source, num_classes: int) -> Source:
+    """Returns the source with the class indices of the model, and logs how the names of classes are read."""
+    fitting = fit_classes(source, num_classes)
+    for note in fitting.notes[len(source.notes) :]:
+        models.log(note)
+    return fitting
 
 
 def _load(config: ConfigDict, workdir: epath.Path, *, keep_scores: bool = False) -> Predictions:

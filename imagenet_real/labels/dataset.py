@@ -20,7 +20,8 @@ def from_fields(
     """Makes label sets, by name, from label fields with TFDS's names.
 
     `label` or `original_label` [N] become `original`; `real_label` (N lists) becomes `real`; `correct_multi_labels`
-    with `unclear_multi_labels` (N lists) and `is_problematic` [N] become `multilabel`. A negative label is no label.
+    with `unclear_multi_labels` (N lists) and `is_problematic` [N] become `multilabel`. A negative label is no label. A
+    `label` of N lists has several right classes; results per class are by the lowest.
 
     Args:
       image_ids: [N] str.
@@ -32,9 +33,8 @@ def from_fields(
     if num_classes is None:
         return {}
     label_field = next((name for name in ORIGINAL_FIELDS if name in fields), None)
-    original = (
-        np.asarray(fields[label_field], dtype=np.int32) if label_field else np.full(len(image_ids), -1, dtype=np.int32)
-    )
+    labels = _as_rows(fields[label_field]) if label_field else np.full((len(image_ids), 1), -1, dtype=np.int32)
+    original = labels[:, 0]
     shared: dict[str, Any] = {
         "image_ids": image_ids,
         "original": original,
@@ -44,7 +44,7 @@ def from_fields(
     }
     label_sets = {}
     if label_field:
-        label_sets["original"] = LabelSet("original", labels=original[:, None], weight=(original >= 0) * 1.0, **shared)
+        label_sets["original"] = LabelSet("original", labels=labels, weight=(original >= 0) * 1.0, **shared)
     if "real_label" in fields:
         labels = pad_labels(fields["real_label"])
         label_sets["real"] = LabelSet("real", labels=labels, weight=(labels >= 0).any(axis=1) * 1.0, **shared)
@@ -59,3 +59,10 @@ def from_fields(
             "multilabel", labels=labels, weight=class_weights(is_scored, original), average="classes", **shared
         )
     return label_sets
+
+
+def _as_rows(labels: Sequence) -> np.ndarray:
+    """[N] labels or N lists of labels -> [N, A] int32."""
+    if isinstance(labels, list) and any(isinstance(row, list) for row in labels):
+        return pad_labels(labels)
+    return np.asarray(labels, dtype=np.int32)[:, None]

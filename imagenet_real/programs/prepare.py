@@ -5,7 +5,7 @@ import re
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.data.sources.open import open_source
+from imagenet_real.builders.images import open_images
 from imagenet_real.data.writers.convert import convert
 from imagenet_real.data.writers.prepare import prepare
 from imagenet_real.errors import InputError
@@ -29,7 +29,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> epath.Path:
             raise InputError(
                 f"{field}={chosen[field]!r} is not a name. Give letters, digits and _ (a version as 1.0.0)."
             )
-    source = open_source(config.images)
+    source = open_images(config.images)
     with lock_workdir(workdir / chosen["name"]):
         folder, existed = prepare(source, str(workdir), **chosen, shards=config.shards, workers=config.workers)
     state = "were already prepared" if existed else "are prepared"

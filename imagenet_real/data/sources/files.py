@@ -1,32 +1,41 @@
 """Images in a folder, or in a tar, which is read in place."""
 
+import dataclasses
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from etils import epath
 
+from imagenet_real.data.sources.listing import Listing, describe_left_out, first_folders, list_folder
 from imagenet_real.data.sources.nested_tar import Member, files_in, files_in_inner
 from imagenet_real.data.sources.records import LabelFields, Record, UnreadableRecord
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
+from imagenet_real.labels.class_order import check_folders, default_order
 from imagenet_real.labels.image_ids import IMAGE_ENDINGS, image_id
 from imagenet_real.labels.imagenet import class_index
 
 
 class _Files:
-    """Files with a path below a root, for folders and tars. One first-level folder is a class; otherwise no labels."""
+    """Files with a path below a root, for folders and tars. A first-level folder is a class, see `classes_of`."""
 
-    def __init__(self, name: str, paths: Sequence[str], sizes: Sequence[int]):
+    def __init__(
+        self, name: str, paths: Sequence[str], sizes: Sequence[int], folders: Sequence[str], left_out: Mapping[str, str]
+    ):
         self.name = name
         self.paths = paths
         self.sizes = np.array(sizes)  # [N] bytes
+        self.left_out = left_out  # path -> reason, of every other file
         self.image_ids = _unique_ids(name, paths)
-        self.class_names, self._labels = classes_of(paths)
+        self.classes = classes_of(name, paths, folders)
+        self.class_names = self.classes.names if self.classes else None
         self.num_classes = len(self.class_names) if self.class_names else None
+        texts = [describe_left_out(left_out), *(self.classes.notes if self.classes else _unused(folders, paths))]
+        self.notes = tuple(f"{name}: {text}." for text in texts if text)
         listing = "\n".join(f"{path}\t{size}" for path, size in zip(paths, sizes, strict=True))
-        self.fingerprint = hashlib.sha256(listing.encode()).hexdigest()
+        self.fingerprint = hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -46,8 +55,11 @@ class _Files:
         raise NotImplementedError
 
     def label_fields(self) -> LabelFields:
-        fields = {"label": self._labels} if self._labels is not None else {}
-        return LabelFields(np.array(self.image_ids, dtype=str), fields, self.num_classes, self.class_names)
+        image_ids = np.array(self.image_ids, dtype=str)
+        if self.classes is None:
+            return LabelFields(image_ids, {}, None, None)
+        fields = {"label": self.classes.labels}
+        return LabelFields(image_ids, fields, self.num_classes, self.class_names, folders=self.classes.folders)
 
 
 class FolderSource(_Files):
@@ -56,13 +68,15 @@ class FolderSource(_Files):
     def __init__(self, name: str, root: epath.Path):
         self.root = os.fspath(root)
         self._in_bucket = storage.in_bucket(root)
-        sizes = dict(_objects_below(root) if self._in_bucket else _images_below(self.root))
-        if not sizes:
+        listing = list_folder(root)
+        if not listing.images:
             raise InputError(
-                f"images={name} has no image. Give a folder with {', '.join(sorted(IMAGE_ENDINGS))} files."
+                f"images={name} has no image{_among(listing.left_out)}. Give a folder with "
+                f"{', '.join(sorted(IMAGE_ENDINGS))} files."
             )
-        paths = sorted(sizes)
-        super().__init__(name, paths, [sizes[path] for path in paths])
+        paths = sorted(listing.images)
+        sizes = [listing.images[path] for path in paths]
+        super().__init__(name, paths, sizes, listing.folders, listing.left_out)
 
     def read(self, index: int) -> bytes:
         path = os.path.join(self.root, self.paths[index])
@@ -75,32 +89,8 @@ class FolderSource(_Files):
         return os.path.join(self.root, self.paths[index]), 0, int(self.sizes[index])
 
 
-def _images_below(root: str) -> Iterable[tuple[str, int]]:
-    """Yields relative POSIX path and size of every image file. It skips hidden files and folders."""
-    pending = [root]
-    while pending:
-        with os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir():
-                    pending.append(entry.path)
-                elif _is_image(entry.name):
-                    yield entry.path.removeprefix(os.path.join(root, "")), entry.stat().st_size
-
-
-def _objects_below(root: epath.Path) -> Iterable[tuple[str, int]]:
-    """Like `_images_below`, for a bucket."""
-    return ((path, size) for path, size in storage.objects_below(root) if _is_visible_image(path))
-
-
-def _is_image(path: str) -> bool:
-    return os.path.splitext(path)[1].lower() in IMAGE_ENDINGS
-
-
-def _is_visible_image(path: str) -> bool:
-    """Says whether a path is an image, and neither it nor a folder above it is hidden by a dot."""
-    return _is_image(path) and not any(part.startswith(".") for part in path.split("/"))
+def _among(left_out: Mapping[str, str]) -> str:
+    return f" ({describe_left_out(left_out)})" if left_out else ""
 
 
 class TarSource(_Files):
@@ -112,17 +102,19 @@ class TarSource(_Files):
     def __init__(self, name: str, path: epath.Path):
         self.path = os.fspath(path)
         members = files_in(path)
-        images = _images_among(members)
-        if not images and (inner := [member for member in members if member.path.endswith(".tar")]):
+        listing = _listing_of(members)
+        if not listing.images and (inner := [member for member in members if member.path.endswith(".tar")]):
             members = files_in_inner(path, inner)
-            images = _images_among(members)
-        if not images:
+            listing = _listing_of(members)
+        if not listing.images:
             raise InputError(
                 f"images={name} has {len(members)} files, none an image. Give a tar of {', '.join(sorted(IMAGE_ENDINGS))} files."
             )
+        images = sorted(member for member in members if member.path in listing.images)
         self.offsets = np.array([image.offset for image in images])
         self._descriptor: tuple[int, int] | None = None  # process, and file descriptor in it
-        super().__init__(name, [image.path for image in images], [image.size for image in images])
+        paths, sizes = [image.path for image in images], [image.size for image in images]
+        super().__init__(name, paths, sizes, first_folders(paths), listing.left_out)
 
     def read(self, index: int) -> bytes:
         if storage.in_bucket(self.path):
@@ -138,9 +130,11 @@ class TarSource(_Files):
         return self.__dict__ | {"_descriptor": None}
 
 
-def _images_among(members: Iterable[Member]) -> list[Member]:
-    """Returns the images, sorted by path. It skips hidden files and folders."""
-    return sorted(member for member in members if _is_visible_image(member.path))
+def _listing_of(members: Iterable[Member]) -> Listing:
+    listing = Listing()
+    for member in members:
+        listing.add(member.path, member.size)
+    return listing
 
 
 def _unique_ids(name: str, paths: Sequence[str]) -> list[str]:
@@ -155,21 +149,50 @@ def _unique_ids(name: str, paths: Sequence[str]) -> list[str]:
     return list(seen)
 
 
-def classes_of(paths: Sequence[str]) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
-    """Returns the class names and [N] int labels of images with one first-level folder a class; else None and None.
+@dataclasses.dataclass(frozen=True, eq=False)
+class FolderClasses:
+    """The classes of images with one first-level folder a class."""
 
-    The label is the rank of the folder's name. For folders named by wnids it is ImageNet's class index, even if some of
-    the 1,000 folders are missing. A single folder is not a class. Folders with other names that contain ImageNet's
-    validation images are not classes either: the names of the images give their labels.
+    labels: np.ndarray  # [N] int, -1 for an image beside the folders
+    names: tuple[str, ...]  # [K]
+    folders: tuple[str, ...]  # the folders that there are, also those without images
+    notes: tuple[str, ...]
+
+
+def classes_of(name: str, paths: Sequence[str], folders: Sequence[str]) -> FolderClasses | None:
+    """Returns the classes of images with one first-level folder a class; else None.
+
+    `labels.class_order.default_order` says what the name of a folder means. A single folder is not a class, except if it is
+    named by a wnid. Folders are not classes either if most images are beside them, or if all images are ImageNet's
+    validation images and the folders are not named by wnids: the names of the images give their labels.
+
+    Raises InputError if a folder would move the class indices of the others.
     """
-    folders = [path.partition("/")[0] if "/" in path else None for path in paths]
-    names = sorted({folder for folder in folders if folder is not None})
-    if None in folders or not names:
-        return None, None
-    index = class_index()
-    if all(name in index for name in names):
-        return tuple(index), np.array([index[folder] for folder in folders])
-    if len(names) == 1 or all(image_id(path).startswith("ILSVRC2012_val_") for path in paths):
-        return None, None
-    ranks = {name: rank for rank, name in enumerate(names)}
-    return tuple(names), np.array([ranks[folder] for folder in folders])
+    of_images = [path.partition("/")[0] if "/" in path else None for path in paths]
+    filled = {folder for folder in of_images if folder is not None}
+    beside = [path for path, folder in zip(paths, of_images, strict=True) if folder is None]
+    if not filled or len(beside) > len(paths) / 2:
+        return None
+    if not all(folder in class_index() for folder in filled) and (
+        len(folders) == 1 or all(image_id(path).startswith("ILSVRC2012_val_") for path in paths)
+    ):
+        return None
+    folders, others = check_folders(name, folders, set(folders) - filled)
+    empty = [folder for folder in folders if folder not in filled]
+    order = default_order(folders)
+    index: dict[str | None, int] = {None: -1, **dict(zip(folders, order.indices.tolist(), strict=True))}
+    notes = (
+        f"{len(others):,} folders have no image and are no class, such as {others[0]}" if others else "",
+        f"{len(empty):,} class folders have no image, such as {empty[0]}; they count as classes" if empty else "",
+        f"{len(beside):,} images beside the class folders have no label, such as {beside[0]}" if beside else "",
+    )
+    return FolderClasses(np.array([index[folder] for folder in of_images]), order.names, tuple(folders), notes)
+
+
+def _unused(folders: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """Returns a note if folders look like classes and are none."""
+    if len(folders) != 1 or not all("/" in path for path in paths):
+        return []
+    below = first_folders(path.partition("/")[2] for path in paths)
+    text = f"a single folder, {folders[0]}, is no class, and its images have no labels"
+    return [f"{text}; for the classes below it give {folders[0]} itself" if len(below) > 1 else text]

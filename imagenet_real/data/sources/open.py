@@ -2,6 +2,7 @@
 
 from imagenet_real.data.sources.files import FolderSource, TarSource
 from imagenet_real.data.sources.records import Source
+from imagenet_real.data.sources.relabeled import in_order_of_numbers
 from imagenet_real.data.sources.tfds import TfdsSource
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
@@ -13,7 +14,7 @@ def open_source(images: str, *, split: str = "validation", tfds_dir: str = "") -
     Folders and tars may be in a bucket. Raises InputError if there are no images, or if two have the same id.
     """
     if images.startswith("tfds:"):
-        return TfdsSource(images, split, tfds_dir)
+        return in_order_of_numbers(TfdsSource(images, split, tfds_dir))
     path = storage.to_path(images)
     if path.is_dir():
         return FolderSource(images, path)

@@ -36,6 +36,7 @@ class LabelFields:
     damaged: dict[str, str] = dataclasses.field(
         default_factory=dict
     )  # image id -> reason; damaged records have no labels
+    folders: tuple[str, ...] | None = None  # the classes that there are, of `class_names`; None: all of them
 
 
 class Source(Protocol):
@@ -45,6 +46,7 @@ class Source(Protocol):
     num_classes: int | None  # None if the images have no labels
     class_names: tuple[str, ...] | None
     fingerprint: str  # a digest of what identifies the records and their order
+    notes: tuple[str, ...]  # what is left out of the source, and how its names are read
 
     def __len__(self) -> int: ...
 

@@ -13,6 +13,7 @@ class Subset:
     def __init__(self, source: Source, rows: np.ndarray):
         self._source, self._rows = source, np.asarray(rows, dtype=np.int64)
         self.name, self.num_classes, self.class_names = source.name, source.num_classes, source.class_names
+        self.notes = source.notes
         self.fingerprint = hashlib.sha256(source.fingerprint.encode() + self._rows.tobytes()).hexdigest()
 
     def __len__(self) -> int:
@@ -31,4 +32,4 @@ class Subset:
         }
         image_ids = whole.image_ids[self._rows]
         damaged = {name: whole.damaged[name] for name in image_ids.tolist() if name in whole.damaged}
-        return LabelFields(image_ids, fields, whole.num_classes, whole.class_names, damaged)
+        return LabelFields(image_ids, fields, whole.num_classes, whole.class_names, damaged, whole.folders)

@@ -67,6 +67,7 @@ class TfdsSource:
         label = next((features[field] for field in ORIGINAL_FIELDS if field in features), None)
         self.num_classes: int | None = getattr(label, "num_classes", None)
         self.class_names: tuple[str, ...] | None = tuple(label.names) if self.num_classes and label.names else None
+        self.notes: tuple[str, ...] = ()
         run_key = [builder.info.full_name, split, len(self._records), *origin_of(builder.info, instructions)]
         self.fingerprint = hashlib.sha256(json.dumps(run_key, default=str).encode()).hexdigest()
 

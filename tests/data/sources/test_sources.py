@@ -8,6 +8,7 @@ import pytest
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources.files import classes_of
+from imagenet_real.data.sources.listing import first_folders
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.sources.records import UnreadableRecord
 from imagenet_real.data.writers.prepare import prepare
@@ -118,15 +119,60 @@ def test_a_folder_a_class(tmp_path):
     assert (source.num_classes, source.class_names) == (2, ("cats", "dogs"))
 
 
-def test_classes_of_paths():
+def classes(*paths, also=()):
+    """Labels and class names of images at these paths, and of empty folders beside them."""
+    made = classes_of("some", paths, sorted({*first_folders(paths), *also}))
+    return (None, None) if made is None else (made.labels.tolist(), made.names)
+
+
+def test_folders_named_by_wnids_are_classes_of_imagenet():
     wnids = imagenet_wnids()
-    names, labels = classes_of([f"{wnids[7]}/x.jpg", f"{wnids[3]}/y.jpg"])
-    assert (names, labels.tolist()) == (wnids, [7, 3])  # ImageNet's own index, though most classes are not there
-    assert classes_of(["a.jpg", "b.jpg"]) == (None, None)
-    assert classes_of(["only/a.jpg", "only/b.jpg"]) == (None, None)
-    assert classes_of(["cats/a.jpg", "b.jpg"]) == (None, None)
-    assert classes_of([f"{wnids[5]}/x.jpg"])[1].tolist() == [5]
-    assert classes_of(["part1/ILSVRC2012_val_00000001.JPEG", "part2/ILSVRC2012_val_00000002.JPEG"]) == (None, None)
+    assert classes(f"{wnids[7]}/x.jpg", f"{wnids[3]}/y.jpg") == ([7, 3], wnids)  # though most classes are missing
+    assert classes(f"{wnids[5]}/x.jpg")[0] == [5]
+
+
+def test_folders_that_are_no_classes():
+    assert classes("a.jpg", "b.jpg") == (None, None)
+    assert classes("only/a.jpg", "only/b.jpg") == (None, None)
+    assert classes("cats/a.jpg", "b.jpg", "c.jpg") == (None, None)
+    assert classes("part1/ILSVRC2012_val_00000001.JPEG", "part2/ILSVRC2012_val_00000002.JPEG") == (None, None)
+
+
+@pytest.mark.parametrize("form", ["{}", "{:03d}"])
+def test_numbered_folders_mean_their_number(form):
+    numbers = [0, 1, 2, 9, 10, 11, 100]
+    paths = [f"{form.format(number)}/x.jpg" for number in numbers]
+    also = [form.format(number) for number in range(101)]
+    labels, names = classes(*paths, also=also)
+    assert labels == numbers
+    assert names == tuple(also)
+
+
+def test_numbered_folders_with_gaps_are_in_the_order_of_numbers():
+    assert classes("10/x.jpg", "9/x.jpg", "200/x.jpg") == ([1, 0, 2], ("9", "10", "200"))
+
+
+def test_an_image_beside_class_folders_has_no_label():
+    assert classes("cats/a.jpg", "dogs/a.jpg", "b.jpg") == ([0, 1, -1], ("cats", "dogs"))
+
+
+def test_an_empty_class_folder_is_a_class():
+    assert classes("cats/a.jpg", "dogs/a.jpg", also=["birds"]) == ([1, 2], ("birds", "cats", "dogs"))
+
+
+@pytest.mark.parametrize(
+    ("paths", "message"),
+    [
+        (["train/a/x.jpg", "val/a/y.jpg"], "splits and no classes. Give one of them, as in some/val"),
+        (["n01440764/x.jpg", "n01443537/x.jpg", "misc/x.jpg"], "named by wnids, and beside them misc"),
+        (["0/x.jpg", "1/x.jpg", "misc/x.jpg"], "named by numbers, and beside them misc"),
+        (["1/x.jpg", "01/y.jpg"], "numbers in two spellings, such as 1 and 01"),
+    ],
+)
+def test_folders_that_would_move_the_classes_are_refused(paths, message):
+    with pytest.raises(InputError, match=message) as error:
+        classes(*paths)
+    assert "\n" not in str(error.value)
 
 
 def test_images_in_one_folder_have_no_labels(places):
