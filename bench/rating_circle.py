@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))  # runs from a checkout that is not installed
 
 from configs import aggregate as aggregate_config  # noqa: E402
 from configs import propose as propose_config  # noqa: E402
-from imagenet_real.builders import label_sets  # noqa: E402
+from imagenet_real.builders import datasets  # noqa: E402
 from imagenet_real.labels import analysis  # noqa: E402
 from imagenet_real.labels.image_ids import match  # noqa: E402
 from imagenet_real.labels.json_format import load_label_set  # noqa: E402
@@ -110,7 +110,7 @@ def main() -> None:
     workdir = arguments.workdir.resolve()  # the nets are trained from the checkout's root
     folder, random = workdir / "rating", np.random.default_rng(0)
     predictions = train(workdir, arguments.tfds_dir)
-    brought = label_sets.of_dataset(IMAGES, SPLIT, arguments.tfds_dir)
+    brought = datasets.of_images(IMAGES, SPLIT, arguments.tfds_dir).label_sets
     truth, original = brought["real"], brought["original"]
 
     dataset = {"images": IMAGES, "split": SPLIT, "tfds_dir": arguments.tfds_dir}

@@ -20,7 +20,7 @@ def get_config() -> ConfigDict:
             "program": "mistakes",  # a file of imagenet_real/programs
             "predictions": "",  # file of the model, as score reads it
             "others": "",  # path or glob of other models; if many agree, a label may be missing
-            "label_set": "multilabel",  # a published name, a label set of the images, or FILE.json
+            "label_set": "",  # a published name, FOLDER, or FILE.json; empty: the best of images, or ImageNet's multilabel
             "judged": "",  # comma-separated files of judged mistakes: published, or of the review page
             "confused": "",  # class_confusion_wnids.json: published pairs of classes, compared with judged's first file
             "missed_by": 0,  # writes hard.json: images with a major mistake that this many models miss; 0: no file
@@ -28,7 +28,7 @@ def get_config() -> ConfigDict:
             "hierarchy": "",  # lines "parent child" of wnids or class names; empty: labels_dir's wordnet_is_a.txt
             "groups": "",  # confusable classes, JSON: [{"classes": {"72": NAME, ...}}, ...]
             "together": "",  # label set that counts, for the reason, which classes occur together; empty: label_set
-            "images": "",  # a dataset with label sets of its own, such as tfds:digit_scenes
+            "images": "",  # FOLDER with one folder a class, FILE.tar or tfds:NAME: brings labels and class names
             "split": "validation",  # of a TFDS dataset, in the notation of TFDS
             "tfds_dir": "",  # folder of prepared TFDS datasets; empty: ~/tensorflow_datasets
             "labels_dir": "",  # first folder in which label files are looked for

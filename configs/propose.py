@@ -18,11 +18,11 @@ def get_config() -> ConfigDict:
             "predictions": "",  # path or glob of files, as score reads them
             # Gold: it chooses the models and makes the gold questions. Without gold all models propose.
             "gold": "",  # a correct label set, or experts' votes
-            "gold_images": 256,  # number of images drawn from gold; 0: all
+            "gold_images": 256,  # most images drawn from gold; 0: all
             "gold_seed": 0,  # of the draw
             "gold_share": 0.6,  # a class is right if at least this share of the experts says yes: 3 of 5
-            "original": "original",  # the labels that the images have now: name of a label set, or FILE.json
-            "images": "",  # a dataset with label sets of its own, such as tfds:digit_scenes
+            "original": "original",  # the labels that the images have now: name of a label set, FOLDER or FILE.json
+            "images": "",  # FOLDER with one folder a class, FILE.tar or tfds:NAME: brings labels, class names and files
             "split": "validation",  # of a TFDS dataset, in the notation of TFDS
             "tfds_dir": "",  # folder of prepared TFDS datasets; empty: ~/tensorflow_datasets
             "labels_dir": "",  # first folder in which label files are looked for
@@ -40,8 +40,8 @@ def get_config() -> ConfigDict:
             "raters": 0,  # number of raters who share the tasks; 0: any rater may take any task
             "seed": 0,  # of the order of the tasks and the assignments
             "hierarchy": "",  # lines "parent child" of wnids or class names; empty: labels_dir's wordnet_is_a.txt
-            "class_names": "",  # text, one name a line; empty: wnids, or names of the dataset
+            "class_names": "",  # text, one name a line; empty: the folders of images, or ImageNet's wnids
             "format": "table",  # of the printed text: table, or json with one row a line
-            "image_url": "/data/local-files/?d={image_id}.JPEG",  # address of an image in Label Studio
+            "image_url": "/data/local-files/?d={path}",  # address of an image in Label Studio; {path} is below images
         }
     )

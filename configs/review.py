@@ -20,18 +20,21 @@ def get_config() -> ConfigDict:
             "tasks": "",  # tasks.json of propose
             "pairs": "",  # duplicates.json of duplicates
             "images": "",  # FOLDER, FILE.tar, or tfds:NAME
+            "skip_missing": False,  # leaves out what images has no picture of, and counts it
             "split": "validation",  # of a TFDS dataset, in the notation of TFDS
             "others": "",  # FOLDER, FILE.tar, or tfds:NAME: the other images of pairs, or the example images of classes
             "others_split": "train",  # split of others
             "tfds_dir": "",  # folder of prepared TFDS datasets; empty: ~/tensorflow_datasets
+            "guidelines": "",  # a Markdown file: what the team agreed on; it is shown beside every question
             # For mistakes.
-            "label_set": "multilabel",  # label set under review, the one of the run of mistakes
-            "also": "real,original",  # comma-separated label sets that the page shows too
-            "reviewers": 2,  # number of reviewers who must agree; a panel decides if they do not
+            "label_set": "",  # label set under review; empty: that of mistakes.json; another is refused
+            "also": "",  # comma-separated label sets that the page shows too; empty: ReaL and original, where they exist
+            "reviewers": 1,  # number of reviewers who must agree; a panel decides if they do not
+            "guess": "after",  # the guess of the category is shown after the verdict, or before it, where it may influence
             "name": "reviewed",  # of the label set after the review
             "labels_dir": "",  # first folder in which label files are looked for
-            "class_names": "",  # text, one name a line; empty: labels_dir's class_info.json, or the dataset's names
-            "hierarchy": "",  # lines "parent child" of wnids or class names; empty: labels_dir's wordnet_is_a.txt
+            "class_names": "",  # text, one name a line; empty: that of the run of mistakes, or the names of the images
+            "hierarchy": "",  # lines "parent child" of wnids or class names; empty: that of the run of mistakes
             # The server.
             "host": "127.0.0.1",  # address; one that other machines reach needs a token
             "port": 8000,  # of the address; 0: any free port

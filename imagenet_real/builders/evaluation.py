@@ -133,7 +133,8 @@ def _label_sets(
     ready = {label_set.name: label_set for label_set in requested if isinstance(label_set, LabelSet)}
     names = [label_set if isinstance(label_set, str) else label_set.name for label_set in requested]
     loaded, unavailable = published.load(names, store, {**dataset_sets, **ready} if ready else {})
-    check_classes(config.model, num_classes, -1, loaded)
+    has_background = config.repair == "background_class" and loaded and num_classes == loaded[0].num_classes + 1
+    check_classes(config.model, num_classes - int(has_background), -1, loaded)
     return loaded, unavailable, notes
 
 

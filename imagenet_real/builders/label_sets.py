@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from ml_collections import ConfigDict
 
+from imagenet_real.builders import datasets
+from imagenet_real.builders.datasets import Dataset
 from imagenet_real.data.sources.tfds_folders import tfds_root
 from imagenet_real.errors import InputError
 from imagenet_real.labels import imagenet, published, readers
@@ -21,10 +23,37 @@ def store_of(config: ConfigDict) -> LabelStore:
 
 
 def select(names: str, store: LabelStore) -> list[str | LabelSet]:
-    """The label sets of a comma-separated list, all published ones if it is empty; for `scoring.results.score`."""
+    """The label sets of a comma-separated list, all published ones if it is empty; for `scoring.results.score`.
+
+    Images with one folder a class, or with labels of their own, are a label set too: FOLDER, FILE.tar or tfds:NAME.
+    """
     chosen = _split(names) or list(published.NAMES)
     prepared = _prepared_multilabel(chosen, store)
-    return [prepared.get(name, name) for name in chosen]
+    return [_of_images(name, {}, store) or prepared.get(name, name) for name in chosen]
+
+
+def select_for_predictions(
+    names: str, dataset: Dataset, num_classes: int | None, store: LabelStore
+) -> tuple[list[str | LabelSet], list[str]]:
+    """The label sets that predictions are scored under, and notes about them.
+
+    These are the label sets of the images if there are images with labels; otherwise as `select`.
+
+    Args:
+      names: a comma-separated list; empty for all.
+      dataset: the images, if there are any.
+      num_classes: of the models; None if it is unknown.
+      store: where label files are.
+    """
+    if not dataset.label_sets and (dataset.is_imagenet or dataset.source is None or names):
+        return select(names, store), []
+    if not dataset.label_sets:
+        raise InputError(
+            f"the images {dataset.source.name} bring no labels. Put them into one folder a class, or give "
+            "--label_sets=FILE."
+        )
+    image_ids = dataset.source.label_fields().image_ids
+    return select_for_images(names, image_ids, dataset.label_sets, num_classes or imagenet.NUM_CLASSES, store)
 
 
 def select_for_images(
@@ -45,8 +74,11 @@ def select_for_images(
     imagenets = np.isin(image_ids, imagenet.validation_ids())
     # A few of ImageNet's images among others with labels of their own do not make them ImageNet's.
     labeled = dataset_sets["original"].is_scored if "original" in dataset_sets else imagenets
-    if num_classes != imagenet.NUM_CLASSES or not imagenets.any() or not imagenets[labeled].all():
-        return [dataset_sets.get(name, name) for name in _split(names) or list(dataset_sets)], []
+    # One output more may be a background class: the check of the classes names the repair.
+    has_classes_of_imagenet = num_classes in (imagenet.NUM_CLASSES, imagenet.NUM_CLASSES + 1)
+    if not has_classes_of_imagenet or not imagenets.any() or not imagenets[labeled].all():
+        chosen = _split(names) or list(dataset_sets)
+        return [_of_images(name, dataset_sets, store) or dataset_sets.get(name, name) for name in chosen], []
     replacements = {name: labels for name, labels in dataset_sets.items() if not published.is_local(name, store)}
     chosen = [
         label_set if isinstance(label_set, LabelSet) else replacements.get(label_set, label_set)
@@ -57,21 +89,23 @@ def select_for_images(
 
 
 def load(name: str, dataset_sets: Mapping[str, LabelSet], store: LabelStore) -> LabelSet:
-    """One label set: of a dataset, a published one, or one in a JSON file. Raises InputError."""
+    """One label set: of a dataset, a published one, one in a JSON file, or that of FOLDER. Raises InputError."""
+    if label_set := _of_images(name, dataset_sets, store):
+        return label_set
     label_sets, unavailable = published.load([name], store, supplied=dataset_sets)
     if unavailable:
         raise InputError(f"the label set {name} is unavailable: {unavailable[0]['reason']}")
     return label_sets[0]
 
 
-def of_dataset(images: str, split: str, tfds_dir: str) -> dict[str, LabelSet]:
-    """The label sets in the fields of a dataset, by name; none if `images` is empty."""
-    if not images:
-        return {}
-    from imagenet_real.data.sources.open import open_source
-    from imagenet_real.data.sources.records import label_sets_of
-
-    return label_sets_of(open_source(images, split=split, tfds_dir=tfds_dir))
+def _of_images(name: str, dataset_sets: Mapping[str, LabelSet], store: LabelStore) -> LabelSet | None:
+    """The labels of the images that `name` is the place of; None if it is the name of a label set or a file."""
+    if name in (*published.NAMES, *dataset_sets) or not datasets.names_images(name):
+        return None
+    label_sets = datasets.of_images(name, tfds_dir=store.tfds_dir).label_sets
+    if "original" not in label_sets:
+        raise InputError(f"the images {name} bring no labels. Put them into one folder a class, or give a label file.")
+    return label_sets["original"]
 
 
 def _split(names: str) -> list[str]:
@@ -109,4 +143,4 @@ def _prepared_multilabel(names: Sequence[str], store: LabelStore) -> dict[str, L
 
 
 def _multilabel(store: LabelStore, split: str) -> LabelSet:
-    return of_dataset(f"tfds:{MULTILABEL_DATASET}", split, store.tfds_dir)["multilabel"]
+    return datasets.of_images(f"tfds:{MULTILABEL_DATASET}", split, store.tfds_dir).label_sets["multilabel"]

@@ -1,46 +1,46 @@
 """Predictions of models and votes of people, from the files that a path or a glob names."""
 
+from collections.abc import Sequence
+
 from etils import epath
 
-from imagenet_real.builders import class_sets
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.predictions.people import load_models_or_people
 from imagenet_real.predictions.predictions import Predictions, load_predictions
 
 
-def load_models(pattern: str, names: str = "", labels_dir: str = "") -> list[Predictions]:
+def load_models(pattern: str, class_names: Sequence[str] | None = None, labels_dir: str = "") -> list[Predictions]:
     """Returns the models and people in the files that match a path or a glob, in the order of the files.
 
     Args:
       pattern: a path or a glob.
-      names: a text file with one class name a line, for tables whose class names are not ImageNet's; may be empty.
+      class_names: [K], for tables whose class names are not ImageNet's.
       labels_dir: the first folder in which label files are looked for; may be empty.
 
     Raises InputError if no file matches.
     """
-    return [model for models in load_models_by_path(pattern, names, labels_dir).values() for model in models]
+    return [model for models in load_models_by_path(pattern, class_names, labels_dir).values() for model in models]
 
 
-def load_models_by_path(pattern: str, names: str, labels_dir: str) -> dict[epath.Path, list[Predictions]]:
+def load_models_by_path(
+    pattern: str, class_names: Sequence[str] | None, labels_dir: str
+) -> dict[epath.Path, list[Predictions]]:
     """As `load_models`, by file. A file of people holds several."""
     paths = storage.matching(pattern) if pattern else []
     if not paths:
         raise InputError(f"no file matches predictions={pattern!r}: give a path or a glob, --predictions='runs/*.npz'.")
-    class_list = _class_list(names)
-    return {path: load_models_or_people(path, class_list, labels_dir) for path in paths}
+    return {path: load_models_or_people(path, class_names, labels_dir) for path in paths}
 
 
-def load_model(path: str, names: str, labels_dir: str) -> Predictions:
+def load_model(path: str, class_names: Sequence[str] | None, labels_dir: str) -> Predictions:
     """Returns the one model in a file."""
-    return load_predictions(path, _class_list(names), labels_dir)
+    return load_predictions(path, class_names, labels_dir)
 
 
-def load_model_with_scores(path: epath.Path, model: str, names: str, labels_dir: str) -> Predictions:
+def load_model_with_scores(
+    path: epath.Path, model: str, class_names: Sequence[str] | None, labels_dir: str
+) -> Predictions:
     """Returns one model of a file with the scores of all classes, which need too much memory for many models."""
-    models = load_models_or_people(path, _class_list(names), labels_dir, keep_scores=True)
+    models = load_models_or_people(path, class_names, labels_dir, keep_scores=True)
     return next(candidate for candidate in models if candidate.name == model)
-
-
-def _class_list(names: str) -> list[str] | None:
-    return class_sets.load_names(names) if names else None

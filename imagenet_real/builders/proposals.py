@@ -1,11 +1,14 @@
 """The models, gold labels, candidates and tasks of a config that proposes."""
 
 import sys
+import urllib.parse
+from collections.abc import Sequence
 
 import numpy as np
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import label_sets
+from imagenet_real.builders.datasets import Dataset
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels.classes import ClassSet
 from imagenet_real.labels.label_set import LabelSet
@@ -77,3 +80,20 @@ def rating_tasks(
         )
     all_tasks = tasks.make(image_ids, classes, paths, on_gold, random, config.labels_per_task)
     return all_tasks, tasks.assign(all_tasks, config.raters, config.raters_per_task, random) if config.raters else None
+
+
+def image_addresses(template: str, all_tasks: Sequence[tasks.Task], dataset: Dataset) -> list[str]:
+    """Returns the address of the image of each task in Label Studio.
+
+    Args:
+      template: `{path}` in it is the path of the image below `images`, and `{image_id}` its id; both are quoted.
+      all_tasks: in their order.
+      dataset: the images, if there are any. Without them, a path is the id with the ending .JPEG.
+    """
+    files = dataset.files() or {}
+    addresses = []
+    for task in all_tasks:
+        path = files.get(task.image_id, f"{task.image_id}.JPEG")
+        quoted = {name: urllib.parse.quote(text) for name, text in (("path", path), ("image_id", task.image_id))}
+        addresses.append(template.replace("{path}", quoted["path"]).replace("{image_id}", quoted["image_id"]))
+    return addresses

@@ -1,12 +1,12 @@
 """The report page of a program: the names of its classes, their groups, and the images of its gallery."""
 
-import dataclasses
 from collections.abc import Callable
 
 from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import class_sets, label_sets
+from imagenet_real.builders.datasets import Dataset
 from imagenet_real.data.sources.records import Source
 from imagenet_real.errors import InputError
 from imagenet_real.labels.classes import ClassSet, of_label_set
@@ -14,15 +14,6 @@ from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.report.files import write_results
 from imagenet_real.report.page.document import write_report
 from imagenet_real.scoring.results import Results
-
-
-def open_images(config: ConfigDict) -> Source | None:
-    """The source of the images for the gallery, or None."""
-    if not config.images:
-        return None
-    from imagenet_real.data.sources.open import open_source  # imports SciPy, which scores do not need
-
-    return open_source(config.images, split=config.split, tfds_dir=config.tfds_dir)
 
 
 def write(config: ConfigDict, workdir: epath.Path, results: Results, source: Source | None = None) -> None:
@@ -35,10 +26,9 @@ def write(config: ConfigDict, workdir: epath.Path, results: Results, source: Sou
 
 def _classes(config: ConfigDict, label_set: LabelSet, source: Source | None) -> ClassSet:
     """The classes with the names in a file, those of the source, or the published ones."""
-    if label_set.class_names is None and source is not None and source.num_classes == label_set.num_classes:
-        label_set = dataclasses.replace(label_set, class_names=source.class_names)
-    described = class_sets.with_meanings(of_label_set(label_set), config.class_names, label_sets.store_of(config))
-    return class_sets.with_hierarchy(described, "", label_sets.store_of(config))
+    store = label_sets.store_of(config)
+    classes = of_label_set(Dataset(source).named(label_set))
+    return class_sets.with_hierarchy(class_sets.with_meanings(classes, config.class_names, store), "", store)
 
 
 def _pictures(source: Source) -> Callable[[str], bytes | None]:

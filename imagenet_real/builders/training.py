@@ -68,9 +68,14 @@ def total_steps(config: ConfigDict, images: int) -> int:
     return math.ceil(examples / config.batch_size)
 
 
+def warmup_steps(config: ConfigDict, steps: int) -> int:
+    """Returns the steps in which the learning rate rises: a twentieth of the run if the config has no number."""
+    return steps // 20 if config.warmup_steps is None else config.warmup_steps
+
+
 def make_optimizer(config: ConfigDict, steps: int) -> optax.GradientTransformation:
-    """Returns the optimizer of a run of `steps`. A run that is shorter than its warm-up is all warm-up."""
-    warmup = min(config.warmup_steps, steps)
+    """Returns the optimizer of a run of `steps`."""
+    warmup = min(warmup_steps(config, steps), steps)
     if config.schedule == "cosine":
         rate = optimizers.cosine(config.learning_rate, steps, warmup)
     else:

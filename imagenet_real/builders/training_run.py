@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 
 from imagenet_real.builders import label_sets, training
 from imagenet_real.builders.training_data import open_split
+from imagenet_real.builders.training_plan import make_plan
 from imagenet_real.data.sources.records import Source, label_sets_of
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError
@@ -56,6 +57,7 @@ def train_and_predict(
         shardings=None if is_replicated else jax.tree.map(lambda leaf: leaf.sharding, shapes),
     )
     batches = training.training_batches(config, data, steps, devices.local_rows(mesh, config.batch_size))
+    make_plan(config, data, batches)
     with (
         contextlib.closing(batches),
         Checkpoints(workdir / "checkpoints", training.run_key(config, data)) as checkpoints,

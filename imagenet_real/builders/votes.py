@@ -7,19 +7,40 @@ from imagenet_real.builders import label_sets
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import storage
 from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.labels.published_files import PUBLISHED
 from imagenet_real.raters import aggregation, gold, vote_files
 from imagenet_real.raters.aggregation import Aggregation
 from imagenet_real.raters.votes import Votes
 
 METHODS = ("calibrated", "unsupervised", "crowd_kit", "majority")
+RULES = ("real", "none")
+ANIMALS = (0, 398)  # of ImageNet's classes: on these the original label votes in ReaL (Beyer et al. 2020)
+
+
+def resolve(config: ConfigDict) -> ConfigDict:
+    """Returns the config with the method and the rule that its empty fields mean. Raises InputError."""
+    check(config)
+    config = config.copy_and_resolve_references()
+    config.method = config.method or ("calibrated" if config.gold else "unsupervised")
+    config.rule = config.rule or ("real" if _is_published(config.votes) else "none")
+    if config.rule == "real" and not config.original_classes:
+        config.original_classes = ANIMALS
+    return config
+
+
+def _is_published(path: str) -> bool:
+    """Whether a file has the votes that were published with ReaL."""
+    file = storage.to_path(path)
+    return file.suffix == ".npz" and file.is_file() and storage.sha256(file) == PUBLISHED["raters.npz"].sha256
 
 
 def check(config: ConfigDict) -> None:
     """Raises InputError for values that would only be noticed after the votes are read."""
     if not config.votes:
         raise InputError("votes is empty. Give --votes=FILE, an .npz, .csv or .json file.")
-    if config.method not in METHODS:
-        raise InputError(f"unknown method {config.method!r}: {nearest(config.method, list(METHODS))}")
+    for name, known in (("method", METHODS), ("rule", RULES)):
+        if config[name] and config[name] not in known:
+            raise InputError(f"unknown {name} {config[name]!r}: {nearest(config[name], list(known))}")
     if config.method == "calibrated" and not config.gold:
         raise InputError("method=calibrated needs gold questions. Give --gold=FILE, or --method=unsupervised.")
     for name in ("threshold", "gold_share", "original_gold_share"):

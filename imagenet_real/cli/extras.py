@@ -23,7 +23,7 @@ MODULES = {  # of each extra in pyproject.toml: what its packages are imported a
         "tensorboardX",
         "tensorflow_datasets",
     ),
-    "review": ("starlette", "uvicorn"),
+    "review": ("markdown_it", "starlette", "uvicorn"),
     "gcs": ("gcsfs",),
     "parquet": ("pyarrow",),
     "raters": ("crowdkit",),

@@ -10,7 +10,7 @@ import numpy as np
 from imagenet_real.data.preprocess import Preprocessing, WholeImage, decode, preprocess
 from imagenet_real.data.sources.records import Source, UnreadableRecord
 from imagenet_real.errors import InputError
-from imagenet_real.runtime.workers import ALIGNMENT, Batches, WorkerBatches
+from imagenet_real.runtime.workers import ALIGNMENT, Batches, WorkerBatches, slots_of
 
 PREFETCH_BATCHES = 4  # batches
 
@@ -111,6 +111,11 @@ def check_batches(batch_size: int, workers: int) -> None:
     """Raises InputError if the batch size or the number of workers is impossible."""
     if batch_size < 1 or workers < 0:
         raise InputError(f"batch_size={batch_size}, workers={workers}: expected at least 1 and at least 0.")
+
+
+def batches_in_flight(workers: int) -> int:
+    """Returns the number of batches that are in memory at the same time, at most."""
+    return slots_of(workers) if workers else PREFETCH_BATCHES + min(os.cpu_count() or 1, PREFETCH_BATCHES)
 
 
 def prefetched_batches(batches: Batches, workers: int) -> Any:

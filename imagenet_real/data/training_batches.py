@@ -12,7 +12,7 @@ import numpy as np
 
 from imagenet_real.data import targets
 from imagenet_real.data.augmentation import Augmentation, Draw, augment, draw, draw_mixture
-from imagenet_real.data.batches import check_batches, prefetched_batches
+from imagenet_real.data.batches import batches_in_flight, check_batches, prefetched_batches
 from imagenet_real.data.preprocess import decode
 from imagenet_real.data.sources.records import UnreadableRecord
 from imagenet_real.data.training_data import TrainingData
@@ -77,6 +77,18 @@ class TrainingBatches:
         """Continues from a position that `get_state` returned."""
         self.close()
         self._next = state["next_batch"]
+
+    def memory(self) -> int:
+        """Returns the bytes of the batches that are made in advance, and of the cache of decoded images, about.
+
+        The first image stands for all images. Each worker has a cache of its own.
+        """
+        batches = self._batches(0)
+        in_flight = batches.nbytes * batches_in_flight(self._workers)
+        if batches.decoded is None:
+            return in_flight
+        image = decode(batches.data.source[0]["image"])
+        return in_flight + image.nbytes * len(batches.data) * max(1, self._workers)
 
     def close(self) -> None:
         """Ends the threads or processes that read ahead."""

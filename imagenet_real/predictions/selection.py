@@ -1,12 +1,14 @@
-"""Predictions of several parts as one, and those of chosen images in their order."""
+"""Predictions of several parts as one, those of chosen images in their order, and ids as a label set has them."""
 
-from collections.abc import Sequence
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from imagenet_real.errors import InputError
-from imagenet_real.labels.image_ids import match
+from imagenet_real.labels.image_ids import first_repeated, image_id, match
 from imagenet_real.predictions.predictions import Predictions
 
 
@@ -40,3 +42,45 @@ def select(predictions: Predictions, image_ids: np.ndarray, num_classes: int) ->
         name=predictions.name,
         logsumexp=None if predictions.logsumexp is None else predictions.logsumexp[rows],
     )
+
+
+def with_ids_of(predictions: Predictions, image_ids: np.ndarray) -> Predictions:
+    """Returns the predictions with the ids that a label set has for the same files, and a note.
+
+    Tools save the paths of files, with folders above the root of the images, with backslashes on Windows, or the names
+    of the files alone. Ids stay as they are if one matches already, if
+    fewer than half would match, or if several images would have one id.
+
+    Args:
+      predictions: of any ids.
+      image_ids: [N] str, of the label set.
+    """
+    ids = predictions.image_ids
+    if np.isin(ids, image_ids).any():
+        return predictions
+    for ids_as_paths, change in _spellings(ids, image_ids):
+        matched = np.isin(ids_as_paths, image_ids)
+        if matched.mean() >= 0.5 and first_repeated(ids_as_paths) is None:
+            note = f"{predictions.name}: image ids are read {change}: {ids[matched][0]} is {ids_as_paths[matched][0]}."
+            return dataclasses.replace(predictions, image_ids=ids_as_paths, notes=(*predictions.notes, note))
+    return predictions
+
+
+def _spellings(ids: np.ndarray, image_ids: np.ndarray) -> Iterator[tuple[np.ndarray, str]]:
+    """Yields other ids of the same files, [N] str, and what is different, the smallest change first."""
+    paths = [image_id(name.replace("\\", "/")) for name in ids.tolist()]
+    yield np.array(paths), "with / for \\"
+    shared = os.path.commonpath([os.path.dirname(path) for path in paths]) if _have_a_root(paths) else ""
+    depth = len(shared.strip("/").split("/")) if shared else 0
+    for count in range(1, depth + 1):
+        below = np.array(["/".join(path.strip("/").split("/")[count:]) for path in paths])
+        yield below, f"below {'/'.join(paths[0].strip('/').split('/')[:count])}"
+    by_name: dict[str, str] = {}
+    for name in image_ids.tolist():
+        if by_name.setdefault(name.rpartition("/")[2], name) != name:
+            return  # two images have this file name
+    yield np.array([by_name.get(path.rpartition("/")[2], path) for path in paths]), "by the names of the files"
+
+
+def _have_a_root(paths: Sequence[str]) -> bool:
+    return len({path.startswith("/") for path in paths}) == 1

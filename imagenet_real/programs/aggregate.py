@@ -9,7 +9,8 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import label_sets
-from imagenet_real.builders.votes import aggregate, check, checksums, load_gold, load_votes
+from imagenet_real.builders.datasets import open_dataset
+from imagenet_real.builders.votes import aggregate, checksums, load_gold, load_votes, resolve
 from imagenet_real.io import provenance, storage
 from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.raters import aggregation_summary as summaries
@@ -23,11 +24,11 @@ from imagenet_real.runtime.workdir import locks_workdir
 @locks_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Writes labels.json, label_set.json, scores.npz and summary.json into `workdir`, and prints the summary."""
-    check(config)
-    brought = label_sets.of_dataset(config.images, config.split, config.tfds_dir)
-    originals = label_sets.load(config.original, brought, label_sets.store_of(config))
+    config = resolve(config)
+    dataset = open_dataset(config)
+    originals = label_sets.load(config.original, dataset.label_sets, label_sets.store_of(config))
     votes, gold_votes = load_votes(config, originals)
-    experts = load_gold(config, brought, gold_votes)
+    experts = load_gold(config, dataset.label_sets, gold_votes)
 
     aggregation = aggregate(config, votes, experts, gold_votes, originals)
     labels = label_set(aggregation.votes, aggregation.scores, config.threshold, originals, config.name)

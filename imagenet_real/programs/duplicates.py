@@ -8,6 +8,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import label_sets
+from imagenet_real.builders.datasets import open_dataset
 from imagenet_real.builders.predictions import load_models
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.sources.records import Source
@@ -94,7 +95,7 @@ def search_others(
 
 def exclude_confirmed(config: ConfigDict, workdir: epath.Path) -> None:
     """Writes the label set without the confirmed duplicates. It scores `predictions` with and without them."""
-    supplied = label_sets.of_dataset(config.images, config.split, config.tfds_dir)
+    supplied = open_dataset(config).label_sets
     label_set = label_sets.load(config.label_set, supplied, label_sets.store_of(config))
     rest = without_images(label_set, load_confirmed(config.confirmed))
     path = workdir / "without_duplicates.json"

@@ -7,6 +7,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import class_sets, label_sets
+from imagenet_real.builders.datasets import open_dataset
 from imagenet_real.builders.predictions import load_models
 from imagenet_real.errors import InputError
 from imagenet_real.io import provenance, storage
@@ -26,11 +27,12 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Writes analysis.json into `workdir`, and regression.png if there are models; prints the analysis."""
     if config.shown < 1:
         raise InputError(f"shown={config.shown}: expected at least 1. Give the number of rows of each table.")
-    brought = label_sets.of_dataset(config.images, config.split, config.tfds_dir)
+    dataset = open_dataset(config)
+    brought = dataset.label_sets
     label_set = label_sets.load(config.label_set, brought, label_sets.store_of(config))
     other_names = [name.strip() for name in config.against.split(",") if name.strip()]
     others = [label_sets.load(name, brought, label_sets.store_of(config)) for name in other_names]
-    names = class_sets.with_names(of_label_set(label_set), config.class_names).names
+    names = class_sets.with_names(of_label_set(dataset.named(label_set)), config.class_names).names
 
     summary, regression = summaries.summarize(label_set, others), None
     content = {
@@ -44,7 +46,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
         },
     }
     if config.predictions:
-        models = load_models(config.predictions, config.class_names, config.labels_dir)
+        models = load_models(config.predictions, dataset.class_names(config.class_names), config.labels_dir)
         original = label_sets.load(config.original, brought, label_sets.store_of(config))
         results = score(models, [original, label_set], labels_dir=config.labels_dir, ks=(1,))
         regression = label_set_regression.regress_label_sets(results, original.name, label_set.name)

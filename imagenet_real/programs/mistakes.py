@@ -8,6 +8,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import class_sets, label_sets
+from imagenet_real.builders.datasets import open_dataset
 from imagenet_real.builders.mistakes import check, load_all_judged, make_guesser
 from imagenet_real.builders.predictions import load_model, load_models
 from imagenet_real.io import provenance, storage
@@ -17,29 +18,37 @@ from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.mistakes import guesses
 from imagenet_real.mistakes import summary as summaries
 from imagenet_real.mistakes.judged import hard_subset, load_confused_pairs
+from imagenet_real.predictions.selection import with_ids_of
 from imagenet_real.report.mistakes import as_rows, as_text
 from imagenet_real.report.printing import show
 from imagenet_real.runtime.workdir import locks_workdir
+
+DEFAULT = "multilabel"  # for ImageNet's images
 
 
 @locks_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Writes mistakes.json into `workdir`, and hard.json if `missed_by` is set; prints the summary."""
     check(config)
-    brought = label_sets.of_dataset(config.images, config.split, config.tfds_dir)
-    label_set = label_sets.load(config.label_set, brought, label_sets.store_of(config))
-    class_set = class_sets.with_meanings(of_label_set(label_set), config.class_names, label_sets.store_of(config))
+    dataset = open_dataset(config)
+    class_names = dataset.class_names(config.class_names)
+    label_set = label_sets.load(
+        config.label_set or dataset.best_label_set or DEFAULT, dataset.label_sets, label_sets.store_of(config)
+    )
+    classes = of_label_set(dataset.named(label_set))
+    class_set = class_sets.with_meanings(classes, config.class_names, label_sets.store_of(config))
     class_set = class_sets.with_hierarchy(class_set, config.hierarchy, label_sets.store_of(config))
-    models = load_models(config.others, config.class_names, config.labels_dir) if config.others else []
+    models = load_models(config.others, class_names, config.labels_dir) if config.others else []
+    models = [with_ids_of(model, label_set.image_ids) for model in models]
     judged = load_all_judged(config)
-    guesser = make_guesser(config, brought, label_set, class_set, models)
+    guesser = make_guesser(config, dataset.label_sets, label_set, class_set, models)
 
     published_pairs = model_summary = hard = None
     if config.confused:
         pairs = load_confused_pairs(config.confused, class_index())
         published_pairs = summaries.compare_pairs(pairs, judged[0], label_set)
     if config.predictions:
-        model = load_model(config.predictions, config.class_names, config.labels_dir)
+        model = with_ids_of(load_model(config.predictions, class_names, config.labels_dir), label_set.image_ids)
         model_summary = summaries.summarize_model(model, label_set, models, guesser)
     if config.missed_by:
         subset = hard_subset(judged, models, label_set, config.missed_by)

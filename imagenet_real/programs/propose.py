@@ -8,11 +8,13 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import class_sets, label_sets
+from imagenet_real.builders.datasets import open_dataset
 from imagenet_real.builders.predictions import load_models
-from imagenet_real.builders.proposals import candidates, check, load_gold, rating_tasks
+from imagenet_real.builders.proposals import candidates, check, image_addresses, load_gold, rating_tasks
 from imagenet_real.io import provenance, storage
 from imagenet_real.labels.classes import of_label_set
 from imagenet_real.labels.json_format import save_label_set
+from imagenet_real.predictions.selection import with_ids_of
 from imagenet_real.raters import gold, proposals, subsets, task_files
 from imagenet_real.raters import proposal_summary as summaries
 from imagenet_real.report.printing import show
@@ -24,15 +26,21 @@ from imagenet_real.runtime.workdir import locks_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Writes proposals.json, tasks.json, label_studio.json and .xml, gold.json and summary.json; prints the summary."""
     check(config)
-    models = load_models(config.predictions, config.class_names, config.labels_dir)
-    brought = label_sets.of_dataset(config.images, config.split, config.tfds_dir)
-    originals = label_sets.load(config.original, brought, label_sets.store_of(config))
+    dataset = open_dataset(config)
+    models = load_models(config.predictions, dataset.class_names(config.class_names), config.labels_dir)
+    originals = label_sets.load(config.original, dataset.label_sets, label_sets.store_of(config))
+    models = [with_ids_of(model, originals.image_ids) for model in models]
     originals = proposals.predicted_images(originals, models[0])
     proposals.check_models(models, originals)
     rows = proposals.match_images(models, originals.image_ids)
     classes_of_models = candidates(config, models, rows)
 
-    known, gold_labels, choice, chosen = load_gold(config, brought, originals), None, None, list(range(len(models)))
+    known, gold_labels, choice, chosen = (
+        load_gold(config, dataset.label_sets, originals),
+        None,
+        None,
+        list(range(len(models))),
+    )
     if known is not None:
         gold_labels = gold.draw(known, config.gold_images, config.gold_seed)
         choice = subsets.choose(classes_of_models, gold_labels, config.min_recall, config.models)
@@ -45,10 +53,12 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     # Images whose original label is every model's best class keep it. People rate the other images.
     kept = proposals.is_unanimous([models[row] for row in chosen], [rows[row] for row in chosen], originals.original)
     image, classes = image[~kept[image]], classes[~kept[image]]
-    class_set = class_sets.with_names(of_label_set(originals), config.class_names)
+    class_set = class_sets.with_names(of_label_set(dataset.named(originals)), config.class_names)
     class_set = class_sets.with_hierarchy(class_set, config.hierarchy, label_sets.store_of(config))
     on_gold = np.zeros(len(image), bool) if gold_labels is None else gold_labels.is_scored[image]
     tasks, assignments = rating_tasks(config, class_set, originals.image_ids[image], classes, on_gold)
+
+    addresses = image_addresses(config.image_url, tasks, dataset)
 
     summary = summaries.ProposalSummary(
         models=[models[row].name for row in chosen],
@@ -78,7 +88,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
         save_label_set(workdir / "gold.json", gold_labels.take(gold_labels.is_scored))
     storage.write_together(
         {
-            **task_files.files(workdir, tasks, class_set.names, config.raters_per_task, assignments, config.image_url),
+            **task_files.files(workdir, tasks, class_set.names, config.raters_per_task, assignments, addresses),
             workdir / "proposals.json": json.dumps(questions),
             workdir / "summary.json": json.dumps(content, indent=1, allow_nan=False) + "\n",
         }

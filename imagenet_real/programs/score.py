@@ -4,6 +4,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import label_sets, predictions, reports
+from imagenet_real.builders.datasets import open_dataset
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.report.exports import exports
 from imagenet_real.report.printing import show_results
@@ -15,21 +16,28 @@ from imagenet_real.scoring.results import Results, score
 def run(config: ConfigDict, workdir: epath.Path) -> Results:
     """Writes results.json, results.csv, accuracy_by_class.csv and report.html into `workdir`, and prints the table."""
     export_names = exports.parse(config.export)
-    images = reports.open_images(config)
-    models_by_path = predictions.load_models_by_path(config.predictions, config.class_names, config.labels_dir)
+    dataset = open_dataset(config)
+    names = dataset.class_names(config.class_names)
+    models_by_path = predictions.load_models_by_path(config.predictions, names, config.labels_dir)
+    models = [model for models in models_by_path.values() for model in models]
+    num_classes = next((model.num_classes for model in models if model.num_classes is not None), None)
+    scored_sets, notes = label_sets.select_for_predictions(
+        config.label_sets, dataset, num_classes, label_sets.store_of(config)
+    )
     results = score(
-        [model for models in models_by_path.values() for model in models],
-        label_sets.select(config.label_sets, label_sets.store_of(config)),
+        models,
+        scored_sets,
         labels_dir=config.labels_dir,
         ks=config.ks,
         allow_missing=config.allow_missing,
         repair=config.repair,
     )
-    reports.write(config, workdir, results, images)
+    results.notes += notes
+    reports.write(config, workdir, results, dataset.source)
     path_of = {model.name: path for path, models in models_by_path.items() for model in models}
 
     def load_with_scores(name: str) -> Predictions:  # again: the first time it keeps the best classes, to save memory
-        return predictions.load_model_with_scores(path_of[name], name, config.class_names, config.labels_dir)
+        return predictions.load_model_with_scores(path_of[name], name, names, config.labels_dir)
 
     exports.write(workdir, export_names, results, load_with_scores)
     show_results(config.format, results)

@@ -52,23 +52,23 @@ def as_json(
     return json.dumps(content)
 
 
-def as_label_studio(tasks: Sequence[Task], names: Sequence[str], image_url: str) -> str:
+def as_label_studio(tasks: Sequence[Task], names: Sequence[str], addresses: Sequence[str]) -> str:
     """Returns tasks to import into Label Studio, whose interface is `LABEL_STUDIO`. They do not show which are gold.
 
     Args:
       tasks: in the order in which raters see them.
       names: of all classes.
-      image_url: address of an image; "{image_id}" in it stands for the id.
+      addresses: of the image of each task.
     """
     rows = [
         {
             "data": {
-                "image": image_url.replace("{image_id}", task.image_id),
+                "image": address,
                 "image_id": task.image_id,
                 "labels": [{"class": label, "name": names[label]} for label in task.labels],
             }
         }
-        for task in tasks
+        for task, address in zip(tasks, addresses, strict=True)
     ]
     return json.dumps(rows)
 
@@ -79,11 +79,11 @@ def files(
     names: Sequence[str],
     per_task: int,
     assignments: Sequence[Sequence[int]] | None,
-    image_url: str,
+    addresses: Sequence[str],
 ) -> dict[epath.Path, str]:
     """Returns the files of the tasks, each with its content."""
     return {
         workdir / "tasks.json": as_json(tasks, names, per_task, assignments),
-        workdir / "label_studio.json": as_label_studio(tasks, names, image_url),
+        workdir / "label_studio.json": as_label_studio(tasks, names, addresses),
         workdir / "label_studio.xml": LABEL_STUDIO,
     }

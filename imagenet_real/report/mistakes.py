@@ -98,11 +98,13 @@ def _hard(hard: HardSubset, label_set: str) -> str:
 
 
 def _model(model: ModelSummary, label_set: str, names: Sequence[str], max_rows: int) -> list[str]:
-    missing = sum(mistake.label_may_be_missing for mistake in model.mistakes)
-    blocks = [
-        f"{model.name} under {label_set}: {len(model.mistakes):,} mistakes; on {missing:,} of them at least "
-        f"{categories.AGREEING_SHARE:.0%} of the other models give the same answer: a label may be missing."
-    ]
+    blocks = [f"{model.name} under {label_set}: {len(model.mistakes):,} mistakes."]
+    if any(mistake.agreeing is not None for mistake in model.mistakes):
+        missing = sum(mistake.label_may_be_missing for mistake in model.mistakes)
+        blocks[0] += (
+            f" On {missing:,} of them at least {categories.AGREEING_SHARE:.0%} of the other models predict the same "
+            "class: a label may be missing."
+        )
     guesses = [mistake.guess for mistake in model.mistakes if mistake.guess]
     if guesses:
         rows = [[name, f"{guesses.count(name):,}"] for name in CATEGORIES if name in guesses]

@@ -36,6 +36,7 @@ def make_app(content: Content, host: str, token: str) -> Starlette:
     check_address(host, token)
     routes = [
         Route("/", _start(content)),
+        Route("/api/about", lambda request: JSONResponse(content.about())),
         Route("/image/{source}/{image_id:path}", _image(content.pictures)),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]

@@ -3,11 +3,14 @@
 import json
 import os
 import threading
+from collections.abc import Collection
 from typing import Any
 
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.review_app.store import Store
+
+SECONDS = 10  # assumed for a pair
 
 
 class Pairs:
@@ -26,7 +29,7 @@ class Pairs:
         if not self._pairs:
             raise InputError(f"{path} has no pair. There is nothing to compare.")
         store.belongs_to("duplicates.json", storage.sha256(path))
-        self._store, self._lock = store, threading.Lock()
+        self._store, self._lock, self._left_out = store, threading.Lock(), set()
         self._verdicts: dict[int, dict[str, bool]] = {}  # pair -> person -> the same picture
         self._load()
 
@@ -35,20 +38,34 @@ class Pairs:
         for row in self._store.verdicts():
             self._verdicts.setdefault(row.content["pair"], {})[row.reviewer] = row.content["same"]
 
+    def about(self) -> dict[str, Any]:
+        """Returns the number of pairs, and the seconds for one."""
+        return {"total": sum(not self._is_left_out(place) for place in range(len(self._pairs))), "seconds": SECONDS}
+
     def image_ids(self) -> set[str]:
         """Returns the images that are compared with images of the other source."""
-        return {pair["image_id"] for pair in self._pairs}
+        return {pair["image_id"] for pair in self._pairs} - self._left_out
+
+    def leave_out(self, image_ids: Collection[str]) -> None:
+        """Shows nobody the pairs with these images."""
+        self._left_out |= set(image_ids)
 
     def next(self, name: str, start: int) -> dict[str, Any]:
         """Returns the first pair from `start` on without a verdict of this person; `pair` is None if there is none."""
         with self._lock:
             total = len(self._pairs)
-            places = ((start + offset) % total for offset in range(total))
+            places = (place for offset in range(total) if not self._is_left_out(place := (start + offset) % total))
             place = next((place for place in places if name not in self._verdicts.get(place, {})), None)
-            progress = {"total": total, "done": sum(name in verdicts for verdicts in self._verdicts.values())}
+            progress = {
+                "total": sum(not self._is_left_out(place) for place in range(total)),
+                "done": sum(name in verdicts for verdicts in self._verdicts.values()),
+            }
             if place is None:
                 return {"pair": None, **progress}
             return {"pair": place, **self._pairs[place], **progress}
+
+    def _is_left_out(self, place: int) -> bool:
+        return self._pairs[place]["image_id"] in self._left_out
 
     def judge(self, key: str, pair: int, name: str, same: bool) -> None:
         """Stores whether a pair is the same picture. It is on the disk when this returns."""

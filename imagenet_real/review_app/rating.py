@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from imagenet_real.raters.votes import ANSWERS
 from imagenet_real.review_app.store import Store
 
 RESERVATION_SECONDS = 600.0  # a task without an answer goes to another rater after that
+
+SECONDS_PER_LABEL = 4.0  # assumed for a question until there are MIN_ANSWERS answered tasks
+MIN_ANSWERS = 10
 
 
 class Rating:
@@ -38,6 +42,8 @@ class Rating:
                 f"{path} has no task: every image is unanimous, or has no proposal. There is nothing to rate."
             )
         store.belongs_to("tasks.json", storage.sha256(path))
+        self._left_out: set[str] = set()
+        self._is_left_out = np.zeros(len(self._tasks), bool)
         self._answers: dict[str, dict[int, dict[int, str]]] = {}  # rater -> task -> class -> answer
         for task, label, rater, answer, _ in store.votes():
             self._answers.setdefault(rater, {}).setdefault(task, {})[label] = answer
@@ -46,9 +52,46 @@ class Rating:
             self._load[list(tasks)] += 1
         self._reservations: dict[str, tuple[int, float]] = {}  # rater -> task, and the time when the reservation ends
 
+    def about(self) -> dict[str, Any]:
+        """Returns the numbers of tasks and raters, the raters' names, and the seconds for a task.
+
+        The seconds are the median of the answers so far; before there are enough, an assumption.
+        """
+        tasks = [labels for (_, labels), left_out in zip(self._tasks, self._is_left_out, strict=True) if not left_out]
+        names = sorted(self._assignments or ())
+        return {
+            "total": len(tasks),
+            "questions": sum(map(len, tasks)),
+            "per_task": self._per_task,
+            "names": names,
+            "per_rater": max((len(rows) for rows in self._assignments.values()), default=0) if names else None,
+            "seconds": self._seconds_per_task(tasks),
+        }
+
+    @property
+    def rater_names(self) -> list[str]:
+        """The names of the raters who have tasks of their own; none if anybody may take any task."""
+        return sorted(self._assignments or ())
+
+    def _seconds_per_task(self, tasks: Sequence[tuple[int, ...]]) -> float:
+        seconds: dict[tuple[str, int], float] = {}
+        for task, _, rater, _, duration in self._store.votes():
+            seconds[rater, task] = seconds.get((rater, task), 0.0) + (duration or 0.0)
+        known = [total for total in seconds.values() if total > 0]
+        if len(known) >= MIN_ANSWERS:
+            return float(np.median(known))
+        return SECONDS_PER_LABEL * sum(map(len, tasks)) / max(1, len(tasks))
+
     def image_ids(self) -> set[str]:
-        """Returns the images of all tasks."""
-        return {image_id for image_id, _ in self._tasks}
+        """Returns the images of the tasks that raters get."""
+        return {image_id for image_id, _ in self._tasks} - self._left_out
+
+    def leave_out(self, image_ids: Collection[str]) -> None:
+        """Gives nobody the tasks about these images."""
+        self._left_out |= set(image_ids)
+        self._is_left_out = np.array([image_id in self._left_out for image_id, _ in self._tasks], dtype=bool)
+        if self._assignments is not None:
+            self._assignments = {name: rows[~self._is_left_out[rows]] for name, rows in self._assignments.items()}
 
     def is_known(self, rater: str) -> bool:
         """Returns whether a rater of this name has tasks. Without assignments anybody has."""
@@ -70,7 +113,7 @@ class Rating:
         for other, (task, end) in self._reservations.items():
             if other != rater and end > now and task not in self._answers.get(other, {}):
                 load[task] += 1
-        is_open = self._gold | (load < self._per_task)
+        is_open = (self._gold | (load < self._per_task)) & ~self._is_left_out
         is_open[list(done)] = False
         return int(is_open.argmax()) if is_open.any() else None
 

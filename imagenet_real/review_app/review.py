@@ -2,19 +2,19 @@
 
 import dataclasses
 import json
-import os
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.io import storage
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.mistakes.judged import CATEGORIES
 from imagenet_real.review_app.classes import ClassFinder
+from imagenet_real.review_app.mistakes_file import MistakesFile
 from imagenet_real.review_app.store import Row, Store
 from imagenet_real.review_app.verdicts import Verdict, Verdicts, as_judged, parse_verdict, update
 
+SECONDS = 30  # assumed for a verdict
 STATES = ("open", "mine", "disputed", "decided", "all")
 
 
@@ -40,34 +40,43 @@ class Review:
     """The mistakes of `mistakes.json`, and people's verdicts on them.
 
     Args:
-      path: of the file that the program `mistakes` writes.
+      file: what the program `mistakes` writes.
       label_sets: the first is under review; the page shows the labels of the others too.
       classes: describes and finds classes.
       store: keeps the verdicts.
       needed: number of reviewers who must agree on a final verdict.
+      shows_guess: show the guess of the category before the verdict too, where it may influence the verdict.
     """
 
     def __init__(
-        self, path: str | os.PathLike, label_sets: Sequence[LabelSet], classes: ClassFinder, store: Store, needed: int
+        self,
+        file: MistakesFile,
+        label_sets: Sequence[LabelSet],
+        classes: ClassFinder,
+        store: Store,
+        needed: int,
+        *,
+        shows_guess: bool = False,
     ):
-        try:
-            content = json.loads(storage.read_bytes(path))
-            self._items = content["mistakes"]
-            self.model = content["model"]
-            self._predicted = {item["image_id"]: item["predicted"] for item in self._items}
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{path} cannot be read as mistakes ({error!r}). Give the mistakes.json of mistakes."
-            ) from None
-        if not self._items:
-            raise InputError(f"{path} has no mistake. There is nothing to review.")
-        store.belongs_to("mistakes.json", storage.sha256(path))
+        self._items, self.model = file.items, file.model
+        self._predicted = {item["image_id"]: item["predicted"] for item in self._items}
+        store.belongs_to("mistakes.json", file.sha256)
         self._place = {item["image_id"]: place for place, item in enumerate(self._items)}
         self._label_set = label_sets[0]
         self._labels = {label_set.name: _labels_by_image(label_set, self._place) for label_set in label_sets}
-        self.classes, self._store = classes, store
+        self.classes, self._store, self.needed, self._shows_guess = classes, store, needed, shows_guess
         self._lock = threading.Lock()
         self.verdicts = Verdicts(store.verdicts(), len(classes), needed)
+
+    def about(self) -> dict[str, Any]:
+        """Returns the model, the label set, the numbers of mistakes and of reviewers, and the seconds for one."""
+        return {
+            "model": self.model,
+            "label_set": self._label_set.name,
+            "total": len(self._items),
+            "needed": self.needed,
+            "seconds": SECONDS,
+        }
 
     def image_ids(self) -> set[str]:
         """Returns all images with a mistake."""
@@ -140,8 +149,9 @@ class Review:
         verdicts = self.verdicts.on_image(image_id) if view.panel else {}
         scores = item["top_scores"] or [None] * len(item["top"])
         return {
-            **{name: item[name] for name in ("image_id", "confidence", "guess", "reason", "agreeing")},
-            "label_may_be_missing": item["label_may_be_missing"],
+            **{name: item[name] for name in ("image_id", "confidence")},
+            # Reviewers judge for themselves: a guess that they have seen is hard to forget.
+            "hint": _hint(item) if self._shows_guess or verdict is not None or view.panel else None,
             "place": place,
             "total": len(self._items),
             "model": self.model,
@@ -167,6 +177,8 @@ class Review:
                 "mine": len(self.verdicts.by(view.reviewer)),
                 "final": len(self.verdicts.settled),
                 "disputed": len(self.verdicts.disputes),
+                "waiting": len(self.verdicts.waiting()),
+                "needed": self.needed,
                 "reviewers": {name: len(self.verdicts.by(name)) for name in self.verdicts.reviewers},
             }
 
@@ -175,6 +187,35 @@ class Review:
         with self._lock:
             return self.verdicts.finals()
 
+    def open_ends(self) -> tuple[int, int]:
+        """Returns the numbers of images that wait for another reviewer, and of disputed ones."""
+        with self._lock:
+            return len(self.verdicts.waiting()), len(self.verdicts.disputes)
+
+    def as_waiting(self) -> str:
+        """Returns the images that wait for another reviewer, and the disputed ones, as JSON."""
+        with self._lock:
+            content = {"waiting": self.verdicts.waiting(), "disputed": sorted(self.verdicts.disputes)}
+        return json.dumps({"schema": 1, "reviewers_needed": self.needed, **content}, indent=1) + "\n"
+
+    def as_verdicts(self) -> str:
+        """Returns the last verdict of each reviewer and of the panel on each image, as JSON."""
+        rows: dict[tuple[str, str, bool], dict[str, Any]] = {}
+        for row in self._store.verdicts():
+            rows[row.image_id, row.reviewer, row.panel] = row.content
+        verdicts = [
+            {
+                "image_id": image_id,
+                "reviewer": reviewer,
+                "panel": panel,
+                "predicted": self._predicted[image_id],
+                **content,
+            }
+            for (image_id, reviewer, panel), content in rows.items()
+            if image_id in self._predicted
+        ]
+        return json.dumps({"schema": 1, "verdicts": verdicts}, indent=1) + "\n"
+
     def as_judged(self) -> str:
         """Returns the wrong predictions in the format of the published mistake files."""
         return as_judged(self.finals(), self._predicted)
@@ -182,6 +223,12 @@ class Review:
     def updated(self, name: str) -> LabelSet:
         """Returns the label set after the review."""
         return update(self._label_set, self.finals(), self._predicted, name)
+
+
+def _hint(item: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Returns what the program guesses about a mistake; None if it guesses nothing."""
+    names = ("guess", "reason", "agreeing", "label_may_be_missing")
+    return {name: item[name] for name in names} if item["guess"] or item["label_may_be_missing"] else None
 
 
 def _labels_by_image(label_set: LabelSet, image_ids: Collection[str]) -> dict[str, list[int]]:

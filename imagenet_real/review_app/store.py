@@ -73,6 +73,10 @@ class Store:
                 raise
             self._connection.execute("COMMIT")
 
+    def changes(self) -> int:
+        """Returns the number of changes of this connection since it was opened."""
+        return self._connection.total_changes
+
     def belongs_to(self, what: str, sha256: str) -> None:
         """Binds the answers to the file that they are about. Raises InputError if they are about another file."""
         with self._transaction() as database:

@@ -138,6 +138,14 @@ class Verdicts:
         verdicts = list(self.on_image(image_id).values())
         return verdicts[0] if len(verdicts) >= self._needed and image_id not in self.disputes else None
 
+    def waiting(self) -> list[str]:
+        """Returns the images with a verdict that others have not confirmed yet; disputed ones are not among them."""
+        return sorted(
+            image_id
+            for image_id, verdicts in self._on.items()
+            if verdicts and image_id not in self.settled and image_id not in self.disputes
+        )
+
     def finals(self) -> dict[str, Verdict]:
         """Returns the final verdict on each image that has one."""
         return {image_id: self.final(image_id) for image_id in sorted(self.settled)}

@@ -38,6 +38,11 @@ class Batches(Protocol):
         ...
 
 
+def slots_of(workers: int) -> int:
+    """Returns the number of batches that have a place in shared memory."""
+    return workers + min(workers, MAX_FINISHED) + MAX_HELD
+
+
 class WorkerBatches:
     """An iterator over all batches in order, each made by one of `workers` spawned processes.
 
@@ -49,9 +54,9 @@ class WorkerBatches:
     def __init__(self, batches: Batches, workers: int):
         spawn = multiprocessing.get_context("spawn")
         self._length, self._next, self._started = len(batches), 0, 0
-        self._in_flight = workers + min(workers, MAX_FINISHED)
+        self._in_flight = slots_of(workers) - MAX_HELD
         # Unlike `shared_memory`, a RawArray has no name that could outlive a killed process, and needs no /dev/shm.
-        self._slots = [spawn.RawArray(ctypes.c_uint8, batches.nbytes) for _ in range(self._in_flight + MAX_HELD)]
+        self._slots = [spawn.RawArray(ctypes.c_uint8, batches.nbytes) for _ in range(slots_of(workers))]
         self._free = deque(range(len(self._slots)))
         self._finished: dict[int, tuple[int, Any]] = {}
         self._workers: list[_Worker] = []

@@ -75,6 +75,11 @@ def diagnose(predictions: Predictions, reference: LabelSet, real: LabelSet | Non
     return dataclasses.replace(diagnosis, evidence=f"{shares} {diagnosis.evidence}.")
 
 
+def without_background(predictions: Predictions) -> Predictions:
+    """The predictions of a model with a background class, class 0, without it."""
+    return _with_classes(predictions, _without_background(predictions.top), predictions.num_classes - 1)
+
+
 def at_chance(predictions: Predictions, reference: LabelSet) -> bool:
     """Whether the predictions are no better than guessing a class; False if there are too few images to tell."""
     correct = _top1(predictions, reference)

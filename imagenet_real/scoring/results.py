@@ -15,6 +15,7 @@ from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.labels.store import LabelStore
 from imagenet_real.predictions.answer_matching import Verdict
 from imagenet_real.predictions.predictions import Predictions
+from imagenet_real.predictions.selection import with_ids_of
 from imagenet_real.scoring import answers, doctor, label_ranking, ranking, reference
 from imagenet_real.scoring.accuracy import accuracy, accuracy_by_class, errors_on_mislabeled, label_rank
 from imagenet_real.scoring.evidence import Evidence, gather, judges
@@ -78,6 +79,7 @@ def score(
             f"there is no label set to score: {'; '.join(row['reason'] for row in unavailable) or 'the list is empty'}"
         )
     results = Results(rows=[], unavailable=unavailable, provenance=_provenance(models, label_sets))
+    models = [with_ids_of(model, label_sets[0].image_ids) for model in models]
     models = [_examine(model, label_sets, ks, allow_missing, repair, results) for model in models]
 
     top1: dict[str, list[np.ndarray]] = {label_set.name: [] for label_set in label_sets}
@@ -184,6 +186,10 @@ def _examine(
         model = diagnosis.repaired
         results.notes.append(f"{model.name}: repaired {repair}: {diagnosis.evidence}")
         results.provenance["predictions"][model.name]["repair"] = repair
+    elif repair == "background_class" and model.num_classes == reference.num_classes + 1:  # a model that is only bad
+        model = doctor.without_background(model)
+        results.notes.append(f"{model.name}: repaired {repair}: class 0 of {reference.num_classes + 1} is left out.")
+        results.provenance["predictions"][model.name]["repair"] = repair
     elif repair and repair != doctor.AS_IT_IS:
         results.notes.append(f"{model.name}: left as it is, it does not have the mistake {repair}.")
     check_classes(model.name, model.num_classes, int(model.top.max()), label_sets)
@@ -210,9 +216,11 @@ def check_classes(name: str, num_classes: int | None, largest: int, label_sets: 
     for label_set in label_sets:
         if num_classes not in (None, label_set.num_classes) or largest >= label_set.num_classes:
             classes = f"{num_classes} classes" if num_classes else f"class index {largest}"
+            has_one_more = label_set.num_classes in ((num_classes or 0) - 1, largest)
+            hint = "If its class 0 is a background class, leave it out with --repair=background_class. " * has_one_more
             raise InputError(
                 f"{name} has {classes}, the label set {label_set.name} has {label_set.num_classes} classes "
-                f"(0 to {label_set.num_classes - 1}). Score it on label sets of its own classes."
+                f"(0 to {label_set.num_classes - 1}). {hint}Score it on label sets of its own classes."
             )
 
 

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from imagenet_real.builders import label_sets
+from imagenet_real.builders import datasets, label_sets
 from imagenet_real.errors import InputError
-from imagenet_real.labels import published
+from imagenet_real.labels import published, readers
+from imagenet_real.labels.imagenet import validation_ids
 from imagenet_real.labels.store import LabelStore
+from imagenet_real.scoring.results import check_classes
 from tests.data.pictures import picture, validation_name
 
 
@@ -89,8 +91,35 @@ def test_what_a_dataset_brings_goes_by_its_name(nowhere):
     for kind, number in (("cat", 1), ("dog", 2), ("dog", 3)):
         (nowhere / "pets" / kind).mkdir(parents=True, exist_ok=True)
         (nowhere / "pets" / kind / f"{number}.jpg").write_bytes(picture(number))
-    brought = label_sets.of_dataset(str(nowhere / "pets"), "validation", "")
+    brought = datasets.of_images(str(nowhere / "pets")).label_sets
     assert label_sets.load("original", brought, LabelStore()).original.tolist() == [0, 1, 1]
-    assert len(label_sets.load("original", label_sets.of_dataset("", "validation", ""), LabelStore())) == 50_000
+    assert len(label_sets.load("original", {}, LabelStore())) == 50_000
     with pytest.raises(InputError, match="imagenet_m is unavailable: its 68 images"):
         label_sets.load("imagenet_m", {}, LabelStore())
+
+
+def test_a_folder_is_a_label_set_by_its_path(nowhere):
+    for kind, number in (("cat", 1), ("dog", 2)):
+        (nowhere / "pets" / kind).mkdir(parents=True, exist_ok=True)
+        (nowhere / "pets" / kind / f"{number}.jpg").write_bytes(picture(number))
+    (folder,) = label_sets.select(str(nowhere / "pets"), LabelStore())
+    assert (folder.name, folder.class_names, folder.original.tolist()) == ("original", ("cat", "dog"), [0, 1])
+    assert label_sets.load(str(nowhere / "pets"), {}, LabelStore()).image_ids.tolist() == ["cat/1", "dog/2"]
+    dataset = datasets.of_images(str(nowhere / "pets"))
+    assert label_sets.select_for_predictions("", dataset, 2, LabelStore())[0][0].name == "original"
+    (nowhere / "flat").mkdir()
+    (nowhere / "flat" / "1.jpg").write_bytes(picture(1))
+    with pytest.raises(InputError, match="flat bring no labels. Put them into one folder a class"):
+        label_sets.select_for_predictions("", datasets.of_images(str(nowhere / "flat")), 2, LabelStore())
+
+
+def test_a_background_class_keeps_the_label_sets_of_imagenet():
+    """1,001 outputs on ImageNet's images ended in "brings no labels" and exit code 0."""
+    ids = validation_ids()[:3]
+    for outputs in (1000, 1001):
+        chosen, _ = label_sets.select_for_images("original,real", ids, {}, outputs, LabelStore())
+        assert chosen == ["original", "real"]
+    with pytest.raises(
+        InputError, match="has 1001 classes.* background class, leave it out with --repair=background_class"
+    ):
+        check_classes("model", 1001, -1, [readers.original()])

@@ -1,5 +1,8 @@
 """The parts of a training run, from its config."""
 
+import dataclasses
+import types
+
 import jax
 import numpy as np
 import pytest
@@ -7,7 +10,8 @@ from flax import nnx
 from ml_collections import ConfigDict
 
 from configs import train_resnet50
-from imagenet_real.builders import training
+from imagenet_real.builders import training, training_plan
+from imagenet_real.errors import InputError
 from tests.programs.test_train import brief, tiny  # noqa: F401  (a fixture)
 
 
@@ -43,3 +47,42 @@ def test_optimizers_of_a_config(optimizer, schedule):
     updates, _ = transformation.update({"kernel": jax.numpy.zeros(3)}, transformation.init(params), params)
     share = 0.1 if optimizer == "adamp" else 1.0  # a gradient of 0 is at right angles to any kernel
     np.testing.assert_allclose(updates["kernel"], -0.5 * share * config.weight_decay, rtol=1e-5)
+
+
+def plan(monkeypatch, free=10**9, needed=10**6, **fields):
+    """The plan of a run on 40 images."""
+    monkeypatch.setattr(training_plan.memory, "available", lambda: free)
+    batches = types.SimpleNamespace(memory=lambda: needed)
+    return training_plan.make_plan(brief("images", **fields), range(40), batches)
+
+
+def test_a_plan_is_said_before_the_first_step(monkeypatch, capsys):
+    told = plan(monkeypatch, batch_size=8, steps=20, warmup_steps=2, learning_rate=0.5)
+    assert dataclasses.astuple(told)[:4] == (40, 8, 20, 2)
+    assert capsys.readouterr().err == (
+        "40 images in batches of 8: 20 steps, 4.0 epochs; learning rate 0.5 at its peak after 2 steps of warm-up, cosine "
+        "decay; about 1.0 MB of memory for images\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"batch_size": 41}, "batch_size=41 is more than the 40 training images"),
+        ({"warmup_steps": 20}, "warmup_steps=20: the run has 20 steps, so its learning rate would never decay"),
+        ({"warmup_steps": 50}, "Give fewer --warmup_steps, such as 1, or a longer run"),
+        (
+            {"workers": 16, "needed": 14 * 10**9},
+            "workers=16 and cache=.* need about 14.0 GB of memory for images, and 1.0 GB",
+        ),
+    ],
+)
+def test_a_plan_that_nobody_means_is_refused(monkeypatch, fields, message):
+    with pytest.raises(InputError, match=message):
+        plan(monkeypatch, **({"batch_size": 8, "steps": 20, "warmup_steps": 2} | fields))
+
+
+def test_a_warmup_without_a_number_is_a_twentieth_of_the_run():
+    config = brief("images")
+    config.warmup_steps = None
+    assert training.warmup_steps(config, 200) == 10

@@ -68,10 +68,27 @@ def test_votes_become_a_label_set(world, capsys):
 @pytest.mark.parametrize("method", ["unsupervised", "majority"])
 def test_methods_without_gold(world, method):
     folder, config, truth = world
-    config.gold, config.method, config.original_classes, config.threshold = "", method, (), 0.5
+    config.gold, config.method, config.threshold = "", method, 0.5
     assert aggregate.run(config, folder / "out")["gold"] is None
     labels = load_label_set(folder / "out" / "label_set.json")
     assert ((labels.labels[:, :, None] == np.arange(4)).any(axis=1) == truth).mean() > 0.97
+
+
+def test_the_original_label_votes_only_by_rule(world):
+    """The rule of ReaL, which votes on ImageNet's animals, is for ReaL's votes; until then everybody's classes 0 to 397."""
+    folder, config, _ = world
+    assert "original label" not in {row["rater"] for row in aggregate.run(config, folder / "none")["raters"]}
+    config.rule = "real"
+    summary = aggregate.run(config, folder / "real")
+    assert "original label" in {row["rater"] for row in summary["raters"]}
+    assert summary["provenance"]["config"]["original_classes"] == (0, 398)
+
+
+def test_a_method_that_fits_the_gold(world):
+    folder, config, _ = world
+    assert aggregate.run(config, folder / "with")["provenance"]["config"]["method"] == "calibrated"
+    config.gold = ""
+    assert aggregate.run(config, folder / "without")["provenance"]["config"]["method"] == "unsupervised"
 
 
 def test_gold_may_be_a_label_set(world):
@@ -97,7 +114,8 @@ def test_gold_may_be_a_label_set(world):
         ({"votes": ""}, "votes is empty"),
         ({"votes": "nowhere.csv"}, "there is no file of votes nowhere.csv"),
         ({"method": "majorty"}, "unknown method 'majorty': did you mean majority"),
-        ({"gold": ""}, "method=calibrated needs gold questions"),
+        ({"gold": "", "method": "calibrated"}, "method=calibrated needs gold questions"),
+        ({"rule": "ReaL"}, "unknown rule 'ReaL': did you mean real"),
         ({"gold": "nowhere.json"}, "no label set at nowhere.json"),
         ({"threshold": 0.0}, "threshold=0.0 is out of range. Give a number above 0"),
         ({"smoothing": -1.0}, "smoothing=-1.0 is negative"),

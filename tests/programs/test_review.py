@@ -1,5 +1,7 @@
 """The program that serves the pages, as a process: what it writes when it ends, and what survives when it is killed."""
 
+import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -8,15 +10,18 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
 from configs import review as review_config
+from imagenet_real.builders import review as builder
 from imagenet_real.errors import InputError
-from imagenet_real.labels.json_format import load_label_set
+from imagenet_real.io import storage
+from imagenet_real.labels.json_format import load_label_set, save_label_set
 from imagenet_real.programs import review
 from imagenet_real.review_app.store import Store
-from tests import ROOT
+from tests import ROOT, toy
 from tests.review_app import small
 
 pytestmark = pytest.mark.slow
@@ -33,10 +38,7 @@ def folder(tmp_path):
 def fields(folder, **changes):
     return {
         "images": f"{folder}/images",
-        "label_set": f"{folder}/labels.json",
-        "also": "",
         "class_names": f"{folder}/names.txt",
-        "reviewers": 1,
         "port": 0,
     } | changes
 
@@ -112,6 +114,37 @@ def test_by_default_this_machine_alone_is_listened_to(folder):
         process.communicate(timeout=30)
 
 
+def test_results_are_written_while_answers_come(folder):
+    process, client = start(folder, mistakes=f"{folder}/mistakes.json")
+    try:
+        client.judge("Ada", "b", small.CORRECT)
+        end = time.monotonic() + 20
+        while not (folder / "out" / "verdicts.json").exists():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert json.loads((folder / "out" / "verdicts.json").read_text())["verdicts"][0]["image_id"] == "b"
+        assert load_label_set(folder / "out" / "labels.json").labels[1].tolist() == [0, 1]
+    finally:
+        process.terminate()
+        told, _ = process.communicate(timeout=30)
+    for name in ("judged.json", "labels.json", "verdicts.json"):
+        assert str(folder / "out" / name) in told
+    assert f"next: imagenet-real score --predictions=FILE --label_sets={folder / 'out' / 'labels.json'}" in told
+
+
+def test_names_of_raters_are_printed_at_the_start(folder):
+    (folder / "tasks.json").write_text(small.tasks({"rater001": [0], "rater002": [1]}))
+    command = [sys.executable, "main.py", "review", f"--workdir={folder}/out", f"--tasks={folder}/tasks.json"]
+    process = subprocess.Popen(
+        [*command, f"--images={folder}/images", "--port=0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "raters: rater001, rater002. Give each person one of these names.\n"
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
 def test_votes_are_written_beside_a_running_server(folder):
     process, client = start(folder, tasks=f"{folder}/tasks.json")
     try:
@@ -143,6 +176,42 @@ def test_what_is_refused(folder, monkeypatch, changes, message):
     config.update(fields(folder, **changes))
     with pytest.raises(InputError, match=message):
         review.run(config, folder / "out")
+
+
+@pytest.mark.parametrize("label_set", ["", "labels.json"])
+def test_the_label_set_under_review_is_that_of_the_mistakes(folder, label_set):
+    """Until then, the default was multilabel, and 20,000 images of it came out as labels.json."""
+    config = review_config.get_config()
+    config.update(fields(folder, mistakes=f"{folder}/mistakes.json", export_only=True))
+    config.label_set = label_set and f"{folder}/{label_set}"
+    review.run(config, folder / "out")
+    assert load_label_set(folder / "out" / "labels.json").image_ids.tolist() == list("abcdef")
+
+
+def test_another_label_set_than_that_of_the_mistakes_is_refused(folder):
+    save_label_set(folder / "other.json", dataclasses.replace(toy.real(), name="other"))
+    content = json.loads((folder / "mistakes.json").read_text())
+    checksum = storage.sha256(folder / "labels.json")
+    (folder / "mistakes.json").write_text(json.dumps(content | {"provenance": {"labels": {"sha256": checksum}}}))
+    config = review_config.get_config()
+    config.update(fields(folder, mistakes=f"{folder}/mistakes.json", label_set=f"{folder}/other.json"))
+    with pytest.raises(InputError, match="has the mistakes under original, and the label set .* is other. Leave out"):
+        review.run(config, folder / "out")
+    save_label_set(folder / "other.json", dataclasses.replace(toy.real(), name="original"))
+    with pytest.raises(InputError, match="is original of another file"):
+        review.run(config, folder / "out")
+
+
+def test_missing_pictures_are_left_out_and_counted(folder, capsys):
+    (folder / "images" / "b.jpg").unlink()
+    for name in ("mistakes", "tasks"):
+        config = review_config.get_config()
+        config.update(fields(folder, **{name: f"{folder}/{name}.json"}, skip_missing=True))
+        with contextlib.closing(Store(folder / f"{name}.sqlite")) as store:
+            content = builder.make_content(config, store)
+            content.check_pictures()
+        assert "b" not in (content.review or content.rating).image_ids()
+        assert f"lacks 1 of {4 if name == 'mistakes' else 6} pictures, such as b" in capsys.readouterr().err
 
 
 def test_pictures_that_are_not_there(folder):

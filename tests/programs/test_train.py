@@ -179,7 +179,7 @@ def test_metrics_on_a_full_disk(tmp_path):
 def config_of(images, **fields):
     config = train_digits.get_config()
     defaults = {"images": str(images), "validation_images": str(images), "select_split": "", "crop": world.SIZE}
-    config.update(defaults | {"batch_size": 8} | fields)
+    config.update(defaults | {"batch_size": 8, "warmup_steps": 0} | fields)
     return config
 
 

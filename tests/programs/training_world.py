@@ -13,7 +13,7 @@ from tests import ROOT
 
 COLORS = {"blue": (40, 40, 200), "green": (40, 200, 40), "red": (200, 40, 40)}
 SIZE = 12
-PROGRESS = re.compile(r": [\d,]+ of [\d,]+ (images|steps|epochs)\b")  # a line of it in a log
+PROGRESS = re.compile(r": [\d,]+ of [\d,]+ (images|steps|epochs)\b|images in batches of")  # a line of it in a log
 
 
 def write_images(root, per_class=20, wrong=(), classes=tuple(COLORS)):

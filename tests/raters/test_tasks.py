@@ -85,7 +85,8 @@ def test_who_gets_which():
 
 def test_label_studio_answers_come_back(tmp_path):
     made = small_tasks()
-    written = json.loads(task_files.as_label_studio(made, [f"kind {n}" for n in range(16)], "/files/{image_id}.png"))
+    addresses = [f"/files/{task.image_id}.png" for task in made]
+    written = json.loads(task_files.as_label_studio(made, [f"kind {n}" for n in range(16)], addresses))
     assert written[0]["data"]["image"] == f"/files/{made[0].image_id}.png"
     for number, row in enumerate(written):
         results = [

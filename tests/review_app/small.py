@@ -20,6 +20,7 @@ from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.review_app.app import make_app
 from imagenet_real.review_app.classes import ClassFinder
 from imagenet_real.review_app.content import MAIN, OTHER, Content
+from imagenet_real.review_app.mistakes_file import read_mistakes
 from imagenet_real.review_app.pairs import Pairs
 from imagenet_real.review_app.pictures import Pictures, examples_by_class
 from imagenet_real.review_app.rating import Rating
@@ -59,7 +60,9 @@ def write(folder: pathlib.Path) -> None:
         for image_id, top, label in zip(toy.IDS.tolist(), toy.TOP, toy.ORIGINAL, strict=True)
         if top[0] != label
     ]
-    (folder / "mistakes.json").write_text(json.dumps({"schema": 1, "model": "model", "mistakes": rows}))
+    content = {"schema": 1, "label_set": "original", "model": "model", "mistakes": rows}
+    content["provenance"] = {"config": {"label_set": str(folder / "labels.json")}}
+    (folder / "mistakes.json").write_text(json.dumps(content))
 
 
 def tasks(assignments=None, per_task: int = 2, gold=(0,), count: int = 6) -> str:
@@ -84,7 +87,9 @@ def make_review(folder: pathlib.Path, store: Store, needed: int = 1) -> tuple[Re
     pictures = Pictures(open_source(str(folder / "images")))
     examples = examples_by_class(pictures, (), toy.original())
     classes = ClassFinder(ClassSet(NAMES, paths=PATHS), examples, MAIN)
-    return Review(folder / "mistakes.json", [toy.original(), toy.real()], classes, store, needed), {MAIN: pictures}
+    return Review(read_mistakes(folder / "mistakes.json"), [toy.original(), toy.real()], classes, store, needed), {
+        MAIN: pictures
+    }
 
 
 @contextlib.contextmanager
@@ -102,12 +107,12 @@ def served(app) -> Iterator[int]:
 
 @contextlib.contextmanager
 def review_server(
-    folder: pathlib.Path, host: str = "127.0.0.1", token: str = "", needed: int = 1
+    folder: pathlib.Path, host: str = "127.0.0.1", token: str = "", needed: int = 1, guidelines: str = ""
 ) -> Iterator["Client"]:
-    """A server of the review."""
+    """A server of the review. `guidelines` is HTML."""
     store = Store(folder / "answers.sqlite")
     review, pictures = make_review(folder, store, needed)
-    with served(make_app(Content(pictures, review=review), host, token)) as port:
+    with served(make_app(Content(pictures, review=review, guidelines=guidelines), host, token)) as port:
         yield Client(port)
     store.close()
 

@@ -66,7 +66,7 @@ def test_a_review_by_keyboard(browser, folder):
             page.keyboard.press("Enter")
         page.wait_for_selector("#review", state="hidden")
         page.keyboard.press("u")
-        says(page, "3 of 4 by you, 3 final, 0 disputed")
+        says(page, "3 of 4 judged by you")
         image(page, "f")
         for key in ("/", *"dog"):
             page.keyboard.press(key)
@@ -106,11 +106,39 @@ def test_a_panel_sees_comments_as_text(browser, folder):
 
 
 def test_a_page_fits_a_phone(browser, folder):
-    with small.review_server(folder) as client:
+    with small.review_server(folder, guidelines="<h1>Rules</h1>" + "<p>Look twice.</p>" * 9) as client:
         page = page_of(browser, client.port, width=360, height=700)
+        assert "model has 4 mistakes under the labels original. They take about 2 minutes" in page.text_content(
+            "#about"
+        )
+        assert page.is_visible("#enter .guidelines h1")
         enter(page, "Ada")
         image(page, "b")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.click("[data-value=wrong]")
+        page.locator("[data-value=Major]").scroll_into_view_if_needed()
+        in_sight = "id => { const box = document.getElementById(id).getBoundingClientRect(); return box.top >= 0 && box.bottom <= innerHeight; }"
+        assert page.evaluate(in_sight, "picture")  # the picture and the button stay while the choices scroll
+        assert page.evaluate(in_sight, "store")
+        page.close()
+
+
+def test_the_guess_is_shown_after_the_verdict(browser, folder):
+    with small.review_server(folder) as client:
+        page = page_of(browser, client.port)
+        enter(page, "Ada")
+        image(page, "b")
+        assert page.is_hidden("#guess")
+        page.keyboard.press("w")
+        page.keyboard.press("Enter")
+        assert "A wrong prediction needs a category" in page.text_content("#message")
+        page.keyboard.press("1")
+        assert page.is_hidden("#message")  # an error goes with its cause
+        page.keyboard.press("m")
+        page.keyboard.press("Enter")
+        image(page, "c")
+        page.wait_for_selector("#last:not([hidden])")
+        assert page.text_content("#last") == "Saved b. The program guesses: fine-grained, because they are alike."
         page.close()
 
 
@@ -132,7 +160,7 @@ def test_pairs_by_keyboard_also_on_a_phone(browser, folder):
         page.keyboard.press("u")
         says(page, "2 of 3 done")
         assert page.locator(".mirrored").count() == 0
-        assert "0.990 between thumbnails, 3 of 64 bits" in page.text_content("#about")
+        assert "0.990 between thumbnails, 3 of 64 bits" in page.text_content("#found-by")
         assert client.json("/export/confirmed.json")["pairs"] == [{"image_id": "a", "other": "d"}]
         assert page.complaints == []
         page.close()

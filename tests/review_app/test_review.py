@@ -7,6 +7,8 @@ import pytest
 from imagenet_real.errors import InputError
 from imagenet_real.labels.json_format import load_label_set
 from imagenet_real.mistakes.judged import load_judged
+from imagenet_real.review_app.content import Content
+from imagenet_real.review_app.review import View
 from imagenet_real.review_app.store import Store
 from imagenet_real.review_app.verdicts import Verdict
 from tests.review_app import small
@@ -100,6 +102,45 @@ def test_reviewers_are_blind_and_a_panel_decides(folder):
         assert images(client, "Ada", state="disputed") == []
         judged = json.loads(client.ask("/export/mistakes.json")[1])
         assert {name: row["failure severity"] for name, row in judged.items()} == {"c": "Borderline"}
+
+
+def test_the_guess_is_hidden_until_the_verdict(folder):
+    with small.review_server(folder) as client:
+        assert client.json("/api/item", name="Ada")["item"]["hint"] is None
+        assert "alike" not in json.dumps(client.json("/api/item", name="Ada"))
+        client.judge("Ada", "b", CORRECT)
+        hint = client.json("/api/item", name="Ada", image_id="b")["item"]["hint"]
+        assert (hint["guess"], hint["reason"]) == ("Fine-grained error", "they are alike")
+        assert client.json("/api/item", name="Bob", image_id="b")["item"]["hint"] is None
+        assert client.json("/api/item", name="Eve", panel=1, image_id="b")["item"]["hint"] is not None
+
+
+def test_work_is_described_before_it_begins(folder):
+    with small.review_server(folder, needed=2, guidelines="<p>Look twice.</p>") as client:
+        about = client.json("/api/about")
+    assert (about["model"], about["label_set"], about["total"], about["needed"]) == ("model", "original", 4, 2)
+    assert (about["seconds"], about["guidelines"]) == (30, "<p>Look twice.</p>")
+
+
+def test_what_waits_for_a_second_reviewer_is_exported(folder):
+    """A single reviewer's verdicts vanished: neither the page nor the files spoke of them."""
+    store = Store(folder / "answers.sqlite")
+    review, pictures = small.make_review(folder, store, needed=2)
+    content = Content(pictures, review=review)
+    assert content.open_ends() == ""
+    for name, image_id, verdict in (("Ada", "b", CORRECT), ("Ada", "c", CORRECT), ("Bob", "c", WRONG)):
+        review.judge(f"key-{name}-{image_id}", image_id, View(name), verdict)
+    files = content.exports("reviewed")
+    assert json.loads(files["waiting.json"]) == {
+        "schema": 1, "reviewers_needed": 2, "waiting": ["b"], "disputed": ["c"]
+    }  # fmt: skip
+    assert content.open_ends().startswith("1 verdicts wait for another reviewer and 1 are disputed")
+    assert review.progress(View("Ada"))["waiting"] == 1
+    verdicts = json.loads(files["verdicts.json"])["verdicts"]
+    assert [(row["reviewer"], row["image_id"], row["prediction"]) for row in verdicts] == [
+        ("Ada", "b", "correct"), ("Ada", "c", "correct"), ("Bob", "c", "wrong")
+    ]  # fmt: skip
+    store.close()
 
 
 def test_exports(folder):

@@ -18,6 +18,22 @@ export function showMessage(text) {
   $("message").hidden = !text;
 }
 
+// "about 20 minutes", from seconds for each and their number.
+export function duration(seconds, count) {
+  const minutes = Math.max(1, Math.round(seconds * count / 60));
+  return minutes < 90 ? `about ${minutes} minute${minutes === 1 ? "" : "s"}` : `about ${(minutes / 60).toFixed(1)} hours`;
+}
+
+export const plural = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+
+// The guidelines are the team's own Markdown, made into HTML by the server, without scripts and pictures.
+function showGuidelines(html) {
+  for (const box of document.querySelectorAll(".guidelines")) {
+    box.hidden = !html;
+    box.querySelector(".text").replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+  }
+}
+
 export async function request(address, parameters, body) {
   const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== "" && value != null));
   const options = body === undefined ? {} :
@@ -40,9 +56,12 @@ export async function request(address, parameters, body) {
 
 export const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-export function enter(begin) {
-  const field = $("name");
-  field.value = localStorage.getItem("name") || "";
+// Shows what there is to do, and calls `begin` with the name that a person enters. A link may bring it: /?name=rater001
+export function enter(begin, describe) {
+  const field = $("name"), linked = new URLSearchParams(location.search).get("name");
+  field.value = linked || localStorage.getItem("name") || "";
+  request("/api/about", {}).then((about) => { $("about").textContent = describe(about); showGuidelines(about.guidelines); })
+    .catch(() => {});  // the message says why
   const go = () => {
     if (!field.value.trim()) { field.focus(); return; }
     localStorage.setItem("name", field.value.trim());
@@ -50,6 +69,7 @@ export function enter(begin) {
     begin(field.value.trim());
   };
   $("go").addEventListener("click", go);
+  field.addEventListener("input", () => showMessage(""));
   field.addEventListener("keydown", (event) => { if (event.key === "Enter") go(); });
   field.focus();
 }

@@ -1,4 +1,4 @@
-import { $, enter, isTyping, newKey, picture, request, showMessage } from "./page.js";
+import { $, duration, enter, isTyping, newKey, picture, plural, request, showMessage } from "./page.js";
 
 let name = "", pair = null, total = 1, storing = false;
 
@@ -15,7 +15,7 @@ async function show(start) {
   $("other").src = picture("other", next.other);
   $("one-id").textContent = next.image_id;
   $("other-id").textContent = next.other;
-  $("about").textContent = ["A candidate by",
+  $("found-by").textContent = ["A candidate by",
     [next.similarity === null ? null : `a correlation of ${next.similarity.toFixed(3)} between thumbnails`,
       next.bits === null ? null : `${next.bits} of 64 bits of their hashes that differ`,
       next.embedding === null ? null : `a cosine of ${next.embedding.toFixed(3)} between a model's scores`]
@@ -52,4 +52,5 @@ document.addEventListener("keydown", (event) => {
   ACTIONS[event.key]();
 });
 for (const [id, key] of [["same", "y"], ["different", "n"], ["mirror", "m"], ["zoom", "z"], ["one", "z"], ["other", "z"], ["undo", "u"], ["skip", "ArrowRight"]]) $(id).addEventListener("click", ACTIONS[key]);
-enter((person) => { name = person; show(0).catch(() => { $("enter").hidden = false; }); });
+enter((person) => { name = person; show(0).catch(() => { $("enter").hidden = false; }); },
+  ({ total, seconds }) => `There are ${plural(total, "pair")}. They take ${duration(seconds, total)}, at ${seconds} seconds a pair.`);

@@ -1,4 +1,4 @@
-import { $, choices, element, enter, isTyping, picture, press, request, showMessage } from "./page.js";
+import { $, choices, duration, element, enter, isTyping, picture, plural, press, request, showMessage } from "./page.js";
 
 const ANSWERS = [["yes", "y"], ["maybe", "m"], ["no", "n"]].map(([value, key]) => ({ value, text: value, key }));
 let name = "", task = null, answers = {}, current = 0, startTime = 0, storing = false;
@@ -37,6 +37,7 @@ function mark() {
 }
 
 function answer(row, value) {
+  showMessage("");
   answers[task.labels[row].class] = value;
   current = Math.min(row + 1, task.labels.length - 1);
   mark();
@@ -67,4 +68,11 @@ for (const id of ["back", "last"]) $(id).addEventListener("click", () => show({ 
 $("store").addEventListener("click", store);
 $("keys").addEventListener("click", () => $("help").showModal());
 $("picture").addEventListener("click", () => $("figure").classList.toggle("zoomed"));
-enter((person) => { name = person; show({}).catch(() => { $("enter").hidden = false; }); });
+function describe({ total, questions, per_task: perTask, per_rater: perRater, names, seconds }) {
+  const mine = perRater || total;
+  return [`There are ${plural(total, "picture task")} with ${plural(questions, "question")}.`,
+    names.length ? `You have ${plural(mine, "task")}.` : `Each task goes to ${plural(perTask, "person")}.`.replace("persons", "people"),
+    `${names.length ? "They take" : "All of them take"} ${duration(seconds, mine)}, at ${Math.round(seconds)} seconds a task.`,
+    names.length ? `Enter the name that you got with your tasks, such as ${names[0]}.` : ""].join(" ");
+}
+enter((person) => { name = person; show({}).catch(() => { $("enter").hidden = false; }); }, describe);

@@ -1,4 +1,4 @@
-import { $, choices, element, enter, isTyping, newKey, picture, press, request, showMessage } from "./page.js";
+import { $, choices, duration, element, enter, isTyping, newKey, picture, plural, press, request, showMessage } from "./page.js";
 
 const CATEGORIES = ["Fine-grained error", "Fine-grained error with OOV", "Spurious Correlation", "Non-prototypical",
   "Fine-grained with Multilabel Options"];
@@ -11,11 +11,11 @@ const FIELDS = {
   context: [["over-reliance", "over-reliance on it", "o"], ["lack", "lack of it", "l"]],
   severity: [["Major", "major", "m"], ["Minor", "minor", "i"], ["Borderline", "borderline", "b"]],
 };
-const OTHER_KEYS = [["Enter", "store and go on"], ["u", "undo the last verdict"], ["← →", "back, skip"], ["z", "zoom"],
+const OTHER_KEYS = [["Enter", "save, and show the next mistake"], ["u", "undo the last verdict"], ["← →", "back, skip"], ["z", "zoom"],
   ["t", "comment"], ["/", "find a class; Enter on a class of the list makes it right too"], ["n", "classes like the prediction"],
   ["f", "filter"], ["?", "these keys"]];
 
-let name = "", panel = false, item = null, start = 0, storing = false, verdict = {};
+let lastSearch = 0, name = "", panel = false, item = null, start = 0, storing = false, verdict = {};
 
 const view = () => ({ name, panel: panel ? "1" : "", state: $("state").value, category: $("by-category").value,
   class: $("by-class").value.replace(/\D/g, ""), by: $("by-reviewer").value });
@@ -25,7 +25,7 @@ async function show(parameters) {
   showProgress(response.progress);
   item = response.item;
   $("review").hidden = item === null;
-  if (item === null) { $("where").textContent = ""; showMessage("No mistake passes this filter."); return; }
+  if (item === null) { $("where").textContent = ""; showMessage($("state").value === "open" && !panel ? "You have judged every mistake that passes this filter. Thank you." : "No mistake passes this filter."); return; }
   start = item.place;
   $("where").textContent = `${item.model}: mistake ${item.place + 1} of ${item.total}`;
   $("image-id").textContent = item.image_id;
@@ -34,6 +34,7 @@ async function show(parameters) {
   $("figure").classList.remove("zoomed");
   $("asked").textContent = item.predicted.name;
   showTop(); showClasses(); showGuess(); showOthers();
+  lastSearch++;  // the answer to an open search is about another image
   $("found").replaceChildren(); $("search").value = "";
   const stored = item.verdict;
   verdict = stored ? { ...stored, problematic: stored.problematic ? "yes" : null } : { ...NO_VERDICT };
@@ -44,7 +45,10 @@ async function show(parameters) {
 
 function showProgress(progress) {
   $("bar").max = progress.total; $("bar").value = progress.mine;
-  $("progress").textContent = `${progress.mine} of ${progress.total} by you, ${progress.final} final, ${progress.disputed} disputed`;
+  $("progress").textContent = [`${progress.mine} of ${progress.total} judged by you`,
+    progress.needed > 1 ? `${progress.final} decided` : "",
+    progress.waiting ? `${progress.waiting} wait for another reviewer` : "",
+    progress.disputed ? `${progress.disputed} disputed` : ""].filter(Boolean).join(", ");
   const chosen = $("by-reviewer").value;
   $("by-reviewer").replaceChildren(element("option", { value: "" }, "anybody"),
     ...Object.keys(progress.reviewers).map((reviewer) => element("option", { value: reviewer }, reviewer)));
@@ -82,12 +86,24 @@ function showClasses() {
     empty.length ? element("p", { className: "soft" }, `${empty.join(", ")}: no label for this image`) : "");
 }
 
+function guessOf(hint) {
+  if (!hint) return "";
+  return [hint.guess ? `The program guesses: ${SHORT[CATEGORIES.indexOf(hint.guess)]}, because ${hint.reason}.` : "",
+    hint.label_may_be_missing ? `${Math.round(hint.agreeing * 100)} % of the other models predict the same class: a label may be missing.` : "",
+  ].filter(Boolean).join(" ");
+}
+
 function showGuess() {
-  const parts = [];
-  if (item.guess) parts.push(`A first guess: ${SHORT[CATEGORIES.indexOf(item.guess)]}, because ${item.reason}.`);
-  if (item.label_may_be_missing) parts.push(`${Math.round(item.agreeing * 100)} % of the other models predict the same class. A label may be missing.`);
-  $("guess").textContent = parts.join(" ");
-  $("guess").hidden = !parts.length;
+  $("guess").textContent = guessOf(item.hint);
+  $("guess").hidden = !item.hint;
+}
+
+// The guess about a mistake is shown once its verdict is saved, beside the next mistake.
+async function showLast(image) {
+  const { item: judged } = await request("/api/item", { name, panel: panel ? "1" : "", image_id: image });
+  const text = guessOf(judged?.hint);
+  $("last").textContent = text ? `Saved ${image}. ${text}` : "";
+  $("last").hidden = !text;
 }
 
 function showOthers() {
@@ -109,6 +125,7 @@ function showVerdict() {
 
 function pick(field, value) {
   if (!item) return;
+  showMessage("");
   if (["category", "severity", "context"].includes(field) && verdict.prediction !== "wrong") verdict.prediction = "wrong";
   if (field === "context") verdict.category = "Spurious Correlation";
   verdict[field] = verdict[field] === value ? null : value;
@@ -126,35 +143,41 @@ function toggleRight(label) {
 
 async function store() {
   if (!item || storing) return;
-  if (!verdict.prediction && !verdict.problematic) { showMessage("First choose correct, wrong or unclear for the prediction."); return; }
+  if (!verdict.prediction && !verdict.problematic) { showMessage("First choose correct, wrong or unclear for the prediction, or mark the image as problematic."); return; }
   if (verdict.prediction === "wrong" && !verdict.problematic && !(verdict.category && verdict.severity)) {
     showMessage("A wrong prediction needs a category (1 to 5) and a severity (m, i or b)."); return;
   }
   storing = true;
   try {
     const content = { ...verdict, problematic: verdict.problematic === "yes", comment: $("comment").value };
-    await request("/api/judge", view(), { key: newKey(), image_id: item.image_id, verdict: content });
+    const judged = item.image_id, wasHidden = item.hint === null;
+    await request("/api/judge", view(), { key: newKey(), image_id: judged, verdict: content });
+    $("last").hidden = true;
+    if (wasHidden) showLast(judged).catch(() => {});
     await show({ start: (start + 1) % item.total });
   } finally { storing = false; }
 }
 
 async function undo() {
   const { image_id: image } = await request("/api/undo", view(), {});
+  $("last").hidden = true;
   if (image === null) { showMessage("There is nothing to undo."); return; }
   await show({ image_id: image });
   showMessage("The last verdict is undone. This is its image.");
 }
 
-const step = (direction) => item && show({ start: (start + direction + item.total) % item.total, back: direction < 0 ? "1" : "" });
+const step = (direction) => {
+  $("last").hidden = true;
+  return item && show({ start: (start + direction + item.total) % item.total, back: direction < 0 ? "1" : "" });
+};
 
-let lastSearch = 0;
 async function find(parameters) {
   const search = ++lastSearch;
   const matches = await request("/api/classes", parameters);
   if (search !== lastSearch) return;  // a later search has begun
   matches.forEach((about) => names.set(about.class, about.name));
   $("found").replaceChildren(...matches.map((about) => element("li", {}, classCard(about, [], ""),
-    element("button", { type: "button", onclick: () => { toggleRight(about.class); } }, "right too"))));
+    element("button", { type: "button", onclick: () => { toggleRight(about.class); } }, "Right too"))));
 }
 
 function onKey(event) {
@@ -163,7 +186,7 @@ function onKey(event) {
   if (isTyping(event) || $("review").hidden && event.key !== "u" && event.key !== "f") return;
   if (event.key === "Enter" && event.target.closest("#found, header, .filters, a")) return;  // the focused element handles it
   const actions = { Enter: store, u: undo, ArrowLeft: () => step(-1), ArrowRight: () => step(1), t: () => $("comment").focus(),
-    z: () => $("figure").classList.toggle("zoomed"), "/": () => $("search").focus(), f: () => $("state").focus(),
+    z: () => $("figure").classList.toggle("zoomed"), "/": () => $("search").focus(), f: () => { $("filters").open = true; $("state").focus(); },
     n: () => find({ near: item.predicted.class }), "?": () => $("help").showModal() };
   for (const [field, options] of Object.entries(FIELDS)) {
     for (const [value, , key] of options) actions[key] = () => pick(field, value);
@@ -186,4 +209,9 @@ for (const [id, action] of [["store", store], ["undo", undo], ["back", () => ste
   ["near", () => find({ near: item.predicted.class })], ["keys", () => $("help").showModal()]]) $(id).addEventListener("click", action);
 $("picture").addEventListener("click", () => $("figure").classList.toggle("zoomed"));
 document.addEventListener("keydown", onKey);
-enter((person) => { name = person; panel = $("as-panel").checked; $("filters").hidden = false; show({ start: 0 }); });
+function describe({ model, label_set: labelSet, total, needed, seconds }) {
+  return [`${model} has ${plural(total, "mistake")} under the labels ${labelSet}.`,
+    `They take ${duration(seconds, total)}, at ${seconds} seconds a mistake.`,
+    needed > 1 ? `A verdict is final once ${needed} reviewers agree.` : "Your verdict is final; if reviewers disagree, a panel decides."].join(" ");
+}
+enter((person) => { name = person; panel = $("as-panel").checked; $("filters").hidden = false; $("filters").open = innerWidth > 760; show({ start: 0 }); }, describe);
