@@ -61,7 +61,7 @@ def test_a_plan_is_said_before_the_first_step(monkeypatch, capsys):
     assert dataclasses.astuple(told)[:4] == (40, 8, 20, 2)
     assert capsys.readouterr().err == (
         "40 images in batches of 8: 20 steps, 4.0 epochs; learning rate 0.5 at its peak after 2 steps of warm-up, cosine "
-        "decay; about 1.0 MB of memory for images\n"
+        "decay; about 1 MB of memory for images\n"
     )
 
 
