@@ -16,14 +16,16 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
+from imagenet_real.io import storage
 from imagenet_real.io.cells import check_text
 from imagenet_real.io.mismatch import Mismatch, shorten
-from imagenet_real.io.text_reader import MAX_BYTES, SAVE_AGAIN, FileError, read_text
+from imagenet_real.io.text_reader import MAX_BYTES, SAVE_AGAIN, FileError, check_is_file, decode, read_text
 
 MAX_COLUMNS = 2**16
 MAX_CELL = 2**20  # characters
 _SEPARATOR_LINE = "sep="  # Excel writes it above the header where the separator is no comma
 _SHOWN_COLUMNS = 80  # characters
+_HEADER_BYTES = 2**16
 
 
 def read_csv(path: str | os.PathLike, row: Any, remedy: str = SAVE_AGAIN, max_bytes: int = MAX_BYTES) -> list[Any]:
@@ -67,9 +69,24 @@ def read_columns(path: str | os.PathLike, remedy: str = SAVE_AGAIN, max_bytes: i
     return {name: list(cells) for name, cells in zip(header, columns, strict=True)}
 
 
+def read_header(path: str | os.PathLike) -> list[str]:
+    """Returns the names of the columns without reading the rows; [] for a file that is no CSV."""
+    check_is_file(path)
+    with storage.open_to_read(path) as file:
+        text = decode(file.read(_HEADER_BYTES), path, errors="replace")
+    try:
+        first = next(_parse(text, path, SAVE_AGAIN), (1, []))
+    except FileError:
+        return []
+    return first[1]
+
+
 def _rows(path: str | os.PathLike, remedy: str, max_bytes: int) -> Iterator[tuple[int, list[str]]]:
     """Yields line number and cells of the header and of each row that is not empty."""
-    text = read_text(path, remedy, max_bytes)
+    return _parse(read_text(path, remedy, max_bytes), path, remedy)
+
+
+def _parse(text: str, path: str | os.PathLike, remedy: str) -> Iterator[tuple[int, list[str]]]:
     if "\0" in text:
         raise FileError(path, f"line {1 + text.count(chr(10), 0, text.index(chr(0)))} has a NUL, expected text", remedy)
     first, _, rest = text.partition("\n")

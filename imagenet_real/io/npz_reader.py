@@ -110,7 +110,7 @@ def read_npz(
     except Mismatch as error:
         raise FileError(path, error.came, remedy) from None
     except _ZIP_ERRORS as error:
-        raise FileError(path, f"it is no whole npz archive ({_reason(error)})", remedy) from None
+        raise FileError(path, f"it is damaged, or no npz archive ({_reason(error)})", remedy) from None
 
 
 def npz_shapes(path: str | os.PathLike, kinds: str = ANY, remedy: str = SAVE_AGAIN) -> dict[str, tuple[int, ...]]:
@@ -125,7 +125,7 @@ def npz_shapes(path: str | os.PathLike, kinds: str = ANY, remedy: str = SAVE_AGA
     except Mismatch as error:
         raise FileError(path, error.came, remedy) from None
     except _ZIP_ERRORS as error:
-        raise FileError(path, f"it is no whole npz archive ({_reason(error)})", remedy) from None
+        raise FileError(path, f"it is damaged, or no npz archive ({_reason(error)})", remedy) from None
 
 
 def read_npy(path: str | os.PathLike, array: Array = Array(), remedy: str = SAVE_AGAIN) -> np.ndarray:
@@ -139,7 +139,7 @@ def read_npy(path: str | os.PathLike, array: Array = Array(), remedy: str = SAVE
     except Mismatch as error:
         raise FileError(path, error.came, remedy) from None
     except (ValueError, OSError, EOFError) as error:
-        raise FileError(path, f"it is no whole array ({_reason(error)})", remedy) from None
+        raise FileError(path, f"it is damaged, or no array ({_reason(error)})", remedy) from None
 
 
 def map_npy(path: str | os.PathLike, array: Array = Array(), remedy: str = SAVE_AGAIN) -> np.ndarray:
@@ -157,7 +157,7 @@ def map_npy(path: str | os.PathLike, array: Array = Array(), remedy: str = SAVE_
     except Mismatch as error:
         raise FileError(path, error.came, remedy) from None
     except (ValueError, OSError, EOFError) as error:
-        raise FileError(path, f"it is no whole array ({_reason(error)})", remedy) from None
+        raise FileError(path, f"it is damaged, or no array ({_reason(error)})", remedy) from None
 
 
 def _reason(error: Exception) -> str:
@@ -342,6 +342,6 @@ def _check_characters(values: np.ndarray, name: str) -> None:
     codes = np.ascontiguousarray(values).reshape(-1).view(np.uint32)
     if codes.size and (codes.max() > 0x10FFFF or ((codes >= 0xD800) & (codes < 0xE000)).any()):
         raise Mismatch(f"{name} has strings with numbers that are no characters")
-    codes = codes.reshape(values.size, -1)
+    codes = codes.reshape(values.size, -1) if codes.size else codes.reshape(0, 1)
     if ((codes[:, :-1] == 0) & (codes[:, 1:] != 0)).any():
         raise Mismatch(f"{name} has strings with a NUL in them")

@@ -18,7 +18,7 @@ and a duplicate key, column or member is wrong.
     names = readers.read_lines(path)
 """
 
-from imagenet_real.io.csv_reader import read_columns, read_csv
+from imagenet_real.io.csv_reader import read_columns, read_csv, read_header
 from imagenet_real.io.json_reader import parse_json, read_json, read_json_lines
 from imagenet_real.io.mismatch import Mismatch, shorten, shown
 from imagenet_real.io.npz_reader import (
@@ -62,6 +62,7 @@ __all__ = [
     "read_columns",
     "read_content",
     "read_csv",
+    "read_header",
     "read_json",
     "read_json_lines",
     "read_lines",

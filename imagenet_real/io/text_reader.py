@@ -15,7 +15,7 @@ from imagenet_real.io.schema import MAX_NAME
 MAX_BYTES = 2**29  # of a file of text; the largest label file that is published has 200 MB
 SAVE_AGAIN = "Save it again."
 _MAX_MESSAGE = 300  # characters
-_MAX_PATH, _MIN_PROBLEM = 100, 60  # characters of a message
+_MAX_PATH, _MAX_REMEDY, _MIN_PROBLEM = 100, 130, 60  # characters of a message
 # The byte order marks of other encodings, longest first: UTF-32's begins with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -38,11 +38,11 @@ class FileError(InputError):
     """
 
     def __init__(self, path: str | os.PathLike, problem: object, remedy: str = SAVE_AGAIN):
-        self.path, self.remedy = path, remedy
+        self.path, self.remedy = path, shorten(remedy, _MAX_REMEDY)
         file = shorten(os.fspath(path), _MAX_PATH)
-        space = max(_MIN_PROBLEM, _MAX_MESSAGE - len(file) - len(remedy) - len(": . "))
+        space = max(_MIN_PROBLEM, _MAX_MESSAGE - len(file) - len(self.remedy) - len(": . "))
         self.problem = shorten(" ".join(str(problem).split()).rstrip("."), space)
-        super().__init__(f"{file}: {self.problem}. {remedy}")
+        super().__init__(f"{file}: {self.problem}. {self.remedy}")
 
 
 def read_content(path: str | os.PathLike, remedy: str = SAVE_AGAIN, max_bytes: int = MAX_BYTES) -> bytes:
@@ -92,11 +92,11 @@ def read_text(path: str | os.PathLike, remedy: str = SAVE_AGAIN, max_bytes: int 
     return decode(read_content(path, remedy, max_bytes), path, remedy)
 
 
-def decode(content: bytes, path: str | os.PathLike, remedy: str = SAVE_AGAIN) -> str:
+def decode(content: bytes, path: str | os.PathLike, remedy: str = SAVE_AGAIN, errors: str = "strict") -> str:
     """Returns the text of a file's bytes; see `read_text`."""
     encoding = _encoding(content)
     try:
-        return content.decode(encoding)
+        return content.decode(encoding, errors)
     except UnicodeDecodeError as error:
         line = 1 + content.count(b"\n", 0, error.start)
         name = encoding.upper().removesuffix("-SIG")

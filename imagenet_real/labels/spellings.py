@@ -7,18 +7,16 @@ from typing import Annotated, TypedDict
 
 import numpy as np
 
-from imagenet_real.errors import InputError, nearest
-from imagenet_real.io.readers import Between, FileError, Length, Name, read_json
+from imagenet_real.errors import nearest
+from imagenet_real.io.readers import Between, FileError, Length, Name, read_json, shown
 from imagenet_real.labels.imagenet import NUM_CLASSES, class_index, imagenet_wnids
 from imagenet_real.labels.published_files import DOWNLOAD_AGAIN
 from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
 
 CLASS_INFO = "class_info.json"  # names and meanings of ImageNet's classes, as published with ImageNet-V2
 _NUMBER = re.compile(r"(?:LABEL_)?(\d{1,9})")  # LABEL_281 is Hugging Face's label for a class without a name
-REMEDY = (
-    "Save class indices or wnids instead (timm's inference.py: --include-index; a Hugging Face pipeline: "
-    "model.config.id2label = {i: str(i) for i in range(K)})"
-)
+# In a Hugging Face pipeline: model.config.id2label = {i: str(i) for i in range(K)}
+REMEDY = "Save class indices or wnids instead (timm's inference.py: --include-index)."
 
 
 class _ClassInfo(TypedDict):
@@ -70,7 +68,8 @@ def _classes_of(labels: Sequence[str], spellings: Mapping[str, Sequence[str]], n
         closest = max(tables, key=lambda table: sum(label in table for label in labels))
         unknown = next(label for label in labels if label not in closest)
         owner = "ImageNet's classes; set class_names to the names of other classes" if imagenets else "the classes"
-        raise InputError(f"{name}: {unknown!r} is no name of {owner}: {nearest(unknown, list(closest))}")
+        hint = nearest(unknown, list(closest))
+        raise FileError(name, f"{shown(unknown)} is no name of {owner}", f"{hint[0].upper()}{hint[1:]}")
     classes = []
     for label in labels:
         candidates = sorted({index for table in fitting for index in table[label]})
@@ -78,7 +77,7 @@ def _classes_of(labels: Sequence[str], spellings: Mapping[str, Sequence[str]], n
             several = " or ".join(
                 f"{index} ({imagenet_wnids()[index]})" if imagenets else str(index) for index in candidates
             )
-            raise InputError(f"{name}: the label {label!r} may mean class {several}. {REMEDY}.")
+            raise FileError(name, f"the label {shown(label)} may mean class {several}", REMEDY)
         classes += candidates
     return classes
 

@@ -4,12 +4,14 @@ The known columns are those that timm's inference.py writes (`filename`, `index`
 `index_0`, ...), those of a Hugging Face pipeline (`label`, `score`), and `image_id,top1,top2,...`.
 """
 
+import os
 import re
 from collections.abc import Sequence
 
 import numpy as np
+from etils import epath
 
-from imagenet_real.errors import InputError
+from imagenet_real.io.readers import FileError, shown
 from imagenet_real.labels import spellings
 from imagenet_real.labels.store import LabelStore
 from imagenet_real.predictions.tables import Columns
@@ -19,10 +21,8 @@ NUMBERED = ("top", "index")  # class indices
 NAMED = ("prediction", "label")  # class indices, wnids or names
 PROBABILITIES = ("prob", "probability", "probabilities")
 SCORES = ("score", "scores", "logit", "logits")
-EXPECTED = (
-    "image_id,top1,top2,...; or image_id (or filename) with index, prediction or label, and optionally prob, score or "
-    "logit"
-)
+EXPECTED = "Give image_id,top1,top2,...; or image_id (or filename) with index or label, and optionally prob or score."
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
 def is_known(name: str) -> bool:
@@ -32,12 +32,12 @@ def is_known(name: str) -> bool:
 
 def _role(name: str) -> tuple[str, int]:
     """The role and the rank of a column: `index_2` is an index, of rank 2."""
-    role = re.sub(r"_?\d+$", "", name)
+    role = re.sub(r"_?[0-9]{1,5}$", "", name)
     return role, int(name[len(role) :].lstrip("_") or 0)
 
 
 def arrays_of(
-    columns: Columns, name: str, class_names: Sequence[str] | None, store: LabelStore
+    columns: Columns, path: epath.Path, class_names: Sequence[str] | None, store: LabelStore
 ) -> dict[str, np.ndarray]:
     """The arrays of a predictions file: `image_ids`, `top` or `scores`, `top_scores` and the like.
 
@@ -45,26 +45,26 @@ def arrays_of(
     invalid values, or may be the right labels.
     """
     if {"model", "top1", "top1_err"} <= columns.keys():
-        raise InputError(
-            f"{name} is a table of models' accuracies, as timm's validate.py writes it. Give the predictions of each "
-            "image, which timm's inference.py writes."
-        )
+        problem = "it is a table of models' accuracies, as timm's validate.py writes it"
+        raise FileError(path, problem, "Give the predictions of each image, which timm's inference.py writes.")
     images = next((column for column in IMAGES if column in columns), None)
     score_roles = [role for role in (*PROBABILITIES, *SCORES) if _has(columns, role)]
     class_roles = [role for role in (*NUMBERED, *NAMED) if _has(columns, role)]
     if (images is None and columns.keys() - {"label", "prob"}) or not (class_roles or score_roles):
-        raise InputError(f"{name} has the columns {', '.join(list(columns)[:9]) or 'none'}; expected {EXPECTED}.")
+        raise FileError(path, f"it has the columns {', '.join(list(columns)[:9]) or 'none'}", EXPECTED)
+    if not len(next(iter(columns.values()))):
+        raise FileError(path, "it has no row", "Give one row an image.")
     arrays = {} if images is None else {"image_ids": columns[images].astype(str)}
-    scores = _scores(columns, score_roles[0], name) if score_roles else {}
+    scores = _scores(columns, score_roles[0], path) if score_roles else {}
     if not class_roles:
         return arrays | scores
-    top, num_classes = _classes(columns, class_roles[0], name, bool(score_roles), class_names, store)
+    top, num_classes = _classes(columns, class_roles[0], path, bool(score_roles), class_names, store)
     if num_classes is not None:
         arrays["num_classes"] = np.array(num_classes)
     if scores:
         if scores["scores"].shape != top.shape:
             sizes = f"{top.shape[1]} classes and {scores['scores'].shape[1]} scores"
-            raise InputError(f"{name} has {sizes} an image. Leave out {class_roles[0]} or {score_roles[0]}.")
+            raise FileError(path, f"it has {sizes} an image", f"Leave out {class_roles[0]} or {score_roles[0]}.")
         order = np.argsort(-scores["scores"], axis=1, kind="stable")
         top = np.take_along_axis(top, order, axis=1)
         scores["top_scores"] = np.take_along_axis(scores.pop("scores"), order, axis=1)
@@ -85,41 +85,38 @@ def _join(columns: Columns, role: str) -> np.ndarray:
 def _classes(
     columns: Columns,
     role: str,
-    name: str,
+    path: epath.Path,
     scored: bool,
     class_names: Sequence[str] | None,
     store: LabelStore,
 ) -> tuple[np.ndarray, int | None]:
     """[N, k] int64, and the number of classes, None if it is unknown."""
     values = _join(columns, role)
-    is_integer = values.dtype.kind in "iu" or (
-        values.dtype.kind == "U" and np.char.isdigit(np.char.lstrip(values, "-")).all()
-    )
+    texts = values.dtype.kind == "U"
+    is_integer = values.dtype.kind in "iu" or (texts and all(map(_INTEGER.fullmatch, values.ravel().tolist())))
     if is_integer and role == "label" and not scored:
-        raise InputError(
-            f"{name}: label has numbers, which may be the right classes. Name a column of predictions index, or top1."
-        )
+        problem = "label has numbers, which may be the right classes"
+        raise FileError(path, problem, "Name a column of predictions index, or top1.")
     if is_integer:
         return values.astype(np.int64), None if class_names is None else len(class_names)
-    if values.dtype.kind != "U" or role in NUMBERED:
-        invalid = next(value for value in values.ravel().tolist() if not re.fullmatch(r"-?\d+", str(value)))
-        raise InputError(
-            f"{name}: {role} has {invalid!r}, expected class indices{'' if role in NUMBERED else ' or names'}. Correct it."
-        )
-    return spellings.indices(np.char.strip(values), name, class_names, store)
+    if not texts or role in NUMBERED:
+        invalid = next(value for value in values.ravel().tolist() if not _INTEGER.fullmatch(str(value)))
+        expected = f"class indices{'' if role in NUMBERED else ' or names'}"
+        raise FileError(path, f"{role} has {shown(invalid)}, expected {expected}", "Correct it.")
+    return spellings.indices(np.char.strip(values), os.fspath(path), class_names, store)
 
 
-def _scores(columns: Columns, role: str, name: str) -> dict[str, np.ndarray]:
+def _scores(columns: Columns, role: str, path: epath.Path) -> dict[str, np.ndarray]:
     try:
-        values = _join(columns, role).astype(np.float32)
+        with np.errstate(over="ignore"):  # a number that is too large becomes infinite
+            values = _join(columns, role).astype(np.float32)
     except ValueError as error:
-        raise InputError(f"{name}: {role} has a value that is no number ({error}). Correct it.") from None
+        raise FileError(path, f"{role} has a value that is no number ({error})", "Correct it.") from None
     if role not in PROBABILITIES:
         return {"scores": values}
     if values.min(initial=0) < 0 or values.max(initial=0) > 1:
-        raise InputError(
-            f"{name}: {role} has values from {values.min()} to {values.max()}, expected probabilities. Name the column score."
-        )
+        problem = f"{role} has values from {values.min()} to {values.max()}, expected probabilities"
+        raise FileError(path, problem, "Name the column score.")
     logits = np.log(np.maximum(values, np.finfo(np.float32).tiny))
     # Probabilities of a sigmoid need not sum to 1; then they are no distribution over the classes.
     is_distribution = values.sum(axis=1).max(initial=0) < 1.001

@@ -2,16 +2,19 @@
 
 import json
 import os
+import re
 import time
-import zipfile
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from etils import epath
 
 from imagenet_real.errors import InputError
+from imagenet_real.io import readers
+from imagenet_real.io.readers import FileError
 from imagenet_real.io.run_key import differences
-from imagenet_real.io.storage import names_in, open_atomically, open_to_read, read_text, to_path
+from imagenet_real.io.storage import names_in, open_atomically, to_path
 
 # A part ends after this many records or seconds, whichever comes first: a killed run loses little work on any machine, and
 # a part has a few MB. The boundaries change nothing: the rows of a run are all its parts in order.
@@ -19,6 +22,9 @@ RECORDS_PER_PART = 1024
 SECONDS_PER_PART = 20.0
 
 RUN_KEY_FILE = "identity.json"
+UNREADABLE = "unreadable"  # the column of the images without a row
+DELETE = "Delete it and run again: the rest of the run is kept."
+_NUMBER = re.compile("[0-9]{9,15}")
 
 Rows = dict[str, np.ndarray]
 """Columns of equal length by name, one row an image; only `unreadable` [U, 2] has an image id and a reason a row."""
@@ -76,20 +82,13 @@ class PartialPredictions:
 
     def unreadable(self) -> dict[str, str]:
         """The images without a row: image id -> reason."""
-        return {
-            str(image): str(reason) for part in self._written + self._waiting for image, reason in part["unreadable"]
-        }
+        return {str(image): str(reason) for part in self._written + self._waiting for image, reason in part[UNREADABLE]}
 
     def _check_run_key(self, run_key: dict[str, Any]) -> None:
         file = self.folder / RUN_KEY_FILE
-        try:
-            saved = dict(json.loads(read_text(file)))
-        except FileNotFoundError:
-            raise InputError(
-                f"{self.folder} has predictions of an unknown run. Use another --workdir, or delete it."
-            ) from None
-        except ValueError:
-            raise InputError(f"{file} is damaged. Delete {self.folder} and run again.") from None
+        if not file.exists():
+            raise InputError(f"{self.folder} has predictions of an unknown run. Use another --workdir, or delete it.")
+        saved = readers.read_json(file, dict[str, Any], f"Delete {self.folder.name}, its folder, and run again.")
         if changes := differences(saved, run_key):
             raise InputError(
                 f"{self.folder} has predictions of a different run: {changes}. "
@@ -98,12 +97,27 @@ class PartialPredictions:
 
     def _read_parts(self, names: list[str]) -> None:
         while matches := [name for name in names if name.startswith(f"{self.stop:09d}-")]:
-            try:
-                with open_to_read(self.folder / matches[0]) as file, np.load(file, allow_pickle=False) as part:
-                    self._written.append(dict(part))
-            except (ValueError, OSError, KeyError, zipfile.BadZipFile):
-                raise InputError(f"{self.folder / matches[0]} is damaged. Delete it and run again.") from None
-            self.stop = self._waiting_from = int(matches[0].removesuffix(".npz").partition("-")[2])
+            file, stop = self.folder / matches[0], matches[0].removesuffix(".npz").partition("-")[2]
+            if not _NUMBER.fullmatch(stop) or int(stop) <= self.stop:
+                raise FileError(file, "its name is not START-STOP of some records", DELETE)
+            part = readers.read_npz(file, None, DELETE)
+            self._check_part(file, part, int(stop))
+            self._written.append(part)
+            self.stop = self._waiting_from = int(stop)
+
+    def _check_part(self, file: epath.Path, part: Rows, stop: int) -> None:
+        """Raises FileError if a part has not the columns of the others, or more rows than records."""
+        lengths = {len(array) if array.ndim else -1 for name, array in part.items() if name != UNREADABLE}
+        if part.get(UNREADABLE, np.zeros((0, 2), str)).shape[1:] != (2,):
+            raise FileError(file, f"its array {UNREADABLE} has shape {part[UNREADABLE].shape}, expected (U, 2)", DELETE)
+        if len(lengths) != 1 or not 0 <= max(lengths) <= stop - self.stop:
+            raise FileError(file, f"its arrays have the lengths {sorted(lengths)}, expected one length", DELETE)
+        if self._written and _columns(part) != _columns(self._written[0]):
+            raise FileError(file, "its arrays are not those of the other parts", DELETE)
+
+
+def _columns(part: Rows) -> dict[str, tuple[str, tuple[int, ...]]]:
+    return {name: (array.dtype.kind, array.shape[1:]) for name, array in part.items()}
 
 
 def _concatenate(parts: list[Rows]) -> Rows:

@@ -1,10 +1,7 @@
 """Predictions: the best classes of a model for each image. The seam between predicting and scoring."""
 
-import csv
 import dataclasses
 import os
-import zipfile
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,13 +10,24 @@ from etils import epath
 
 from imagenet_real.errors import InputError, MismatchError
 from imagenet_real.io import storage
+from imagenet_real.io.readers import INTEGERS, NUMBERS, TEXT, Array, FileError, read_npy, read_npz, shorten
 from imagenet_real.labels.image_ids import first_repeated, image_id
 from imagenet_real.labels.imagenet import validation_ids
+from imagenet_real.labels.label_set import MAX_CLASSES
 from imagenet_real.labels.store import LabelStore
 from imagenet_real.predictions import columns, tables
 from imagenet_real.predictions.answers import Answers, is_answers_file, read_answers
 
+ONE_ROW_AN_ID = "Give one row an image id."
 TOP_K = 20  # classes of each image, when a file has the scores of all
+ARRAYS = {  # of a file; the shapes are those of `Predictions`
+    "image_ids": Array(TEXT, optional=True),
+    "top": Array(NUMBERS, optional=True),
+    "scores": Array(NUMBERS, optional=True),
+    "top_scores": Array(NUMBERS, optional=True),
+    "logsumexp": Array(NUMBERS, optional=True),
+    "num_classes": Array(INTEGERS, (), optional=True, least=1, most=MAX_CLASSES),
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,20 +53,16 @@ class Predictions:
     def __post_init__(self):
         rows = len(self.image_ids)
         if self.top.ndim != 2 or len(self.top) != rows or not self.top.shape[1]:
-            raise InputError(
-                f"{self.name}: top has shape {self.top.shape}, expected ({rows}, k). Give one row an image id."
-            )
+            raise FileError(self.name, f"top has shape {self.top.shape}, expected ({rows}, k)", ONE_ROW_AN_ID)
         for field in ("top_scores", "logsumexp", "scores"):
             array = getattr(self, field)
             expected = {"top_scores": self.top.shape, "logsumexp": (rows,), "scores": (rows, self.num_classes)}[field]
             if array is not None and array.shape != expected:
-                raise InputError(
-                    f"{self.name}: {field} has shape {array.shape}, expected {expected}. Give one row an image id."
-                )
+                raise FileError(self.name, f"{field} has shape {array.shape}, expected {expected}", ONE_ROW_AN_ID)
         if self.top_scores is not None and np.isnan(self.top_scores).any():
             raise _nan_error(self.name, self.image_ids, np.isnan(self.top_scores).any(axis=1))
         if repeated := first_repeated(self.image_ids):
-            raise InputError(f"{self.name}: duplicate image id: {repeated}. Give one row an image.")
+            raise FileError(self.name, f"duplicate image id: {shorten(repeated, 60)}", "Give one row an image.")
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -66,8 +70,8 @@ class Predictions:
 
 def _nan_error(name: str, image_ids: np.ndarray, rows: np.ndarray) -> MismatchError:
     return MismatchError(
-        f"{name}: nan_scores: the scores of {rows.sum()} of {len(rows)} images are NaN, the first of them "
-        f"{image_ids[rows][0]}. A NaN has no rank. Predict these images again."
+        f"{shorten(name, 60)}: nan_scores: the scores of {rows.sum()} of {len(rows)} images are NaN, the first of them "
+        f"{shorten(str(image_ids[rows][0]), 60)}. A NaN has no rank. Predict these images again."
     )
 
 
@@ -108,23 +112,10 @@ def load_predictions(
         raise InputError(f"there is no predictions file {path}. Give the path of a file.")
     if is_answers_file(path):
         return _from_answers(path, class_names, LabelStore(labels_dir))
-    try:
-        arrays = readers[path.suffix](path)
-        if path.suffix not in (".npz", ".npy"):
-            arrays = columns.arrays_of(arrays, os.fspath(path), class_names, LabelStore(labels_dir))
-        return _from_arrays(arrays, path, keep_scores)
-    except InputError:
-        raise
-    except (OSError, EOFError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
-        reason = str(error)
-    except (csv.Error, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        reason = str(error)
-    if reason.startswith("Object arrays cannot be loaded"):
-        raise InputError(
-            f"{path} has Python objects (pickles), which are not read because they can run any code. "
-            "Save image_ids as an array of strings and top or scores as an array of numbers."
-        )
-    raise InputError(f"{path} is damaged or not a predictions file ({reason}). Save it again.")
+    arrays = readers[path.suffix](path)
+    if path.suffix not in (".npz", ".npy"):
+        arrays = columns.arrays_of(arrays, path, class_names, LabelStore(labels_dir))
+    return _from_arrays(arrays, path, keep_scores)
 
 
 def _from_answers(path: epath.Path, class_names: Sequence[str] | None, store: LabelStore) -> Predictions:
@@ -145,21 +136,11 @@ def _name_of(path: epath.Path) -> str:
 
 
 def _read_npz(path: epath.Path) -> dict[str, np.ndarray]:
-    fields = ("image_ids", "top", "scores", "top_scores", "logsumexp", "num_classes")
-    with storage.open_to_read(path) as file:
-        if not zipfile.is_zipfile(file):  # NumPy would take it for a pickle
-            raise zipfile.BadZipFile("it is no zip archive")
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in fields if name in archive.files}
+    return read_npz(path, ARRAYS)
 
 
 def _read_npy(path: epath.Path) -> dict[str, np.ndarray]:
-    with storage.open_to_read(path) as file:
-        if file.read(6) != b"\x93NUMPY":  # NumPy would take it for a pickle
-            raise ValueError("it is no array")
-        file.seek(0)
-        array = np.load(file, allow_pickle=False)
+    array = read_npy(path, Array(NUMBERS))
     return {"top" if np.issubdtype(array.dtype, np.integer) else "scores": array}
 
 
@@ -171,26 +152,24 @@ def _from_arrays(arrays: dict[str, np.ndarray], path: epath.Path, keep_scores: b
     name = _name_of(path)
     if "scores" not in arrays and "top" not in arrays:
         names = ", ".join(arrays) or "none of the known arrays"
-        raise InputError(f"{path} has {names}. Save image_ids and one of scores [N, K] and top [N, k].")
-    values = arrays.get("top", arrays.get("scores"))
+        raise FileError(path, f"it has {names}", "Save image_ids and one of scores [N, K] and top [N, k].")
+    field = "top" if "top" in arrays else "scores"
+    values = arrays[field]
     if not values.size:
-        raise InputError(f"{path} has no row. Give one row an image.")
-    if values.ndim == 1 and "top" in arrays:
+        raise FileError(path, "it has no row", "Give one row an image.")
+    if values.ndim == 1 and field == "top":
         values = values[:, None]
     if values.ndim != 2:
-        raise InputError(
-            f"{path}: {'top' if 'top' in arrays else 'scores'} has {values.ndim} dimensions, expected one row an image. Give an array [N, k]."
-        )
+        problem = f"{field} has {values.ndim} dimensions, expected one row an image"
+        raise FileError(path, problem, "Give an array [N, k].")
     ids, notes = _ids(arrays, len(values), path)
-    if "top" in arrays:
+    if field == "top":
         if not np.issubdtype(values.dtype, np.integer):
-            raise InputError(
-                f"{path}: top has {values.dtype} numbers, expected class indices. Save likelihoods as scores."
-            )
-        if values.min() < -1 or values.max() > np.iinfo(np.int32).max:
-            raise InputError(
-                f"{path}: top has values from {values.min()} to {values.max()}. Save class indices from 0 on, or -1 for none."
-            )
+            problem = f"top has {values.dtype} numbers, expected class indices"
+            raise FileError(path, problem, "Save likelihoods as scores.")
+        if values.min() < -1 or values.max() >= MAX_CLASSES:
+            problem = f"top has values from {values.min()} to {values.max()}, expected from -1 to {MAX_CLASSES - 1}"
+            raise FileError(path, problem, "Save class indices from 0 on, or -1 for none.")
         stated = arrays.get("num_classes", arrays["scores"].shape[-1] if "scores" in arrays else None)
         top, top_scores = values.astype(np.int32), arrays.get("top_scores")
         num_classes = None if stated is None else int(stated)
@@ -220,12 +199,9 @@ def _ids(arrays: dict[str, np.ndarray], rows: int, path: epath.Path) -> tuple[np
             )
         return validation_ids(), (f"{path.stem}: no image_ids; 50,000 rows read in the order of the validation files.",)
     ids = arrays["image_ids"]
-    if ids.dtype.kind == "S":
-        ids = np.char.decode(ids, "utf-8")
     if ids.dtype.kind != "U" or ids.shape != (rows,):
-        raise InputError(
-            f"{path}: image_ids is {ids.dtype} of shape {ids.shape}, expected {rows} strings. Save one id a row."
-        )
+        problem = f"image_ids is {ids.dtype} of shape {ids.shape}, expected {rows} strings"
+        raise FileError(path, problem, "Save one id a row.")
     if np.array_equal(ids, validation_ids()):  # the usual case needs no Python loop, and no copy for each model
         return validation_ids(), ()
     return np.array([image_id(name) for name in ids.tolist()], dtype=str), ()

@@ -36,13 +36,16 @@ def run_case(kind: Kind, seed: int | None, root: pathlib.Path) -> dict:
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(folder, work)
     if seed is not None:
-        content = mutate((folder / path).read_bytes(), kind.format, random.Random(f"{kind.name} {seed}"))
-        (work / path).write_bytes(content)
+        _damage(work / path, kind, seed)
     _reset_peak()
     start = time.perf_counter()
     outcome, detail = read(kind, work / path)
     seconds = time.perf_counter() - start
     return {"outcome": outcome, "detail": detail, "seconds": seconds, "peak": _peak()}
+
+
+def _damage(path: pathlib.Path, kind: Kind, seed: int) -> None:
+    path.write_bytes(mutate(path.read_bytes(), kind.format, random.Random(f"{kind.name} {seed}")))
 
 
 def read(kind: Kind, path: pathlib.Path) -> tuple[str, str]:

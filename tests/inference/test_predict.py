@@ -261,7 +261,7 @@ def test_a_damaged_part_is_named(place):
     run(folder=place)
     part = next(place.glob("*.npz"))
     part.write_bytes(part.read_bytes()[:100])
-    with pytest.raises(InputError, match=f"{part.name} is damaged. Delete it"):
+    with pytest.raises(InputError, match=f"{part.name}: it is damaged.*Delete it"):
         run(folder=place)
 
 

@@ -46,12 +46,13 @@ def test_models_are_told_from_people(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("image_id,class,person\n", "expected image_id,class,person. Give one prediction a line"),
-        ("image_id,class,who\na,1,Ada\n", "begins with 'image_id,class,who'"),
-        ("image_id,class,person\na,dog,Ada\n", "line 2: 'dog' is no class. Write a class index, or a wnid"),
-        ("image_id,class,person\na,1\n", "line 2 has no image_id or no person. Write image_id,class,person"),
-        ("image_id,class,person\na,1,Ada,x\n", "line 2 has no image_id or no person. Write image_id,class,person"),
-        ("image_id,class,person\na,1,Ada\na,2,Ada\n", "Ada: duplicate image id: a"),
+        ("image_id,class,person\n", "it has no prediction. Give a CSV with image_id,class,person"),
+        ("image_id,class,who\na,1,Ada\n", "it has no column person; its columns are image_id, class, who"),
+        ("image_id,class,person\na,dog,Ada\n", 'prediction 1 has the class "dog". Write a class index, or a wnid'),
+        ("image_id,class,person\na,1\n", "line 2 has 2 cells, expected 3"),
+        ("image_id,class,person\na,1,Ada,x\n", "line 2 has 4 cells, expected 3"),
+        ("image_id,class,person\na,1,\n", "line 2 column person is empty"),
+        ("image_id,class,person\na,1,Ada\na,2,Ada\n", "Ada has two classes for a"),
     ],
 )
 def test_what_is_refused(tmp_path, content, message):

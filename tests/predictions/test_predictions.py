@@ -54,9 +54,9 @@ def test_saved_predictions_come_back_and_are_the_same_bytes(place):
 
 BAD = {
     "pickles": {"image_ids": np.array(["a", "b"], dtype=object), "top": np.zeros((2, 1), int)},
-    "has image_ids": {"image_ids": toy.IDS},
+    "it has image_ids. Save": {"image_ids": toy.IDS},
     r"has shape \(5, 2\)|expected 5 strings": {"image_ids": toy.IDS, "top": toy.TOP[:5]},
-    "expected 6 strings": {"image_ids": np.arange(6), "top": toy.TOP},
+    "image_ids is int64, expected strings": {"image_ids": np.arange(6), "top": toy.TOP},
     "duplicate image id: a": {"image_ids": np.array(list("abcdea")), "top": toy.TOP},
     "expected class indices": {"image_ids": toy.IDS, "top": toy.TOP / 2},
     "nan_scores: the scores of 1 of 6 images are NaN, the first of them c": {
@@ -65,10 +65,13 @@ BAD = {
     },
     r"top_scores has shape \(6, 1\)": {"image_ids": toy.IDS, "top": toy.TOP, "top_scores": np.ones((6, 1))},
     "expected one row an image": {"image_ids": toy.IDS, "scores": np.ones((6, 2, 2))},
-    "expected real numbers": {"image_ids": toy.IDS, "scores": np.full((6, 2), "x")},
+    "scores is <U1, expected numbers": {"image_ids": toy.IDS, "scores": np.full((6, 2), "x")},
     "top has values from 0 to 4294967296": {"image_ids": toy.IDS, "top": np.where(toy.TOP == 3, 2**32, toy.TOP)},
     "top has values from -5 to 3": {"image_ids": toy.IDS, "top": np.where(toy.TOP == 2, -5, toy.TOP)},
-    "damaged": {"image_ids": toy.IDS, "top": toy.TOP, "top_scores": toy.TOP.astype(str), "num_classes": np.ones(3)},
+    "top_scores is <U21, expected numbers": {"image_ids": toy.IDS, "top": toy.TOP, "top_scores": toy.TOP.astype(str)},
+    "num_classes is float64, expected integers": {"image_ids": toy.IDS, "top": toy.TOP, "num_classes": np.ones(3)},
+    r"num_classes has shape \(3,\)": {"image_ids": toy.IDS, "top": toy.TOP, "num_classes": np.ones(3, int)},
+    "num_classes has values from -1 to -1": {"image_ids": toy.IDS, "top": toy.TOP, "num_classes": np.array(-1)},
     "no row": {"image_ids": toy.IDS[:0], "top": toy.TOP[:0]},
 }
 
@@ -86,14 +89,18 @@ def test_bad_arrays(place, message):
     [
         ("missing.npz", None, "there is no predictions file"),
         ("model.txt", b"1", "read from .npz, .npy, .csv"),
-        ("text.npz", b"hello", "damaged or not a predictions file"),
-        ("text.npy", b"hello", "it is no array"),
-        ("large.csv", b"image_id,top1\na,99999999999999999999\n", "damaged or not a predictions file"),
-        ("empty.npz", b"", "damaged or not a predictions file"),
-        ("empty.csv", b"", "expected image_id,top1"),
-        ("header.csv", b"id,top1\na,1\n", "has the columns id, top1; expected image_id,top1"),
-        ("word.csv", b"image_id,top1\na,cat\n", "top has 'cat', expected class indices"),
-        ("short.csv", b"image_id,top1,top2\na,1,2\nb,1\n", "line 3: 'b,1'"),
+        ("text.npz", b"hello", "it is damaged, or no npz archive"),
+        ("text.npy", b"hello", "does not begin as NumPy's arrays do"),
+        (
+            "large.csv",
+            b"image_id,top1\na,99999999999999999999\n",
+            'top has "99999999999999999999", expected class indices',
+        ),
+        ("empty.npz", b"", "it is damaged, or no npz archive"),
+        ("empty.csv", b"", "it has the columns none. Give image_id,top1"),
+        ("header.csv", b"id,top1\na,1\n", "it has the columns id, top1. Give image_id,top1"),
+        ("word.csv", b"image_id,top1\na,cat\n", 'top has "cat", expected class indices'),
+        ("short.csv", b"image_id,top1,top2\na,1,2\nb,1\n", "line 3 has 2 cells, expected 3"),
     ],
 )
 def test_bad_files(place, name, content, message):
