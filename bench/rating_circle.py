@@ -31,7 +31,7 @@ from imagenet_real.predictions.predictions import load_predictions  # noqa: E402
 from imagenet_real.programs import aggregate, propose  # noqa: E402
 from imagenet_real.raters import synthetic  # noqa: E402
 from imagenet_real.raters.votes import ANSWERS  # noqa: E402
-from imagenet_real.report.table import aligned  # noqa: E402
+from imagenet_real.report.layout import aligned  # noqa: E402
 from imagenet_real.scoring.accuracy import accuracy, label_rank  # noqa: E402
 
 IMAGES, SPLIT = "tfds:digit_scenes", "validation"

@@ -37,7 +37,9 @@ def get_config() -> ConfigDict:
             "skip_unreadable": False,  # skip images that cannot be read, and list them
             "label_sets": "",  # comma-separated; empty: all label sets of the images
             "labels_dir": "",  # the first folder to search for label files
-            "export": "",  # comma-separated: per_image.csv, per_image.parquet, cleanlab, tensorboard, timm
+            # Comma-separated: per_image.csv, per_image.parquet, cleanlab, tensorboard, timm, latex, markdown, eval_results.
+            "export": "",
+            "reference": "",  # published: the place among 1,557 published models; or a FOLDER with timm's results tables
             "format": "table",  # of the output: table, or json, one row per line
             "ks": (1, 5),  # accuracy at k: one of the k likeliest classes is right
             "report": True,  # write report.html, and its plots as PNG and SVG

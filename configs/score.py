@@ -13,11 +13,14 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "program": "score",  # a file of imagenet_real/programs
-            "predictions": "",  # a path or glob: .npz, .npy, .csv, .parquet or .json files of models or people
+            "predictions": "",  # a path or glob: .npz, .npy, .csv, .parquet, .json or .jsonl files of models or people
             "label_sets": "",  # comma-separated: published names, real@0.5, FILE.json; empty for all published ones
             "labels_dir": "",  # searched first for label files; then $IMAGENET_REAL_DATA/labels and the cache folder
             "tfds_dir": "",  # TFDS's folder, for a prepared imagenet2012_multilabel; empty for ~/tensorflow_datasets
-            "export": "",  # comma-separated files for other tools: per_image.csv, per_image.parquet, cleanlab, tensorboard, timm
+            # Comma-separated files for other tools: per_image.csv, per_image.parquet, cleanlab, tensorboard, timm; latex and
+            # markdown tables; eval_results of a model on the Hub.
+            "export": "",
+            "reference": "",  # published: the place among 1,557 published models; or a FOLDER with timm's results tables
             "format": "table",  # of the printed results: table, or json with one row a line
             "ks": (1, 5),  # the top-k accuracies to compute
             "allow_missing": False,  # accept label sets whose images have no prediction

@@ -35,7 +35,7 @@ PICTURES = {
     "from_votes_to_labels": 2,
 }
 WITH_DATA = {  # words of the outputs that need the published files
-    "evaluate_your_model": "of 2 pairs of neighbors",
+    "evaluate_your_model": "of 2 pairs of adjacent models",
     "softmax_against_sigmoid": "",
     "look_at_the_mistakes": "<Figure size 760x260",
     "from_votes_to_labels": "{'equal': 46837, 'both_empty': 3163}",

@@ -9,7 +9,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 import imagenet_real
-from imagenet_real.builders import label_sets, models, reports
+from imagenet_real.builders import label_sets, measures, models, reports
 from imagenet_real.builders.images import open_images
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources.records import Source, label_sets_of
@@ -23,6 +23,7 @@ from imagenet_real.models.functional import Apply
 from imagenet_real.predictions.predictions import Predictions, load_predictions, save_predictions
 from imagenet_real.report.exports import exports
 from imagenet_real.runtime import devices
+from imagenet_real.scoring.published_models import PublishedModels
 from imagenet_real.scoring.results import Results, check_classes, check_options, score
 
 FILE = "predictions.npz"
@@ -42,6 +43,7 @@ class Evaluation:
     unavailable: list[dict[str, str]]
     notes: list[str]
     exports: list[str]
+    published: PublishedModels | None  # to place the model among
 
 
 def prepare(config: ConfigDict) -> Evaluation:
@@ -51,7 +53,7 @@ def prepare(config: ConfigDict) -> Evaluation:
     if config.batch_size < 1:
         raise InputError(f"batch_size={config.batch_size} is too small. Give at least 1.")
     check_options(config.ks, config.repair)
-    export_names = export_names_of(config)
+    export_names, published = export_names_of(config), measures.reference_of(config)
     run = models.load_run(config, config.dtype)
     preprocessing, weights = models.preprocessing_of(config, run), models.weights_provenance(config, run)
     source = open_images(config.images, split=config.split, tfds_dir=config.tfds_dir, log=models.log)
@@ -72,6 +74,7 @@ def prepare(config: ConfigDict) -> Evaluation:
         unavailable=unavailable,
         notes=notes,
         exports=export_names,
+        published=published,
     )
 
 
@@ -116,11 +119,18 @@ def report(evaluation: Evaluation, workdir: epath.Path, unreadable: dict[str, st
     results = score(predictions, evaluation.label_sets, ks=config.ks, allow_missing=True, repair=config.repair)
     results.notes += [*evaluation.source.notes, *evaluation.notes]
     results.unavailable += evaluation.unavailable
+    measures.mark_requested(results, config.label_sets)
     results.missing = [{"image_id": name, "reason": reason} for name, reason in unreadable.items()]
     results.provenance |= _provenance(evaluation)
+
+    def load_with_scores(_: str) -> Predictions:
+        return _load(config, workdir, keep_scores=True)
+
+    names = {predictions.name: evaluation.model_name}
+    measures.add_all(results, [predictions], load_with_scores, evaluation.published, names)
     reports.write(config, workdir, results, source)
     columns = {config.model: models.timm_columns(config, evaluation.preprocessing)}
-    exports.write(workdir, evaluation.exports, results, lambda _: _load(config, workdir, keep_scores=True), columns)
+    exports.write(workdir, evaluation.exports, results, load_with_scores, columns)
     return results
 
 

@@ -3,7 +3,7 @@
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import label_sets, predictions, reports
+from imagenet_real.builders import label_sets, measures, predictions, reports
 from imagenet_real.builders.datasets import open_dataset
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.report.exports import exports
@@ -16,6 +16,7 @@ from imagenet_real.scoring.results import Results, score
 def run(config: ConfigDict, workdir: epath.Path) -> Results:
     """Writes results.json, results.csv, accuracy_by_class.csv and report.html into `workdir`, and prints the table."""
     export_names = exports.parse(config.export)
+    published = measures.reference_of(config)
     dataset = open_dataset(config)
     names = dataset.class_names(config.class_names)
     models_by_path = predictions.load_models_by_path(config.predictions, names, config.labels_dir)
@@ -33,12 +34,14 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
         repair=config.repair,
     )
     results.notes += notes
-    reports.write(config, workdir, results, dataset.source)
     path_of = {model.name: path for path, models in models_by_path.items() for model in models}
 
     def load_with_scores(name: str) -> Predictions:  # again: the first time it keeps the best classes, to save memory
         return predictions.load_model_with_scores(path_of[name], name, names, config.labels_dir)
 
+    measures.mark_requested(results, config.label_sets)
+    measures.add_all(results, models, load_with_scores, published)
+    reports.write(config, workdir, results, dataset.source)
     exports.write(workdir, export_names, results, load_with_scores)
     show_results(config.format, results)
     return results

@@ -3,8 +3,8 @@
 import dataclasses
 
 from imagenet_real.raters.aggregation_summary import AggregationSummary, GoldQuality
+from imagenet_real.report.layout import aligned
 from imagenet_real.report.printing import tagged
-from imagenet_real.report.table import aligned
 from imagenet_real.scoring.results import Row
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from imagenet_real.io import storage
 from imagenet_real.report.exports.tensorboard import write_accuracies
+from imagenet_real.report.layout import aligned
 from imagenet_real.report.names import main_label_sets
 from imagenet_real.report.plots import training_runs
-from imagenet_real.report.table import aligned
 from imagenet_real.scoring.comparison import Comparison
 from imagenet_real.scoring.results import Row
 

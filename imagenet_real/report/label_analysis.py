@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from imagenet_real.labels import analysis
 from imagenet_real.labels import summary as summaries
 from imagenet_real.labels.summary import ClassPair, Correction, LabelSetSummary
+from imagenet_real.report.layout import aligned
 from imagenet_real.report.printing import tagged
-from imagenet_real.report.table import aligned
 from imagenet_real.scoring import label_set_regression
 from imagenet_real.scoring.label_set_regression import LabelSetRegression
 from imagenet_real.scoring.results import Row

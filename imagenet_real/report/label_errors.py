@@ -5,7 +5,7 @@ import dataclasses
 import io
 from collections.abc import Mapping, Sequence
 
-from imagenet_real.report.table import aligned
+from imagenet_real.report.layout import aligned
 from imagenet_real.scoring.label_errors import LABEL_SETS, QUIRKS, PublishedComparison
 
 

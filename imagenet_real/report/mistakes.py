@@ -19,8 +19,8 @@ from imagenet_real.mistakes.summary import (
     SharedSummary,
     as_json,
 )
+from imagenet_real.report.layout import aligned
 from imagenet_real.report.printing import tagged
-from imagenet_real.report.table import aligned
 
 
 def as_rows(summary: MistakesSummary) -> list[dict[str, Any]]:

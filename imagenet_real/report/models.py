@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from imagenet_real.report.table import aligned
+from imagenet_real.report.layout import aligned
 
 Row = Mapping[str, Any]  # the fields of models.overview.WeightsRow
 

@@ -8,6 +8,25 @@ _NAMES = {
     "imagenet_m": "ImageNet-M",
     "except_mislabeled": "except mislabeled",
     "except_all_errors": "except all errors",
+    "reimagenet": "ReImageNet",
+    "imagenet_v2": "ImageNet-V2",
+    "imagenet_v2_refined": "ImageNet-V2 refined",
+    "imagenet_a": "ImageNet-A",
+    "imagenet_r": "ImageNet-R",
+    "imagenet_sketch": "ImageNet-Sketch",
+    "objectnet": "ObjectNet",
+}
+# Who published the labels, for the captions of tables.
+SOURCES = {
+    "original": "Russakovsky et al. 2015",
+    "real": "Beyer et al. 2020",
+    "multilabel": "Vasudevan et al. 2022",
+    "imagenet_m": "Vasudevan et al. 2022",
+    "except_mislabeled": "Adansons 2022",
+    "except_all_errors": "Adansons 2022",
+    "reimagenet": "Volkov et al. 2026",
+    "imagenet_v2": "Recht et al. 2019",
+    "imagenet_v2_refined": "Anzaku et al. 2024",
 }
 
 

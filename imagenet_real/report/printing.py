@@ -30,9 +30,8 @@ def show(form: str, rows: Iterable[Row], text: object, notes: Sequence[str] = ()
 
 def show_results(form: str, results: Results) -> None:
     """Prints results as a table, or as the rows of `results.json`."""
-    unavailable = [f"{row['label_set']}: unavailable: {row['reason']}" for row in results.unavailable]
     unread = [f"not read: {row['image_id']}: {row['reason']}" for row in results.missing]
-    show(form, results.rows, table.as_text(results), [*results.notes, *unavailable, *unread])
+    show(form, results.rows, table.as_text(results), [*results.notes, *table.unavailable(results), *unread])
 
 
 def tagged(**tables: Iterable[Row]) -> list[Row]:

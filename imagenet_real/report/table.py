@@ -1,20 +1,27 @@
 """Results as a table: as text for the terminal, and as HTML for notebooks."""
 
 import html
-import shutil
 from collections.abc import Mapping, Sequence
 
+from imagenet_real.report.layout import aligned
+from imagenet_real.report.names import label_set_name
 from imagenet_real.scoring.results import Results, Row
 
-GAP = "  "
-
 Table = tuple[list[str], list[list[str]]]  # head, rows
+HALF_LEGEND = "±: half of the 95 % interval."
+RANK_LEGEND = "+1, -1: ranks gained or lost against the original labels; =: the same rank."
+MISLABELED_LEGEND = (
+    "Mislabeled: predictions on images whose only ReaL label is not the original one. They are the original label, the\n"
+    "ReaL label, or neither."
+)
+MANUAL = "docs/label_sets.md"
 
 
 def as_text(results: Results) -> str:
     """One row per label set for a single model, or one row per model for several."""
     blocks = [aligned(*block) if isinstance(block, tuple) else block for block in _blocks(results)]
-    return "\n\n".join(block for block in blocks if block)
+    text = "\n\n".join(block for block in blocks if block)
+    return text if " ±" in text else text.replace(f"{HALF_LEGEND} ", "")
 
 
 def as_html(results: Results) -> str:
@@ -36,18 +43,33 @@ def _blocks(results: Results) -> list[Table | str]:
     """Tables and texts, in their order."""
     models = list(dict.fromkeys(row["model"] for row in results.rows))
     if len(models) > 1:
-        body = [_model_rows(results, models), _people(results), _rankings(results)]
+        body = [_model_rows(results, models), _legend(results), _people(results), _rankings(results)]
     else:
         body = [block for model in models for block in _single_model(results, model)]
-    unavailable = [f"{row['label_set']}: unavailable: {row['reason']}" for row in results.unavailable]
     unread = [f"not read: {row['image_id']}: {row['reason']}" for row in results.missing]
-    return [*body, "\n".join(results.notes), "\n".join(unavailable), "\n".join(unread)]
+    body += [_label_ranking(results), *_answers(results), _reference(results)]
+    return [*body, "\n".join(results.notes), "\n".join(unavailable(results)), "\n".join(unread)]
+
+
+def unavailable(results: Results) -> list[str]:
+    """The label sets that are not available: with the reason where they were asked for, else in one line."""
+    requested = [row for row in results.unavailable if row.get("requested", True)]
+    others = [row["label_set"] for row in results.unavailable if not row.get("requested", True)]
+    lines = [f"{row['label_set']}: unavailable: {row['reason']}" for row in requested]
+    return lines + ([f"Not available: {', '.join(others)} ({MANUAL} says how to get them)."] if others else [])
+
+
+def _legend(results: Results) -> str:
+    """What the marks of the table of models mean."""
+    has_ranks = any(row["rank_change"] is not None for ranking in results.rankings for row in ranking["models"])
+    lines = [f"{HALF_LEGEND} {RANK_LEGEND if has_ranks else ''}".strip()]
+    return "\n".join([*lines, *([MISLABELED_LEGEND] if results.mislabeled else [])])
 
 
 def _single_model(results: Results, model: str) -> list[Table | str]:
     mislabeled = [
-        f"Of {row['images']:,} mislabeled images the model predicts {row['original']:,} as the wrong original label, "
-        f"{row['real']:,} as ReaL's, {row['neither']:,} as neither."
+        f"On {row['images']:,} mislabeled images the model predicts the original label {row['original']:,} times, the ReaL "
+        f"label {row['real']:,} times,\nand neither {row['neither']:,} times."
         for row in results.mislabeled
     ]
     return [model, _label_set_rows(results), *mislabeled]
@@ -99,13 +121,13 @@ def _model_rows(results: Results, models: Sequence[str]) -> Table:
         rows.append([*cells, *([_mislabeled_cell(mislabeled, model)] if mislabeled else [])])
     names = [name.replace("except_", "except ") for name in label_sets[1:]]
     head = ["", "model", label_sets[0], *(f"top-{k}" for k in ks[1:]), *names]
-    return [*head, *(["mislabeled: original/ReaL/neither"] if mislabeled else [])], rows
+    return [*head, *(["mislabeled: original / ReaL / neither"] if mislabeled else [])], rows
 
 
 def _mislabeled_cell(mislabeled: Mapping[str, Row], model: str) -> str:
     if model not in mislabeled:
         return ""
-    return "/".join(str(mislabeled[model][key]) for key in ("original", "real", "neither"))
+    return " / ".join(f"{mislabeled[model][key]:,}" for key in ("original", "real", "neither"))
 
 
 def _compact(row: Row | None, ranked: Row | None, label_set: str) -> str:
@@ -132,10 +154,10 @@ def _people(results: Results) -> Table | str:
 
 
 def _rankings(results: Results) -> str:
-    """One line per label set: resolved pairs of neighbors, Kendall's tau, changes of rank."""
+    """One line per label set: adjacent pairs that differ significantly, Kendall's tau, changes of rank."""
     lines = []
     for row in results.rankings:
-        parts = [f"{row['label_set']}: {row['resolved']} of {row['neighbours']} pairs of neighbors are resolved"]
+        parts = [f"{row['label_set']}: {significant(row)}"]
         tau = row["tau_with_original"]
         if tau is not None and row["label_set"] != "original":
             parts.append(f"Kendall's tau with original {tau:.3f}")
@@ -143,34 +165,69 @@ def _rankings(results: Results) -> str:
         if changes:
             largest = sorted(changes, key=lambda entry: -abs(entry["rank_change"]))[:3]
             names = ", ".join(f"{entry['model']} {entry['rank_change']:+d}" for entry in largest)
-            parts.append(f"{len(changes)} models change rank ({names})")
+            count = f"{len(changes)} models change" if len(changes) > 1 else "1 model changes"
+            parts.append(f"{count} rank ({names})")
         lines.append(f"{', '.join(parts)}.")
     return "\n".join(lines)
 
 
-def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Text to the left, numbers to the right. A table wider than the terminal loses its half intervals."""
-    lines = _lines(head, rows)
-    if len(lines[0]) > shutil.get_terminal_size((160, 24)).columns:
-        lines = _lines(head, [[_without_half(cell) for cell in row] for row in rows])
-    return "\n".join(line.rstrip() for line in lines)
+def significant(row: Row) -> str:
+    """How many adjacent models of a ranking differ by more than chance."""
+    if row["neighbours"] == 1:
+        return f"the two models {'differ' if row['resolved'] else 'do not differ'} significantly"
+    return f"{row['resolved']} of {row['neighbours']} pairs of adjacent models differ significantly"
 
 
-def _without_half(cell: str) -> str:
-    before, mark, after = cell.partition(" ±")
-    return f"{before} {after.partition(' ')[2]}".rstrip() if mark else cell
-
-
-def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    columns = list(zip(head, *rows, strict=True))
-    widths = [max(map(len, column)) for column in columns]
-    right = [all(not cell or cell[0].isdigit() for cell in column[1:]) for column in columns]
-    rule = [GAP.join("-" * width for width in widths)]
-    texts = [
-        GAP.join(
-            cell.rjust(width) if number else cell.ljust(width)
-            for cell, width, number in zip(line, widths, right, strict=True)
-        )
-        for line in (head, *rows)
+def _label_ranking(results: Results) -> Table | str:
+    """One row per model and label set, for predictions with the scores of all classes."""
+    rows = [
+        [
+            row["model"],
+            row["label_set"],
+            *(f"{row[name] * 100:.2f}" for name in ("mean_average_precision", "precision", "class_recall")),
+            f"{row['coverage']:.2f}",
+            f"{row['images']:,}",
+        ]
+        for row in results.label_ranking
     ]
-    return [texts[0], *rule, *texts[1:]]
+    head = [
+        "model",
+        "label set",
+        "mean average precision",
+        "precision at the set's size",
+        "recall per class",
+        "coverage",
+    ]
+    return ([*head, "images"], rows) if rows else ""
+
+
+def _answers(results: Results) -> list[Table | str]:
+    """The bounds of accuracies by answers in words; the counts are among the notes."""
+    rows = [
+        [
+            row["model"],
+            bound["label_set"],
+            f"{bound['accuracy'] * 100:.2f}",
+            f"{bound['highest'] * 100:.2f}",
+            "" if bound["of_matched"] is None else f"{bound['of_matched'] * 100:.2f}",
+        ]
+        for row in results.answers
+        for bound in row["bounds"]
+    ]
+    head = ["answers of", "label set", "top-1", "if ambiguous answers are right", "matched answers alone"]
+    return [(head, rows)] if rows else []
+
+
+def _reference(results: Results) -> str:
+    """One line per model and label set: its place among the published models, and its own published accuracy."""
+    lines = []
+    for row in results.reference.get("rows", ()):
+        place = f"{row['model']} under {label_set_name(row['label_set'])}: {row['accuracy'] * 100:.2f} %"
+        if not row["comparable"]:
+            lines.append(f"{place} on {row['images']:,} images, which is not comparable with published accuracies.")
+            continue
+        own = (
+            f"; {row['published_model']} is published with {row['published'] * 100:.2f} %" if "published" in row else ""
+        )
+        lines.append(f"{place}, {row['better']:,} of {row['models']:,} published models are better{own}.")
+    return "\n".join(lines)

@@ -73,7 +73,9 @@ def score(
     models = [predictions] if isinstance(predictions, Predictions) else list(predictions)
     _check_names(models)
     check_options(ks, repair)
-    label_sets, unavailable = _resolve(published.NAMES if label_sets is None else label_sets, labels_dir)
+    is_requested = label_sets is not None
+    label_sets, missing_sets = _resolve(label_sets if is_requested else published.NAMES, labels_dir)
+    unavailable = [{**row, "requested": is_requested} for row in missing_sets]
     if not label_sets:
         raise InputError(
             f"there is no label set to score: {'; '.join(row['reason'] for row in unavailable) or 'the list is empty'}"

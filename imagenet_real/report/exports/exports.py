@@ -8,13 +8,15 @@ from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import storage
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
+from imagenet_real.report.exports import paper
 from imagenet_real.report.exports.cleanlab import write_cleanlab
+from imagenet_real.report.exports.eval_results import write_eval_results
 from imagenet_real.report.exports.per_image import write_per_image
 from imagenet_real.report.exports.tensorboard import write_accuracies
 from imagenet_real.report.exports.timm_tables import write_timm_tables
 from imagenet_real.scoring.results import Results
 
-NAMES = ("per_image.csv", "per_image.parquet", "cleanlab", "tensorboard", "timm")
+NAMES = ("per_image.csv", "per_image.parquet", "cleanlab", "tensorboard", "timm", "latex", "markdown", "eval_results")
 
 
 def parse(names: str) -> list[str]:
@@ -33,7 +35,7 @@ def write(
     with_scores: Callable[[str], Predictions],
     details: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """Writes each export in `names` below `workdir`: a file or folder of that name.
+    """Writes each export in `names` below `workdir`: a file or folder of that name; `table.tex` and `table.md` for a paper.
 
     Args:
       workdir: the folder of the results.
@@ -50,10 +52,16 @@ def write(
             write_per_image(workdir / name, evidence)
         if name == "timm":
             write_timm_tables(workdir / "timm", results, details)
+        if name == "latex":
+            paper.write_latex(workdir / paper.LATEX, results)
+        if name == "markdown":
+            paper.write_markdown(workdir / paper.MARKDOWN, results)
         for model in evidence.models:
             if name == "tensorboard":
                 rows = [row for row in results.rows if row["model"] == model]
                 write_accuracies(workdir / "tensorboard" / model, rows, settings={"model": model})
+            if name == "eval_results":
+                write_eval_results(workdir / "eval_results" / model, results, model)
             if name == "cleanlab":
                 _check_unrepaired(results, model)
                 label_set = _original_or_first(evidence.label_sets)
