@@ -32,7 +32,7 @@ INTEGERS, FLOATS, NUMBERS, TEXT, BOOLS, ANY = "iu", "f", "iuf", "US", "b", "iufb
 """Kinds of arrays, by the letters of NumPy's `dtype.kind`."""
 
 MAX_MEMBERS = 1_000
-MAX_EXPANSION = 64  # an array may have this many times the size of the file, for a file that is larger than
+MAX_EXPANSION = 256  # an array may have this many times the size of the file, for a file that is larger than
 SMALL = 2**28  # bytes
 MAX_DIMENSIONS = 8
 MAX_HEADER = 10_000  # bytes of the header of an array

@@ -95,7 +95,8 @@ def describe(schema: Any) -> str:
     """Returns what a schema expects, in words: `an integer from 0 to 9`, `a list`."""
     origin, arguments = typing.get_origin(schema), typing.get_args(schema)
     if origin is typing.Annotated:
-        return describe(arguments[0]) + "".join(_describe_constraint(constraint) for constraint in arguments[1:])
+        unit = " characters" if arguments[0] is str else ""
+        return describe(arguments[0]) + "".join(_describe_constraint(constraint, unit) for constraint in arguments[1:])
     if origin in (typing.Union, types.UnionType):
         return _describe_union(arguments)
     if origin is typing.Literal:
@@ -122,13 +123,14 @@ _WORDS = {
 }
 
 
-def _describe_constraint(constraint: Any) -> str:
+def _describe_constraint(constraint: Any, unit: str) -> str:
     match constraint:
         case Between(least=least, most=most):
             return (f" from {least}" if least > -math.inf else "") + (f" to {most}" if most < math.inf else "")
         case Length(least=least, most=most):
-            least_text = f" with at least {least}" if least > 1 else " that is not empty" if least else ""
-            return least_text + (f" of at most {most}" if most < MAX_TEXT else "")
+            if least and most < MAX_TEXT:
+                return f" of {least} to {most}{unit}"
+            return f" of at least {least}{unit}" if least else f" of at most {most}{unit}"
     return ""
 
 

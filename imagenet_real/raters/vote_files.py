@@ -1,23 +1,87 @@
 """Reads votes: ReaL's published arrays, CSV, JSON of the rating page, and exports of Label Studio."""
 
-import csv
-import io
-import json
 import os
-import zipfile
-import zlib
+import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 from etils import epath
 
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
+from imagenet_real.io.readers import (
+    ANY,
+    NUMBERS,
+    TEXT,
+    Array,
+    Between,
+    FileError,
+    Mismatch,
+    Name,
+    check,
+    read_csv,
+    read_json,
+    read_npz,
+    shorten,
+    shown,
+)
 from imagenet_real.labels.image_ids import image_id
+from imagenet_real.labels.label_set import MAX_CLASSES
 from imagenet_real.raters.votes import ANSWERS, Votes, collect
 
 COLUMNS = ("image_id", "class", "rater", "answer")
+ARRAYS = {"tensor": Array(NUMBERS, ("R", "P", 3)), "info": Array(TEXT, ("P", 2)), "ids": Array(ANY, ("R",))}
+_CLASS = re.compile("[0-9]{1,6}")
+_Class = Annotated[int, Between(0, MAX_CLASSES - 1)]
+_Answer = Literal["no", "maybe", "yes"]
+_Seconds = Annotated[float, Between(0)] | None
+_JsonVote = TypedDict(  # `class` is a keyword of Python
+    "_JsonVote",
+    {"image_id": Name, "class": _Class, "rater": Name | int, "answer": _Answer, "seconds": NotRequired[_Seconds]},
+)
+_CsvVote = TypedDict(
+    "_CsvVote", {"image_id": Name, "class": _Class, "rater": Name, "answer": _Answer, "seconds": NotRequired[_Seconds]}
+)
+_Label = TypedDict("_Label", {"class": _Class})
+
+
+class _VotesFile(TypedDict):
+    schema: Literal[1]
+    votes: list[_JsonVote]
+
+
+class _Question(TypedDict):
+    image_id: Name
+    labels: list[_Label]
+
+
+class _User(TypedDict):
+    id: int | str
+
+
+class _Choices(TypedDict):
+    choices: NotRequired[list[str]]
+
+
+class _Result(TypedDict):
+    type: str
+    from_name: NotRequired[str]
+    value: NotRequired[_Choices]
+
+
+class _Annotation(TypedDict):
+    completed_by: int | str | _User
+    result: list[_Result]
+    was_cancelled: NotRequired[bool | None]
+    lead_time: NotRequired[float | None]
+
+
+class _Task(TypedDict):
+    """A task of Label Studio with its answers."""
+
+    data: _Question
+    annotations: list[_Annotation]
 
 
 class Vote(NamedTuple):
@@ -47,15 +111,7 @@ def load_votes(path: str | os.PathLike) -> Votes:
         raise InputError(f"{path} ends in {path.suffix or 'nothing'!r}. Give an .npz, .csv or .json file of votes.")
     if not path.is_file():
         raise InputError(f"there is no file of votes {path}. Give the path of an .npz, .csv or .json file.")
-    try:
-        return readers[path.suffix](path)
-    except InputError:
-        raise
-    except (OSError, EOFError, LookupError, TypeError, ValueError, AttributeError) as error:
-        reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error).partition("\n")[0]
-    except (csv.Error, zipfile.BadZipFile, zlib.error) as error:
-        reason = str(error)
-    raise InputError(f"{path} is damaged or has no votes ({reason.rstrip('.')}). Save it again.")
+    return readers[path.suffix](path)
 
 
 def has_votes(path: str | os.PathLike) -> bool:
@@ -64,82 +120,73 @@ def has_votes(path: str | os.PathLike) -> bool:
     if path.suffix != ".json" or not path.is_file():
         return path.suffix in (".npz", ".csv")
     try:
-        content = json.loads(storage.read_bytes(path))
-    except ValueError:
+        content = read_json(path)
+    except FileError:
         return False
-    return "votes" in content or (isinstance(content, list) and any("annotations" in row for row in content[:1]))
+    return "votes" in content if isinstance(content, dict) else _is_label_studio(content)
 
 
-def read_questions(info: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Reads the questions of a published file: [P, 2] str, file name and class -> [P] str ids, [P] int classes."""
+def _is_label_studio(content: Any) -> bool:
+    return isinstance(content, list) and any(isinstance(row, dict) and "annotations" in row for row in content[:1])
+
+
+def read_questions(info: np.ndarray, path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
+    """Reads the questions of a published file: [P, 2] str, file name and class -> [P] str ids, [P] int classes.
+
+    Raises FileError for a class that is no class.
+    """
     names, row = np.unique(info[:, 0], return_inverse=True)
-    return np.array([image_id(name) for name in names.tolist()])[row], info[:, 1].astype(np.int32)
+    classes = np.array([int(text) if _CLASS.fullmatch(text) else -1 for text in info[:, 1].tolist()], np.int32)
+    if (classes < 0).any():
+        problem = f"its array info has the class {shown(str(info[classes < 0][0, 1]))}, expected a class index"
+        raise FileError(path, problem)
+    return np.array([image_id(name) for name in names.tolist()], dtype=str)[row], classes
 
 
 def _read_npz(path: epath.Path) -> Votes:
-    with storage.open_to_read(path) as file, np.load(file, allow_pickle=False) as archive:
-        tensor, info, ids = archive["tensor"], archive["info"], archive["ids"].astype(str)
-    if tensor.shape != (len(ids), len(info), len(ANSWERS)):
-        raise InputError(
-            f"{path}: tensor has shape {tensor.shape}, expected ({len(ids)}, {len(info)}, {len(ANSWERS)}). "
-            "Its axes are raters, questions, and the answers no, maybe, yes."
-        )
-    image_ids, classes = read_questions(info)
+    arrays = read_npz(path, ARRAYS, "Its axes are raters, questions, and the answers no, maybe, yes.")
+    tensor, info, ids = arrays["tensor"], arrays["info"], arrays["ids"].astype(str)
+    image_ids, classes = read_questions(info, path)
     rater, question, answer = np.nonzero(tensor)
     contradictions = np.flatnonzero((rater[1:] == rater[:-1]) & (question[1:] == question[:-1]))
     if len(contradictions):
         row = contradictions[0]
-        raise InputError(
-            f"{path}: rater {ids[rater[row]]} answers both {ANSWERS[answer[row]]} and {ANSWERS[answer[row + 1]]} about "
-            f"class {classes[question[row]]} of {image_ids[question[row]]}, one of {len(contradictions)} "
-            "contradictions. Give one-hot rows."
+        problem = (
+            f"rater {shorten(ids[rater[row]], 40)} answers both {ANSWERS[answer[row]]} and {ANSWERS[answer[row + 1]]} "
+            f"about class {classes[question[row]]} of {shorten(image_ids[question[row]], 40)}"
         )
+        raise FileError(path, problem, "Give one-hot rows.")
     if not (tensor[rater, question, answer] == 1).all():
-        raise InputError(f"{path}: tensor has other numbers than 0 and 1. Give one-hot rows.")
+        raise FileError(path, "its array tensor has other numbers than 0 and 1", "Give one-hot rows.")
     return collect(image_ids, classes, ids, question, rater, answer, name=path.name)
 
 
 def _read_csv(path: epath.Path) -> Votes:
-    reader = csv.DictReader(io.StringIO(storage.read_bytes(path).decode("utf-8-sig"), newline=""))
-    header = tuple(reader.fieldnames or ())
-    if not set(COLUMNS) <= set(header):
-        raise InputError(
-            f"{path} begins with {','.join(header) or 'nothing'!r}. Give it the header {','.join(COLUMNS)}."
-        )
-    return _collect([_vote(row, f"{path} line {reader.line_num}") for row in reader], path)
+    rows = read_csv(path, _CsvVote, f"Give a CSV with {','.join(COLUMNS)}; answers are {', '.join(ANSWERS)}.")
+    return _collect([_vote(row) for row in rows], path)
 
 
 def _read_json(path: epath.Path) -> Votes:
-    content = json.loads(storage.read_bytes(path))
-    if isinstance(content, list):
-        return _collect(list(_label_studio(content, path)), path)
-    if not isinstance(content, dict) or content.get("schema") != 1 or "votes" not in content:
-        raise InputError(f'{path} has no votes. Give {{"schema": 1, "votes": [...]}}, or an export of Label Studio.')
-    return _collect([_vote(row, f"{path} vote {number}") for number, row in enumerate(content["votes"], start=1)], path)
-
-
-def _vote(row: dict[str, Any], where: str) -> Vote:
-    missing = [name for name in COLUMNS if row.get(name) in (None, "")]
-    if missing:
-        raise InputError(f"{where} has no {missing[0]}. Give {', '.join(COLUMNS)}.")
-    seconds = row.get("seconds")
+    content = read_json(path)
     try:
-        label, seconds = int(row["class"]), float(seconds) if seconds not in (None, "") else float("nan")
-    except ValueError as error:
-        raise InputError(f"{where}: {error}. Give the index of a class, and seconds.") from None
-    return Vote(str(row["image_id"]), label, str(row["rater"]), _answer(str(row["answer"]), where), seconds)
+        if isinstance(content, list):
+            return _collect(list(_label_studio(check(content, list[_Task]), path)), path)
+        return _collect([_vote(row) for row in check(content, _VotesFile)["votes"]], path)
+    except Mismatch as error:
+        remedy = 'Give {"schema": 1, "votes": [...]}, or an export of Label Studio.'
+        raise FileError(path, error, remedy) from None
 
 
-def _answer(text: str, where: str) -> int:
-    if text not in ANSWERS:
-        raise InputError(f"{where}: the answer is {text!r}. Give one of {', '.join(ANSWERS)}.")
-    return ANSWERS.index(text)
+def _vote(row: dict[str, Any]) -> Vote:
+    seconds = row.get("seconds")
+    seconds = float("nan") if seconds is None else seconds
+    return Vote(row["image_id"], row["class"], str(row["rater"]), ANSWERS.index(row["answer"]), seconds)
 
 
-def _label_studio(tasks: list[dict[str, Any]], path: epath.Path) -> Iterator[Vote]:
+def _label_studio(tasks: list[_Task], path: epath.Path) -> Iterator[Vote]:
     """Yields the votes of an export. The labels of a task share its time equally. Skipped tasks have no vote."""
-    for task in tasks:
-        data, where = task["data"], f"{path} task {task.get('id')}"
+    for number, task in enumerate(tasks, start=1):
+        data = task["data"]
         for annotation in task["annotations"]:
             if annotation.get("was_cancelled"):
                 continue
@@ -148,14 +195,21 @@ def _label_studio(tasks: list[dict[str, Any]], path: epath.Path) -> Iterator[Vot
             results = [result for result in annotation["result"] if result["type"] == "choices"]
             seconds = (annotation.get("lead_time") or float("nan")) / max(1, len(results))
             for result in results:
-                label = data["labels"][int(result["from_name"].removeprefix("answer_"))]["class"]
-                (text,) = result["value"]["choices"]
-                yield Vote(data["image_id"], int(label), rater, _answer(text, where), seconds)
+                place = result.get("from_name", "").removeprefix("answer_")
+                choices = result.get("value", {}).get("choices", [])
+                if not _CLASS.fullmatch(place) or int(place) >= len(data["labels"]):
+                    problem = f"task {number}: from_name is {shown(result.get('from_name', ''))}"
+                    raise FileError(path, f"{problem}, expected answer_0 to answer_{len(data['labels']) - 1}")
+                if len(choices) != 1 or choices[0] not in ANSWERS:
+                    problem = f"task {number}: the answer is {', '.join(map(shown, choices)) or 'missing'}"
+                    raise FileError(path, f"{problem}, expected one of {', '.join(ANSWERS)}")
+                label = data["labels"][int(place)]["class"]
+                yield Vote(data["image_id"], label, rater, ANSWERS.index(choices[0]), seconds)
 
 
 def _collect(votes: list[Vote], path: epath.Path) -> Votes:
     if not votes:
-        raise InputError(f"{path} has no vote. Give the answers (no, maybe or yes) of at least one rater.")
+        raise FileError(path, "it has no vote", "Give the answers (no, maybe or yes) of at least one rater.")
     names, classes, raters, answers, seconds = (np.array(column) for column in zip(*votes, strict=True))
     files, row = np.unique(names, return_inverse=True)
     ids = np.array([image_id(name) for name in files.tolist()])[row]

@@ -5,7 +5,7 @@ import functools
 
 import numpy as np
 
-from imagenet_real.errors import InputError
+from imagenet_real.io.readers import FileError, shorten
 from imagenet_real.labels.image_ids import match
 
 ANSWERS = ("no", "maybe", "yes")
@@ -84,13 +84,12 @@ def collect(
     """
     names, counts = np.unique(raters, return_counts=True)
     if (counts > 1).any():
-        raise InputError(
-            f"{name}: rater {names[counts > 1][0]} occurs {counts.max()} times. Give each rater a different name."
-        )
+        problem = f"rater {shorten(str(names[counts > 1][0]), 60)} occurs {counts.max()} times"
+        raise FileError(name, problem, "Give each rater a different name.")
     if not len(question):
-        raise InputError(f"{name} has no vote. Give the answers (no, maybe or yes) of at least one rater.")
+        raise FileError(name, "it has no vote", "Give the answers (no, maybe or yes) of at least one rater.")
     if classes.min() < 0:
-        raise InputError(f"{name}: {classes.min()} is no class. Give class indices from 0.")
+        raise FileError(name, f"{classes.min()} is no class", "Give class indices from 0.")
     images, image = np.unique(image_ids, return_inverse=True)
     width = int(classes.max()) + 1
     codes, row = np.unique(image.astype(np.int64) * width + classes, return_inverse=True)
@@ -100,10 +99,11 @@ def collect(
     duplicates = np.flatnonzero((question[1:] == question[:-1]) & (rater[1:] == rater[:-1]))
     if len(duplicates):
         code = codes[question[duplicates[0]]]
-        raise InputError(
-            f"{name}: rater {names[rater[duplicates[0]]]} answers {len(duplicates)} questions more than once, such as "
-            f"class {code % width} of {images[code // width]}. Leave one answer to each question."
+        problem = (
+            f"rater {shorten(str(names[rater[duplicates[0]]]), 40)} answers {len(duplicates)} questions more than once, "
+            f"such as class {code % width} of {shorten(str(images[code // width]), 40)}"
         )
+        raise FileError(name, problem, "Leave one answer to each question.")
     return Votes(
         image_ids=images[codes // width],
         classes=(codes % width).astype(np.int32),

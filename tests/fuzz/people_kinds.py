@@ -126,13 +126,14 @@ def _read_mistakes(path: Folder):
     from imagenet_real.labels.classes import ClassSet
     from imagenet_real.labels.label_set import LabelSet
     from imagenet_real.review_app.classes import ClassFinder
+    from imagenet_real.review_app.mistakes_file import read_mistakes
     from imagenet_real.review_app.review import Review, View
     from imagenet_real.review_app.store import Store
 
     labels = np.arange(len(IDS)) % CLASSES
     label_set = LabelSet("real", np.array(IDS), labels[:, None], np.ones(len(IDS)), labels, CLASSES)
     finder = ClassFinder(ClassSet(names=tuple(NAMES)), {}, "main")
-    review = Review(path, [label_set], finder, Store(path.parent / "answers.db"), 2)
+    review = Review(read_mistakes(path), [label_set], finder, Store(path.parent / "answers.db"), 2)
     review.image_ids()
     return [review.step(View("Ada", state="all", category="Fine-grained error"), start, 1) for start in range(20)]
 

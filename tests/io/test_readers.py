@@ -88,7 +88,7 @@ def test_json_lines_name_the_line_and_may_end_in_half_a_line(tmp_path):
         ("image_id,label\n\n\nb,1.7\n", 'line 4 column label is "1.7", expected an integer from 0 to 9'),
         ("image_id,label\na,-1\n", 'line 2 column label is "-1", expected an integer from 0 to 9'),
         ("image_id,label\na,\n", "line 2 column label is empty, expected an integer from 0 to 9"),
-        ("image_id,label\n,1\n", "line 2 column image_id is empty, expected text that is not empty"),
+        ("image_id,label\n,1\n", "line 2 column image_id is empty, expected text of 1 to 512 characters"),
         ("image_id,label\na\0,1\n", "line 2 has a NUL"),
         ("image_id,label\n" + "a" * 2**21 + ",1\n", "line 2 is not CSV (field larger than field limit"),
         ('image_id,label\n"a,1\n', "line 2 has 1 cells"),

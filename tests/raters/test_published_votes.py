@@ -22,7 +22,7 @@ def real(data):
         load_votes(data / "labels" / name) for name in ("raters.npz", "golden.npz", "raters_golden.npz")
     )
     with np.load(data / "labels" / "scores.npz") as archive:
-        ids, classes = read_questions(archive["info"])
+        ids, classes = read_questions(archive["info"], "raters.npz")
         scores = archive["tensor"][match_questions(votes.image_ids, votes.classes, ids, classes)]
     return votes, gold.from_votes(experts), gold_votes, scores
 

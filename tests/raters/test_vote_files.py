@@ -88,10 +88,10 @@ def weighty(tensor):
 @pytest.mark.parametrize(
     ("change", "ids", "message"),
     [
-        (both, ("zoe", "al", "idle"), "rater al answers both maybe and yes about class 2 of b, one of 1 contradictions"),
+        (both, ("zoe", "al", "idle"), "rater al answers both maybe and yes about class 2 of b. Give one-hot rows"),
         (weighty, ("zoe", "al", "idle"), "other numbers than 0 and 1"),
         (None, ("al", "al", "idle"), "rater al occurs 2 times"),
-        (None, ("al", "zoe"), r"tensor has shape \(3, 2, 3\), expected \(2, 2, 3\)"),
+        (None, ("al", "zoe"), r"ids has shape \(2,\), expected \(R,\) with R = 3"),
         (lambda tensor: tensor.fill(0), ("zoe", "al", "idle"), "has no vote"),
     ],
 )  # fmt: skip
@@ -103,10 +103,10 @@ def test_arrays_that_are_refused(place, change, ids, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "begins with 'nothing'. Give it the header image_id,class,rater,answer"),
-        ("image_id,class,rater,answer\na,0,al,perhaps\n", "line 2: the answer is 'perhaps'. Give one of no, maybe, yes"),
-        ("image_id,class,rater,answer\na,cat,al,yes\n", "line 2: .*'cat'.*Give the index of a class"),
-        ("image_id,class,rater,answer\na,0,,yes\n", "line 2 has no rater"),
+        ("", "it has no column image_id; its columns are none. Give a CSV with image_id,class,rater,answer"),
+        ("image_id,class,rater,answer\na,0,al,perhaps\n", 'line 2 column answer is "perhaps", expected "no" or "maybe" or "yes"'),
+        ("image_id,class,rater,answer\na,cat,al,yes\n", 'line 2 column class is "cat", expected an integer from 0'),
+        ("image_id,class,rater,answer\na,0,,yes\n", "line 2 column rater is empty"),
         ("image_id,class,rater,answer\n", "has no vote"),
         ("image_id,class,rater,answer\na,0,al,yes\na,0,al,no\n", "al answers 1 questions more than once"),
     ],
@@ -121,9 +121,14 @@ def test_csv_that_is_refused(place, text, message):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("votes.json", b'{"schema": 1}', "has no votes. Give"),
-        ("votes.json", b'[{"id": 3}]', "'data' is missing"),
-        ("votes.json", b"[", "damaged"),
+        ("votes.json", b'{"schema": 1}', "votes is missing. Give"),
+        ("votes.json", b'[{"id": 3}]', r"\[0\].data is missing. Give"),
+        ("votes.json", b"[", "it is not JSON"),
+        (
+            "votes.json",
+            b'{"schema": 1, "votes": [{"image_id": "a", "class": "5"}]}',
+            'class is "5", expected an integer',
+        ),
         ("votes.npz", b"not a zip", "damaged"),
         ("votes.txt", b"", "ends in '.txt'. Give an .npz, .csv or .json file of votes"),
         ("votes.npz", None, "there is no file of votes"),
