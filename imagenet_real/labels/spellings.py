@@ -17,6 +17,9 @@ CLASS_INFO = "class_info.json"  # names and meanings of ImageNet's classes, as p
 _NUMBER = re.compile(r"(?:LABEL_)?(\d{1,9})")  # LABEL_281 is Hugging Face's label for a class without a name
 # In a Hugging Face pipeline: model.config.id2label = {i: str(i) for i in range(K)}
 REMEDY = "Save class indices or wnids instead (timm's inference.py: --include-index)."
+BACKGROUND = "background"  # class 0 of 1,001: no class of ImageNet, so it is never right
+# Torchvision's names are the first ones, but for two of the four classes that share theirs.
+_TORCHVISION = {134: "crane bird", 639: "maillot tank suit"}
 
 
 class _ClassInfo(TypedDict):
@@ -30,33 +33,62 @@ def indices(
 ) -> tuple[np.ndarray, int | None]:
     """Returns the class indices of labels, and the number of classes, None if it is unknown.
 
+    As `readings`. Raises InputError for a label that may mean several classes, too.
+    """
+    classes, num_classes = readings(labels, name, class_names, store)
+    if classes.shape[-1] > 1:
+        several = np.flatnonzero((classes[..., 1:] != classes[..., :1]).any(axis=-1).ravel())[0]
+        candidates = dict.fromkeys(classes.reshape(-1, classes.shape[-1])[several].tolist())
+        text = " or ".join(_describe(index, class_names is None) for index in candidates)
+        raise FileError(name, f"the label {shown(str(labels.ravel()[several]))} may mean class {text}", REMEDY)
+    return classes[..., 0], num_classes
+
+
+def _describe(index: int, imagenets: bool) -> str:
+    return f"{index} ({imagenet_wnids()[index]})" if imagenets else str(index)
+
+
+def readings(
+    labels: np.ndarray, name: str, class_names: Sequence[str] | None = None, store: LabelStore = DEFAULT_STORE
+) -> tuple[np.ndarray, int | None]:
+    """Returns the classes that each label may mean, and the number of classes, None if it is unknown.
+
+    [...] str -> [..., R] int64, where R is the number of meanings of the label with the most; a label with fewer repeats
+    its last one. "background" is -1, no class.
+
     Args:
       labels: str, of any shape: numbers, ImageNet's wnids, or names.
       name: of the file, for errors.
       class_names: [K], in order. By default ImageNet's, in every usual spelling: all names of a class (`tench, Tinca
-        tinca`), the first one (`tench`), with underscores (`great_white_shark`), and with the meaning (`tench, Tinca
-        tinca: freshwater dace-like ...`).
+        tinca`), the first one (`tench`), torchvision's (`crane bird`), with underscores (`great_white_shark`), and with
+        the meaning (`tench, Tinca tinca: freshwater dace-like ...`).
       store: where the file with ImageNet's names is.
 
     All labels of a file have one spelling: "maillot" is class 638 if it means all names, and may be 638 or 639 if it is
-    the first name. Raises InputError for an unknown label, and for a label that may mean several classes.
+    the first name. Raises InputError for an unknown label.
     """
     unique, place = np.unique(labels, return_inverse=True)
-    numbers = [_NUMBER.fullmatch(label) for label in unique.tolist()]
+    known = [label for label in unique.tolist() if label != BACKGROUND or label in (class_names or ())]
+    numbers = [_NUMBER.fullmatch(label) for label in known]
     num_classes = None if class_names is None else len(class_names)
     if all(numbers):
-        classes = [int(number[1]) for number in numbers]
-    elif class_names is None and all(label in class_index() for label in unique.tolist()):
-        classes, num_classes = [class_index()[label] for label in unique.tolist()], NUM_CLASSES
+        classes = [[int(number[1])] for number in numbers]
+    elif class_names is None and all(label in class_index() for label in known):
+        classes, num_classes = [[class_index()[label]] for label in known], NUM_CLASSES
     else:
         spellings = _of_imagenet(store) if class_names is None else {"names": class_names}
-        classes = _classes_of(unique.tolist(), spellings, name, class_names is None)
+        classes = _classes_of(known, spellings, name, class_names is None)
         num_classes = len(next(iter(spellings.values())))
-    return np.array(classes, dtype=np.int64)[place].reshape(labels.shape), num_classes
+    classes_of = {BACKGROUND: [-1]} | dict(zip(known, classes, strict=True))
+    most = max(map(len, classes_of.values()))
+    table = [[*classes_of[label], *classes_of[label][-1:] * (most - len(classes_of[label]))] for label in unique.tolist()]
+    return np.array(table, dtype=np.int64)[place].reshape(*labels.shape, most), num_classes
 
 
-def _classes_of(labels: Sequence[str], spellings: Mapping[str, Sequence[str]], name: str, imagenets: bool) -> list[int]:
-    """The class of each label, by all spellings that fit every label."""
+def _classes_of(
+    labels: Sequence[str], spellings: Mapping[str, Sequence[str]], name: str, imagenets: bool
+) -> list[list[int]]:
+    """The classes of each label, by all spellings that fit every label."""
     tables: list[dict[str, list[int]]] = []
     for names in spellings.values():
         table: dict[str, list[int]] = {}
@@ -70,16 +102,7 @@ def _classes_of(labels: Sequence[str], spellings: Mapping[str, Sequence[str]], n
         owner = "ImageNet's classes; set class_names to the names of other classes" if imagenets else "the classes"
         hint = nearest(unknown, list(closest))
         raise FileError(name, f"{shown(unknown)} is no name of {owner}", f"{hint[0].upper()}{hint[1:]}")
-    classes = []
-    for label in labels:
-        candidates = sorted({index for table in fitting for index in table[label]})
-        if len(candidates) > 1:
-            several = " or ".join(
-                f"{index} ({imagenet_wnids()[index]})" if imagenets else str(index) for index in candidates
-            )
-            raise FileError(name, f"the label {shown(label)} may mean class {several}", REMEDY)
-        classes += candidates
-    return classes
+    return [sorted({index for table in fitting for index in table[label]}) for label in labels]
 
 
 def _of_imagenet(store: LabelStore) -> dict[str, list[str]]:
@@ -88,6 +111,7 @@ def _of_imagenet(store: LabelStore) -> dict[str, list[str]]:
     return {
         "all names": [", ".join(names) for names in synonyms],
         "first name": [names[0] for names in synonyms],
+        "torchvision's": [_TORCHVISION.get(index, names[0]) for index, names in enumerate(synonyms)],
         "with underscores": [names[0].replace(" ", "_") for names in synonyms],
         "with meaning": [f"{', '.join(names)}: {meaning}" for names, meaning in zip(synonyms, meanings, strict=True)],
     }
