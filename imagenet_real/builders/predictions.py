@@ -1,6 +1,7 @@
 """Predictions of models and votes of people, from the files that a path or a glob names."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from etils import epath
 
@@ -10,37 +11,41 @@ from imagenet_real.predictions.people import load_models_or_people
 from imagenet_real.predictions.predictions import Predictions, load_predictions
 
 
-def load_models(pattern: str, class_names: Sequence[str] | None = None, labels_dir: str = "") -> list[Predictions]:
+def load_models(
+    pattern: str, class_names: Sequence[str] | None = None, labels_dir: str = "", **options: Any
+) -> list[Predictions]:
     """Returns the models and people in the files that match a path or a glob, in the order of the files.
 
     Args:
       pattern: a path or a glob.
       class_names: [K], for tables whose class names are not ImageNet's.
       labels_dir: the first folder in which label files are looked for; may be empty.
+      options: of `predictions.load_predictions`.
 
     Raises InputError if no file matches.
     """
-    return [model for models in load_models_by_path(pattern, class_names, labels_dir).values() for model in models]
+    by_path = load_models_by_path(pattern, class_names, labels_dir, **options)
+    return [model for models in by_path.values() for model in models]
 
 
 def load_models_by_path(
-    pattern: str, class_names: Sequence[str] | None, labels_dir: str
+    pattern: str, class_names: Sequence[str] | None, labels_dir: str, **options: Any
 ) -> dict[epath.Path, list[Predictions]]:
     """As `load_models`, by file. A file of people holds several."""
     paths = storage.matching(pattern) if pattern else []
     if not paths:
         raise InputError(f"no file matches predictions={pattern!r}: give a path or a glob, --predictions='runs/*.npz'.")
-    return {path: load_models_or_people(path, class_names, labels_dir) for path in paths}
+    return {path: load_models_or_people(path, class_names, labels_dir, **options) for path in paths}
 
 
-def load_model(path: str, class_names: Sequence[str] | None, labels_dir: str) -> Predictions:
+def load_model(path: str, class_names: Sequence[str] | None, labels_dir: str, **options: Any) -> Predictions:
     """Returns the one model in a file."""
-    return load_predictions(path, class_names, labels_dir)
+    return load_predictions(path, class_names, labels_dir, **options)
 
 
 def load_model_with_scores(
-    path: epath.Path, model: str, class_names: Sequence[str] | None, labels_dir: str
+    path: epath.Path, model: str, class_names: Sequence[str] | None, labels_dir: str, **options: Any
 ) -> Predictions:
     """Returns one model of a file with the scores of all classes, which need too much memory for many models."""
-    models = load_models_or_people(path, class_names, labels_dir, keep_scores=True)
+    models = load_models_or_people(path, class_names, labels_dir, keep_scores=True, **options)
     return next(candidate for candidate in models if candidate.name == model)

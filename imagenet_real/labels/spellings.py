@@ -81,7 +81,9 @@ def readings(
         num_classes = len(next(iter(spellings.values())))
     classes_of = {BACKGROUND: [-1]} | dict(zip(known, classes, strict=True))
     most = max(map(len, classes_of.values()))
-    table = [[*classes_of[label], *classes_of[label][-1:] * (most - len(classes_of[label]))] for label in unique.tolist()]
+    table = [
+        [*classes_of[label], *classes_of[label][-1:] * (most - len(classes_of[label]))] for label in unique.tolist()
+    ]
     return np.array(table, dtype=np.int64)[place].reshape(*labels.shape, most), num_classes
 
 

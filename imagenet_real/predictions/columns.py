@@ -11,9 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from etils import epath
 
+from imagenet_real.errors import InputError
 from imagenet_real.io.readers import FileError, shown
 from imagenet_real.labels import spellings
 from imagenet_real.labels.store import LabelStore
+from imagenet_real.predictions.array_names import log_probabilities
 from imagenet_real.predictions.tables import Columns
 
 IMAGES = ("image_id", "image_ids", "filename", "file_name", "file", "path", "image")
@@ -37,12 +39,17 @@ def _role(name: str) -> tuple[str, int]:
 
 
 def arrays_of(
-    columns: Columns, path: epath.Path, class_names: Sequence[str] | None, store: LabelStore
+    columns: Columns,
+    path: epath.Path,
+    class_names: Sequence[str] | None,
+    store: LabelStore,
+    allow_ambiguous: bool = False,
 ) -> dict[str, np.ndarray]:
     """The arrays of a predictions file: `image_ids`, `top` or `scores`, `top_scores` and the like.
 
-    Probabilities become logits, their logarithms, with a `logsumexp` of 0. Raises InputError if a column is missing, has
-    invalid values, or may be the right labels.
+    Probabilities become logits, their logarithms, with a `logsumexp` of 0. A name that means two classes is resolved by
+    another column that agrees; else it is -1 in `top`, and `readings` [R, N, k] has its meanings. Raises InputError if a
+    column is missing, has invalid values, or may be the right labels; and for such a name without `allow_ambiguous`.
     """
     if {"model", "top1", "top1_err"} <= columns.keys():
         problem = "it is a table of models' accuracies, as timm's validate.py writes it"
@@ -58,7 +65,12 @@ def arrays_of(
     scores = _scores(columns, score_roles[0], path) if score_roles else {}
     if not class_roles:
         return arrays | scores
-    top, num_classes = _classes(columns, class_roles[0], path, bool(score_roles), class_names, store)
+    readings, num_classes = _readings(columns, class_roles[0], path, bool(score_roles), class_names, store)
+    if readings.shape[-1] > 1:
+        readings = _resolve(readings, columns, class_names, store)
+        if readings.shape[-1] > 1 and not allow_ambiguous:
+            spellings.indices(np.char.strip(_join(columns, class_roles[0])), os.fspath(path), class_names, store)
+    top = np.where((readings == readings[..., :1]).all(axis=-1), readings[..., 0], -1)
     if num_classes is not None:
         arrays["num_classes"] = np.array(num_classes)
     if scores:
@@ -67,8 +79,29 @@ def arrays_of(
             raise FileError(path, f"it has {sizes} an image", f"Leave out {class_roles[0]} or {score_roles[0]}.")
         order = np.argsort(-scores["scores"], axis=1, kind="stable")
         top = np.take_along_axis(top, order, axis=1)
+        readings = np.take_along_axis(readings, order[..., None], axis=1)
         scores["top_scores"] = np.take_along_axis(scores.pop("scores"), order, axis=1)
+    if readings.shape[-1] > 1:
+        arrays["readings"] = np.moveaxis(readings, -1, 0)
     return arrays | scores | {"top": top}
+
+
+def _resolve(
+    readings: np.ndarray, columns: Columns, class_names: Sequence[str] | None, store: LabelStore
+) -> np.ndarray:  # [N, k, R] -> [N, k, 1], or unchanged
+    """The classes of ambiguous names, by another column that has one of the meanings of the name in every row."""
+    for role in dict.fromkeys(_role(name)[0] for name in columns):
+        values = _join(columns, role)
+        if values.shape != readings.shape[:2] or values.dtype.kind not in "iuU":
+            continue
+        try:
+            texts = np.char.strip(values.astype(str))
+            classes, _ = spellings.readings(texts, role, class_names, store)
+        except InputError:  # a column of other texts
+            continue
+        if classes.shape[-1] == 1 and (readings == classes).any(axis=-1).all():
+            return classes
+    return readings
 
 
 def _has(columns: Columns, role: str) -> bool:
@@ -82,7 +115,7 @@ def _join(columns: Columns, role: str) -> np.ndarray:
     return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
 
 
-def _classes(
+def _readings(
     columns: Columns,
     role: str,
     path: epath.Path,
@@ -90,7 +123,7 @@ def _classes(
     class_names: Sequence[str] | None,
     store: LabelStore,
 ) -> tuple[np.ndarray, int | None]:
-    """[N, k] int64, and the number of classes, None if it is unknown."""
+    """[N, k, R] int64, the meanings of each name, and the number of classes, None if it is unknown."""
     values = _join(columns, role)
     texts = values.dtype.kind == "U"
     is_integer = values.dtype.kind in "iu" or (texts and all(map(_INTEGER.fullmatch, values.ravel().tolist())))
@@ -98,12 +131,12 @@ def _classes(
         problem = "label has numbers, which may be the right classes"
         raise FileError(path, problem, "Name a column of predictions index, or top1.")
     if is_integer:
-        return values.astype(np.int64), None if class_names is None else len(class_names)
+        return values.astype(np.int64)[..., None], None if class_names is None else len(class_names)
     if not texts or role in NUMBERED:
         invalid = next(value for value in values.ravel().tolist() if not _INTEGER.fullmatch(str(value)))
         expected = f"class indices{'' if role in NUMBERED else ' or names'}"
         raise FileError(path, f"{role} has {shown(invalid)}, expected {expected}", "Correct it.")
-    return spellings.indices(np.char.strip(values), os.fspath(path), class_names, store)
+    return spellings.readings(np.char.strip(values), os.fspath(path), class_names, store)
 
 
 def _scores(columns: Columns, role: str, path: epath.Path) -> dict[str, np.ndarray]:
@@ -114,10 +147,4 @@ def _scores(columns: Columns, role: str, path: epath.Path) -> dict[str, np.ndarr
         raise FileError(path, f"{role} has a value that is no number ({error})", "Correct it.") from None
     if role not in PROBABILITIES:
         return {"scores": values}
-    if values.min(initial=0) < 0 or values.max(initial=0) > 1:
-        problem = f"{role} has values from {values.min()} to {values.max()}, expected probabilities"
-        raise FileError(path, problem, "Name the column score.")
-    logits = np.log(np.maximum(values, np.finfo(np.float32).tiny))
-    # Probabilities of a sigmoid need not sum to 1; then they are no distribution over the classes.
-    is_distribution = values.sum(axis=1).max(initial=0) < 1.001
-    return {"scores": logits, "logsumexp": np.zeros(len(values), np.float32)} if is_distribution else {"scores": logits}
+    return log_probabilities(values, role, path)

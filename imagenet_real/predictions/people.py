@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 from etils import epath
@@ -23,14 +23,13 @@ def load_models_or_people(
     path: str | os.PathLike,
     class_names: Sequence[str] | None = None,
     labels_dir: str | os.PathLike = "",
-    *,
-    keep_scores: bool = False,
+    **options: Any,
 ) -> list[Predictions]:
-    """Reads a file of people, or the model of any other file with `load_predictions`. Raises InputError."""
+    """Reads a file of people, or the model of any other file with `load_predictions` and its options. Raises InputError."""
     path = storage.to_path(path)
     if path.suffix == ".csv" and path.is_file() and set(readers.read_header(path)) == set(COLUMNS):
         return load_people(path)
-    return [load_predictions(path, class_names, labels_dir, keep_scores=keep_scores)]
+    return [load_predictions(path, class_names, labels_dir, **options)]
 
 
 def load_people(path: str | os.PathLike) -> list[Predictions]:

@@ -10,24 +10,18 @@ from etils import epath
 
 from imagenet_real.errors import InputError, MismatchError
 from imagenet_real.io import storage
-from imagenet_real.io.readers import INTEGERS, NUMBERS, TEXT, Array, FileError, read_npy, read_npz, shorten
+from imagenet_real.io.readers import NUMBERS, Array, FileError, read_npy, shorten
 from imagenet_real.labels.image_ids import first_repeated, image_id
 from imagenet_real.labels.imagenet import validation_ids
 from imagenet_real.labels.label_set import MAX_CLASSES
 from imagenet_real.labels.store import LabelStore
 from imagenet_real.predictions import columns, tables
 from imagenet_real.predictions.answers import Answers, is_answers_file, read_answers
+from imagenet_real.predictions.array_names import read_arrays
 
 ONE_ROW_AN_ID = "Give one row an image id."
 TOP_K = 20  # classes of each image, when a file has the scores of all
-ARRAYS = {  # of a file; the shapes are those of `Predictions`
-    "image_ids": Array(TEXT, optional=True),
-    "top": Array(NUMBERS, optional=True),
-    "scores": Array(NUMBERS, optional=True),
-    "top_scores": Array(NUMBERS, optional=True),
-    "logsumexp": Array(NUMBERS, optional=True),
-    "num_classes": Array(INTEGERS, (), optional=True, least=1, most=MAX_CLASSES),
-}
+IDENTICAL = "identical_duplicates"  # the repair that leaves out rows that a distributed sampler repeats
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,6 +43,8 @@ class Predictions:
     person: bool = False  # a person predicts some images; a model must predict all
     answers: Answers | None = None  # what a model said in words; `top` has the classes that they name
     has_scores: bool = False  # the file has the scores of all classes, whether they were kept or not
+    # [N, k] each: `top` with either meaning of the names that mean two classes, where `top` itself has -1
+    readings: tuple[np.ndarray, ...] = ()
 
     def __post_init__(self):
         rows = len(self.image_ids)
@@ -81,11 +77,14 @@ def load_predictions(
     labels_dir: str | os.PathLike = "",
     *,
     keep_scores: bool = False,
+    repair: str = "",
+    allow_ambiguous: bool = False,
 ) -> Predictions:
     """Reads predictions of any framework.
 
     An `.npz` without pickles has `image_ids` [N] and either `scores` [N, K], larger is likelier, or `top` [N, k], best
-    first; and optionally `top_scores` [N, k], `logsumexp` [N] and `num_classes`. A `.csv`, `.parquet`, `.json` or `.jsonl`
+    first; and optionally `top_scores` [N, k], `logsumexp` [N] and `num_classes`. Other usual names of these arrays are in
+    `predictions.array_names`. A `.csv`, `.parquet`, `.json` or `.jsonl`
     is a table, as timm's inference.py and Hugging Face's pipelines write them, or with a header `image_id,top1,top2,...`
     (see `predictions.columns`). A `.jsonl` with `image_id` and `answer` has answers in words (see `predictions.answers`).
     An array of exactly 50,000 rows without ids, in an `.npz` or alone in an `.npy`, has the order of ImageNet's validation
@@ -97,13 +96,15 @@ def load_predictions(
       class_names: [K], for tables with names; by default ImageNet's (see `labels.spellings`).
       labels_dir: the first folder in which the file with ImageNet's names is looked for.
       keep_scores: keep the scores of all classes, if the file has them.
+      repair: `IDENTICAL` leaves out repeated rows of an image.
+      allow_ambiguous: accept names that mean two classes; see `Predictions.readings`.
 
     Raises InputError.
     """
-    path = storage.to_path(path)
-    readers = {".npz": _read_npz, ".npy": _read_npy, ".csv": tables.read_csv, ".parquet": _read_parquet}
+    path, store = storage.to_path(path), LabelStore(labels_dir)
+    readers = {".npy": _read_npy, ".csv": tables.read_csv, ".parquet": _read_parquet}
     readers |= {".json": tables.read_json, ".jsonl": tables.read_json}
-    if path.suffix not in readers:
+    if path.suffix not in (".npz", *readers):
         raise InputError(
             f"{path} ends in {path.suffix or 'nothing'!r}. Predictions are read from .npz, .npy, .csv, .parquet, .json or "
             ".jsonl files."
@@ -111,11 +112,14 @@ def load_predictions(
     if not path.is_file():
         raise InputError(f"there is no predictions file {path}. Give the path of a file.")
     if is_answers_file(path):
-        return _from_answers(path, class_names, LabelStore(labels_dir))
-    arrays = readers[path.suffix](path)
-    if path.suffix not in (".npz", ".npy"):
-        arrays = columns.arrays_of(arrays, path, class_names, LabelStore(labels_dir))
-    return _from_arrays(arrays, path, keep_scores)
+        return _from_answers(path, class_names, store)
+    if path.suffix == ".npz":
+        arrays = read_arrays(path, class_names, store)
+    else:
+        arrays = readers[path.suffix](path)
+        if path.suffix != ".npy":
+            arrays = columns.arrays_of(arrays, path, class_names, store, allow_ambiguous)
+    return _from_arrays(_without_repetition(arrays, path, repair), path, keep_scores)
 
 
 def _from_answers(path: epath.Path, class_names: Sequence[str] | None, store: LabelStore) -> Predictions:
@@ -135,10 +139,6 @@ def _name_of(path: epath.Path) -> str:
     return storage.to_absolute_path(path).parent.name if path.stem == "predictions" else path.stem
 
 
-def _read_npz(path: epath.Path) -> dict[str, np.ndarray]:
-    return read_npz(path, ARRAYS)
-
-
 def _read_npy(path: epath.Path) -> dict[str, np.ndarray]:
     array = read_npy(path, Array(NUMBERS))
     return {"top" if np.issubdtype(array.dtype, np.integer) else "scores": array}
@@ -146,6 +146,37 @@ def _read_npy(path: epath.Path) -> dict[str, np.ndarray]:
 
 def _read_parquet(path: epath.Path) -> dict[str, np.ndarray]:
     return tables.read_parquet(path, columns.is_known)
+
+
+def _without_repetition(arrays: dict[str, np.ndarray], path: epath.Path, repair: str) -> dict[str, np.ndarray]:
+    """Returns the arrays without rows that repeat an image, which distributed samplers add to fill their last batch.
+
+    Raises MismatchError if the rows of an image are the same and `repair` is another, and FileError if they differ.
+    """
+    if "image_ids" not in arrays or first_repeated(arrays["image_ids"]) is None:
+        return arrays
+    ids, first, place = np.unique(arrays["image_ids"], return_index=True, return_inverse=True)
+    for array in _of_rows(arrays):
+        differs = (array != array[first][place]).reshape(len(place), -1).any(axis=1)
+        if differs.any():
+            repeated = shorten(str(arrays["image_ids"][differs.argmax()]), 60)
+            raise FileError(path, f"duplicate image id: {repeated}, with other predictions", "Give one row an image.")
+    count = f"{len(place) - len(ids)} of {len(place)} rows repeat an image with the same predictions"
+    if repair != IDENTICAL:
+        repeated = shorten(first_repeated(arrays["image_ids"]), 60)
+        raise MismatchError(
+            f"{shorten(path.stem, 60)}: {IDENTICAL}: {count}, such as {repeated}, as a distributed sampler does. To leave "
+            f"them out: --repair={IDENTICAL}."
+        )
+    rows = np.sort(first)
+    kept = {name: array if array.ndim == 0 else array[rows] for name, array in arrays.items() if name != "readings"}
+    if "readings" in arrays:
+        kept["readings"] = arrays["readings"][:, rows]
+    return kept | {"note": np.array(f"{path.stem}: repaired {IDENTICAL}: {count} and are left out.")}
+
+
+def _of_rows(arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
+    return [arrays[name] for name in ("top", "scores", "top_scores", "logsumexp") if name in arrays]
 
 
 def _from_arrays(arrays: dict[str, np.ndarray], path: epath.Path, keep_scores: bool) -> Predictions:
@@ -182,10 +213,11 @@ def _from_arrays(arrays: dict[str, np.ndarray], path: epath.Path, keep_scores: b
         top_scores=None if top_scores is None else np.asarray(top_scores, dtype=np.float32),
         num_classes=num_classes,
         name=name,
-        logsumexp=arrays.get("logsumexp"),
+        logsumexp=None if "logsumexp" not in arrays else np.asarray(arrays["logsumexp"], dtype=np.float32),
         scores=np.asarray(arrays["scores"], dtype=np.float32) if keep_scores and "scores" in arrays else None,
         origin={"file": path.name, "sha256": storage.sha256(path)},
-        notes=notes,
+        notes=(*notes, str(arrays["note"])) if "note" in arrays else notes,
+        readings=tuple(arrays["readings"].astype(np.int32)) if "readings" in arrays else (),
         has_scores="scores" in arrays,
     )
 

@@ -19,7 +19,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
     published = measures.reference_of(config)
     dataset = open_dataset(config)
     names = dataset.class_names(config.class_names)
-    models_by_path = predictions.load_models_by_path(config.predictions, names, config.labels_dir)
+    options = {"repair": config.repair, "allow_ambiguous": True}
+    models_by_path = predictions.load_models_by_path(config.predictions, names, config.labels_dir, **options)
     models = [model for models in models_by_path.values() for model in models]
     num_classes = next((model.num_classes for model in models if model.num_classes is not None), None)
     scored_sets, notes = label_sets.select_for_predictions(
@@ -37,7 +38,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
     path_of = {model.name: path for path, models in models_by_path.items() for model in models}
 
     def load_with_scores(name: str) -> Predictions:  # again: the first time it keeps the best classes, to save memory
-        return predictions.load_model_with_scores(path_of[name], name, names, config.labels_dir)
+        return predictions.load_model_with_scores(path_of[name], name, names, config.labels_dir, **options)
 
     measures.mark_requested(results, config.label_sets)
     measures.add_all(results, models, load_with_scores, published)

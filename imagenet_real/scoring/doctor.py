@@ -103,7 +103,7 @@ def _explains(before: np.ndarray, after: np.ndarray) -> bool:
 
 
 def _with_classes(predictions: Predictions, top: np.ndarray, num_classes: int) -> Predictions:
-    return dataclasses.replace(predictions, top=top.astype(np.int32), num_classes=num_classes, scores=None)
+    return dataclasses.replace(predictions, top=top.astype(np.int32), num_classes=num_classes, scores=None, readings=())
 
 
 def _class_candidates(predictions: Predictions, reference: LabelSet) -> Iterator[Diagnosis]:

@@ -14,7 +14,7 @@ from imagenet_real.labels.imagenet import validation_ids
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.labels.store import LabelStore
 from imagenet_real.predictions.answer_matching import Verdict
-from imagenet_real.predictions.predictions import Predictions
+from imagenet_real.predictions.predictions import IDENTICAL, Predictions
 from imagenet_real.predictions.selection import with_ids_of
 from imagenet_real.scoring import answers, doctor, label_ranking, ranking, reference
 from imagenet_real.scoring.accuracy import accuracy, accuracy_by_class, errors_on_mislabeled, label_rank
@@ -93,6 +93,8 @@ def score(
             correct = _score_model(model, label_set, rows, ks, allow_missing or model.person, results)
             top1[label_set.name].append(correct)
         results.mislabeled += _mislabeled(model, label_sets, joins)
+        if model.readings:
+            results.notes.append(_ambiguous_note(model, results.rows))
         if model.answers:
             results.answers.append(answers.summarize(model, label_sets))
         if model.scores is not None:
@@ -128,7 +130,7 @@ def check_options(ks: Sequence[int], repair: str) -> None:
     """Raises InputError for a k below 1, and for an unknown repair."""
     if not ks or not all(isinstance(k, int) and k >= 1 for k in ks):
         raise InputError(f"ks is {tuple(ks)}, expected whole numbers of at least 1. Give for example (1, 5).")
-    known = [*doctor.REPAIRS, doctor.AS_IT_IS]
+    known = [*doctor.REPAIRS, IDENTICAL, doctor.AS_IT_IS]
     if repair and repair not in known:
         raise InputError(f"unknown repair {repair!r}: {nearest(repair, known)}")
 
@@ -192,7 +194,7 @@ def _examine(
         model = doctor.without_background(model)
         results.notes.append(f"{model.name}: repaired {repair}: class 0 of {reference.num_classes + 1} is left out.")
         results.provenance["predictions"][model.name]["repair"] = repair
-    elif repair and repair != doctor.AS_IT_IS:
+    elif repair and repair not in (doctor.AS_IT_IS, IDENTICAL):
         results.notes.append(f"{model.name}: left as it is, it does not have the mistake {repair}.")
     check_classes(model.name, model.num_classes, int(model.top.max()), label_sets)
     results.notes += _check_ids(model, label_sets, allow_missing or model.person)
@@ -206,7 +208,7 @@ def _examine(
             f"{model.name}: {len(model) - empty:,} of {len(model):,} answers name a class; {ambiguous:,} are ambiguous and "
             f"{unmatched:,} name none, and these count as wrong."
         )
-    elif empty:
+    elif empty and not model.readings:
         results.notes.append(f"{model.name}: {empty} images have no first answer (-1), and count as wrong.")
     if doctor.at_chance(model, reference):
         results.notes.append(f"{model.name}: no better than guessing under {reference.name}, for no reason known here.")
@@ -259,6 +261,7 @@ def _score_model(
     rank = label_rank(model.top[rows[rows >= 0]], predicted.labels)
     top1 = np.full(len(label_set), -1, dtype=np.int8)
     top1[rows >= 0] = rank < 1
+    best = rank if not model.readings else _best_rank(model, rows, predicted)
     if not predicted.is_scored.any():
         reason = f"none of the images that count under it is among the predictions of {model.name}"
         reason = reason if label_set.is_scored.any() else "no image counts under it, all weights are 0"
@@ -279,6 +282,8 @@ def _score_model(
             "excluded": len(predicted) - images,
             "missing": missing,
         }
+        if model.readings:
+            row["accuracy_at_most"] = accuracy(best < k, predicted.weight)
         if predicted.average == "classes":
             row["classes"] = len(np.unique(predicted.original[predicted.is_scored]))
         if label_set.name in COUNTED:
@@ -287,6 +292,27 @@ def _score_model(
     by_class, images = accuracy_by_class(rank < 1, predicted)
     results.by_class.append({"model": model.name, "label_set": label_set.name, "accuracy": by_class, "images": images})
     return top1
+
+
+def _best_rank(model: Predictions, rows: np.ndarray, predicted: LabelSet) -> np.ndarray:
+    """The rank of the first right class where a name that means two classes is right if either is: [n] int."""
+    ranks = [label_rank(reading[rows[rows >= 0]], predicted.labels) for reading in model.readings]
+    return np.minimum.reduce(ranks)
+
+
+def _ambiguous_note(model: Predictions, rows: Sequence[Row]) -> str:
+    """A note with the bounds of each accuracy of a model whose file has names of two classes."""
+    count = int(((model.top < 0) & (model.readings[0] >= 0)).any(axis=1).sum())
+    k = min(row["k"] for row in rows)
+    bounds = [
+        f"{row['accuracy'] * 100:.2f} to {row['accuracy_at_most'] * 100:.2f} % under {row['label_set']}"
+        for row in rows
+        if row["model"] == model.name and row["k"] == k
+    ]
+    return (
+        f"{model.name}: {count} images have a predicted name that two classes share. It counts as wrong; if it counts as "
+        f"right where one of the two is, top-{k} is {', '.join(bounds)}."
+    )
 
 
 def _mislabeled(model: Predictions, label_sets: Sequence[LabelSet], joins: Sequence[np.ndarray]) -> list[Row]:

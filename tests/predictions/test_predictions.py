@@ -54,7 +54,7 @@ def test_saved_predictions_come_back_and_are_the_same_bytes(place):
 
 BAD = {
     "pickles": {"image_ids": np.array(["a", "b"], dtype=object), "top": np.zeros((2, 1), int)},
-    "it has image_ids. Save": {"image_ids": toy.IDS},
+    "it has the arrays image_ids": {"image_ids": toy.IDS},
     r"has shape \(5, 2\)|expected 5 strings": {"image_ids": toy.IDS, "top": toy.TOP[:5]},
     "image_ids is int64, expected strings": {"image_ids": np.arange(6), "top": toy.TOP},
     "duplicate image id: a": {"image_ids": np.array(list("abcdea")), "top": toy.TOP},

@@ -167,6 +167,37 @@ def test_what_may_mean_two_classes_or_none_is_refused(labels_dir, labels, messag
     assert "\n" not in str(error.value)
 
 
+def test_torchvision_has_a_name_for_each_class(tmp_path):
+    names = [[f"kind {number}"] for number in range(1000)]
+    names[134], names[517], names[638], names[639] = ["crane"], ["crane"], ["maillot"], ["maillot", "tank suit"]
+    rows = [{"cid": number, "wnid": f"n{number}", "synset": row, "gloss": "x"} for number, row in enumerate(names)]
+    (tmp_path / "class_info.json").write_text(json.dumps(rows))
+    for labels, classes in ((("crane bird", "crane"), [134, 517]), (("maillot tank suit", "maillot"), [639, 638])):
+        assert load(tmp_path, "model.csv", ONE.format(*labels)).top[:, 0].tolist() == classes
+
+
+def test_background_is_no_class(labels_dir):
+    assert load(labels_dir, "model.csv", ONE.format("background", "tench")).top[:, 0].tolist() == [-1, 0]
+    with_background = load(labels_dir, "model.csv", ONE.format("background", "cat"), class_names=["background", "cat"])
+    assert with_background.top[:, 0].tolist() == [0, 1]
+
+
+def test_another_column_resolves_a_name_of_two_classes(labels_dir):
+    lines = (
+        "filename,label,prob,{}\nILSVRC2012_val_00000001.JPEG,crane,0.5,{}\nILSVRC2012_val_00000002.JPEG,tench,0.5,{}\n"
+    )
+    for column, first, second in (
+        ("wnid", "n01484850", "n01440764"),
+        ("detail", "crane: a machine", '"tench, Tinca tinca: a fish"'),
+    ):
+        loaded = load(labels_dir, "model.csv", lines.format(column, first, second), allow_ambiguous=True)
+        assert (loaded.top[:, 0].tolist(), loaded.readings) == ([2, 0], ())
+    # Right labels are no second column of predictions: they differ where the model errs.
+    loaded = load(labels_dir, "model.csv", lines.format("target", "2", "5"), allow_ambiguous=True)
+    assert loaded.top[:, 0].tolist() == [-1, 0]
+    assert [reading[:, 0].tolist() for reading in loaded.readings] == [[1, 0], [2, 0]]
+
+
 def test_names_of_other_classes(labels_dir):
     loaded = load(labels_dir, "model.csv", ONE.format("cat", "dog"), class_names=["dog", "bird", "cat"])
     assert (loaded.top.tolist(), loaded.num_classes) == ([[2], [0]], 3)

@@ -218,3 +218,19 @@ def test_html_is_escaped():
 
 def test_intervals_are_never_nan_in_rows():
     assert not any(math.isnan(row[key]) for row in score().rows for key in ("accuracy", "low", "high"))
+
+
+def test_names_of_two_classes_give_bounds():
+    """`a` and `c` have the name of classes 0 and 2: one of them is right for `a`, and both are for `c`."""
+    top = toy.TOP.copy()
+    top[[0, 2], 0] = -1
+    readings = tuple(np.where(top < 0, label, top) for label in (0, 2))
+    model = toy.predictions(top=top, readings=readings)
+    results = score(model, repair="none")
+    first = [row for row in results.rows if row["k"] == 1 and row["label_set"] != "multilabel"]
+    at_least, at_most = ([row[name] for row in first] for name in ("accuracy", "accuracy_at_most"))
+    assert at_least == pytest.approx([1 / 6, 1 / 5])
+    assert at_most == pytest.approx([2 / 6, 3 / 5])
+    (note,) = [note for note in results.notes if "two classes share" in note]
+    assert "2 images have" in note
+    assert "16.67 to 33.33 % under original, 20.00 to 60.00 % under real" in note
