@@ -1,5 +1,7 @@
 """Votes, gold questions and the aggregation method of a config."""
 
+import sys
+
 import numpy as np
 from ml_collections import ConfigDict
 
@@ -57,6 +59,10 @@ def check(config: ConfigDict) -> None:
 def load_votes(config: ConfigDict, originals: LabelSet) -> tuple[Votes, Votes]:
     """Returns the votes, and the votes with the answers to gold questions; they may be the same."""
     votes = vote_files.load_votes(config.votes)
+    if votes.repeated:
+        print(
+            f"{votes.name}: {votes.repeated:,} earlier votes of raters who voted again are left out.", file=sys.stderr
+        )
     aggregation.check_images(votes, originals)
     if not config.gold_votes:
         return votes, votes

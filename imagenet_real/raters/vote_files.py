@@ -1,5 +1,6 @@
 """Reads votes: ReaL's published arrays, CSV, JSON of the rating page, and exports of Label Studio."""
 
+import dataclasses
 import os
 import re
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ COLUMNS = ("image_id", "class", "rater", "answer")
 ARRAYS = {"tensor": Array(NUMBERS, ("R", "P", 3)), "info": Array(TEXT, ("P", 2)), "ids": Array(ANY, ("R",))}
 _CLASS = re.compile("[0-9]{1,6}")
 _Class = Annotated[int, Between(0, MAX_CLASSES - 1)]
-_Answer = Literal["no", "maybe", "yes"]
+_Answer = Literal["no", "maybe", "yes", "No", "Maybe", "Yes", "NO", "MAYBE", "YES"]
 _Seconds = Annotated[float, Between(0)] | None
 _JsonVote = TypedDict(  # `class` is a keyword of Python
     "_JsonVote",
@@ -74,6 +75,7 @@ class _Annotation(TypedDict):
     completed_by: int | str | _User
     result: list[_Result]
     was_cancelled: NotRequired[bool | None]
+    updated_at: NotRequired[str | None]
     lead_time: NotRequired[float | None]
 
 
@@ -92,6 +94,7 @@ class Vote(NamedTuple):
     rater: str
     answer: int
     seconds: float = float("nan")
+    at: str = ""  # the time, as Label Studio writes it: a later one sorts behind an earlier one
 
 
 def load_votes(path: str | os.PathLike) -> Votes:
@@ -170,8 +173,10 @@ def _read_json(path: epath.Path) -> Votes:
     content = read_json(path)
     try:
         if isinstance(content, list):
-            return _collect(list(_label_studio(check(content, list[_Task]), path)), path)
-        return _collect([_vote(row) for row in check(content, _VotesFile)["votes"]], path)
+            votes, repeated = _latest(list(_label_studio(check(content, list[_Task]), path)))
+            return dataclasses.replace(_collect(votes, path), repeated=repeated)
+        rows = check(content, _VotesFile)["votes"]
+        return _collect([_vote(row) for row in rows], path)
     except Mismatch as error:
         remedy = 'Give {"schema": 1, "votes": [...]}, or an export of Label Studio.'
         raise FileError(path, error, remedy) from None
@@ -180,7 +185,26 @@ def _read_json(path: epath.Path) -> Votes:
 def _vote(row: dict[str, Any]) -> Vote:
     seconds = row.get("seconds")
     seconds = float("nan") if seconds is None else seconds
-    return Vote(row["image_id"], row["class"], str(row["rater"]), ANSWERS.index(row["answer"]), seconds)
+    return Vote(row["image_id"], row["class"], str(row["rater"]), ANSWERS.index(row["answer"].lower()), seconds)
+
+
+def _answer(text: str) -> int | None:
+    """The index of an answer, in capital letters or small ones; None for another text."""
+    text = text.strip().lower()
+    return ANSWERS.index(text) if text in ANSWERS else None
+
+
+def _latest(votes: list[Vote]) -> tuple[list[Vote], int]:
+    """Returns the last vote of each rater on each question, and the number of the others.
+
+    A rater who submits a task again, and an export that has a task twice, repeat annotations.
+    """
+    last: dict[tuple[str, int, str], Vote] = {}
+    for vote in votes:
+        key = vote.image_id, vote.label, vote.rater
+        if key not in last or vote.at >= last[key].at:
+            last[key] = vote
+    return list(last.values()), len(votes) - len(last)
 
 
 def _label_studio(tasks: list[_Task], path: epath.Path) -> Iterator[Vote]:
@@ -200,17 +224,18 @@ def _label_studio(tasks: list[_Task], path: epath.Path) -> Iterator[Vote]:
                 if not _CLASS.fullmatch(place) or int(place) >= len(data["labels"]):
                     problem = f"task {number}: from_name is {shown(result.get('from_name', ''))}"
                     raise FileError(path, f"{problem}, expected answer_0 to answer_{len(data['labels']) - 1}")
-                if len(choices) != 1 or choices[0] not in ANSWERS:
+                answer = _answer(choices[0]) if len(choices) == 1 else None
+                if answer is None:
                     problem = f"task {number}: the answer is {', '.join(map(shown, choices)) or 'missing'}"
                     raise FileError(path, f"{problem}, expected one of {', '.join(ANSWERS)}")
                 label = data["labels"][int(place)]["class"]
-                yield Vote(data["image_id"], label, rater, ANSWERS.index(choices[0]), seconds)
+                yield Vote(data["image_id"], label, rater, answer, seconds, annotation.get("updated_at") or "")
 
 
 def _collect(votes: list[Vote], path: epath.Path) -> Votes:
     if not votes:
         raise FileError(path, "it has no vote", "Give the answers (no, maybe or yes) of at least one rater.")
-    names, classes, raters, answers, seconds = (np.array(column) for column in zip(*votes, strict=True))
+    names, classes, raters, answers, seconds, _ = (np.array(column) for column in zip(*votes, strict=True))
     files, row = np.unique(names, return_inverse=True)
     ids = np.array([image_id(name) for name in files.tolist()])[row]
     rater_names, rater = np.unique(raters, return_inverse=True)

@@ -28,6 +28,7 @@ class Votes:
     answer: np.ndarray  # [V] int8, index of `ANSWERS`
     seconds: np.ndarray | None = None  # [V] float, duration of the answer; NaN where it is unknown
     name: str = "votes"
+    repeated: int = 0  # earlier votes of the same raters on the same questions, which were left out
 
     def __len__(self) -> int:
         return len(self.question)

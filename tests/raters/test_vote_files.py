@@ -77,6 +77,26 @@ def test_label_studio_export(place):
     assert votes.seconds.tolist() == [3, 6, 3, 6]
 
 
+def test_label_studio_export_with_an_annotation_twice(place):
+    """A rater who submits again counts once, by the later answer; a task that is exported twice counts once."""
+    path = place / "export.json"
+    first, second = (
+        annotation("al", {0: answer}, updated_at=f"2026-01-0{day}T08:00:00.000000Z")
+        for answer, day in (("no", 2), ("yes", 1))
+    )
+    zoe = studio_task("b", [2], [annotation("zoe", {0: "Yes"})])
+    path.write_text(json.dumps([studio_task("a/1", [5], [first, second]), zoe, zoe]))
+    votes = load_votes(path)
+    assert rows(votes) == [("a/1", 5, "al", NO), ("b", 2, "zoe", YES)]
+    assert votes.repeated == 2
+
+
+@pytest.mark.parametrize("answer", ["Yes", "YES", "yes"])
+def test_answers_in_capital_letters(place, answer):
+    (place / "votes.csv").write_text(f"image_id,class,rater,answer\na,0,al,{answer}\n")
+    assert rows(load_votes(place / "votes.csv")) == [("a", 0, "al", YES)]
+
+
 def both(tensor):
     tensor[1, 0, 2] = 1
 
