@@ -1,6 +1,6 @@
 """Names of label sets for readers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _NAMES = {
     "real": "ReaL",
@@ -43,6 +43,11 @@ def label_set_phrase(name: str) -> str:
 def capitalize(text: str) -> str:
     """The text with a capital first letter; the other letters stay as they are."""
     return text[:1].upper() + text[1:]
+
+
+def listed(texts: Sequence[str]) -> str:
+    """Texts as a list in a sentence: a, b and c."""
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 def main_label_sets(names: Iterable[str]) -> list[str]:

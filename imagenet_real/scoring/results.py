@@ -45,6 +45,7 @@ class Results:
     provenance: Row = dataclasses.field(default_factory=dict)
     by_class: list[Row] = dataclasses.field(default_factory=list)  # for each model and label set, arrays over classes
     evidence: Evidence | None = None  # for each image
+    published: PublishedModels | None = None  # behind `reference`
 
 
 def score(
@@ -122,6 +123,7 @@ def add_reference(results: Results, published: PublishedModels, names: dict[str,
     `names` are the full names of models, such as resnet50.tv_in1k; by default those of their files.
     """
     rows = reference.standings(results.rows, published, names)
+    results.published = published
     results.reference = {"source": published.source, "models": len(published), "rows": rows}
     results.notes += reference.flags(rows)
 

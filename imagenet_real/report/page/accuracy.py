@@ -1,11 +1,13 @@
 """The accuracies of models and people under every label set, as tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from imagenet_real.report.names import label_set_name
 from imagenet_real.report.page.markup import Html, Scale, element, join, paragraph, percent, table, track
 from imagenet_real.report.page.subject import Section, Subject
 from imagenet_real.scoring.results import Row
+
+MAX_LABEL_SETS = 6  # columns of a table that is as wide as the page
 
 
 def section(subject: Subject) -> Section:
@@ -66,43 +68,55 @@ def _remark(row: Row) -> str:
 
 
 def _model_rows(subject: Subject) -> Html:
-    """The table of several models: one row per model or person, one column per label set."""
+    """The tables of several models: one row per model or person, one column per label set."""
     ranks = {
         ranking["label_set"]: {row["model"]: row for row in ranking["models"]} for ranking in subject.results.rankings
     }
-    best = {
-        name: max(row["accuracy"] for model in subject.models if (row := subject.row(model, name)))
-        for name in subject.label_sets
-    }
-    lines = [_model_row(subject, model, ranks, best) for model in [*subject.models, *subject.people]]
-    names = [label_set_name(name) for name in subject.label_sets]
-    head = [
-        "",
-        "model",
-        join([names[0], " ", _nowrap(f"top-{subject.ks[0]}")]),
-        *(_nowrap(f"top-{k}") for k in subject.ks[1:]),
-        *names[1:],
-    ]
     text = "Accuracy in %, ± half of its 95 % interval. The best value of each column is bold."
     if any(row["rank_change"] for by_model in ranks.values() for row in by_model.values()):
-        text += " Arrows show how many ranks a model gains or loses relative to the original labels."
-    return join([paragraph(text, class_="soft"), element("div", table(head, lines, text=(1,)), class_="tall")])
+        text += " ▲ and ▼: how many ranks a model gains or loses relative to the original labels."
+    first, *others = (
+        subject.label_sets[start : start + MAX_LABEL_SETS]
+        for start in range(0, len(subject.label_sets), MAX_LABEL_SETS)
+    )
+    parts = [paragraph(text, class_="soft"), _models_table(subject, first, ranks)]
+    for label_sets in others:
+        parts += [element("h3", "More label sets"), _models_table(subject, label_sets, ranks)]
+    return join(parts)
 
 
-def _model_row(
-    subject: Subject, model: str, ranks: Mapping[str, Mapping[str, Row]], best: Mapping[str, float]
-) -> list[str]:
-    """`ranks` is by label set and model, `best` by label set."""
+def _models_table(subject: Subject, label_sets: Sequence[str], ranks: Mapping[str, Mapping[str, Row]]) -> Html:
+    """`ranks` is by label set and model. The first label set of all also has its accuracy at the larger ks."""
     first = subject.label_sets[0]
-    ranked = ranks.get(first, {}).get(model)
-    cells = [str(ranked["rank"]) if ranked else "", model]
-    for name in subject.label_sets:
-        row = subject.row(model, name)
-        cells.append(_cell(row, ranks.get(name, {}).get(model), best[name]) if row else "")
-        if name == first:
-            larger_k = [subject.rows.get((model, name, k)) for k in subject.ks[1:]]
-            cells += [percent(entry["accuracy"]) if entry else "" for entry in larger_k]
-    return cells
+    larger_ks = subject.ks[1:] if first in label_sets else []
+    columns = [(name, k) for name in label_sets for k in [subject.ks[0], *(larger_ks if name == first else [])]]
+    best = {
+        name: max(row["accuracy"] for model in subject.models if (row := subject.row(model, name)))
+        for name in label_sets
+    }
+    lines = []
+    for model in [*subject.models, *subject.people]:
+        ranked = ranks.get(first, {}).get(model)
+        cells = [str(ranked["rank"]) if ranked else "", model]
+        for name, k in columns:
+            row = subject.rows.get((model, name, k))
+            if k == subject.ks[0]:
+                cells.append(_cell(row, ranks.get(name, {}).get(model), best[name]) if row else "")
+            else:
+                cells.append(percent(row["accuracy"]) if row else "")
+        lines.append(cells)
+    heads = [
+        _nowrap(f"top-{k}") if k != subject.ks[0]
+        else join([label_set_name(name), " ", _nowrap(f"top-{k}")]) if name == first
+        else label_set_name(name)
+        for name, k in columns
+    ]  # fmt: skip
+    kinds = {0: "rank", 1: "model"}
+    kinds |= {
+        at: "extra" if k != subject.ks[0] else "real" if name == "real" else ""
+        for at, (name, k) in enumerate(columns, start=2)
+    }
+    return element("div", table(["", "model", *heads], lines, text=(1,), kinds=kinds), class_="models")
 
 
 def _cell(row: Row, ranked: Row | None, best: float) -> Html:

@@ -107,4 +107,4 @@ def _all_classes(subject: Subject) -> Html:
         rows.append([subject.class_name(label), str(label), *cells])
     names = [label_set_name(name) for name in subject.by_class]
     head = ["class", "index", *(cell for name in names for cell in (f"{name}: images", "%"))]
-    return details(f"All {len(labels):,} classes", element("div", table(head, rows), class_="tall"))
+    return details(f"All {len(labels):,} classes", table(head, rows))

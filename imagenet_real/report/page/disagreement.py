@@ -31,21 +31,24 @@ def section(subject: Subject) -> Section | None:
 
 def _relations(subject: Subject) -> list[Html]:
     rows = []
-    for a, b in itertools.combinations(subject.compared, 2):
+    for a, b in itertools.combinations(subject.compared_here, 2):
         images = analysis.agreement(a, b)
         counts = [sum(len(images[key]) for key in keys) for keys in _RELATIONS.values()]
         total = sum(counts)
         if total:
             names = f"{label_set_name(a.name)} and {label_set_name(b.name)}"
             rows.append([names, _shares(_RELATIONS, counts), f"{total:,}", *(f"{count:,}" for count in counts)])
-    text = "How the labels of the first set relate to those of the second, image by image."
+    text = (
+        f"How the labels of the first set relate to those of the second, on the {len(subject.evidence.image_ids):,} images "
+        "with predictions."
+    )
     head = ["label sets", "share of images", "images", *_RELATIONS]
     return [paragraph(text, class_="soft"), bar_legend(_RELATIONS), table(head, rows, wide=(1,))]
 
 
 def _corrections(subject: Subject) -> list[Html]:
     tables = []
-    for label_set in subject.compared[1:]:
+    for label_set in subject.compared_here[1:]:
         pairs, images = analysis.corrections(label_set.take(label_set.is_scored))
         if len(pairs):
             rows = [

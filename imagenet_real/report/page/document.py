@@ -9,14 +9,17 @@ from imagenet_real.io import storage
 from imagenet_real.report.names import label_set_name
 from imagenet_real.report.page import (
     accuracy,
+    answers,
     calibration,
     classes,
     confusions,
     disagreement,
     gallery,
     highlights,
+    label_ranking,
     provenance,
     ranking,
+    reference,
 )
 from imagenet_real.report.page.gallery import Picture
 from imagenet_real.report.page.markup import element, join
@@ -58,11 +61,14 @@ def sections_of(subject: Subject, picture: Picture | None = None) -> list[Sectio
     """The sections of the page, without those that have no content."""
     sections = [
         accuracy.section(subject),
+        answers.section(subject),
+        reference.section(subject),
         ranking.against(subject),
         ranking.ranks(subject),
         classes.section(subject),
         confusions.section(subject),
         calibration.section(subject),
+        label_ranking.section(subject),
         disagreement.section(subject),
         gallery.section(subject, picture) if picture else None,
         provenance.section(subject),
@@ -79,6 +85,7 @@ def as_html(subject: Subject, sections: Sequence[Section]) -> str:
     label_sets = "1 label set" if len(subject.label_sets) == 1 else f"{len(subject.label_sets)} label sets"
     return string.Template((_FOLDER / "page.html").read_text(encoding="utf-8")).substitute(
         style=(_FOLDER / "style.css").read_text(encoding="utf-8"),
+        script=(_FOLDER / "script.js").read_text(encoding="utf-8"),
         title=join([title]),
         subtitle=join([f"Scored on {images:,} images under {label_sets}: {names}."]),
         links=join(element("a", section.title, href=f"#{section.anchor}") for section in sections),

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from imagenet_real.report.names import capitalize, label_set_name, label_set_phrase
+from imagenet_real.report.names import capitalize, label_set_name, label_set_phrase, listed
 from imagenet_real.report.page.markup import Html, element, join, percent
 from imagenet_real.report.page.subject import Subject
 from imagenet_real.scoring.evidence import contrast
 from imagenet_real.scoring.results import Row
 
+MIN_FOR_MEAN = 5  # models, below which a mean of their accuracies says little
 PERCENT = "\N{NO-BREAK SPACE}%"  # no line break before it
 
 
@@ -42,21 +43,26 @@ def _several_models(subject: Subject) -> Iterator[str]:
         parts = [
             f"Under {label_set_phrase(label_set.name)}, the best of {len(rows)} models is ",
             element("b", best["model"]),
-            f" with {percent(best['accuracy'])}{PERCENT}; the mean is {percent(mean)}{PERCENT}.",
+            f" with {percent(best['accuracy'])}{PERCENT}",
+            f"; the mean is {percent(mean)}{PERCENT}." if len(rows) >= MIN_FOR_MEAN else ".",
         ]
         yield join(parts)
-    yield from _resolved_pairs(subject)
+    yield from _significant_pairs(subject)
     yield from _rank_changes(subject)
 
 
-def _resolved_pairs(subject: Subject) -> Iterator[str]:
+def _significant_pairs(subject: Subject) -> Iterator[str]:
     rankings = _compared_rankings(subject)
-    if rankings:
+    if rankings and rankings[0]["neighbours"] > 1:
         counts = [f"{row['resolved']} under {label_set_phrase(row['label_set'])}" for row in rankings]
         yield (
-            f"Of {rankings[0]['neighbours']} pairs of neighbors in the ranking, statistical tests resolve the order of "
-            f"{', '.join(counts)}."
+            f"The ranking has {rankings[0]['neighbours']} pairs of adjacent models. The difference is statistically significant "
+            f"in {listed(counts)}."
         )
+    elif rankings:
+        for row in rankings:
+            kind = "is" if row["resolved"] else "is not"
+            yield f"The difference of the two models {kind} statistically significant under {label_set_phrase(row['label_set'])}."
 
 
 def _rank_changes(subject: Subject) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """HTML as Python expressions. Text that is not `Html` is escaped when it enters an element."""
 
 import html
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from imagenet_real.report.plots.drawing import Drawing
@@ -47,30 +48,67 @@ def percent(share: float | None) -> str:
 
 
 def table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], *, text: Sequence[int] = (0,), wide: Sequence[int] = ()
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    text: Sequence[int] = (0,),
+    wide: Sequence[int] = (),
+    kinds: Mapping[int, str] | None = None,
 ) -> Html:
-    """A table that scrolls if it is too wide.
+    """A table that scrolls sideways if it is too wide.
 
     Args:
       head: of the columns.
       rows: cells, as many as in the head.
       text: columns of text; the others hold numbers.
       wide: columns that take the remaining width.
+      kinds: further classes of columns, for the style.
     """
-    kinds = ["w" if column in wide else None if column in text else "n" for column in range(len(head))]
-    top_row = join(element("th", cell, class_=kind, scope="col") for cell, kind in zip(head, kinds, strict=True))
+    kinds = {
+        column: " ".join(
+            ["w"] * (column in wide) + ["n"] * (column not in (*text, *wide)) + [(kinds or {}).get(column, "")]
+        )
+        for column in range(len(head))
+    }
+    kinds = {column: kind.strip() or None for column, kind in kinds.items()}
+    top_row = join(
+        element("th", cell, class_=kind, scope="col") for cell, kind in zip(head, kinds.values(), strict=True)
+    )
     lines = []
     for row in rows:
         first = element("th", row[0], scope="row", class_=kinds[0])
-        rest = (element("td", cell, class_=kind) for cell, kind in zip(row[1:], kinds[1:], strict=True))
+        rest = (element("td", cell, class_=kind) for cell, kind in zip(row[1:], list(kinds.values())[1:], strict=True))
         lines.append(element("tr", first, *rest))
     whole = element("table", element("thead", element("tr", top_row)), element("tbody", *lines))
     return element("div", whole, class_="scroll", tabindex="0")
 
 
+# Colors of drawings -> those of the page, which has others in the dark.
+_THEME = {
+    "#ffffff": "var(--paper)",
+    "#000000": "var(--ink)",
+    "#0072b2": "var(--blue)",
+    "#d55e00": "var(--red)",
+    "#009e73": "var(--green)",
+    "#a8578a": "var(--pink)",
+}
+_GRAY = re.compile(r"#([0-9a-f]{2})\1\1\b")
+_SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt"')
+
+
 def figure(picture: Drawing, *, wide: bool = False) -> Html:
-    """A drawing as part of a page. A wide one scrolls on a phone."""
-    return element("figure", Html(picture.svg), class_="drawing wide" if wide else "drawing", tabindex="0")
+    """A drawing as part of a page, at most as large as it was drawn. A wide one scrolls on a phone."""
+    size = _SIZE.search(picture.svg)
+    width = f"max-width: {float(size[1]) * 4 / 3:.0f}px" if size else None
+    kind = "drawing wide" if wide else "drawing"
+    return element("figure", Html(_themed(picture.svg)), class_=kind, tabindex="0", style=width)
+
+
+def _themed(svg: str) -> str:
+    """A drawing in the colors of the page: light grays are lines, dark ones are text."""
+    for color, name in _THEME.items():
+        svg = svg.replace(color, name)
+    return _GRAY.sub(lambda gray: "var(--line)" if int(gray[1], 16) > 180 else "var(--soft)", svg)
 
 
 def details(summary: str, *content: str) -> Html:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from imagenet_real.report.names import label_set_name
 from imagenet_real.report.page.markup import Html, details, element, join, paragraph, table
 from imagenet_real.report.page.subject import Section, Subject
+from imagenet_real.report.table import unavailable
 
 MAX_OPEN = 5  # lines of a table that is not folded
 
@@ -14,10 +14,7 @@ def section(subject: Subject) -> Section:
     results = subject.results
     parts = [
         element("ul", *(element("li", note) for note in results.notes)) if results.notes else None,
-        *(
-            paragraph(f"{label_set_name(row['label_set'])} is not available: {row['reason']}", class_="soft")
-            for row in results.unavailable
-        ),
+        *(paragraph(line, class_="soft") for line in unavailable(results)),
         _unread_images(subject),
         *(_record(name, value) for name, value in results.provenance.items() if isinstance(value, Mapping)),
     ]

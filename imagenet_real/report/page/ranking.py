@@ -12,7 +12,8 @@ from imagenet_real.report.plots.drawing import Drawing
 from imagenet_real.scoring.regression import Line, regress
 from imagenet_real.scoring.results import Row
 
-MIN_MODELS = 3  # for a line through them
+MIN_MODELS = 3  # for a plot
+MIN_FOR_LINE = 8  # models; the slope of a line through fewer is all but unknown
 MAX_CHANGES = 3  # models in the table of ranks
 
 
@@ -26,7 +27,7 @@ def against(subject: Subject) -> Section | None:
     x, y = np.array([(a["accuracy"], b["accuracy"]) for a, b in rows]).reshape(-1, 2).T
     if len(x) < MIN_MODELS or np.ptp(x) == 0:
         return None
-    lines = _lines(x, y)
+    lines = _lines(x, y) if len(x) >= MIN_FOR_LINE else {}
     phrases = label_set_phrase(first), label_set_phrase(second)
     difference = np.mean(y - x) * 100
     direction = "higher" if difference > 0 else "lower"
@@ -40,9 +41,10 @@ def against(subject: Subject) -> Section | None:
     ]
     description = (
         f"One point for each of {len(x)} models: {min(x) * 100:.1f} to {max(x) * 100:.1f} % under {phrases[0]}, "
-        f"{min(y) * 100:.1f} to {max(y) * 100:.1f} % under {phrases[1]}. The line through them has slope "
-        f"{lines['all models'].slope:.2f}. A dotted line marks equal accuracy."
+        f"{min(y) * 100:.1f} to {max(y) * 100:.1f} % under {phrases[1]}. A dotted line marks equal accuracy."
     )
+    if lines:
+        description += f" The line through them has slope {lines['all models'].slope:.2f}."
     with drawing.style():
         plot = scatter.figure(x, y, [a["model"] for a, _ in rows], lines, x_name=phrases[0], y_name=phrases[1])
         picture = drawing.save(plot, f"Accuracy under {phrases[1]} against accuracy under {phrases[0]}", description)
@@ -54,7 +56,7 @@ def against(subject: Subject) -> Section | None:
 def _lines(x: np.ndarray, y: np.ndarray) -> dict[str, Line]:
     """Straight lines through all models, and through the better half if it differs in accuracy."""
     lines, better = {"all models": regress(x, y)}, np.argsort(-x, kind="stable")[: (len(x) + 1) // 2]
-    if len(better) >= MIN_MODELS and np.ptp(x[better]):
+    if len(better) >= MIN_FOR_LINE and np.ptp(x[better]):
         lines["the better half"] = regress(x[better], y[better])
     return lines
 
@@ -65,20 +67,18 @@ def ranks(subject: Subject) -> Section | None:
     if not rankings:
         return None
     names = {row["label_set"]: label_set_name(row["label_set"]) for row in rankings}
-    head = ["label set", "resolved pairs", "Kendall's tau with original", "changes of rank", "largest changes"]
+    head = ["label set", "significant differences", "Kendall's tau with original", "changes of rank", "largest changes"]
     text = (
-        "Exact McNemar tests compare each pair of neighbors in the ranking; for a mean over classes, a sign-flip test does. "
-        "Holm's correction covers all pairs of a label set. The order of an unresolved pair may be chance."
+        "Exact McNemar tests compare each pair of adjacent models in the ranking; for a mean over classes, a sign-flip test "
+        "does. Holm's correction covers all pairs of a label set. Other orders may be chance."
     )
     parts = [paragraph(text), table(head, [_ranking_row(row, names) for row in rankings], text=(0, 4))]
-    if len(rankings) < 2 or len({len(row["models"]) for row in rankings}) > 1:
+    if len(rankings) < 2 or len(subject.models) < MIN_MODELS or len({len(row["models"]) for row in rankings}) > 1:
         return Section("ranks", "Ranks", join(parts))
     picture = _bump_chart(subject, names)
     is_partial = len(subject.models) > bump.MAX_MODELS
     models = f" of the best {bump.MAX_MODELS} of {len(subject.models)} models" if is_partial else ""
-    caption = (
-        f"Ranks{models} under each label set; one line per model. Gray bands join neighbors whose order is unresolved."
-    )
+    caption = f"Ranks{models} under each label set; one line per model. Gray bands join adjacent models without a significant difference."
     if any(entry["rank_change"] for row in rankings for entry in row["models"]):
         caption += " Colored models move most."
     parts += [figure(picture, wide=True), paragraph(caption, class_="soft")]
@@ -91,7 +91,7 @@ def _ranking_row(row: Row, names: Mapping[str, str]) -> list[str]:
     is_original, tau = row["label_set"] == "original", row["tau_with_original"]
     return [
         names[row["label_set"]],
-        f"{row['resolved']} of {row['neighbours']}",
+        f"{row['resolved']} of {row['neighbours']} pairs",
         "" if tau is None or is_original else f"{tau:.3f}",
         "" if is_original else f"{len(changes):,}",
         ", ".join(f"{entry['model']} {entry['rank_change']:+d}" for entry in largest),
@@ -102,7 +102,7 @@ def _bump_chart(subject: Subject, names: Mapping[str, str]) -> Drawing:
     rankings = subject.results.rankings
     description = (
         f"One line for each of {min(bump.MAX_MODELS, len(subject.models))} models, from its rank under one label set to its "
-        "rank under the next. Gray bands join neighbors whose order is unresolved. The table before it names the largest "
+        "rank under the next. Gray bands join adjacent models without a significant difference. The table before it names the largest "
         "changes; the table of accuracies has all of them."
     )
     with drawing.style():

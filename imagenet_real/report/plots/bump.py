@@ -1,4 +1,4 @@
-"""Ranks of models under several label sets side by side, with bands over neighbors whose order is unresolved."""
+"""Ranks of models under several label sets side by side, with bands over adjacent models that may be equally good."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from imagenet_real.report.plots.drawing import MARKERS, SERIES, TIP, empty_figur
 MAX_MODELS = 50  # the best under the first label set
 MAX_COLORED = 8  # models, those that move most
 INCHES_PER_MODEL, INCHES_PER_COLUMN, INCHES_PER_CHARACTER = 0.19, 1.35, 0.065
+INCHES_OF_FEW = 2.0  # the height of a chart of few models, up to three times the usual distance
 _BAND, _GRAY = "0.87", "0.62"
 
 
@@ -23,9 +24,9 @@ def figure(rankings: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> A
     columns = [[row for row in ranking["models"] if row["model"] in set(models)] for ranking in rankings]
     heights = [{row["model"]: height for height, row in enumerate(column)} for column in columns]
     width_of_names = 2 * INCHES_PER_CHARACTER * (max(map(len, models)) + 4)
-    drawing = empty_figure(
-        INCHES_PER_COLUMN * (len(columns) - 0.4) + width_of_names, 0.9 + INCHES_PER_MODEL * len(models)
-    )
+    distance = min(3 * INCHES_PER_MODEL, max(INCHES_PER_MODEL, INCHES_OF_FEW / len(models)))
+    width = INCHES_PER_COLUMN * (len(columns) - 0.4) + width_of_names
+    drawing = empty_figure(width, 0.5 + distance * len(models) + 0.4 * distance / INCHES_PER_MODEL)
     axis = drawing.subplots()
     for x, ranking in enumerate(rankings):
         _draw_bands(axis, x, ranking["models"], heights[x])
@@ -59,7 +60,7 @@ def _draw_model(
 
 
 def _draw_bands(axis: Any, x: int, models: Sequence[Mapping[str, Any]], heights: Mapping[str, int]) -> None:
-    """Gray bands behind neighbors whose order may be chance."""
+    """Gray bands behind adjacent models whose order may be chance."""
     for row, following in itertools.pairwise(models):
         if not row["resolved_from_next"] and row["model"] in heights and following["model"] in heights:
             ends = heights[row["model"]], heights[following["model"]]

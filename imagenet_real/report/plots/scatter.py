@@ -25,6 +25,8 @@ def figure(
 ) -> Any:
     """A matplotlib figure with a panel for each line, which shows the best models up to the line's number of points.
 
+    Without lines it has one panel of all models.
+
     Args:
       x: [M] accuracies under the label set `x_name`, as fractions.
       y: [M] accuracies under the label set `y_name`.
@@ -33,22 +35,26 @@ def figure(
       x_name: of a label set, in a sentence.
       y_name: of a label set, in a sentence.
     """
-    drawing = empty_figure(4.6 * len(lines), 4.4)
-    axes = drawing.subplots(1, len(lines), squeeze=False)[0]
-    for axis, (title, line) in zip(axes, lines.items(), strict=True):
-        best = np.argsort(-x, kind="stable")[: line.points]
+    panels: dict[str, Line | None] = {**lines} or {"all models": None}
+    drawing = empty_figure(4.6 * len(panels), 4.4)
+    axes = drawing.subplots(1, len(panels), squeeze=False)[0]
+    for axis, (title, line) in zip(axes, panels.items(), strict=True):
+        best = np.argsort(-x, kind="stable")[: line.points if line else len(x)]
         _draw_panel(axis, x[best] * 100, y[best] * 100, [names[row] for row in best], line)
-        axis.set_title(f"{title} ({line.points})", fontsize=11)
+        axis.set_title(f"{title} ({len(best)})", fontsize=11)
     axes[0].set_ylabel(f"top-1 accuracy under {y_name}, %")
     drawing.supxlabel(f"top-1 accuracy under {x_name}, %", fontsize=10)
     return drawing
 
 
-def _draw_panel(axis: Any, x: np.ndarray, y: np.ndarray, names: Sequence[str], line: Line) -> None:
+def _draw_panel(axis: Any, x: np.ndarray, y: np.ndarray, names: Sequence[str], line: Line | None) -> None:
     """One panel, of models from the best to the worst."""
     ends = np.array([x.min(), x.max()]) + np.array([-0.08, 0.08]) * np.ptp(x)
-    slope = f"slope {line.slope:.2f}, 95 % interval {line.low:.2f} to {line.high:.2f}"
-    axis.plot(ends, line.intercept * 100 + line.slope * ends, color=LINE_COLOR, linewidth=1.6, label=slope, zorder=2)
+    if line:
+        slope = f"slope {line.slope:.2f}, 95 % interval {line.low:.2f} to {line.high:.2f}"
+        axis.plot(
+            ends, line.intercept * 100 + line.slope * ends, color=LINE_COLOR, linewidth=1.6, label=slope, zorder=2
+        )
     axis.plot(ends, ends, color="0.5", linewidth=1, linestyle=":", label="equal accuracy", zorder=1)
     for row, name in enumerate(names):
         (point,) = axis.plot(x[row], y[row], "o", markersize=5, color="white", markeredgecolor="black", zorder=3)
@@ -64,12 +70,12 @@ def _draw_panel(axis: Any, x: np.ndarray, y: np.ndarray, names: Sequence[str], l
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_names(axis: Any, x: np.ndarray, y: np.ndarray, names: Sequence[str], line: Line) -> None:
+def _draw_names(axis: Any, x: np.ndarray, y: np.ndarray, names: Sequence[str], line: Line | None) -> None:
     """Names of models next to their points, away from the line, where they hide no point and no other name."""
     axis.figure.draw_without_rendering()  # settles the layout
     points = axis.transData.transform(np.stack([x, y], axis=1))
     scale, frame = axis.figure.dpi / 72, axis.get_window_extent()
-    residual = y - line.intercept * 100 - line.slope * x
+    residual = y - line.intercept * 100 - line.slope * x if line else y - y.mean()
     boxes: list[np.ndarray] = []  # left, bottom, right, top
     for row in dict.fromkeys([0, len(x) - 1, *np.argsort(-np.abs(residual), kind="stable").tolist()]):
         up = 1 if residual[row] > 0 else -1
