@@ -77,10 +77,11 @@ def _shared(pair: SharedSummary) -> str:
 def _guesses(quality: GuessQuality, first: str) -> list[str]:
     images = "" if quality.model == first else f" that {first} does not share"
     text = (
-        f"The category guessed on {quality.mistakes} mistakes of {quality.model}{images}: {quality.right} as people "
-        f"said ({quality.right / quality.mistakes:.1%}); always answering {FINE_GRAINED!r}: {quality.always_fine_grained} "
-        f"({quality.always_fine_grained / quality.mistakes:.1%}). The mean over the {quality.categories} categories "
-        f"that people used: {quality.mean_recall:.1%}; always answering the same: {1 / quality.categories:.1%}."
+        f"Guessed categories of {quality.mistakes} mistakes of {quality.model}{images}: {quality.right} are as people "
+        f"said ({quality.right / quality.mistakes:.1%}). Guessing {FINE_GRAINED!r} every time gives "
+        f"{quality.always_fine_grained} ({quality.always_fine_grained / quality.mistakes:.1%}). The mean recall over the "
+        f"{quality.categories} categories that people used is {quality.mean_recall:.1%}; one guess for all gives "
+        f"{1 / quality.categories:.1%}."
     )
     rows = [
         [name, *map(str, counts), str(sum(counts))] for name, counts in zip(CATEGORIES, quality.confusion, strict=True)

@@ -21,10 +21,10 @@ PUBLISHED = {
 }
 QUIRKS = (
     "The articles print regnet_y_32gf; their notebook evaluates regnet_x_32gf, and so does this table.",
-    "convnext_small without all errors is printed as 95.037; the notebook's own output is 95.0729. Its rank is 5 either way.",
-    "Of efficientnet_b5 and b7 the articles resize to 489 and 633 pixels, where torchvision publishes 456 and 600; so does this table.",
-    "The articles average over batches of 32, of which the last, short one counts as much as the others; images count alike here.",
-    "The articles' tool imported 49,971 of the 50,000 images: 46,301 and 35,707 are left there without errors, 46,322 and 35,716 here.",
+    "The articles print 95.037 for convnext_small without all errors; their notebook has 95.0729. The rank is 5 for both.",
+    "The articles resize images for efficientnet_b5 and b7 to 489 and 633 pixels, and so does this table; torchvision publishes 456 and 600.",
+    "The articles average the accuracies of batches of 32, also of a shorter last batch. Here every image has the same weight.",
+    "The articles' tool imported 49,971 of the 50,000 images. It leaves 46,301 and 35,707 images without errors; here they are 46,322 and 35,716.",
     "The articles give the mean gain without mislabeled images as 3.122 points, and 3.22 elsewhere in the text; their table gives 3.122.",
 )
 
