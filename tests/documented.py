@@ -88,7 +88,8 @@ def write_world(folder: pathlib.Path) -> None:
     - ILSVRC2012_img_val.tar, and the folder `validation`: the first pictures of the validation set.
     - FOLDER, VALIDATION: pictures in the folders cats and dogs. mine.json and mine.npz: labels of them, and predictions.
     - predictions/*.npz, resnet50.npz, FILE.npz: predictions of all 50,000 images, the last one wrong on few of them.
-    - labels: ReaL's and the multi-label files, and a hierarchy, in the published formats.
+    - answers.jsonl: answers in words about some validation images.
+    - labels: ReaL's and the multi-label files, names of the classes, and a hierarchy, in the published formats.
     - FILE and FILE.safetensors: weights of the stand-in. my_models.py: the model of the documents. fnames_clean.txt.
     """
     write_tar(folder / "ILSVRC2012_img_val.tar", write_folder(folder / "validation", range(1, PICTURES + 1)))
@@ -141,6 +142,10 @@ def _write_labels(folder: pathlib.Path) -> None:
     header = "id,category,original_label,proposed_labels,manually_validated,unclear_multi_labels,wrong_multi_labels,"
     rows = [f"{validation_name(n)},M,{label},{label},True,,,False" for n, label in enumerate(labels[:200], start=1)]
     (folder / "multilabel.csv").write_text("\n".join([f"{header}is_problematic", *rows]) + "\n")
+    names = [{"cid": at, "synset": [f"thing {at}"], "gloss": ""} for at in range(1000)]
+    (folder / "class_info.json").write_text(json.dumps(names))
+    answers = [{"image_id": str(ids[at]), "answer": f"I see a thing {labels[at]}."} for at in range(60)]
+    (folder.parent / "answers.jsonl").write_text("".join(json.dumps(line) + "\n" for line in answers))
     (folder / "wordnet_is_a.txt").write_text("\n".join(f"n00000000 {wnid}" for wnid in imagenet_wnids()) + "\n")
 
 

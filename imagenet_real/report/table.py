@@ -8,7 +8,7 @@ from imagenet_real.report.names import label_set_name
 from imagenet_real.scoring.results import Results, Row
 
 Table = tuple[list[str], list[list[str]]]  # head, rows
-HALF_LEGEND = "±: half of the 95 % interval."
+HALF_LEGEND = "After ±: half of the 95 % interval."
 RANK_LEGEND = "+1, -1: ranks gained or lost against the original labels; =: the same rank."
 MISLABELED_LEGEND = (
     "Mislabeled: predictions on images whose only ReaL label is not the original one. They are the original label, the\n"
@@ -21,7 +21,13 @@ def as_text(results: Results) -> str:
     """One row per label set for a single model, or one row per model for several."""
     blocks = [aligned(*block) if isinstance(block, tuple) else block for block in _blocks(results)]
     text = "\n\n".join(block for block in blocks if block)
-    return text if " ±" in text else text.replace(f"{HALF_LEGEND} ", "")
+    return text if " ±" in text.replace(HALF_LEGEND, "") else text.replace(HALF_LEGEND, _largest_half(results))
+
+
+def _largest_half(results: Results) -> str:
+    """The legend of a table without room for half intervals."""
+    half = max((row["high"] - row["low"]) / 2 * 100 for row in results.rows)
+    return f"Half of a 95 % interval is at most {half:.2f} points."
 
 
 def as_html(results: Results) -> str:
@@ -56,7 +62,7 @@ def unavailable(results: Results) -> list[str]:
     requested = [row for row in results.unavailable if row.get("requested", True)]
     others = [row["label_set"] for row in results.unavailable if not row.get("requested", True)]
     lines = [f"{row['label_set']}: unavailable: {row['reason']}" for row in requested]
-    return lines + ([f"Not available: {', '.join(others)} ({MANUAL} says how to get them)."] if others else [])
+    return lines + ([f"Not available: {', '.join(others)}; see {MANUAL}."] if others else [])
 
 
 def _legend(results: Results) -> str:

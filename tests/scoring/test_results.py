@@ -205,6 +205,7 @@ def test_the_table_of_several_models_fits_the_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     narrow = str(score(*models))
     assert "±" not in narrow
+    assert "Half of a 95 % interval is at most" in narrow
     assert all(len(line) <= 60 for line in narrow.splitlines()[:6] if not line.startswith("Not shown"))
     assert "original: the two models do not differ significantly" in narrow
 

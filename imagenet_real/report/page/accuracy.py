@@ -72,14 +72,15 @@ def _model_rows(subject: Subject) -> Html:
     ranks = {
         ranking["label_set"]: {row["model"]: row for row in ranking["models"]} for ranking in subject.results.rankings
     }
-    text = "Accuracy in %, ± half of its 95 % interval. The best value of each column is bold."
+    text = "The best value of each column is bold."
     if any(row["rank_change"] for by_model in ranks.values() for row in by_model.values()):
         text += " ▲ and ▼: how many ranks a model gains or loses relative to the original labels."
+    halves = element("span", ", ± half of its 95 % interval", class_="halves")
     first, *others = (
         subject.label_sets[start : start + MAX_LABEL_SETS]
         for start in range(0, len(subject.label_sets), MAX_LABEL_SETS)
     )
-    parts = [paragraph(text, class_="soft"), _models_table(subject, first, ranks)]
+    parts = [paragraph("Accuracy in %", halves, f". {text}", class_="soft"), _models_table(subject, first, ranks)]
     for label_sets in others:
         parts += [element("h3", "More label sets"), _models_table(subject, label_sets, ranks)]
     return join(parts)

@@ -1,6 +1,6 @@
 // Tables that sort by a click on a head, and that show the rows with a text. The page reads the same without this script.
 (() => {
-  const SEARCHED = 12; // rows from which a table has a field for a text
+  const SEARCHED = 20; // rows from which a table has a field for a text
   const number = (text) => {
     const match = text.trim().replace(/\u2212/g, "-").match(/^[+-]?[\d,]*\.?\d+/);
     return match ? parseFloat(match[0].replace(/,/g, "")) : null;

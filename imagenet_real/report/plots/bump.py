@@ -26,11 +26,11 @@ def figure(rankings: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> A
     width_of_names = 2 * INCHES_PER_CHARACTER * (max(map(len, models)) + 4)
     distance = min(3 * INCHES_PER_MODEL, max(INCHES_PER_MODEL, INCHES_OF_FEW / len(models)))
     width = INCHES_PER_COLUMN * (len(columns) - 0.4) + width_of_names
-    drawing = empty_figure(width, 0.5 + distance * len(models) + 0.4 * distance / INCHES_PER_MODEL)
+    drawing = empty_figure(width, 0.9 + distance * len(models))
     axis = drawing.subplots()
     for x, ranking in enumerate(rankings):
         _draw_bands(axis, x, ranking["models"], heights[x])
-        axis.text(x, -1.1, names[ranking["label_set"]], ha="center", va="bottom", fontsize=9.5)
+        axis.text(x, -0.21 / distance, names[ranking["label_set"]], ha="center", va="bottom", fontsize=9.5)
     colored = _largest_movers(rankings, models)
     for model in sorted(models, key=lambda name: name in colored):  # colored lines on top
         ranks = [next(row["rank"] for row in column if row["model"] == model) for column in columns]
@@ -38,7 +38,7 @@ def figure(rankings: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> A
         index = colored.index(model) if model in colored else None
         _draw_model(axis, model, [height[model] for height in heights], ranks, tip, index)
     axis.set_xlim(-0.2, len(columns) - 0.8)
-    axis.set_ylim(len(models) - 0.3, -2.2)
+    axis.set_ylim(len(models) - 0.3, -0.42 / distance)
     axis.set_axis_off()
     return drawing
 
