@@ -136,3 +136,13 @@ def _in_order(names: Sequence[str]) -> list[str]:
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:_SHOWN])
     return f"the classes {shown}, ... ({len(names):,})" if len(names) > _SHOWN else f"the classes {shown}"
+
+
+def are_class_names(names: Sequence[str]) -> bool:
+    """Says whether names are surely those of classes: wnids, or the numbers 0 to K-1."""
+    if not names:
+        return False
+    numbers = numbers_of(names)
+    if numbers is not None:
+        return bool((np.sort(numbers) == np.arange(len(names))).all())
+    return all(_WNID.fullmatch(name) for name in names)

@@ -1,16 +1,16 @@
 """Images in a folder, or in a tar, which is read in place."""
 
 import dataclasses
-import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from etils import epath
 
+from imagenet_real.data.sources.indexed import IndexedSource, digest, unique_ids
 from imagenet_real.data.sources.listing import Listing, describe_left_out, first_folders, list_folder
 from imagenet_real.data.sources.nested_tar import Member, files_in, files_in_inner
-from imagenet_real.data.sources.records import LabelFields, Record, UnreadableRecord
+from imagenet_real.data.sources.parts import WHOLE, Place, PlacesPart, read_place
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.labels.class_order import check_folders, default_order
@@ -18,7 +18,7 @@ from imagenet_real.labels.image_ids import IMAGE_ENDINGS, image_id
 from imagenet_real.labels.imagenet import class_index
 
 
-class _Files:
+class _Files(IndexedSource):
     """Files with a path below a root, for folders and tars. A first-level folder is a class, see `classes_of`."""
 
     def __init__(
@@ -27,48 +27,36 @@ class _Files:
         self.name = name
         self.paths = paths
         self.sizes = np.array(sizes)  # [N] bytes
+        self.nbytes = int(self.sizes.sum())
         self.left_out = left_out  # path -> reason, of every other file
-        self.image_ids = _unique_ids(name, paths)
-        self.classes = classes_of(name, paths, folders)
-        self.class_names = self.classes.names if self.classes else None
-        self.num_classes = len(self.class_names) if self.class_names else None
-        texts = [describe_left_out(left_out), *(self.classes.notes if self.classes else _unused(folders, paths))]
-        self.notes = tuple(f"{name}: {text}." for text in texts if text)
-        listing = "\n".join(f"{path}\t{size}" for path, size in zip(paths, sizes, strict=True))
-        self.fingerprint = hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()
+        self.image_ids = unique_ids(name, paths)
+        notes = [describe_left_out(left_out)]
+        if classes := classes_of(name, paths, folders):
+            self.labels, self.class_names, self.folders = classes.labels, classes.names, classes.folders
+            self.num_classes = len(classes.names)
+        notes += classes.notes if classes else _unused(folders, paths)
+        self.notes = tuple(f"{name}: {note}." for note in notes if note)
+        self.fingerprint = digest([f"{path}\t{size}" for path, size in zip(paths, sizes, strict=True)])
 
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: int) -> Record:
-        try:
-            return {"image_id": self.image_ids[index], "image": self.read(index)}
-        except OSError as error:  # moved or deleted since the source was opened
-            raise UnreadableRecord(self.image_ids[index], error.strerror or str(error)) from None
-
-    def read(self, index: int) -> bytes:
-        """Reads the encoded image at `index`."""
+    def place(self, index: int) -> Place:
+        """Returns where an encoded image is."""
         raise NotImplementedError
 
-    def place(self, index: int) -> tuple[str, int, int]:
-        """Returns the file of an encoded image, its offset in the file and its size in bytes."""
-        raise NotImplementedError
+    def part(self, rows: np.ndarray) -> PlacesPart:
+        return PlacesPart([self.place(int(row)) for row in rows])
 
-    def label_fields(self) -> LabelFields:
-        image_ids = np.array(self.image_ids, dtype=str)
-        if self.classes is None:
-            return LabelFields(image_ids, {}, None, None)
-        fields = {"label": self.classes.labels}
-        return LabelFields(image_ids, fields, self.num_classes, self.class_names, folders=self.classes.folders)
+    def file_name(self, index: int) -> str:
+        """Returns the name without its folder, as TFDS has it, if that gives the same id; else the whole path."""
+        name = self.paths[index].rpartition("/")[2]
+        return name if image_id(name) == self.image_ids[index] else self.paths[index]
 
 
 class FolderSource(_Files):
     """The images of a folder and of the folders in it, sorted by path."""
 
-    def __init__(self, name: str, root: epath.Path):
+    def __init__(self, name: str, root: epath.Path, listing: Listing | None = None):
         self.root = os.fspath(root)
-        self._in_bucket = storage.in_bucket(root)
-        listing = list_folder(root)
+        listing = list_folder(root) if listing is None else listing
         if not listing.images:
             raise InputError(
                 f"images={name} has no image{_among(listing.left_out)}. Give a folder with "
@@ -79,14 +67,10 @@ class FolderSource(_Files):
         super().__init__(name, paths, sizes, listing.folders, listing.left_out)
 
     def read(self, index: int) -> bytes:
-        path = os.path.join(self.root, self.paths[index])
-        if self._in_bucket:
-            return storage.read_bytes(path)
-        with open(path, "rb") as file:
-            return file.read()
+        return read_place(self.place(index))
 
-    def place(self, index: int) -> tuple[str, int, int]:
-        return os.path.join(self.root, self.paths[index]), 0, int(self.sizes[index])
+    def place(self, index: int) -> Place:
+        return Place(os.path.join(self.root, self.paths[index]), WHOLE, int(self.sizes[index]))
 
 
 def _among(left_out: Mapping[str, str]) -> str:
@@ -123,8 +107,8 @@ class TarSource(_Files):
             self._descriptor = os.getpid(), os.open(self.path, os.O_RDONLY)
         return os.pread(self._descriptor[1], int(self.sizes[index]), int(self.offsets[index]))
 
-    def place(self, index: int) -> tuple[str, int, int]:
-        return self.path, int(self.offsets[index]), int(self.sizes[index])
+    def place(self, index: int) -> Place:
+        return Place(self.path, int(self.offsets[index]), int(self.sizes[index]))
 
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_descriptor": None}
@@ -135,18 +119,6 @@ def _listing_of(members: Iterable[Member]) -> Listing:
     for member in members:
         listing.add(member.path, member.size)
     return listing
-
-
-def _unique_ids(name: str, paths: Sequence[str]) -> list[str]:
-    seen: dict[str, str] = {}
-    for path in paths:
-        name_of_image = image_id(path)
-        if name_of_image in seen:
-            raise InputError(
-                f"images={name}: {seen[name_of_image]} and {path} have the same id {name_of_image}. Keep one of them."
-            )
-        seen[name_of_image] = path
-    return list(seen)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,5 +1,7 @@
 """The images of a source with other labels, or with its classes in the order of a model."""
 
+import dataclasses
+
 import numpy as np
 
 from imagenet_real.data.sources.records import LabelFields, Record, Source
@@ -32,11 +34,14 @@ def fit_classes(source: Source, num_classes: int) -> Source:
     For example, ten folders that are named by wnids are ten classes for a model of ten classes, and ten of ImageNet's for
     one of 1,000. Raises InputError if the names have two meanings.
     """
-    if source.class_names is None or source.num_classes == num_classes:
+    if source.num_classes in (None, num_classes):
         return source
     fields = source.label_fields()
     if not set(fields.fields) & set(ORIGINAL_FIELDS):
         return source
+    if fields.class_names is None:  # the labels are indices, and nothing says how many classes there are
+        fitting = dataclasses.replace(fields, num_classes=num_classes)
+        return Relabeled(source, fitting) if source.num_classes < num_classes else source
     names = fields.folders or fields.class_names
     used = _used(fields)
     order = order_for_model(names, num_classes, [name for name in names if name not in used])

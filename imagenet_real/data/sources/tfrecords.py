@@ -53,6 +53,18 @@ class TfRecords:
     def __len__(self) -> int:
         return len(self._begin)
 
+    def subset(self, rows: np.ndarray) -> "TfRecords":
+        """Returns the records at `rows`, small enough for another process."""
+        chosen = object.__new__(TfRecords)
+        files = np.unique(self._file[rows])
+        chosen._files = [self._files[number] for number in files]
+        chosen._file, chosen._begin, chosen._end = (
+            np.searchsorted(files, self._file[rows]),
+            self._begin[rows],
+            self._end[rows],
+        )
+        return chosen
+
     def size(self, index: int) -> int:
         """Returns the size of a record in bytes."""
         return int(self._end[index] - self._begin[index]) - HEADER.size - FOOTER.size

@@ -13,17 +13,16 @@ from typing import Any
 import numpy as np
 from etils import epath
 
-from imagenet_real.data.sources.files import FolderSource, TarSource
+from imagenet_real.data.sources.indexed import IndexedSource
 from imagenet_real.data.sources.tfds_folders import tfds_root
 from imagenet_real.data.writers.shards import ImageShard, check_on_disk, write_shards
 from imagenet_real.errors import InputError
 from imagenet_real.io.storage import open_atomically
 from imagenet_real.labels import imagenet
-from imagenet_real.labels.image_ids import image_id
 
 
 def prepare(
-    source: FolderSource | TarSource,
+    source: IndexedSource,
     tfds_dir: str,
     *,
     name: str,
@@ -79,7 +78,7 @@ def prepare(
     return folder, False
 
 
-def order_of(source: FolderSource | TarSource) -> np.ndarray:
+def order_of(source: IndexedSource) -> np.ndarray:
     """Returns the order of the records in the dataset, [N] int.
 
     Images that come class by class are shuffled, as TFDS does it. A part of the dataset, such as `train[99%:]`, is then a
@@ -92,7 +91,7 @@ def order_of(source: FolderSource | TarSource) -> np.ndarray:
     return np.array(sorted(range(len(source)), key=hashes.__getitem__))
 
 
-def labels_of(source: FolderSource | TarSource) -> tuple[np.ndarray | None, tuple[str, ...]]:
+def labels_of(source: IndexedSource) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """Returns [N] int labels, or None if the images have none, and the class names.
 
     Names give the labels of ImageNet's validation images. (TFDS's own builders pair the packaged labels with the sorted
@@ -103,7 +102,7 @@ def labels_of(source: FolderSource | TarSource) -> tuple[np.ndarray | None, tupl
     if is_validation.all():
         return imagenet.validation_labels()[np.searchsorted(imagenet.validation_ids(), ids)], imagenet.imagenet_wnids()
     fields = source.label_fields()
-    return fields.fields.get("label"), fields.class_names or ()
+    return fields.fields.get("label"), fields.class_names or tuple(map(str, range(fields.num_classes or 0)))
 
 
 def _features(labeled: bool, class_names: Sequence[str]) -> Any:
@@ -115,7 +114,7 @@ def _features(labeled: bool, class_names: Sequence[str]) -> Any:
     return tfds.features.FeaturesDict(features)
 
 
-def _info(folder: epath.Path, source: FolderSource | TarSource, features: Any, name: str, version: str) -> Any:
+def _info(folder: epath.Path, source: IndexedSource, features: Any, name: str, version: str) -> Any:
     """Returns TFDS's description of the dataset: that of `folder` if it exists, else a new one."""
     import tensorflow_datasets as tfds
 
@@ -157,7 +156,7 @@ def _images_of_splits(folder: epath.Path) -> dict[str, dict[str, str]]:
     return {metadata["split"]: metadata} if isinstance(metadata.get("split"), str) else metadata
 
 
-def _check_same(place: epath.Path, images: dict[str, Any], source: FolderSource | TarSource, split: str) -> None:
+def _check_same(place: epath.Path, images: dict[str, Any], source: IndexedSource, split: str) -> None:
     if images.get("fingerprint") != source.fingerprint:
         raise InputError(
             f"{place} has a dataset whose split {split!r} was made of {images.get('images', 'other images')}, not of "
@@ -165,16 +164,16 @@ def _check_same(place: epath.Path, images: dict[str, Any], source: FolderSource 
         )
 
 
-def _files(place: epath.Path, prefix: str, source: FolderSource | TarSource, shards: int) -> list[epath.Path]:
+def _files(place: epath.Path, prefix: str, source: IndexedSource, shards: int) -> list[epath.Path]:
     from tensorflow_datasets.core.utils.shard_utils import ShardConfig
 
-    count = shards or ShardConfig.calculate_number_shards(int(source.sizes.sum()), len(source))
+    count = shards or ShardConfig.calculate_number_shards(source.nbytes, len(source))
     if not 1 <= count <= len(source):
         raise InputError(f"shards={shards} is impossible. Give at least 1, and at most the {len(source)} images; or 0.")
     return [place / f"{prefix}.array_record-{number:05d}-of-{count:05d}" for number in range(count)]
 
 
-def _check_plan(plan: epath.Path, source: FolderSource | TarSource, shards: int) -> None:
+def _check_plan(plan: epath.Path, source: IndexedSource, shards: int) -> None:
     """Records the plan of the split. Raises InputError if an earlier run has a different plan."""
     if not plan.exists():
         with open_atomically(plan) as file:
@@ -186,27 +185,19 @@ def _check_plan(plan: epath.Path, source: FolderSource | TarSource, shards: int)
         raise InputError(f"{plan.parent} was begun with shards={saved['shards']}, not {shards}. Give the same number.")
 
 
-def _shard(
-    file: epath.Path, source: FolderSource | TarSource, labels: np.ndarray | None, rows: np.ndarray
-) -> ImageShard:
+def _shard(file: epath.Path, source: IndexedSource, labels: np.ndarray | None, rows: np.ndarray) -> ImageShard:
     return ImageShard(
         file,
-        places=[source.place(row) for row in rows],
-        names=[_file_name(source.paths[row]) for row in rows],
+        images=source.part(rows),
+        names=[source.file_name(int(row)) for row in rows],
         labels=None if labels is None else labels[rows].tolist(),
     )
-
-
-def _file_name(path: str) -> str:
-    """Returns the name without its folder, as TFDS has it, if that gives the same id; else the whole path."""
-    name = path.rpartition("/")[2]
-    return name if image_id(name) == image_id(path) else path
 
 
 def _write_metadata(
     info: Any,
     place: epath.Path,
-    source: FolderSource | TarSource,
+    source: IndexedSource,
     split: str,
     files: Sequence[epath.Path],
     lengths: list[int],

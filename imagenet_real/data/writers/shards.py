@@ -15,8 +15,9 @@ from typing import Protocol
 
 from etils import epath
 
+from imagenet_real.data.sources.parts import Part
 from imagenet_real.errors import InputError
-from imagenet_real.io.storage import in_bucket, read_range
+from imagenet_real.io.storage import in_bucket
 from imagenet_real.runtime.child_processes import follow_parent
 from imagenet_real.runtime.progress import Progress
 
@@ -38,20 +39,20 @@ class Shard(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class ImageShard:
-    """A shard of images that are in other files."""
+    """A shard of the images of a source."""
 
     file: epath.Path
-    places: Sequence[tuple[str, int, int]]  # [n] file, offset and size of each image
+    images: Part  # [n]
     names: Sequence[str]  # [n]
     labels: Sequence[int] | None  # [n]
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.images)
 
     def records(self) -> Iterator[bytes]:
         """Yields an Example for each image."""
         with ThreadPoolExecutor(READERS) as readers:
-            for number, image in enumerate(readers.map(_read, self.places)):
+            for number, image in enumerate(readers.map(self.images.__getitem__, range(len(self)))):
                 yield _serialize(image, self.names[number], None if self.labels is None else self.labels[number])
 
 
@@ -110,20 +111,6 @@ def _write(shard: Shard) -> int:
         raise
     os.replace(temporary, shard.file)
     return len(shard)
-
-
-def _read(place: tuple[str, int, int]) -> bytes:
-    file, offset, size = place
-    if in_bucket(file):
-        image = read_range(file, offset, size)
-    else:
-        with open(file, "rb", buffering=0) as opened:
-            image = os.pread(opened.fileno(), size, offset)
-    if len(image) != size:
-        raise InputError(
-            f"{file} ends at byte {offset + len(image)}, within an image. The file has changed; run again."
-        )
-    return image
 
 
 def _serialize(image: bytes, name: str, label: int | None) -> bytes:

@@ -199,7 +199,7 @@ def bad_sources(root):
     ("images", "message"),
     [
         ("nowhere", "neither a folder nor a file"),
-        ("text.txt", "a file that is no .tar"),
+        ("text.txt", "a file of no known kind"),
         ("empty", "has no image"),
         ("cut.tar", "not a whole uncompressed tar|unexpected end"),
         ("packed.tar.gz", "not a whole uncompressed tar"),
