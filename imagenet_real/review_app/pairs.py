@@ -4,30 +4,36 @@ import json
 import os
 import threading
 from collections.abc import Collection
-from typing import Any
+from typing import Any, TypedDict
 
 from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io import readers, storage
+from imagenet_real.io.readers import FileError, Name
 from imagenet_real.review_app.store import Store
 
 SECONDS = 10  # assumed for a pair
+
+
+class _Pair(TypedDict):
+    image_id: Name
+    other: Name
+    similarity: float | None
+    bits: float | None
+    embedding: float | None
+
+
+class _File(TypedDict):
+    pairs: list[_Pair]
 
 
 class Pairs:
     """The candidates of `duplicates.json`, and people's verdicts on them. Raises InputError."""
 
     def __init__(self, path: str | os.PathLike, store: Store):
-        try:
-            self._pairs = [
-                {name: pair[name] for name in ("image_id", "other", "similarity", "bits", "embedding")}
-                for pair in json.loads(storage.read_bytes(path))["pairs"]
-            ]
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{path} cannot be read as pairs ({error!r}). Give the duplicates.json of duplicates."
-            ) from None
+        pairs = readers.read_json(path, _File, "Give the duplicates.json of duplicates.")["pairs"]
+        self._pairs = [{name: pair[name] for name in _Pair.__annotations__} for pair in pairs]
         if not self._pairs:
-            raise InputError(f"{path} has no pair. There is nothing to compare.")
+            raise FileError(path, "it has no pair", "There is nothing to compare.")
         store.belongs_to("duplicates.json", storage.sha256(path))
         self._store, self._lock, self._left_out = store, threading.Lock(), set()
         self._verdicts: dict[int, dict[str, bool]] = {}  # pair -> person -> the same picture

@@ -2,15 +2,18 @@
 
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import numpy as np
 
 from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io import readers, storage
+from imagenet_real.io.readers import Between, FileError, Length, Name
+from imagenet_real.labels.label_set import MAX_CLASSES
 from imagenet_real.raters.votes import ANSWERS
 from imagenet_real.review_app.store import Store
 
@@ -18,6 +21,35 @@ RESERVATION_SECONDS = 600.0  # a task without an answer goes to another rater af
 
 SECONDS_PER_LABEL = 4.0  # assumed for a question until there are MIN_ANSWERS answered tasks
 MIN_ANSWERS = 10
+REMEDY = "Give the tasks.json of propose."
+_NUMBER = re.compile("[0-9]{1,6}")
+
+
+class _Task(TypedDict):
+    image_id: Name
+    labels: Annotated[list[Annotated[int, Between(0, MAX_CLASSES - 1)]], Length(1)]
+    gold: bool
+
+
+class _File(TypedDict):
+    raters_per_task: Annotated[int, Between(1)]
+    names: dict[Name, str]  # by class
+    tasks: list[_Task]
+    assignments: dict[Name, list[Annotated[int, Between(0)]]] | None  # by rater, the numbers of their tasks
+
+
+def _check(content: _File, path: str | os.PathLike) -> None:
+    """Raises FileError if there is no task, a label without a name, or an assignment without its task."""
+    total = len(content["tasks"])
+    if not total:
+        problem = "it has no task: every image is unanimous, or has no proposal"
+        raise FileError(path, problem, "There is nothing to rate.")
+    labels = {str(label) for task in content["tasks"] for label in task["labels"]}
+    if labels - content["names"].keys() or not all(_NUMBER.fullmatch(name) for name in content["names"]):
+        raise FileError(path, "the keys of its names are not the classes of its tasks", REMEDY)
+    rows = [row for rows in (content["assignments"] or {}).values() for row in rows]
+    if max(rows, default=0) >= total:
+        raise FileError(path, f"its assignments have the task {max(rows)}, and it has {total} tasks", REMEDY)
 
 
 class Rating:
@@ -25,22 +57,14 @@ class Rating:
 
     def __init__(self, path: str | os.PathLike, store: Store):
         self._store, self._lock = store, threading.Lock()
-        try:
-            content = json.loads(storage.read_bytes(path))
-            self._tasks = [(task["image_id"], tuple(task["labels"])) for task in content["tasks"]]
-            self._gold = np.array([bool(task["gold"]) for task in content["tasks"]], dtype=bool)
-            self._names = {int(label): str(name) for label, name in content["names"].items()}
-            self._per_task = int(content["raters_per_task"])
-            assignments = content["assignments"]
-            self._assignments = assignments and {name: np.array(rows, int) for name, rows in assignments.items()}
-        except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(
-                f"{path} cannot be read as rating tasks ({error!r}). Give the tasks.json of propose."
-            ) from None
-        if not self._tasks:
-            raise InputError(
-                f"{path} has no task: every image is unanimous, or has no proposal. There is nothing to rate."
-            )
+        content = readers.read_json(path, _File, REMEDY)
+        _check(content, path)
+        self._tasks = [(task["image_id"], tuple(task["labels"])) for task in content["tasks"]]
+        self._gold = np.array([task["gold"] for task in content["tasks"]], dtype=bool)
+        self._names = {int(label): name for label, name in content["names"].items()}
+        self._per_task = content["raters_per_task"]
+        assignments = content["assignments"]
+        self._assignments = assignments and {name: np.array(rows, int) for name, rows in assignments.items()}
         store.belongs_to("tasks.json", storage.sha256(path))
         self._left_out: set[str] = set()
         self._is_left_out = np.zeros(len(self._tasks), bool)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from imagenet_real.errors import InputError, nearest
+from imagenet_real.io.readers import FileError
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.mistakes.judged import CATEGORIES
 from imagenet_real.review_app.classes import ClassFinder
@@ -59,6 +60,10 @@ class Review:
         shows_guess: bool = False,
     ):
         self._items, self.model = file.items, file.model
+        largest = max(max(item["predicted"], item["original"], *item["right"], *item["top"]) for item in self._items)
+        if largest >= len(classes):
+            problem = f"it has the class {largest}, and the label set has {len(classes)} classes"
+            raise FileError(file.path, problem, "Give the label set of the mistakes.")
         self._predicted = {item["image_id"]: item["predicted"] for item in self._items}
         store.belongs_to("mistakes.json", file.sha256)
         self._place = {item["image_id"]: place for place, item in enumerate(self._items)}

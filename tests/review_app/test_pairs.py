@@ -37,7 +37,7 @@ def test_pairs_are_looked_at(folder):
 
 def test_files_that_are_no_pairs(folder):
     store = Store(folder / "answers.sqlite")
-    with pytest.raises(InputError, match="cannot be read as pairs"):
+    with pytest.raises(InputError, match="pairs is missing"):
         Pairs(folder / "mistakes.json", store)
     (folder / "duplicates.json").write_text('{"pairs": []}')
     with pytest.raises(InputError, match="has no pair"):

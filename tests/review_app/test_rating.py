@@ -133,7 +133,7 @@ def test_what_is_refused(folder, body, message):
 
 def test_files_that_are_no_tasks(folder):
     store = Store(folder / "answers.sqlite")
-    with pytest.raises(InputError, match="cannot be read as rating tasks"):
+    with pytest.raises(InputError, match="raters_per_task is missing"):
         Rating(folder / "mistakes.json", store)
     (folder / "tasks.json").write_text(small.tasks(count=0))
     with pytest.raises(InputError, match="has no task"):
