@@ -21,6 +21,8 @@ def as_text(results: Results) -> str:
     """One row per label set for a single model, or one row per model for several."""
     blocks = [aligned(*block) if isinstance(block, tuple) else block for block in _blocks(results)]
     text = "\n\n".join(block for block in blocks if block)
+    if "mislabeled: original" in text.partition("Not shown")[2]:
+        text = text.replace(f"\n{MISLABELED_LEGEND}", "")
     return text if " ±" in text.replace(HALF_LEGEND, "") else text.replace(HALF_LEGEND, _largest_half(results))
 
 
@@ -225,9 +227,11 @@ def _answers(results: Results) -> list[Table | str]:
 
 
 def _reference(results: Results) -> str:
-    """One line per model and label set: its place among the published models, and its own published accuracy."""
+    """One line per label set: the place of a single or of the best model among the published ones, and its own accuracy."""
+    rows = results.reference.get("rows", [])
+    best = results.rankings[0]["models"][0]["model"] if results.rankings else next((row["model"] for row in rows), "")
     lines = []
-    for row in results.reference.get("rows", ()):
+    for row in (row for row in rows if row["model"] == best):
         place = f"{row['model']} under {label_set_name(row['label_set'])}: {row['accuracy'] * 100:.2f} %"
         if not row["comparable"]:
             lines.append(f"{place} on {row['images']:,} images, which is not comparable with published accuracies.")

@@ -10,7 +10,7 @@ from imagenet_real.scoring.published_models import IMAGES, PublishedModels
 
 MAIN = ("real", "original", "imagenet_v2", "imagenet_a", "imagenet_r", "imagenet_sketch")  # the first one orders tables
 CAUSES = (
-    "usual causes are other preprocessing (resize, crop, interpolation, mean and std) and other weights (tag or file)"
+    "Usual causes are other preprocessing (resize, crop, interpolation, mean and std) and other weights (tag or file)."
 )
 Row = dict[str, Any]
 
@@ -69,23 +69,23 @@ def _letters(name: str) -> str:
 
 
 def flags(standing: Iterable[Row]) -> list[str]:
-    """A sentence for each model whose accuracy is not the published one, with the usual causes."""
+    """A sentence for each model whose accuracy is not the published one, and one with the usual causes."""
     by_model: dict[str, list[Row]] = {}
     for row in standing:
         if row.get("agrees") is False:
             by_model.setdefault(row["model"], []).append(row)
-    return [f"{model}: {_difference(rows)}; {CAUSES}." for model, rows in by_model.items()]
+    sentences = [f"{model}: {_difference(rows)}." for model, rows in by_model.items()]
+    return [*sentences, CAUSES] if sentences else []
 
 
 def _difference(rows: Sequence[Row]) -> str:
-    parts = [
-        f"{row['accuracy'] * 100:.2f} % under {row['label_set']} (95 % interval {row['low'] * 100:.2f} to "
-        f"{row['high'] * 100:.2f}) is not the published {row['published'] * 100:.2f} %"
-        for row in rows
-    ]
     first = rows[0]
+    published = [f"{row['published'] * 100:.2f} % under {row['label_set']}" for row in rows]
+    scored = [f"{row['accuracy'] * 100:.2f} % ({row['low'] * 100:.2f} to {row['high'] * 100:.2f})" for row in rows]
     several = f", the closest of {first['weights']} published weights" if first["weights"] > 1 else ""
-    return f"{', and '.join(parts)} of {first['published_model']}{several}"
+    return (
+        f"{' and '.join(scored)} is not the published {' and '.join(published)} of {first['published_model']}{several}"
+    )
 
 
 def around(accuracies: Sequence[float], published: PublishedModels, label_set: str, neighbors: int) -> list[int]:

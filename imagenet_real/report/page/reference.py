@@ -3,7 +3,7 @@
 import numpy as np
 
 from imagenet_real.report.names import capitalize, label_set_name, label_set_phrase, listed
-from imagenet_real.report.page.markup import Html, element, figure, join, paragraph, percent, table
+from imagenet_real.report.page.markup import Html, details, element, figure, join, paragraph, percent, table
 from imagenet_real.report.page.subject import Section, Subject
 from imagenet_real.report.plots import drawing, published
 from imagenet_real.report.plots.drawing import Drawing
@@ -12,6 +12,7 @@ from imagenet_real.scoring.reference import MAIN, around
 from imagenet_real.scoring.results import Row
 
 NEIGHBORS = 4  # published models above a model and as many below it, in the table of a single model
+MAX_OPEN = 40  # rows of a table that is not folded
 MANY_MODELS = 5  # from which one neighbor above and one below is enough
 
 
@@ -88,7 +89,10 @@ def _neighbors(placed: list[Row], models: PublishedModels, main: str) -> Html:
         f"The models of this report are bold, beside published models of similar accuracy under {label_set_phrase(main)}. "
         "* marks an accuracy whose interval does not hold the published one."
     )
-    return join([paragraph(text, class_="soft"), table(head, [cells for _, cells in lines], text=(1,))])
+    whole = table(head, [cells for _, cells in lines], text=(1,))
+    if len(lines) > MAX_OPEN:
+        whole = details(f"The {len(own)} models and their {len(neighbors)} neighbors", whole)
+    return join([paragraph(text, class_="soft"), whole])
 
 
 def _own_cell(row: Row | None) -> Html | str:
