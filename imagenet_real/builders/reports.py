@@ -1,6 +1,6 @@
 """The report page of a program: the names of its classes, their groups, and the images of its gallery."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from etils import epath
 from ml_collections import ConfigDict
@@ -22,6 +22,17 @@ def write(config: ConfigDict, workdir: epath.Path, results: Results, source: Sou
     if config.report:
         classes = _classes(config, results.evidence.label_sets[0], source)
         write_report(workdir, results, classes.names, classes.groups, source and _pictures(source))
+
+
+def names_of(config: ConfigDict, exports: Sequence[str] = ()) -> list[str]:
+    """The names of the files that `write` writes, and of exports."""
+    return [
+        *(["report.html"] if config.report else []),
+        "results.json",
+        "results.csv",
+        "accuracy_by_class.csv",
+        *exports,
+    ]
 
 
 def _classes(config: ConfigDict, label_set: LabelSet, source: Source | None) -> ClassSet:

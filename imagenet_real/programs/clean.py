@@ -28,7 +28,7 @@ from imagenet_real.labels import clean_list, image_lists
 from imagenet_real.predictions.predictions import Predictions, load_predictions, save_predictions
 from imagenet_real.predictions.selection import concatenate, select
 from imagenet_real.report.clean_list import as_text
-from imagenet_real.report.printing import show
+from imagenet_real.report.printing import command, show, show_written
 from imagenet_real.runtime import distributed
 from imagenet_real.runtime.workdir import lock_workdir
 
@@ -81,6 +81,10 @@ def write_list(config: ConfigDict, workdir: epath.Path, data: TrainingData, pred
     with storage.open_atomically(workdir / "summary.json") as file:
         file.write(json.dumps(content, indent=1) + "\n")
     show(config.format, [clean_list.counts_and_shares(summary)], as_text(summary))
+    fields = {"clean_list": workdir / "clean_ids.txt", "images": config.images, "workdir": workdir / "train"}
+    show_written(
+        config.format, workdir, ["clean_ids.txt", "predictions.npz", "summary.json"], command("train_digits", **fields)
+    )
     return content
 
 

@@ -5,6 +5,7 @@ Keeps complete runs, continues interrupted ones, and makes the clean list first 
 
 import functools
 import os
+import shlex
 import sys
 import tempfile
 from typing import Any
@@ -18,7 +19,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.io import provenance, storage
 from imagenet_real.programs import clean, train
 from imagenet_real.report.comparison import as_text, write_boards, write_comparison
-from imagenet_real.report.printing import show, tagged
+from imagenet_real.report.printing import show, show_written, tagged
 from imagenet_real.runtime.jobs import Job, run_jobs
 from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.comparison import Comparison, compare
@@ -53,6 +54,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> Comparison:
         write_boards(workdir / "tensorboard", comparison)
     rows = tagged(accuracy=comparison.summary, difference=comparison.pairs, reference=comparison.references)
     show(config.format, rows, as_text(comparison))
+    board = f"tensorboard --logdir={shlex.quote(os.fspath(workdir / 'tensorboard'))}"
+    show_written(config.format, workdir, ["comparison.json", "comparison.png", "tensorboard"], board)
     return comparison
 
 

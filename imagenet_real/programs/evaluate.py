@@ -3,8 +3,8 @@
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import evaluation
-from imagenet_real.report.printing import show_results
+from imagenet_real.builders import evaluation, reports
+from imagenet_real.report.printing import command, show_results, show_written
 from imagenet_real.runtime import distributed
 from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.results import Results
@@ -24,5 +24,9 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
 def _report(prepared: evaluation.Evaluation, workdir: epath.Path, unreadable: dict[str, str]) -> Results | None:
     results = evaluation.report(prepared, workdir, unreadable)
     if results is not None:
-        show_results(prepared.config.format, results)
+        config = prepared.config
+        show_results(config.format, results)
+        fields = {"predictions": workdir / evaluation.FILE, "images": config.images, "workdir": workdir / "mistakes"}
+        names = [evaluation.FILE, *reports.names_of(config, prepared.exports)]
+        show_written(config.format, workdir, names, command("mistakes", **fields))
     return results

@@ -14,7 +14,7 @@ from imagenet_real.io import storage
 from imagenet_real.predictions.predictions import load_predictions
 from imagenet_real.report.exports import exports
 from imagenet_real.report.label_errors import as_csv, as_text
-from imagenet_real.report.printing import show, show_results
+from imagenet_real.report.printing import show, show_results, show_written
 from imagenet_real.runtime import distributed
 from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring import label_errors
@@ -66,8 +66,10 @@ def _compare(
     exports.write(workdir, export_names, results, lambda model: load_predictions(paths[model], keep_scores=True))
     with storage.open_atomically(workdir / "label_errors.csv") as file:
         file.write(as_csv(comparisons))
+    names = ["label_errors.csv", *reports.names_of(config, export_names)]
     if comparisons:
         show(config.format, map(dataclasses.asdict, comparisons), as_text(comparisons), results.notes)
     else:
         show_results(config.format, results)
+    show_written(config.format, workdir, names)
     return results

@@ -20,7 +20,7 @@ from imagenet_real.relabel.label_maps import LabelMaps, load_label_maps
 from imagenet_real.relabel.pooling import Pooling
 from imagenet_real.report.label_maps import as_rows, as_text
 from imagenet_real.report.plots.label_maps import figure
-from imagenet_real.report.printing import show
+from imagenet_real.report.printing import show, show_written
 from imagenet_real.runtime.workdir import locks_workdir
 
 
@@ -37,6 +37,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     with open_atomically(workdir / "label_maps.json") as file:
         json.dump(summary, file, indent=1)
     show(config.format, as_rows(summary), as_text(summary))
+    pictures = [f"{config.pictures} pictures"] if config.pictures else []
+    show_written(config.format, workdir, ["label_maps.json", *pictures])
     return summary
 
 

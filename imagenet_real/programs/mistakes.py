@@ -20,7 +20,7 @@ from imagenet_real.mistakes import summary as summaries
 from imagenet_real.mistakes.judged import hard_subset, load_confused_pairs
 from imagenet_real.predictions.selection import with_ids_of
 from imagenet_real.report.mistakes import as_rows, as_text
-from imagenet_real.report.printing import show
+from imagenet_real.report.printing import command, show, show_written
 from imagenet_real.runtime.workdir import locks_workdir
 
 DEFAULT = "multilabel"  # for ImageNet's images
@@ -71,4 +71,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     }
     storage.write_together({workdir / "mistakes.json": json.dumps(content, allow_nan=False) + "\n"})
     show(config.format, as_rows(summary), as_text(summary, class_set.names, config.shown))
+    names = ["mistakes.json", *(["hard.json"] if config.missed_by else [])]
+    fields = {"mistakes": workdir / "mistakes.json", "images": config.images or "FOLDER", "workdir": workdir / "review"}
+    show_written(config.format, workdir, names, command("review", **fields) if config.predictions else "")
     return content

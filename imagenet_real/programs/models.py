@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 from imagenet_real.io import storage
 from imagenet_real.models import catalog, overview
 from imagenet_real.report.models import as_csv, as_text
-from imagenet_real.report.printing import show
+from imagenet_real.report.printing import show, show_written
 from imagenet_real.runtime.progress import track
 from imagenet_real.runtime.workdir import locks_workdir
 
@@ -26,3 +26,5 @@ def run(config: ConfigDict, workdir: epath.Path | None) -> None:
         with storage.open_atomically(workdir / "models.csv") as file:
             file.write(as_csv(rows))
     show(config.format, rows, as_text(rows))
+    if workdir:
+        show_written(config.format, workdir, ["models.csv"])

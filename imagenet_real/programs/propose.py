@@ -17,7 +17,7 @@ from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.predictions.selection import with_ids_of
 from imagenet_real.raters import gold, proposals, subsets, task_files
 from imagenet_real.raters import proposal_summary as summaries
-from imagenet_real.report.printing import show
+from imagenet_real.report.printing import command, show, show_written
 from imagenet_real.report.proposals import as_rows, as_text
 from imagenet_real.runtime.workdir import locks_workdir
 
@@ -94,4 +94,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
         }
     )
     show(config.format, as_rows(summary), as_text(summary))
+    names = ["tasks.json", "proposals.json", "label_studio.json", "summary.json"]
+    names += ["gold.json"] if gold_labels is not None else []
+    fields = {"tasks": workdir / "tasks.json", "images": config.images or "FOLDER", "workdir": workdir / "review"}
+    show_written(config.format, workdir, names, command("review", **fields))
     return content

@@ -1,5 +1,7 @@
 """Scores saved predictions of one or several models under every label set."""
 
+from collections.abc import Mapping
+
 from etils import epath
 from ml_collections import ConfigDict
 
@@ -7,7 +9,7 @@ from imagenet_real.builders import label_sets, measures, predictions, reports
 from imagenet_real.builders.datasets import open_dataset
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.report.exports import exports
-from imagenet_real.report.printing import show_results
+from imagenet_real.report.printing import command, show_results, show_written
 from imagenet_real.runtime.workdir import locks_workdir
 from imagenet_real.scoring.results import Results, score
 
@@ -45,4 +47,18 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
     reports.write(config, workdir, results, dataset.source)
     exports.write(workdir, export_names, results, load_with_scores)
     show_results(config.format, results)
+    show_written(
+        config.format, workdir, reports.names_of(config, export_names), _next_command(config, workdir, results, path_of)
+    )
     return results
+
+
+def _next_command(config: ConfigDict, workdir: epath.Path, results: Results, path_of: Mapping[str, epath.Path]) -> str:
+    """Returns the command that lists the mistakes of the best model; none for answers in words, and for people."""
+    best = results.rankings[0]["models"][0]["model"] if results.rankings else next(iter(path_of))
+    if results.answers or results.people:
+        return ""
+    names = [row["label_set"] for row in results.rows]
+    label_set = "real" if "real" in names else config.label_sets.partition(",")[0]
+    fields = {"predictions": path_of[best], "label_set": label_set, "images": config.images}
+    return command("mistakes", **fields, workdir=workdir / "mistakes")

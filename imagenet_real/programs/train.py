@@ -1,5 +1,7 @@
 """Trains a model, saves checkpoints, and scores its predictions of the images of `split`."""
 
+import os
+import shlex
 import sys
 
 from etils import epath
@@ -13,7 +15,7 @@ from imagenet_real.data.training_data import TrainingData
 from imagenet_real.predictions.predictions import Predictions, save_predictions
 from imagenet_real.report.exports import exports
 from imagenet_real.report.exports.tensorboard import write_accuracies
-from imagenet_real.report.printing import show_results
+from imagenet_real.report.printing import show_results, show_written
 from imagenet_real.runtime import distributed
 from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.results import Results
@@ -47,4 +49,6 @@ def report(
     write_accuracies(workdir / "tensorboard", results.rows, step=training.total_steps(config, len(data)))
     exports.write(workdir, exports.parse(config.export), results, lambda _: predictions)
     show_results(config.format, results)
+    names = ["checkpoints", "predictions.npz", *reports.names_of(config, exports.parse(config.export)), "tensorboard"]
+    show_written(config.format, workdir, names, f"tensorboard --logdir={shlex.quote(os.fspath(workdir))}")
     return results

@@ -1,10 +1,13 @@
 """The output of programs on stdout: tables for people, or rows of JSON for other programs."""
 
 import json
+import os
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 
 from imagenet_real.report import table
+from imagenet_real.report.names import listed
 from imagenet_real.scoring.results import Results, Row
 
 FORMATS = ("table", "json")
@@ -32,6 +35,20 @@ def show_results(form: str, results: Results) -> None:
     """Prints results as a table, or as the rows of `results.json`."""
     unread = [f"not read: {row['image_id']}: {row['reason']}" for row in results.missing]
     show(form, results.rows, table.as_text(results), [*results.notes, *table.unavailable(results), *unread])
+
+
+def show_written(form: str, workdir: str | os.PathLike, names: Sequence[str], next_command: str = "") -> None:
+    """Prints the last line of a program: what it wrote, where, and the next command. With the form "json", to stderr."""
+    following = f" Next: {next_command}" if next_command else ""
+    print(
+        f"Wrote {listed(names)} to {os.fspath(workdir)}.{following}", file=sys.stdout if form == "table" else sys.stderr
+    )
+
+
+def command(program: str, **fields: str | os.PathLike) -> str:
+    """A command line of this package. Fields that are empty are left out."""
+    arguments = (f"--{name}={shlex.quote(os.fspath(value))}" for name, value in fields.items() if value)
+    return " ".join(["imagenet-real", program, *arguments])
 
 
 def tagged(**tables: Iterable[Row]) -> list[Row]:

@@ -76,8 +76,8 @@ def _legend(results: Results) -> str:
 
 def _single_model(results: Results, model: str) -> list[Table | str]:
     mislabeled = [
-        f"On {row['images']:,} mislabeled images the model predicts the original label {row['original']:,} times, the ReaL "
-        f"label {row['real']:,} times,\nand neither {row['neither']:,} times."
+        f"Predictions on {row['images']:,} mislabeled images: the original label {row['original']:,}, the ReaL label "
+        f"{row['real']:,}, neither {row['neither']:,}."
         for row in results.mislabeled
     ]
     return [model, _label_set_rows(results), *mislabeled]
