@@ -36,6 +36,10 @@ def get_config() -> ConfigDict:
             "save_scores": False,  # write the scores of all classes instead of the best 20
             "skip_unreadable": False,  # skip images that cannot be read, and list them
             "label_sets": "",  # comma-separated; empty: all label sets of the images
+            # Comma-separated attributes to slice the accuracies by: imagenet_x, imagenet_x_multi, reimagenet, superclass,
+            # class, scenes (of digit scenes), FILE.csv, FILE.parquet.
+            "slices": "",
+            "slice_pairs": False,  # also slice by the combinations of two attributes
             "labels_dir": "",  # the first folder to search for label files
             # Comma-separated: per_image.csv, per_image.parquet, cleanlab, tensorboard, timm, latex, markdown, eval_results.
             "export": "",

@@ -14,7 +14,14 @@ def get_config() -> ConfigDict:
         {
             "program": "score",  # a file of imagenet_real/programs
             "predictions": "",  # a path or glob: .npz, .npy, .csv, .parquet, .json or .jsonl files of models or people
-            "label_sets": "",  # comma-separated: published names, real@0.5, FILE.json; empty for all published ones
+            "clean": "",  # predictions of the same models for ImageNet's validation set, beside those for other images
+            # Comma-separated: published names, real@0.5, agreed:real+multilabel, FILE.json, FILE.csv; empty for all that the
+            # images have.
+            "label_sets": "",
+            # Comma-separated attributes to slice the accuracies by: imagenet_x, imagenet_x_multi, reimagenet, superclass,
+            # class, FILE.csv, FILE.parquet.
+            "slices": "",
+            "slice_pairs": False,  # also slice by the combinations of two attributes
             "labels_dir": "",  # searched first for label files; then $IMAGENET_REAL_DATA/labels and the cache folder
             "tfds_dir": "",  # TFDS's folder, for a prepared imagenet2012_multilabel; empty for ~/tensorflow_datasets
             # Comma-separated files for other tools: per_image.csv, per_image.parquet, cleanlab, tensorboard, timm; latex and

@@ -9,7 +9,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 import imagenet_real
-from imagenet_real.builders import label_sets, measures, models, reports
+from imagenet_real.builders import label_sets, measures, models, reports, slices
 from imagenet_real.builders.images import open_images
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources.records import Source, label_sets_of
@@ -18,6 +18,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.inference.images import predict_images
 from imagenet_real.inference.predict import num_classes_of
 from imagenet_real.labels import published
+from imagenet_real.labels.attributes import Attribute
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.models.functional import Apply
 from imagenet_real.predictions.predictions import Predictions, load_predictions, save_predictions
@@ -44,6 +45,12 @@ class Evaluation:
     notes: list[str]
     exports: list[str]
     published: PublishedModels | None  # to place the model among
+    attributes: list[Attribute]
+
+    @property
+    def needs_scores(self) -> bool:
+        """Whether to save the scores of all classes: the config says so, or a label set compares among some classes."""
+        return self.config.save_scores or any(labels.known_classes is not None for labels in self.label_sets)
 
 
 def prepare(config: ConfigDict) -> Evaluation:
@@ -61,6 +68,7 @@ def prepare(config: ConfigDict) -> Evaluation:
     num_classes = num_classes_of(apply, params, config.batch_size, preprocessing.crop)
     source = _fit(source, num_classes)
     scored_sets, unavailable, notes = _label_sets(config, source, num_classes)
+    attributes, remarks = slices.attributes(config, scored_sets, source)
     origin = "" if run is None else f" of {config.weights}, step {run.step},"
     models.log(f"{config.model}{origin} on {len(source):,} images of {source.name}: {models.describe(preprocessing)}")
     return Evaluation(
@@ -72,9 +80,10 @@ def prepare(config: ConfigDict) -> Evaluation:
         weights=weights,
         label_sets=scored_sets,
         unavailable=unavailable,
-        notes=notes,
+        notes=[*notes, *remarks],
         exports=export_names,
         published=published,
+        attributes=attributes,
     )
 
 
@@ -99,7 +108,7 @@ def predict(evaluation: Evaluation, workdir: epath.Path) -> dict[str, str]:
         mesh=devices.make_mesh(model=config.model_devices),
         folder=workdir / "parts",
         run_key=_run_key(evaluation),
-        save_scores=config.save_scores,
+        save_scores=evaluation.needs_scores,
         skip_unreadable=config.skip_unreadable,
     )
     if predicted is None:  # another process than the primary one
@@ -115,8 +124,17 @@ def report(evaluation: Evaluation, workdir: epath.Path, unreadable: dict[str, st
     if not evaluation.label_sets:
         models.log(f"{source.name} brings no labels: wrote {workdir / FILE}; score it with --label_sets.")
         return None
-    predictions = _load(config, workdir)
-    results = score(predictions, evaluation.label_sets, ks=config.ks, allow_missing=True, repair=config.repair)
+    predictions = _load(
+        config, workdir, keep_scores=any(labels.known_classes is not None for labels in evaluation.label_sets)
+    )
+    results = score(
+        predictions,
+        evaluation.label_sets,
+        ks=config.ks,
+        allow_missing=True,
+        repair=config.repair,
+        slices=evaluation.attributes,
+    )
     results.notes += [*evaluation.source.notes, *evaluation.notes]
     results.unavailable += evaluation.unavailable
     measures.mark_requested(results, config.label_sets)
@@ -128,7 +146,7 @@ def report(evaluation: Evaluation, workdir: epath.Path, unreadable: dict[str, st
 
     names = {predictions.name: evaluation.model_name}
     measures.add_all(results, [predictions], load_with_scores, evaluation.published, names)
-    reports.write(config, workdir, results, source)
+    reports.write(config, workdir, results, source, evaluation.attributes)
     columns = {config.model: models.timm_columns(config, evaluation.preprocessing)}
     exports.write(workdir, evaluation.exports, results, load_with_scores, columns)
     return results
@@ -139,10 +157,13 @@ def _label_sets(
 ) -> tuple[list[LabelSet], list[dict[str, str]], list[str]]:
     """Returns the label sets of a source's images, those that are unavailable, and notes."""
     image_ids, store, dataset_sets = source.label_fields().image_ids, label_sets.store_of(config), label_sets_of(source)
-    requested, notes = label_sets.select_for_images(config.label_sets, image_ids, dataset_sets, num_classes, store)
+    requested, notes = label_sets.select_for_images(
+        config.label_sets, image_ids, dataset_sets, num_classes, store, source.name
+    )
     ready = {label_set.name: label_set for label_set in requested if isinstance(label_set, LabelSet)}
     names = [label_set if isinstance(label_set, str) else label_set.name for label_set in requested]
-    loaded, unavailable = published.load(names, store, {**dataset_sets, **ready} if ready else {})
+    images = label_sets.images_of(image_ids, dataset_sets)
+    loaded, unavailable = published.load(names, store, {**dataset_sets, **ready} if ready else {}, images)
     has_background = config.repair == "background_class" and loaded and num_classes == loaded[0].num_classes + 1
     check_classes(config.model, num_classes - int(has_background), -1, loaded)
     return loaded, unavailable, notes

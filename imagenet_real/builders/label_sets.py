@@ -10,9 +10,13 @@ from imagenet_real.builders import datasets
 from imagenet_real.builders.datasets import Dataset
 from imagenet_real.data.sources.tfds_folders import tfds_root
 from imagenet_real.errors import InputError
-from imagenet_real.labels import imagenet, published, readers
+from imagenet_real.labels import imagenet, other_images, published, readers
 from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.labels.label_tables import is_table, load_label_table
+from imagenet_real.labels.other_images import OtherImages
 from imagenet_real.labels.store import LabelStore
+from imagenet_real.predictions.predictions import Predictions
+from imagenet_real.scoring.results import all_images
 
 MULTILABEL_DATASET = "imagenet2012_multilabel:3.0.0"
 
@@ -22,47 +26,84 @@ def store_of(config: ConfigDict) -> LabelStore:
     return LabelStore(config.labels_dir, config.tfds_dir)
 
 
-def select(names: str, store: LabelStore) -> list[str | LabelSet]:
-    """The label sets of a comma-separated list, all published ones if it is empty; for `scoring.results.score`.
+def select(
+    names: str, store: LabelStore, image_ids: np.ndarray | None = None, class_names: Sequence[str] | None = None
+) -> list[str | LabelSet]:
+    """The label sets of a comma-separated list, all that the images have if it is empty; for `scoring.results.score`.
 
     Images with one folder a class, or with labels of their own, are a label set too: FOLDER, FILE.tar or tfds:NAME.
+
+    Args:
+      names: the list.
+      store: where label files are.
+      image_ids: [N] str, with a prediction; by default those of ImageNet's validation set.
+      class_names: [K], for label tables with names that are not ImageNet's.
     """
-    chosen = _split(names) or list(published.NAMES)
-    prepared = _prepared_multilabel(chosen, store)
-    return [_of_images(name, {}, store) or prepared.get(name, name) for name in chosen]
+    ids = imagenet.validation_ids() if image_ids is None else image_ids
+    chosen = _split(names) or published.names_for(ids, store)
+    ready: dict[str, LabelSet] = _prepared_multilabel(chosen, store)
+    if class_names is not None:
+        ready |= {name: load_label_table(name, class_names, store) for name in chosen if is_table(name)}
+    return [_of_images(name, {}, store) or ready.get(name, name) for name in chosen]
 
 
-def select_for_predictions(
-    names: str, dataset: Dataset, num_classes: int | None, store: LabelStore
-) -> tuple[list[str | LabelSet], list[str]]:
-    """The label sets that predictions are scored under, and notes about them.
+def load_for_predictions(
+    config: ConfigDict, models: Sequence[Predictions], dataset: Dataset, class_names: Sequence[str] | None
+) -> tuple[list[LabelSet], list[dict[str, str]], list[str]]:
+    """Loads the label sets that predictions are scored under.
 
     These are the label sets of the images if there are images with labels; otherwise as `select`.
 
     Args:
-      names: a comma-separated list; empty for all.
+      config: of the program.
+      models: the predictions.
       dataset: the images, if there are any.
-      num_classes: of the models; None if it is unknown.
-      store: where label files are.
+      class_names: [K], if the classes are not ImageNet's.
+
+    Returns:
+      The label sets, those that are unavailable, with the reason, and notes.
     """
+    names, store, image_ids, notes = config.label_sets, store_of(config), all_images(models), []
     if not dataset.label_sets and (dataset.is_imagenet or dataset.source is None or names):
-        return select(names, store), []
-    if not dataset.label_sets:
+        chosen, images = select(names, store, image_ids, class_names), OtherImages(image_ids)
+    elif not dataset.label_sets:
         raise InputError(
             f"the images {dataset.source.name} bring no labels. Put them into one folder a class, or give "
             "--label_sets=FILE."
         )
-    image_ids = dataset.source.label_fields().image_ids
-    return select_for_images(names, image_ids, dataset.label_sets, num_classes or imagenet.NUM_CLASSES, store)
+    else:
+        num_classes = next((model.num_classes for model in models if model.num_classes is not None), None)
+        source_ids = dataset.source.label_fields().image_ids
+        chosen, notes = select_for_images(
+            names,
+            source_ids,
+            dataset.label_sets,
+            num_classes or imagenet.NUM_CLASSES,
+            store,
+            dataset.source.name,
+        )
+        images = images_of(source_ids, dataset.label_sets)
+    ready = {label_set.name: label_set for label_set in chosen if isinstance(label_set, LabelSet)}
+    requested = [label_set if isinstance(label_set, str) else label_set.name for label_set in chosen]
+    label_sets, unavailable = published.load(requested, store, ready, images)
+    if not label_sets:
+        reasons = "; ".join(f"{row['label_set']}: {row['reason']}" for row in unavailable)
+        raise InputError(f"there is no label set to score: {reasons or 'the list is empty. Give --label_sets=NAME.'}")
+    return label_sets, unavailable, notes
 
 
 def select_for_images(
-    names: str, image_ids: np.ndarray, dataset_sets: Mapping[str, LabelSet], num_classes: int, store: LabelStore
+    names: str,
+    image_ids: np.ndarray,
+    dataset_sets: Mapping[str, LabelSet],
+    num_classes: int,
+    store: LabelStore,
+    source: str = "",
 ) -> tuple[list[str | LabelSet], list[str]]:
     """The label sets for the images of a dataset, and notes about them.
 
     Images of ImageNet's validation set have the published label sets; those of the dataset replace published files that
-    are missing. Other images have the label sets of their dataset.
+    are missing. Images of ImageNet-V2, -A, -R and -Sketch have theirs; other images have the label sets of their dataset.
 
     Args:
       names: a comma-separated list; empty for all.
@@ -70,6 +111,7 @@ def select_for_images(
       dataset_sets: the label sets of the dataset, by name.
       num_classes: of the model.
       store: where label files are.
+      source: of the images, such as `tfds:imagenet_a`.
     """
     imagenets = np.isin(image_ids, imagenet.validation_ids())
     # A few of ImageNet's images among others with labels of their own do not make them ImageNet's.
@@ -77,7 +119,8 @@ def select_for_images(
     # One output more may be a background class: the check of the classes names the repair.
     has_classes_of_imagenet = num_classes in (imagenet.NUM_CLASSES, imagenet.NUM_CLASSES + 1)
     if not has_classes_of_imagenet or not imagenets.any() or not imagenets[labeled].all():
-        chosen = _split(names) or list(dataset_sets)
+        others = other_images.names_for(image_ids, store, source) if has_classes_of_imagenet else []
+        chosen = _split(names) or others or list(dataset_sets)
         return [_of_images(name, dataset_sets, store) or dataset_sets.get(name, name) for name in chosen], []
     replacements = {name: labels for name, labels in dataset_sets.items() if not published.is_local(name, store)}
     chosen = [
@@ -98,9 +141,16 @@ def load(name: str, dataset_sets: Mapping[str, LabelSet], store: LabelStore) -> 
     return label_sets[0]
 
 
+def images_of(image_ids: np.ndarray, dataset_sets: Mapping[str, LabelSet]) -> OtherImages:
+    """The images of a dataset, with its labels."""
+    original = dataset_sets.get("original")
+    has_labels = original is not None and original.num_classes == imagenet.NUM_CLASSES
+    return OtherImages(image_ids, original.original if original is not None and has_labels else None)
+
+
 def _of_images(name: str, dataset_sets: Mapping[str, LabelSet], store: LabelStore) -> LabelSet | None:
     """The labels of the images that `name` is the place of; None if it is the name of a label set or a file."""
-    if name in (*published.NAMES, *dataset_sets) or not datasets.names_images(name):
+    if name in (*published.KNOWN_NAMES, *dataset_sets) or not datasets.names_images(name):
         return None
     label_sets = datasets.of_images(name, tfds_dir=store.tfds_dir).label_sets
     if "original" not in label_sets:

@@ -48,8 +48,11 @@ def add_all(
       published: the published models, or None.
       names: model -> its full name, such as resnet50.tv_in1k.
     """
+    measured = {row["model"] for row in results.label_ranking}
+    of_all_classes = [labels for labels in results.evidence.label_sets if labels.known_classes is None]
     for model in models:
-        if model.has_scores and "repair" not in results.provenance["predictions"][model.name]:
-            results.label_ranking += label_ranking.rows(with_scores(model.name), judges(results.evidence.label_sets))
+        is_repaired = "repair" in results.provenance["predictions"][model.name]
+        if model.has_scores and model.name not in measured and not is_repaired:
+            results.label_ranking += label_ranking.rows(with_scores(model.name), judges(of_all_classes))
     if published is not None:
         add_reference(results, published, names)

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from etils import epath
+from ml_collections import ConfigDict
 
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.predictions.people import load_models_or_people
 from imagenet_real.predictions.predictions import Predictions, load_predictions
+from imagenet_real.predictions.selection import join
 
 
 def load_models(
@@ -36,6 +38,38 @@ def load_models_by_path(
     if not paths:
         raise InputError(f"no file matches predictions={pattern!r}: give a path or a glob, --predictions='runs/*.npz'.")
     return {path: load_models_or_people(path, class_names, labels_dir, **options) for path in paths}
+
+
+def load_with_clean(
+    config: ConfigDict, class_names: Sequence[str] | None, **options: Any
+) -> dict[epath.Path, list[Predictions]]:
+    """Returns the models in `predictions` by file, each joined with its predictions of the validation set in `clean`.
+
+    Args:
+      config: of the program.
+      class_names: [K], for tables whose class names are not ImageNet's.
+      **options: of `load_models_by_path`.
+
+    Raises InputError if `clean` lacks a model of `predictions`; a single model needs no equal name.
+    """
+    models_by_path = load_models_by_path(config.predictions, class_names, config.labels_dir, **options)
+    if not config.clean:
+        return models_by_path
+    paths = storage.matching(config.clean)
+    if not paths:
+        raise InputError(f"no file matches clean={config.clean!r}: give the predictions of the validation set.")
+    others = load_models_by_path(config.clean, class_names, config.labels_dir, **options)
+    clean = {model.name: model for models in others.values() for model in models}
+    names = [model.name for models in models_by_path.values() for model in models]
+    if len(clean) == len(names) == 1:
+        clean = {names[0]: next(iter(clean.values()))}
+    missing = [name for name in names if name not in clean]
+    if missing:
+        raise InputError(
+            f"clean={config.clean} has no predictions of {missing[0]}, but of {', '.join(sorted(clean)[:9])}. Give files of the "
+            "same names."
+        )
+    return {path: [join(model, clean[model.name]) for model in models] for path, models in models_by_path.items()}
 
 
 def load_model(path: str, class_names: Sequence[str] | None, labels_dir: str, **options: Any) -> Predictions:

@@ -9,16 +9,29 @@ from imagenet_real.builders import class_sets, label_sets
 from imagenet_real.builders.datasets import Dataset
 from imagenet_real.data.sources.records import Source
 from imagenet_real.errors import InputError
+from imagenet_real.labels.attributes import Attribute
 from imagenet_real.labels.classes import ClassSet, of_label_set
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.report.files import write_results
 from imagenet_real.report.page.document import write_report
+from imagenet_real.report.slice_files import write_slices
 from imagenet_real.scoring.results import Results
 
 
-def write(config: ConfigDict, workdir: epath.Path, results: Results, source: Source | None = None) -> None:
-    """Writes the results, and the page if `report` is on; the page has a gallery if there is a source of images."""
+def write(
+    config: ConfigDict,
+    workdir: epath.Path,
+    results: Results,
+    source: Source | None = None,
+    attributes: Sequence[Attribute] = (),
+) -> None:
+    """Writes the results, those by attribute if there are any, and the page if `report` is on.
+
+    The page has a gallery if there is a source of images.
+    """
     write_results(workdir, results)
+    if results.slices:
+        write_slices(workdir, results.slices, {attribute.column: attribute.origin for attribute in attributes})
     if config.report:
         classes = _classes(config, results.evidence.label_sets[0], source)
         write_report(workdir, results, classes.names, classes.groups, source and _pictures(source))

@@ -4,14 +4,17 @@ import dataclasses
 
 import numpy as np
 
-from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.labels.label_set import LabelSet, add_equivalent, merge_groups
 
 RELATIONS = ("equal", "subset", "superset", "overlapping", "disjoint", "first_empty", "second_empty", "both_empty")
 
 
 def labels_per_image(label_set: LabelSet) -> np.ndarray:
-    """[N] int."""
-    return (label_set.labels >= 0).sum(axis=1)
+    """[N] int. Equivalent classes are one label."""
+    size = (label_set.labels >= 0).sum(axis=1)
+    for group in label_set.equivalent:
+        size -= np.maximum(np.isin(label_set.labels, group).sum(axis=1) - 1, 0)
+    return size
 
 
 def against_original(label_set: LabelSet) -> dict[str, int]:
@@ -77,13 +80,14 @@ def agreement(a: LabelSet, b: LabelSet) -> dict[str, np.ndarray]:
     """The relation of the first label set's labels to the second's, image by image: [n] str image ids by `RELATIONS`.
 
     The images are those of both label sets, without the images that one of them has labels for and does not score, such
-    as the problematic images of multi-label.
+    as the problematic images of multi-label. Classes that one of the label sets takes for equivalent are the same.
     """
     ids, row_a, row_b = np.intersect1d(a.image_ids, b.image_ids, assume_unique=True, return_indices=True)
-    size_a, size_b = labels_per_image(a)[row_a], labels_per_image(b)[row_b]
+    groups = merge_groups((*a.equivalent, *b.equivalent))
+    labels_a, labels_b = add_equivalent(a.labels[row_a], groups), add_equivalent(b.labels[row_b], groups)
+    size_a, size_b = (labels_a >= 0).sum(axis=1), (labels_b >= 0).sum(axis=1)
     unscored = ((size_a > 0) & ~a.is_scored[row_a]) | ((size_b > 0) & ~b.is_scored[row_b])
-    labels_a = a.labels[row_a]
-    equal = (labels_a[:, :, None] == b.labels[row_b][:, None, :]) & (labels_a[:, :, None] >= 0)
+    equal = (labels_a[:, :, None] == labels_b[:, None, :]) & (labels_a[:, :, None] >= 0)
     common = equal.any(axis=2).sum(axis=1)
     in_a, in_b = common == size_a, common == size_b  # all labels of one are in the other
     both = (size_a > 0) & (size_b > 0)

@@ -9,9 +9,10 @@ from etils import epath
 
 from imagenet_real.io import storage
 from imagenet_real.io.readers import Between, FileError, Name, read_json
-from imagenet_real.labels import readers
+from imagenet_real.labels import fiftyone, label_tables, readers
 from imagenet_real.labels.image_ids import image_id
 from imagenet_real.labels.label_set import MAX_CLASSES, LabelSet, class_weights, pad_labels
+from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
 
 ENDING = ".json"  # of a path; a name without it is that of a published label set
 REMEDY = 'Give {"schema": 1, "name", "classes", "images": {id: {"correct": [class]}}}.'
@@ -32,16 +33,19 @@ class _File(TypedDict):
     images: dict[Name, _Image]
 
 
-def load_label_set(path: str | os.PathLike) -> LabelSet:
-    """Reads a label set from JSON. Raises InputError.
+def load_label_set(path: str | os.PathLike, store: LabelStore = DEFAULT_STORE) -> LabelSet:
+    """Reads a label set from JSON, also from an export of FiftyOne. Raises InputError.
 
     `weight` defaults to 1, or to 0 if `correct` is empty; `group`, the original class, to the first right class.
-    `"average": "classes"` makes the accuracy a mean over original classes. A bare list of 50,000 lists is a `real.json`.
+    `store` has the file with the names of ImageNet's classes, for exports with names. `"average": "classes"` makes the accuracy a mean over original classes. A bare list of 50,000 lists is a `real.json`.
     """
     path = storage.to_path(path)
-    content = read_json(path, _File | list[readers.ClassList], REMEDY)
+    content = read_json(path, _File | list[readers.ClassList] | fiftyone.Samples | fiftyone.Targets, REMEDY)
     if isinstance(content, list):
         return readers.real_from_lists(content, path.stem, path, REMEDY)
+    if "images" not in content:
+        columns, class_names = fiftyone.columns(content, path)
+        return label_tables.of_columns(columns, path, class_names, store)
     if not content["images"]:
         raise FileError(path, "it has no images", REMEDY)
     try:

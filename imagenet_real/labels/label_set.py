@@ -1,7 +1,7 @@
 """The type that everything here is about: label sets are arrays, and differ in nothing else."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -34,6 +34,11 @@ class LabelSet:
     average: str = "images"
     origin: dict[str, str] = dataclasses.field(default_factory=dict)  # the file it was read from and its checksum
     class_names: tuple[str, ...] | None = None  # [K] names or wnids, None where its source has none
+    known_classes: np.ndarray | None = None  # [C] int, ascending: predictions are compared among these; None for all
+    equivalent: tuple[
+        tuple[int, ...], ...
+    ] = ()  # groups of classes that are one thing; labels have all or none of them
+    notes: tuple[str, ...] = ()  # for the user, such as labels that were left out
 
     def __post_init__(self):
         rows = len(self.image_ids)
@@ -61,6 +66,11 @@ class LabelSet:
         if self.average not in AVERAGES:
             raise ValueError(
                 f"label set {self.name}: average is {self.average!r}. Choose one of {', '.join(AVERAGES)}."
+            )
+        if self.known_classes is not None and not np.isin(self.labels[self.labels >= 0], self.known_classes).all():
+            raise ValueError(
+                f"label set {self.name} has labels that are not among its {len(self.known_classes)} known classes. "
+                "Add them to the known classes."
             )
         unanswerable = (self.weight > 0) & ~(self.labels >= 0).any(axis=1)
         if unanswerable.any():
@@ -116,3 +126,27 @@ def pad_labels(labels: Sequence[Sequence[int]]) -> np.ndarray:
     padded.sort(axis=1)
     padded[padded == np.iinfo(np.int32).max] = -1
     return padded
+
+
+def merge_groups(pairs: Iterable[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+    """Joins pairs of equivalent classes that share a class: (1, 2), (2, 3) -> ((1, 2, 3),)."""
+    groups: list[set[int]] = []
+    for pair in pairs:
+        touched = [group for group in groups if group & set(pair)]
+        groups = [group for group in groups if group not in touched] + [set(pair).union(*touched)]
+    return tuple(sorted(tuple(sorted(group)) for group in groups if len(group) > 1))
+
+
+def add_equivalent(labels: np.ndarray, groups: Sequence[Sequence[int]]) -> np.ndarray:
+    """Adds to the labels of each image the equivalent classes: [N, A] int padded with -1 -> [N, A'] int.
+
+    A prediction is then right if it equals a label after both are mapped through the groups.
+    """
+    members = {label: group for group in groups for label in group}
+    rows = np.isin(labels, list(members)).any(axis=1)
+    if not rows.any():
+        return labels
+    lists = [[label for label in row if label >= 0] for row in labels.tolist()]
+    for at in np.flatnonzero(rows).tolist():
+        lists[at] = sorted({other for label in lists[at] for other in members.get(label, (label,))})
+    return pad_labels(lists)

@@ -18,6 +18,10 @@ from imagenet_real.labels.published_files import PUBLISHED
 CONNECT_SECONDS = 6  # without a network, an error comes within this time
 
 
+class MissingFile(InputError):
+    """A label set lacks a file that only the user can supply. It is unavailable, and others can be scored."""
+
+
 @dataclasses.dataclass(frozen=True)
 class LabelStore:
     """The folders with label files; `$IMAGENET_REAL_DATA/labels` and the user's cache folder always belong to them."""

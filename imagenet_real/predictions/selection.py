@@ -21,6 +21,40 @@ def concatenate(parts: Sequence[Predictions], name: str, num_classes: int) -> Pr
     return Predictions(num_classes=num_classes, name=name, **arrays)
 
 
+def join(model: Predictions, other: Predictions) -> Predictions:
+    """Joins two files of one model, of different images; of each image the best classes that both files have.
+
+    Raises InputError for files with a common image, or of models with different classes.
+    """
+    common = np.intersect1d(model.image_ids, other.image_ids)
+    if len(common):
+        raise InputError(f"{model.name}: both of its files have the image {common[0]}. Give files of different images.")
+    if None not in (model.num_classes, other.num_classes) and model.num_classes != other.num_classes:
+        raise InputError(
+            f"{model.name}: its files have {model.num_classes} and {other.num_classes} classes. Give files of one model."
+        )
+    k = min(model.top.shape[1], other.top.shape[1])
+
+    def both(field: str, width: slice = slice(None)) -> np.ndarray | None:
+        a, b = getattr(model, field), getattr(other, field)
+        return None if a is None or b is None else np.concatenate([a[:, width], b[:, width]] if a.ndim > 1 else [a, b])
+
+    return dataclasses.replace(
+        model,
+        image_ids=np.concatenate([model.image_ids, other.image_ids]),
+        top=np.concatenate([model.top[:, :k], other.top[:, :k]]),
+        top_scores=both("top_scores", slice(k)),
+        num_classes=model.num_classes or other.num_classes,
+        logsumexp=both("logsumexp"),
+        scores=both("scores"),
+        has_scores=False,  # of one file, the scores of all classes are not those of all images
+        answers=None,
+        readings=(),
+        origin=model.origin | {f"clean_{key}": value for key, value in other.origin.items()},
+        notes=(*model.notes, *other.notes),
+    )
+
+
 def select(predictions: Predictions, image_ids: np.ndarray, num_classes: int) -> Predictions:
     """Returns the predictions of `image_ids`, in their order. Raises InputError if one is missing."""
     rows = match(image_ids, predictions.image_ids)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import label_sets, measures, predictions, reports
+from imagenet_real.builders import label_sets, measures, predictions, reports, slices
 from imagenet_real.builders.datasets import open_dataset
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.report.exports import exports
@@ -22,12 +22,13 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
     dataset = open_dataset(config)
     names = dataset.class_names(config.class_names)
     options = {"repair": config.repair, "allow_ambiguous": True}
-    models_by_path = predictions.load_models_by_path(config.predictions, names, config.labels_dir, **options)
+    models_by_path = predictions.load_with_clean(config, names, **options)
     models = [model for models in models_by_path.values() for model in models]
-    num_classes = next((model.num_classes for model in models if model.num_classes is not None), None)
-    scored_sets, notes = label_sets.select_for_predictions(
-        config.label_sets, dataset, num_classes, label_sets.store_of(config)
-    )
+    scored_sets, unavailable, notes = label_sets.load_for_predictions(config, models, dataset, names)
+    if any(labels.known_classes is not None for labels in scored_sets):  # the best of some classes needs their scores
+        models_by_path = predictions.load_with_clean(config, names, keep_scores=True, **options)
+        models = [model for models in models_by_path.values() for model in models]
+    attributes, remarks = slices.attributes(config, scored_sets, dataset.source)
     results = score(
         models,
         scored_sets,
@@ -35,8 +36,10 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
         ks=config.ks,
         allow_missing=config.allow_missing,
         repair=config.repair,
+        slices=attributes,
     )
-    results.notes += notes
+    results.unavailable += unavailable
+    results.notes += [*notes, *remarks]
     path_of = {model.name: path for path, models in models_by_path.items() for model in models}
 
     def load_with_scores(name: str) -> Predictions:  # again: the first time it keeps the best classes, to save memory
@@ -44,7 +47,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
 
     measures.mark_requested(results, config.label_sets)
     measures.add_all(results, models, load_with_scores, published)
-    reports.write(config, workdir, results, dataset.source)
+    reports.write(config, workdir, results, dataset.source, attributes)
     exports.write(workdir, export_names, results, load_with_scores)
     show_results(config.format, results)
     show_written(

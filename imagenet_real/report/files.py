@@ -34,7 +34,9 @@ def write_results(workdir: str | os.PathLike, results: Results) -> None:
 def as_json(results: Results) -> dict:
     """The content of `results.json`. Fields may be added to it, not renamed."""
     fields = [
-        field.name for field in dataclasses.fields(results) if field.name not in ("by_class", "evidence", "published")
+        field.name
+        for field in dataclasses.fields(results)
+        if field.name not in ("by_class", "evidence", "published", "slices")
     ]
     return {"schema": SCHEMA, **{name: getattr(results, name) for name in fields}}
 

@@ -1,31 +1,30 @@
 """Scores models under label sets: one pass, every number that results.json holds."""
 
+import collections
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from imagenet_real.errors import InputError, MismatchError, nearest
-from imagenet_real.labels import published, readers
+from imagenet_real.errors import InputError, nearest
+from imagenet_real.labels import published
+from imagenet_real.labels.attributes import Attribute
 from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.imagenet import validation_ids
 from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.labels.other_images import OtherImages
 from imagenet_real.labels.store import LabelStore
 from imagenet_real.predictions.answer_matching import Verdict
 from imagenet_real.predictions.predictions import IDENTICAL, Predictions
 from imagenet_real.predictions.selection import with_ids_of
-from imagenet_real.scoring import answers, doctor, label_ranking, ranking, reference
-from imagenet_real.scoring.accuracy import accuracy, accuracy_by_class, errors_on_mislabeled, label_rank
+from imagenet_real.scoring import answers, doctor, label_ranking, ranking, reference, robustness
 from imagenet_real.scoring.evidence import Evidence, gather, judges
+from imagenet_real.scoring.known_classes import with_all_classes
 from imagenet_real.scoring.people import beside_models
 from imagenet_real.scoring.published_models import PublishedModels
-from imagenet_real.scoring.uncertainty import interval
-
-COUNTED = ("imagenet_m", "hard")  # label sets of so few images that people quote the number of right ones
-
-Row = dict[str, Any]
+from imagenet_real.scoring.rows import Row, mislabeled, score_model
+from imagenet_real.scoring.slices import Slices, by_attributes
 
 
 @dataclasses.dataclass
@@ -39,6 +38,9 @@ class Results:
     answers: list[Row] = dataclasses.field(default_factory=list)  # a row for each model that answers in words
     label_ranking: list[Row] = dataclasses.field(default_factory=list)  # for each model with all scores, and label set
     reference: Row = dataclasses.field(default_factory=dict)  # the place of the models among published ones
+    drops: list[Row] = dataclasses.field(
+        default_factory=list
+    )  # from validation images to other ones of the same classes
     unavailable: list[Row] = dataclasses.field(default_factory=list)  # label sets, with the reason
     missing: list[Row] = dataclasses.field(default_factory=list)  # images that could not be read, with the reason
     notes: list[str] = dataclasses.field(default_factory=list)
@@ -46,6 +48,7 @@ class Results:
     by_class: list[Row] = dataclasses.field(default_factory=list)  # for each model and label set, arrays over classes
     evidence: Evidence | None = None  # for each image
     published: PublishedModels | None = None  # behind `reference`
+    slices: list[Slices] = dataclasses.field(default_factory=list)  # for each label set and k
 
 
 def score(
@@ -56,18 +59,21 @@ def score(
     ks: Sequence[int] = (1, 5),
     allow_missing: bool = False,
     repair: str = "",
+    slices: Sequence[Attribute] = (),
 ) -> Results:
     """Scores one or several models under every label set.
 
     Args:
       predictions: of one model, or of several, which are also ranked. People among them may have predictions for some
         images only; they are compared with the models on these images, and not ranked.
-      label_sets: `LabelSet`s, or names that `labels.published.load` knows; by default ImageNet's published ones.
+      label_sets: `LabelSet`s, or names that `labels.published.load` knows; by default those that the images have: of
+        ImageNet's validation set, or of ImageNet-V2, -A, -R and -Sketch.
       labels_dir: the first folder in which published label files are looked for.
       ks: a model is right at k if one of its k best classes is right. Rankings are at k = 1.
       allow_missing: count the images without a prediction in `missing`, and accept images that are in none of ImageNet's
         label sets; without it both are errors.
       repair: a mistake that `scoring.doctor` names, to be undone in the predictions that have it.
+      slices: attributes of the images, for accuracies by each of their values.
 
     Raises InputError, and MismatchError for predictions that do not fit the labels.
     """
@@ -75,7 +81,7 @@ def score(
     _check_names(models)
     check_options(ks, repair)
     is_requested = label_sets is not None
-    label_sets, missing_sets = _resolve(label_sets if is_requested else published.NAMES, labels_dir)
+    label_sets, missing_sets = _resolve(label_sets, labels_dir, models)
     unavailable = [{**row, "requested": is_requested} for row in missing_sets]
     if not label_sets:
         raise InputError(
@@ -85,21 +91,28 @@ def score(
     models = [with_ids_of(model, label_sets[0].image_ids) for model in models]
     models = [_examine(model, label_sets, ks, allow_missing, repair, results) for model in models]
 
-    top1: dict[str, list[np.ndarray]] = {label_set.name: [] for label_set in label_sets}
+    verdicts: dict[tuple[str, int], list[np.ndarray]] = collections.defaultdict(list)
     joined_ids, joins = None, []
     for model in models:
         if joined_ids is None or not np.array_equal(joined_ids, model.image_ids):  # models often share their ids
             joined_ids, joins = model.image_ids, [match(labels.image_ids, model.image_ids) for labels in label_sets]
         for label_set, rows in zip(label_sets, joins, strict=True):
-            correct = _score_model(model, label_set, rows, ks, allow_missing or model.person, results)
-            top1[label_set.name].append(correct)
-        results.mislabeled += _mislabeled(model, label_sets, joins)
+            scored = score_model(model, label_set, rows, ks, allow_missing or model.person)
+            for k, of_model in scored.verdicts.items():
+                verdicts[label_set.name, k].append(of_model)
+            results.rows += scored.rows
+            results.by_class += [scored.by_class] if scored.by_class else []
+            results.notes += scored.notes
+            results.unavailable += scored.unavailable
+        results.mislabeled += mislabeled(model, label_sets, joins)
         if model.readings:
             results.notes.append(_ambiguous_note(model, results.rows))
         if model.answers:
             results.answers.append(answers.summarize(model, label_sets))
         if model.scores is not None:
-            results.label_ranking += label_ranking.rows(model, judges(label_sets))
+            of_all_classes = [labels for labels in label_sets if labels.known_classes is None]
+            results.label_ranking += label_ranking.rows(model, judges(of_all_classes))
+    top1 = {label_set.name: verdicts[label_set.name, 1] for label_set in label_sets}
     results.people = beside_models(models, label_sets, top1)
     results.evidence = gather(models, label_sets, top1)
     ranked = [at for at, model in enumerate(models) if not model.person]
@@ -108,6 +121,14 @@ def score(
         results.rankings = _rankings([models[at] for at in ranked], label_sets, ranked_top1)
     if not results.rows:
         raise InputError(f"nothing to score: {'; '.join(row['reason'] for row in results.unavailable)}.")
+    results.slices = [
+        by_attributes(np.stack(verdicts[labels.name, k]), labels, slices, [model.name for model in models], k)
+        for labels in label_sets
+        for k in ks
+        if slices and any((row["label_set"], row["k"]) == (labels.name, k) for row in results.rows)
+    ]
+    results.drops = robustness.drops(results.rows)
+    results.notes += [note for labels in label_sets for note in labels.notes]
     results.notes += [
         f"{labels.name}: {labels.origin['file']} is not the published file, its SHA-256 begins with "
         f"{labels.origin['sha256'][:12]}."
@@ -126,6 +147,7 @@ def add_reference(results: Results, published: PublishedModels, names: dict[str,
     results.published = published
     results.reference = {"source": published.source, "models": len(published), "rows": rows}
     results.notes += reference.flags(rows)
+    results.drops = [drop | robustness.effective_robustness(drop, published) for drop in results.drops]
 
 
 def check_options(ks: Sequence[int], repair: str) -> None:
@@ -148,15 +170,28 @@ def _check_names(models: Sequence[Predictions]) -> None:
         )
 
 
-def _resolve(chosen: Sequence[str | LabelSet], labels_dir: str) -> tuple[list[LabelSet], list[Row]]:
+def _resolve(
+    chosen: Sequence[str | LabelSet] | None, labels_dir: str, models: Sequence[Predictions]
+) -> tuple[list[LabelSet], list[Row]]:
     """Loads the label sets that are names; returns all, and those that are unavailable."""
+    image_ids, store = all_images(models), LabelStore(labels_dir)
+    chosen = published.names_for(image_ids, store) if chosen is None else chosen
     supplied = {labels.name: labels for labels in chosen if isinstance(labels, LabelSet)}
     if len(supplied) < sum(isinstance(labels, LabelSet) for labels in chosen):
         raise InputError(
             f"two of the label sets have the same name, of {', '.join(supplied)}. Give them different names."
         )
     names = [labels if isinstance(labels, str) else labels.name for labels in chosen]
-    return published.load(names, LabelStore(labels_dir), supplied)
+    return published.load(names, store, supplied, OtherImages(image_ids))
+
+
+def all_images(models: Sequence[Predictions]) -> np.ndarray:
+    """[N] str: the images that any model has a prediction for; those of the first model in its order."""
+    image_ids = models[0].image_ids
+    for model in models[1:]:
+        if not np.array_equal(model.image_ids, image_ids):
+            image_ids = np.concatenate([image_ids, np.setdiff1d(model.image_ids, image_ids)])
+    return image_ids
 
 
 def _provenance(models: Sequence[Predictions], label_sets: Sequence[LabelSet]) -> Row:
@@ -178,6 +213,8 @@ def _examine(
     results: Results,
 ) -> Predictions:
     """Returns the predictions, repaired if `repair` is their mistake. Adds notes; raises if they do not fit."""
+    for label_set in label_sets:
+        model = with_all_classes(model, label_set)
     by_name = {label_set.name: label_set for label_set in label_sets}
     reference = by_name.get("original", label_sets[0])
     diagnosis = doctor.diagnose(model, reference, by_name.get("real"))
@@ -248,60 +285,6 @@ def _check_ids(model: Predictions, label_sets: Sequence[LabelSet], allow_missing
     return [f"{text}; they are not scored."]
 
 
-def _score_model(
-    model: Predictions, label_set: LabelSet, rows: np.ndarray, ks: Sequence[int], allow_missing: bool, results: Results
-) -> np.ndarray:
-    """Adds a model's rows under one label set; returns [N] int8: 1 right, 0 wrong, -1 no prediction."""
-    missing = int((label_set.is_scored & (rows < 0)).sum())
-    if missing and not allow_missing:
-        example = label_set.image_ids[label_set.is_scored & (rows < 0)][0]
-        raise MismatchError(
-            f"{model.name}: wrong_count: {missing} of {label_set.is_scored.sum()} images of the label set {label_set.name} "
-            f"have no prediction, such as {example}. Predict them too, or score the others with --allow_missing=True."
-        )
-    predicted = label_set.take(rows >= 0) if (rows < 0).any() else label_set
-    rank = label_rank(model.top[rows[rows >= 0]], predicted.labels)
-    top1 = np.full(len(label_set), -1, dtype=np.int8)
-    top1[rows >= 0] = rank < 1
-    best = rank if not model.readings else _best_rank(model, rows, predicted)
-    if not predicted.is_scored.any():
-        reason = f"none of the images that count under it is among the predictions of {model.name}"
-        reason = reason if label_set.is_scored.any() else "no image counts under it, all weights are 0"
-        results.unavailable.append({"label_set": label_set.name, "reason": reason})
-        return top1
-    for k in (k for k in ks if k <= model.top.shape[1]):
-        correct = rank < k
-        low, high = interval(correct, predicted)
-        images = int(predicted.is_scored.sum())
-        row = {
-            "model": model.name,
-            "label_set": label_set.name,
-            "k": int(k),
-            "accuracy": accuracy(correct, predicted.weight),
-            "low": low,
-            "high": high,
-            "images": images,
-            "excluded": len(predicted) - images,
-            "missing": missing,
-        }
-        if model.readings:
-            row["accuracy_at_most"] = accuracy(best < k, predicted.weight)
-        if predicted.average == "classes":
-            row["classes"] = len(np.unique(predicted.original[predicted.is_scored]))
-        if label_set.name in COUNTED:
-            row["correct"] = int((correct & predicted.is_scored).sum())
-        results.rows.append(row)
-    by_class, images = accuracy_by_class(rank < 1, predicted)
-    results.by_class.append({"model": model.name, "label_set": label_set.name, "accuracy": by_class, "images": images})
-    return top1
-
-
-def _best_rank(model: Predictions, rows: np.ndarray, predicted: LabelSet) -> np.ndarray:
-    """The rank of the first right class where a name that means two classes is right if either is: [n] int."""
-    ranks = [label_rank(reading[rows[rows >= 0]], predicted.labels) for reading in model.readings]
-    return np.minimum.reduce(ranks)
-
-
 def _ambiguous_note(model: Predictions, rows: Sequence[Row]) -> str:
     """A note with the bounds of each accuracy of a model whose file has names of two classes."""
     count = int(((model.top < 0) & (model.readings[0] >= 0)).any(axis=1).sum())
@@ -315,17 +298,6 @@ def _ambiguous_note(model: Predictions, rows: Sequence[Row]) -> str:
         f"{model.name}: {count} images have a predicted name that two classes share. It counts as wrong; if it counts as "
         f"right where one of the two is, top-{k} is {', '.join(bounds)}."
     )
-
-
-def _mislabeled(model: Predictions, label_sets: Sequence[LabelSet], joins: Sequence[np.ndarray]) -> list[Row]:
-    """What a model predicts on the mislabeled images of ReaL; no row without ReaL or without such images."""
-    for label_set, rows in zip(label_sets, joins, strict=True):
-        if label_set.name == "real" and (label_set.original >= 0).any():
-            chosen = readers.mislabeled(label_set) & (rows >= 0) & (label_set.original >= 0)
-            top1 = model.top[rows[chosen], 0]
-            counts = errors_on_mislabeled(top1, label_set.original[chosen], label_set.labels[chosen, 0])
-            return [{"model": model.name, **counts}] if chosen.any() else []
-    return []
 
 
 def _rankings(

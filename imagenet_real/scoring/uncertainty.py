@@ -1,6 +1,7 @@
 """The uncertainty of accuracies and rankings: intervals, paired tests, rank correlation."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -30,11 +31,12 @@ def interval(correct: np.ndarray, label_set: LabelSet) -> tuple[float, float]:
     return wilson(correct.mean(), len(correct))
 
 
-def wilson(share: float, n: float, z: float = Z95) -> tuple[float, float]:
-    """Wilson's score interval of the share of right images among n; n may be an effective number."""
+def wilson(share: np.ndarray | float, n: np.ndarray | float, z: float = Z95) -> tuple[Any, Any]:
+    """Wilson's score interval of the share of right images among n; n may be an effective number, and both arrays."""
     center = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, min(center - half, share)), min(1.0, max(center + half, share))
+    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low, high = np.maximum(0.0, np.minimum(center - half, share)), np.minimum(1.0, np.maximum(center + half, share))
+    return (low, high) if np.ndim(low) else (float(low), float(high))
 
 
 def stratified(correct: np.ndarray, weight: np.ndarray, original: np.ndarray) -> tuple[float, float]:
@@ -70,14 +72,15 @@ def _effective_size(weight: np.ndarray) -> float:
     return float(weight.sum() ** 2 / (weight**2).sum())
 
 
-def exact_binomial(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """The exact (Clopper-Pearson) interval of the share that `correct` of `n` images estimate."""
+def exact_binomial(correct: np.ndarray | int, n: np.ndarray | int, level: float = 0.95) -> tuple[Any, Any]:
+    """The exact (Clopper-Pearson) interval of the share that `correct` of `n` images estimate; both may be arrays."""
     from scipy.special import betaincinv  # here, so that importing the package imports NumPy alone
 
     tail = (1 - level) / 2
-    low = 0.0 if correct == 0 else float(betaincinv(correct, n - correct + 1, tail))
-    high = 1.0 if correct == n else float(betaincinv(correct + 1, n - correct, 1 - tail))
-    return low, high
+    correct, n = np.asarray(correct), np.asarray(n)
+    low = np.where(correct == 0, 0.0, betaincinv(np.maximum(correct, 1), n - correct + 1, tail))
+    high = np.where(correct == n, 1.0, betaincinv(correct + 1, np.maximum(n - correct, 1), 1 - tail))
+    return (low, high) if np.ndim(low) else (float(low), float(high))
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
