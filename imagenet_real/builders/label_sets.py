@@ -47,12 +47,42 @@ def select(
     return [_of_images(name, {}, store) or ready.get(name, name) for name in chosen]
 
 
+def select_for_predictions(
+    names: str,
+    dataset: Dataset,
+    num_classes: int | None,
+    store: LabelStore,
+    image_ids: np.ndarray | None = None,
+    class_names: Sequence[str] | None = None,
+) -> tuple[list[str | LabelSet], list[str]]:
+    """The label sets that predictions are scored under, and notes about them.
+
+    These are the label sets of the images if there are images with labels; otherwise as `select`.
+
+    Args:
+      names: a comma-separated list; empty for all.
+      dataset: the images, if there are any.
+      num_classes: of the models; None if it is unknown.
+      store: where label files are.
+      image_ids: [N] str, with a prediction; by default those of ImageNet's validation set.
+      class_names: [K], for label tables with names that are not ImageNet's.
+    """
+    if not dataset.label_sets and (dataset.is_imagenet or dataset.source is None or names):
+        return select(names, store, image_ids, class_names), []
+    if not dataset.label_sets:
+        raise InputError(
+            f"the images {dataset.source.name} bring no labels. Put them into one folder a class, or give "
+            "--label_sets=FILE."
+        )
+    source_ids, source = dataset.source.label_fields().image_ids, dataset.source.name
+    num_classes = num_classes or imagenet.NUM_CLASSES
+    return select_for_images(names, source_ids, dataset.label_sets, num_classes, store, source)
+
+
 def load_for_predictions(
     config: ConfigDict, models: Sequence[Predictions], dataset: Dataset, class_names: Sequence[str] | None
 ) -> tuple[list[LabelSet], list[dict[str, str]], list[str]]:
-    """Loads the label sets that predictions are scored under.
-
-    These are the label sets of the images if there are images with labels; otherwise as `select`.
+    """Loads the label sets of `select_for_predictions`.
 
     Args:
       config: of the program.
@@ -63,33 +93,23 @@ def load_for_predictions(
     Returns:
       The label sets, those that are unavailable, with the reason, and notes.
     """
-    names, store, image_ids, notes = config.label_sets, store_of(config), all_images(models), []
-    if not dataset.label_sets and (dataset.is_imagenet or dataset.source is None or names):
-        chosen, images = select(names, store, image_ids, class_names), OtherImages(image_ids)
-    elif not dataset.label_sets:
-        raise InputError(
-            f"the images {dataset.source.name} bring no labels. Put them into one folder a class, or give "
-            "--label_sets=FILE."
-        )
-    else:
-        num_classes = next((model.num_classes for model in models if model.num_classes is not None), None)
-        source_ids = dataset.source.label_fields().image_ids
-        chosen, notes = select_for_images(
-            names,
-            source_ids,
-            dataset.label_sets,
-            num_classes or imagenet.NUM_CLASSES,
-            store,
-            dataset.source.name,
-        )
-        images = images_of(source_ids, dataset.label_sets)
+    store, image_ids = store_of(config), all_images(models)
+    num_classes = next((model.num_classes for model in models if model.num_classes is not None), None)
+    chosen, notes = select_for_predictions(config.label_sets, dataset, num_classes, store, image_ids, class_names)
     ready = {label_set.name: label_set for label_set in chosen if isinstance(label_set, LabelSet)}
     requested = [label_set if isinstance(label_set, str) else label_set.name for label_set in chosen]
-    label_sets, unavailable = published.load(requested, store, ready, images)
+    label_sets, unavailable = published.load(requested, store, ready, _images(dataset, image_ids))
     if not label_sets:
         reasons = "; ".join(f"{row['label_set']}: {row['reason']}" for row in unavailable)
         raise InputError(f"there is no label set to score: {reasons or 'the list is empty. Give --label_sets=NAME.'}")
     return label_sets, unavailable, notes
+
+
+def _images(dataset: Dataset, image_ids: np.ndarray) -> OtherImages:
+    """The images of a dataset with labels of its own, otherwise those with a prediction."""
+    if not dataset.label_sets or dataset.is_imagenet:
+        return OtherImages(image_ids)
+    return images_of(dataset.source.label_fields().image_ids, dataset.label_sets)
 
 
 def select_for_images(

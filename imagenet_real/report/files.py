@@ -13,13 +13,15 @@ from imagenet_real.scoring.results import Results
 
 SCHEMA = 1
 COLUMNS = ("model", "label_set", "k", "accuracy", "low", "high", "images", "excluded", "missing", "classes", "correct")
+OPTIONAL_COLUMNS = ("accuracy_at_most", "undecided", "lowest", "highest")  # of those, the ones that any row has
 
 
 def write_results(workdir: str | os.PathLike, results: Results) -> None:
     """Writes all three files into `workdir`, or none of them. Accuracies are unrounded fractions."""
     workdir = storage.to_path(workdir)
     table = io.StringIO()
-    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+    optional = [name for name in OPTIONAL_COLUMNS if any(name in row for row in results.rows)]
+    writer = csv.DictWriter(table, [*COLUMNS, *optional], lineterminator="\n")
     writer.writeheader()
     writer.writerows(results.rows)
     storage.write_together(

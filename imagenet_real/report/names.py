@@ -11,10 +11,21 @@ _NAMES = {
     "reimagenet": "ReImageNet",
     "imagenet_v2": "ImageNet-V2",
     "imagenet_v2_refined": "ImageNet-V2 refined",
+    "imagenet_v2_threshold": "ImageNet-V2 threshold 0.7",
+    "imagenet_v2_top_images": "ImageNet-V2 top images",
     "imagenet_a": "ImageNet-A",
     "imagenet_r": "ImageNet-R",
     "imagenet_sketch": "ImageNet-Sketch",
     "objectnet": "ObjectNet",
+    "imagenet_a_clean": "ImageNet-A's classes",
+    "imagenet_r_clean": "ImageNet-R's classes",
+    "objectnet_clean": "ObjectNet's classes",
+    "reimagenet_s": "ReImageNet S",
+    "reimagenet_s_plus": "ReImageNet S+",
+    "reimagenet_s_minus": "ReImageNet S-",
+    "reimagenet_m": "ReImageNet M",
+    "reimagenet_m_plus": "ReImageNet M+",
+    "reimagenet_m_minus": "ReImageNet M-",
 }
 # Who published the labels, for the captions of tables.
 SOURCES = {
@@ -51,6 +62,6 @@ def listed(texts: Sequence[str]) -> str:
 
 
 def main_label_sets(names: Iterable[str]) -> list[str]:
-    """Original and ReaL if present, else the first label set."""
+    """Original, ReaL and ReImageNet if present, else the first label set."""
     names = list(dict.fromkeys(names))
-    return [name for name in ("original", "real") if name in names] or names[:1]
+    return [name for name in ("original", "real", "reimagenet") if name in names] or names[:1]

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Mapping, Sequence
 
+from imagenet_real.report import slice_table
 from imagenet_real.report.layout import aligned
 from imagenet_real.report.names import label_set_name
 from imagenet_real.scoring.results import Results, Row
@@ -55,6 +56,7 @@ def _blocks(results: Results) -> list[Table | str]:
     else:
         body = [block for model in models for block in _single_model(results, model)]
     unread = [f"not read: {row['image_id']}: {row['reason']}" for row in results.missing]
+    body += [slice_table.drops(results), *slice_table.slices(results)]
     body += [_label_ranking(results), *_answers(results), _reference(results)]
     return [*body, "\n".join(results.notes), "\n".join(unavailable(results)), "\n".join(unread)]
 
@@ -107,6 +109,9 @@ def _accuracy(row: Row | None, with_interval: bool) -> list[str]:
 def _remark(row: Row) -> str:
     remarks = [f"mean over {row['classes']:,} classes"] if "classes" in row else []
     remarks += [f"{row['correct']} of {row['images']}"] if "correct" in row else []
+    if "undecided" in row:
+        bounds = f"{row['lowest'] * 100:.2f} to {row['highest'] * 100:.2f}"
+        remarks.append(f"{row['undecided']:,} undecided; with them {bounds}")
     return ", ".join(remarks)
 
 

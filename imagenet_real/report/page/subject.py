@@ -16,7 +16,7 @@ from imagenet_real.scoring.class_accuracy import ClassAccuracy
 from imagenet_real.scoring.evidence import Evidence
 from imagenet_real.scoring.results import Results, Row
 
-MAX_COMPARED = 3  # label sets that tables put side by side
+MAX_COMPARED = 4  # label sets that tables put side by side
 
 
 @dataclasses.dataclass(frozen=True)
