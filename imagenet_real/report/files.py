@@ -40,7 +40,10 @@ def as_json(results: Results) -> dict:
         for field in dataclasses.fields(results)
         if field.name not in ("by_class", "evidence", "published", "slices")
     ]
-    return {"schema": SCHEMA, **{name: getattr(results, name) for name in fields}}
+    content = {"schema": SCHEMA, **{name: getattr(results, name) for name in fields}}
+    if not results.drops:  # only results on other images have drops
+        del content["drops"]
+    return content
 
 
 def _by_class(results: Results) -> str:
