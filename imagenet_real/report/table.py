@@ -172,7 +172,7 @@ def _rankings(results: Results) -> str:
     for row in results.rankings:
         parts = [f"{row['label_set']}: {significant(row)}"]
         tau = row["tau_with_original"]
-        if tau is not None and row["label_set"] != "original":
+        if tau is not None and row["label_set"] != "original" and row["neighbours"] > 1:
             parts.append(f"Kendall's tau with original {tau:.3f}")
         changes = [entry for entry in row["models"] if entry["rank_change"]]
         if changes:

@@ -108,7 +108,11 @@ def _themed(svg: str) -> str:
     """A drawing in the colors of the page: light grays are lines, dark ones are text."""
     for color, name in _THEME.items():
         svg = svg.replace(color, name)
-    return _GRAY.sub(lambda gray: "var(--line)" if int(gray[1], 16) > 180 else "var(--soft)", svg)
+    return _GRAY.sub(lambda gray: _gray(int(gray[1], 16)), svg)
+
+
+def _gray(level: int) -> str:
+    return "var(--line)" if level > 200 else "var(--span)" if level > 140 else "var(--soft)"
 
 
 def details(summary: str, *content: str) -> Html:

@@ -8,7 +8,7 @@ from imagenet_real.report.page.subject import Section, Subject
 from imagenet_real.report.plots import drawing, published
 from imagenet_real.report.plots.drawing import Drawing
 from imagenet_real.scoring.published_models import PublishedModels
-from imagenet_real.scoring.reference import MAIN, around
+from imagenet_real.scoring.reference import CAUSES, MAIN, around
 from imagenet_real.scoring.results import Row
 
 NEIGHBORS = 4  # published models above a model and as many below it, in the table of a single model
@@ -54,10 +54,16 @@ def _sentences(subject: Subject, rows: list[Row]) -> list[Html]:
             "are not comparable."
         )
     checked = [row for row in rows if "agrees" in row]
-    if checked:
+    if len(subject.models) == 1 and checked:
+        published = [f"{percent(row['published'])} % under {label_set_phrase(row['label_set'])}" for row in checked]
+        outside = [label_set_phrase(row["label_set"]) for row in checked if not row["agrees"]]
+        verdict = f"outside of the interval under {listed(outside)}. {CAUSES}" if outside else "within the interval."
+        lines.append(f"{checked[0]['published_model']} is published with {listed(published)}, {verdict}")
+    elif checked:
         agreeing = sum(row["agrees"] for row in checked)
         lines.append(
-            f"{agreeing} of {len(checked)} accuracies of published models have the published value within their interval."
+            f"{len(checked)} accuracies are of models that are published themselves. In {agreeing} of them the interval holds "
+            "the published value."
         )
     return [paragraph(line) for line in lines]
 
