@@ -5,7 +5,7 @@ import functools
 import itertools
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from etils import epath
@@ -18,10 +18,11 @@ from imagenet_real.data.digit_scenes import digits
 from imagenet_real.data.sources.records import Source, label_sets_of
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.io import storage
+from imagenet_real.io import readers, storage
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.scoring.comparison import Variant
 from imagenet_real.scoring.results import Row
+from imagenet_real.training import metrics
 from imagenet_real.training.losses import LOSSES
 
 COMPARE_FIELDS = ("losses", "data", "lengths", "length_in", "seeds", "clean", "jobs")  # which train does not have
@@ -33,6 +34,30 @@ DATA = {
     "shown": {"train_labels": TRUE_CROPS},  # all images; each crop has its true labels
 }
 CLEAN_FIELDS = ("folds", "length", "loss", "seed")  # below `clean`
+
+
+class _Row(TypedDict):
+    label_set: str
+    k: int
+    accuracy: float
+
+
+class _Provenance(TypedDict):
+    config: dict[str, Any]
+    training_images: NotRequired[dict[str, Any]]
+
+
+class _Summary(TypedDict):
+    """What `clean` writes."""
+
+    provenance: _Provenance
+
+
+class _Results(TypedDict):
+    """What `train` writes."""
+
+    provenance: _Provenance
+    rows: list[_Row]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,28 +77,26 @@ class PlannedRun:
     def is_done(self) -> bool:
         """Returns whether its result exists, for this config and these images."""
         if self.clean_dir:
-            summary = _read(self.clean_dir / "summary.json")
+            summary = _read(self.clean_dir / "summary.json", _Summary)
             config = {**self.config.to_dict(), "fold": -1}
-            return {**summary.get("provenance", {}).get("config", {}), "fold": -1} == _as_json(config)
-        provenance = self.results().get("provenance", {})
-        if provenance.get("config") != _as_json(self.config.to_dict()):
+            return summary is not None and {**summary["provenance"]["config"], "fold": -1} == _as_json(config)
+        results = self.results()
+        if results is None or results["provenance"]["config"] != _as_json(self.config.to_dict()):
             return False
         if self.config.clean_list and not storage.to_path(self.config.clean_list).exists():
             return False
-        return provenance["training_images"] == describe_training_images(self.data())
+        return results["provenance"].get("training_images") == describe_training_images(self.data())
 
     def share(self) -> float:
         """Returns how much of the run is done, 0 to 1, by its metrics."""
-        try:
-            *_, last = storage.read_text(self.folder / "metrics.jsonl").splitlines()
-            steps = training.total_steps(self.config, 0 if self.config.steps else len(self.data()))
-            return min(1.0, json.loads(last)["step"] / steps)
-        except (OSError, ValueError):  # the file is missing, or its last line is incomplete
-            return 0.0
+        path = self.folder / "metrics.jsonl"
+        lines = metrics.read_lines(path) if path.exists() else []
+        steps = training.total_steps(self.config, 0 if self.config.steps else len(self.data()))
+        return min(1.0, lines[-1]["step"] / steps) if lines else 0.0
 
-    def results(self) -> dict[str, Any]:
-        """Returns the content of its results.json, or {}."""
-        return _read(self.folder / "results.json")
+    def results(self) -> "_Results | None":
+        """Returns the content of its results.json, or None. Raises InputError if it is damaged."""
+        return _read(self.folder / "results.json", _Results)
 
     def rows(self) -> list[Row]:
         """Returns the accuracies of the run."""
@@ -193,11 +216,8 @@ def _length(config: ConfigDict, length: float) -> dict[str, float]:
     return {name: type(config[name])(length if name == config.length_in else 0) for name in training.LENGTHS}
 
 
-def _read(path: epath.Path) -> dict[str, Any]:
-    try:
-        return json.loads(storage.read_text(path))
-    except (OSError, ValueError):
-        return {}
+def _read(path: epath.Path, schema: type) -> Any:
+    return readers.read_json(path, schema, "Delete it and run again.") if path.exists() else None
 
 
 def _as_json(fields: dict[str, Any]) -> dict[str, Any]:

@@ -1,18 +1,30 @@
 """The objects in images, as boxes: [..., 4], y0, x0, y1, x1 as fractions of the image. NumPy alone."""
 
-import csv
 import dataclasses
-import io
 import os
 from collections.abc import Sequence
+from typing import Annotated, TypedDict
 
 import numpy as np
 
-from imagenet_real.errors import InputError
-from imagenet_real.io.storage import read_text
+from imagenet_real.io.readers import Between, FileError, Name, read_csv, shorten
 from imagenet_real.labels.image_ids import image_id
 
-COLUMNS = ("image_id", "height", "width", "y0", "x0", "y1", "x1")
+_Size = Annotated[float, Between(1, 10**6)]  # pixels
+_Place = Annotated[float, Between(-(10**6), 10**6)]
+
+
+class _Box(TypedDict):
+    image_id: Name
+    height: _Size
+    width: _Size
+    y0: _Place
+    x0: _Place
+    y1: _Place
+    x1: _Place
+
+
+COLUMNS = tuple(_Box.__annotations__)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,26 +49,16 @@ def read_boxes(path: str | os.PathLike) -> Objects:
     Raises InputError if the file is not such a CSV.
     """
     rows: dict[str, list[list[float]]] = {}
-    try:
-        reader = csv.DictReader(io.StringIO(read_text(path)))
-        if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-            raise InputError(f"{path} has no column {missing[0]}. Give a CSV with {','.join(COLUMNS)}.")
-        for row in reader:
-            rows.setdefault(image_id(row["image_id"]), []).append([float(row[name]) for name in COLUMNS[1:]])
-    except (ValueError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} is not a CSV of boxes ({error}). Give the columns {','.join(COLUMNS)}.") from None
+    for row in read_csv(path, _Box, f"Give a CSV with {','.join(COLUMNS)}, one box a line."):
+        rows.setdefault(image_id(row["image_id"]), []).append([row[name] for name in COLUMNS[1:]])
     if not rows:
-        raise InputError(f"{path} contains no boxes. Give one box a line.")
+        raise FileError(path, "it contains no boxes", "Give one box a line.")
     tables = [np.array(boxes) for boxes in rows.values()]
     for name, table in zip(rows, tables, strict=True):
         sizes, begin, end = table[:, :2], table[:, 2:4], table[:, 4:]
-        if (begin >= end).any() or (sizes < 1).any() or (sizes != sizes[0]).any():
-            raise InputError(
-                f"{path}: {name} has a box without area, no size, or several sizes. Give y0 < y1, x0 < x1 and one size "
-                "an image."
-            )
+        if (begin >= end).any() or (sizes != sizes[0]).any():
+            problem = f"{shorten(name, 60)} has a box without area, or several sizes"
+            raise FileError(path, problem, "Give y0 < y1, x0 < x1 and one size an image.")
     return Objects(
         image_ids=np.array(list(rows), dtype=str),
         sizes=np.array([table[0, :2] for table in tables]).astype(int),

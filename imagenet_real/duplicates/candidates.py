@@ -1,18 +1,25 @@
 """From the nearest images of another set to the pairs that people look at. NumPy alone."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
 from imagenet_real.duplicates.fingerprints import BITS
-from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io import readers
+from imagenet_real.io.readers import Name
 from imagenet_real.labels.label_set import LabelSet
 
 FIELDS = {"thumbnail": "similarity", "hash": "bits", "embedding": "embedding"}  # kind of fingerprint -> field of a pair
+
+
+class _ConfirmedPair(TypedDict):
+    image_id: Name
+
+
+class _Confirmed(TypedDict):
+    pairs: list[_ConfirmedPair]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,11 +102,8 @@ def candidates(
 
 def load_confirmed(path: str) -> list[str]:
     """Reads the ids of the images that people confirmed as duplicates, from confirmed.json of the review page."""
-    try:
-        pairs = json.loads(storage.read_bytes(path))["pairs"]
-        return sorted({str(pair["image_id"]) for pair in pairs})
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} has no pairs ({error!r}). Give confirmed.json of the review page.") from None
+    pairs = readers.read_json(path, _Confirmed, "Give confirmed.json of the review page.")["pairs"]
+    return sorted({pair["image_id"] for pair in pairs})
 
 
 def without_images(label_set: LabelSet, image_ids: list[str]) -> LabelSet:

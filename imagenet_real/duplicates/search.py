@@ -3,7 +3,6 @@
 import json
 import os
 import time
-import zipfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,12 +16,15 @@ from imagenet_real.duplicates.embeddings import Embeddings
 from imagenet_real.duplicates.fingerprints import BITS, SIDE, VARIANTS, fingerprints
 from imagenet_real.duplicates.nearest import Nearest
 from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io import readers, storage
+from imagenet_real.io.readers import FileError
 from imagenet_real.io.run_key import differences
 from imagenet_real.predictions.parts import PartialPredictions
 from imagenet_real.runtime.progress import Progress
 
 BLOCK = 2048  # images in memory at a time
+DELETE = "Delete it and run again."
+MAX_KEY = 2**20  # characters of the run key
 SECONDS_PER_SAVE = 20.0  # a killed search repeats this much work
 
 Result = dict[str, tuple[np.ndarray, np.ndarray]]
@@ -150,13 +152,18 @@ def _save(path: epath.Path, run_key: Mapping[str, Any], stop: int, result: Resul
 def _load(path: epath.Path, run_key: Mapping[str, Any]) -> tuple[int, Result]:
     if not path.exists():
         return 0, {}
-    try:
-        with storage.open_to_read(path) as file, np.load(file, allow_pickle=False) as archive:
-            saved_key, stop = json.loads(str(archive["identity"])), int(archive["seen"])
-            kinds = [name.removesuffix(" place") for name in archive.files if name.endswith(" place")]
-            result = {kind: (archive[f"{kind} product"], archive[f"{kind} place"]) for kind in kinds}
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
-        raise InputError(f"{path} is damaged. Delete it and run again.") from None
+    arrays = readers.read_npz(path, None, DELETE, max_length=MAX_KEY)
+    lacking = [name for name in ("identity", "seen") if name not in arrays or arrays[name].shape != ()]
+    kinds = [name.removesuffix(" place") for name in arrays if name.endswith(" place")]
+    if lacking or any(f"{kind} product" not in arrays for kind in kinds):
+        raise FileError(path, f"it has the arrays {', '.join(arrays)}", DELETE)
+    result = {kind: (arrays[f"{kind} product"], arrays[f"{kind} place"]) for kind in kinds}
+    for kind, (products, places) in result.items():
+        if products.shape != places.shape or products.ndim != 2:
+            raise FileError(path, f"its arrays of {kind} have the shapes {products.shape} and {places.shape}", DELETE)
+    if arrays["seen"].dtype.kind not in "iu" or arrays["identity"].dtype.kind != "U":
+        raise FileError(path, "its array seen is no integer, or its identity no text", DELETE)
+    saved_key, stop = readers.parse_json(str(arrays["identity"]), path, dict[str, Any], DELETE), int(arrays["seen"])
     if difference := differences(saved_key, run_key):
         raise InputError(
             f"{path} is of a different search: {difference}. Give another --workdir, or delete {path.parent}."

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import os
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,7 +12,9 @@ import numpy as np
 from etils import epath
 
 from imagenet_real.errors import InputError
-from imagenet_real.io.storage import cache_folder, open_atomically, open_to_read
+from imagenet_real.io.npz_reader import read_npz
+from imagenet_real.io.storage import cache_folder, open_atomically
+from imagenet_real.io.text_reader import FileError
 
 THREADS = 32  # more than cores: they wait for the disk
 
@@ -45,13 +46,10 @@ def in_parallel(function: Callable, *arguments: Sequence) -> Iterable:
 def load(path: epath.Path, stamp: str) -> dict[str, np.ndarray] | None:
     """Returns the arrays that `save` cached for `path` with this stamp; None if there are none."""
     for place in _places(path):
-        try:
-            with open_to_read(place) as file, np.load(file, allow_pickle=False) as archive:
-                arrays = dict(archive)
-            if arrays.pop("stamp").item() == stamp:
+        with contextlib.suppress(FileError):  # it is made again
+            arrays = read_npz(place)
+            if arrays.pop("stamp", np.array("")).item() == stamp:
                 return arrays
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            pass
     return None
 
 

@@ -11,6 +11,7 @@
 An archive is read member by member: its name, its flags and sizes, the header of its array, and only then the array.
 """
 
+import contextlib
 import dataclasses
 import io
 import math
@@ -18,7 +19,7 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import IO
 
 import numpy as np
@@ -94,34 +95,76 @@ class _Header:
 
 
 def read_npz(
-    path: str | os.PathLike, arrays: Mapping[str, Array] | None = None, remedy: str = SAVE_AGAIN
+    path: str | os.PathLike,
+    arrays: Mapping[str, Array] | None = None,
+    remedy: str = SAVE_AGAIN,
+    *,
+    max_length: int = MAX_NAME,
 ) -> dict[str, np.ndarray]:
     """Returns the arrays of an `.npz` by name: those of the schema `arrays` that it has, or all without a schema.
+
+    Without a schema, `max_length` bounds the characters of texts.
 
     Other arrays are not read. Raises FileError if an array is missing, has another type, shape or range than its
     schema, is a pickle, or would take far more memory than the file; or if the archive is damaged.
     """
     check_is_file(path, remedy)
-    try:
-        with storage.open_to_read(path) as file:
-            return _read_archive(file, arrays, path, remedy)
-    except FileError:
-        raise
-    except Mismatch as error:
-        raise FileError(path, error.came, remedy) from None
-    except _ZIP_ERRORS as error:
-        raise FileError(path, f"it is damaged, or no npz archive ({_reason(error)})", remedy) from None
+    with _as_file_errors(path, remedy), storage.open_to_read(path) as file:
+        return _read_archive(file, arrays, path, remedy, max_length)
 
 
 def npz_shapes(path: str | os.PathLike, kinds: str = ANY, remedy: str = SAVE_AGAIN) -> dict[str, tuple[int, ...]]:
     """Returns the shapes of the arrays of an `.npz` by name, without reading them. Raises FileError, as `read_npz`."""
     check_is_file(path, remedy)
+    with _as_file_errors(path, remedy), storage.open_to_read(path) as file, zipfile.ZipFile(file) as archive:
+        return {
+            name: _read_member_header(archive, member, name, Array(kinds)).shape
+            for name, member in _members(archive).items()
+        }
+
+
+@contextlib.contextmanager
+def open_rows(
+    path: str | os.PathLike, name: str, rows: int, array: Array, remedy: str = SAVE_AGAIN
+) -> Iterator[tuple[tuple[int, ...], Iterator[np.ndarray]]]:
+    """Opens an array of an `.npz` that is larger than the memory: its shape, and its blocks of `rows` rows in order.
+
+    Raises FileError, as `read_npz`, also while the blocks are read. Values are not compared with the range of `array`.
+    """
+    check_is_file(path, remedy)
+    with contextlib.ExitStack() as stack, _as_file_errors(path, remedy):
+        archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(storage.open_to_read(path))))
+        member = _members(archive).get(name)
+        if member is None:
+            raise Mismatch(f"it has no array {name}")
+        file = stack.enter_context(archive.open(member))
+        header = _read_header(file, name, array)
+        _check_size(member.file_size, header, name)
+        _check_shape(header.shape, name, array, {})
+        if header.fortran_order:
+            raise Mismatch(f"{name} is stored by columns, expected by rows")
+        resources = stack.pop_all()
+    with resources:
+        yield header.shape, _blocks(file, header, name, rows, path, remedy)
+
+
+def _blocks(
+    file: IO[bytes], header: _Header, name: str, rows: int, path: str | os.PathLike, remedy: str
+) -> Iterator[np.ndarray]:
+    for start in range(0, header.shape[0], rows):
+        shape = (min(rows, header.shape[0] - start), *header.shape[1:])
+        with _as_file_errors(path, remedy):
+            block = _read_values(file, dataclasses.replace(header, shape=shape), name)
+        yield block
+
+
+@contextlib.contextmanager
+def _as_file_errors(path: str | os.PathLike, remedy: str) -> Iterator[None]:
+    """Turns what is wrong with an archive into FileErrors."""
     try:
-        with storage.open_to_read(path) as file, zipfile.ZipFile(file) as archive:
-            return {
-                name: _read_member_header(archive, member, name, Array(kinds)).shape
-                for name, member in _members(archive).items()
-            }
+        yield
+    except FileError:
+        raise
     except Mismatch as error:
         raise FileError(path, error.came, remedy) from None
     except _ZIP_ERRORS as error:
@@ -165,14 +208,14 @@ def _reason(error: Exception) -> str:
 
 
 def _read_archive(
-    file: IO[bytes], arrays: Mapping[str, Array] | None, path: str | os.PathLike, remedy: str
+    file: IO[bytes], arrays: Mapping[str, Array] | None, path: str | os.PathLike, remedy: str, max_length: int
 ) -> dict[str, np.ndarray]:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     with zipfile.ZipFile(file) as archive:
         members = _members(archive)
         if arrays is None:
-            arrays = {name: Array() for name in members}
+            arrays = {name: Array(max_length=max_length) for name in members}
         missing = [name for name, array in arrays.items() if name not in members and not array.optional]
         if missing:
             names = shorten(", ".join(members), 60) or "none"
@@ -240,6 +283,10 @@ def _read_npy_file(file: IO[bytes], name: str, array: Array) -> np.ndarray:
         place = file.tell()
         _check_size(file.seek(0, os.SEEK_END), header, name)
         file.seek(place)
+    return _read_values(file, header, name)
+
+
+def _read_values(file: IO[bytes], header: _Header, name: str) -> np.ndarray:
     content = bytearray(header.bytes)
     view, filled = memoryview(content), 0
     while filled < len(content):

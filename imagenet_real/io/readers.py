@@ -31,6 +31,7 @@ from imagenet_real.io.npz_reader import (
     Array,
     map_npy,
     npz_shapes,
+    open_rows,
     read_npy,
     read_npz,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "map_npy",
     "npz_shapes",
     "open_database",
+    "open_rows",
     "parse_json",
     "read_columns",
     "read_content",

@@ -1,14 +1,15 @@
 """A first guess of the kind of a mistake, with its reason, for people to confirm or correct."""
 
 import dataclasses
-import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict
 
 import numpy as np
 
-from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io import readers
+from imagenet_real.io.readers import FileError, shown
 from imagenet_real.labels import analysis
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.mistakes.judged import CATEGORIES, FINE_GRAINED, OUT_OF_VOCABULARY, SPURIOUS
@@ -22,6 +23,11 @@ SCENE_LABELS = 3  # an image with this many right classes shows a scene
 LIKELY_SHARE = 0.4  # of other models with the class among their best; below it a prediction is far-fetched
 LIKELY_K = 5  # number of their best classes
 AGREEING_SHARE = 0.5  # of other models with the same prediction; from here on a label may be missing
+_NUMBER = re.compile("[0-9]{1,9}")
+
+
+class _Group(TypedDict):
+    classes: dict[str, Any]  # names by class
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,15 +120,14 @@ def _guess(
 
 def load_groups(path: str | os.PathLike, num_classes: int) -> list[frozenset[int]]:
     """Reads groups of confusable classes, JSON: `[{"classes": {"72": NAME, ...}}, ...]`. Raises InputError."""
-    try:
-        groups = [frozenset(int(label) for label in entry["classes"]) for entry in json.loads(storage.read_bytes(path))]
-        if not all(0 <= label < num_classes for group in groups for label in group):
-            raise ValueError(f"a class is not among the {num_classes}")
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read as groups of classes ({error}). Give "
-            '[{"classes": {"72": "barn spider", ...}}, ...].'
-        ) from None
+    remedy = 'Give [{"classes": {"72": "barn spider", ...}}, ...].'
+    groups = []
+    for place, entry in enumerate(readers.read_json(path, list[_Group], remedy)):
+        for label in entry["classes"]:
+            if not _NUMBER.fullmatch(label) or int(label) >= num_classes:
+                problem = f"[{place}].classes has {shown(label)}, expected class indices from 0 to {num_classes - 1}"
+                raise FileError(path, problem, remedy)
+        groups.append(frozenset(map(int, entry["classes"])))
     return groups
 
 

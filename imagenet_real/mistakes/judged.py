@@ -4,13 +4,15 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping, Sequence
+from typing import Annotated, TypedDict
 
 import numpy as np
 
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.io import storage
+from imagenet_real.io import readers, storage
+from imagenet_real.io.readers import Between, FileError, Name, shown
 from imagenet_real.labels.image_ids import first_repeated, image_id, match
-from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.labels.label_set import MAX_CLASSES, LabelSet
 from imagenet_real.mistakes.mistakes import Mistakes, find
 from imagenet_real.predictions.predictions import Predictions
 
@@ -25,6 +27,12 @@ SEVERITIES = (MAJOR, "Minor", "Borderline")
 _SPELLINGS = {"Fine-grained with OOV": OUT_OF_VOCABULARY}  # the published Greedy Soups file has both spellings
 
 PREDICTED, CATEGORY, SEVERITY = "top_prediction", "failure category", "failure severity"
+REMEDY = f'Give {{image: {{"{PREDICTED}": class, "{CATEGORY}": ..., "{SEVERITY}": ...}}}}.'
+_Judged = TypedDict(  # two keys are no names of Python
+    "_Judged",
+    {"top_prediction": Annotated[int, Between(0, MAX_CLASSES - 1)], "failure category": str, "failure severity": str},
+)
+_Times = Annotated[int, Between(0)]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -77,24 +85,18 @@ def load_judged(path: str | os.PathLike) -> JudgedMistakes:
     The two published spellings of one category become one. Raises InputError.
     """
     path = storage.to_path(path)
+    content = readers.read_json(path, dict[Name, _Judged], REMEDY)
+    if not content:
+        raise FileError(path, "it has no mistake", REMEDY)
+    rows = [
+        (image_id(name), entry[PREDICTED], _SPELLINGS.get(entry[CATEGORY], entry[CATEGORY]), entry[SEVERITY])
+        for name, entry in content.items()
+    ]
+    ids, predicted, category, severity = map(np.array, zip(*rows, strict=True))
     try:
-        content = json.loads(storage.read_bytes(path))
-        rows = [
-            (image_id(name), int(entry[PREDICTED]), _SPELLINGS.get(entry[CATEGORY], entry[CATEGORY]), entry[SEVERITY])
-            for name, entry in content.items()
-        ]
-        if not rows:
-            raise ValueError("it has no mistake")
-        ids, predicted, category, severity = map(np.array, zip(*rows, strict=True))
         return JudgedMistakes(path.stem, ids, predicted, category, severity)
-    except OSError as error:
-        reason = error.strerror or str(error)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-    raise InputError(
-        f"{path} cannot be read as judged mistakes ({reason}). Give "
-        f'{{image: {{"{PREDICTED}": class, "{CATEGORY}": ..., "{SEVERITY}": ...}}}}.'
-    )
+    except ValueError as error:
+        raise FileError(path, error, REMEDY) from None
 
 
 def as_json(judged: JudgedMistakes) -> str:
@@ -109,15 +111,14 @@ def load_confused_pairs(path: str | os.PathLike, classes: Mapping[str, int]) -> 
 
     Returns the same as `mistakes.confused_pairs`. `classes` maps wnids to class indices. Raises InputError.
     """
-    try:
-        rows = [(*sorted((classes[a], classes[b])), int(times)) for a, b, times in json.loads(storage.read_bytes(path))]
-        if not rows:
-            raise ValueError("it has no pair")
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        reason = f"{error.args[0]!r} is no class" if isinstance(error, KeyError) else str(error)
-        raise InputError(
-            f"{path} cannot be read as confused pairs ({reason}). Give [[wnid, wnid, times], ...]."
-        ) from None
+    remedy = "Give [[wnid, wnid, times], ...]."
+    rows = []
+    for a, b, times in readers.read_json(path, list[tuple[Name, Name, _Times]], remedy):
+        if unknown := [name for name in (a, b) if name not in classes]:
+            raise FileError(path, f"{shown(unknown[0])} is no class", remedy)
+        rows.append((*sorted((classes[a], classes[b])), times))
+    if not rows:
+        raise FileError(path, "it has no pair", remedy)
     table = np.array(sorted(rows, key=lambda row: (-row[2], row)))
     return table[:, :2], table[:, 2]
 

@@ -22,7 +22,7 @@ from imagenet_real.builders.training_run import train_and_predict
 from imagenet_real.data.sources.records import label_sets_of
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io import readers, storage
 from imagenet_real.io.run_key import differences
 from imagenet_real.labels import clean_list, image_lists
 from imagenet_real.predictions.predictions import Predictions, load_predictions, save_predictions
@@ -111,7 +111,8 @@ def _save_fold(folder: epath.Path, run_key: Mapping[str, Any], predictions: Pred
 
 
 def _check_run_key(folder: epath.Path, run_key: Mapping[str, Any]) -> None:
-    if difference := differences(json.loads(storage.read_text(folder / "fold.json")), run_key):
+    saved = readers.read_json(folder / "fold.json", dict[str, Any], "Delete it and run again.")
+    if difference := differences(saved, run_key):
         raise InputError(
             f"{folder} belongs to a different run: {difference}. Use another --workdir, or delete that folder."
         )

@@ -116,12 +116,7 @@ class LabelMapWriter:
 
     def _check_run_key(self) -> None:
         file = self.folder / RUN_KEY_FILE
-        try:
-            saved_key = dict(json.loads(read_text(file)))
-        except (FileNotFoundError, ValueError):
-            raise InputError(
-                f"{file} is damaged or missing. Delete {self.folder}, or give another --workdir."
-            ) from None
+        saved_key = read_json(file, dict[str, Any], f"Delete {self.folder.name}, its folder, or give another --workdir.")
         if difference := differences(saved_key, self.run_key):
             raise InputError(
                 f"{self.folder} has label maps of a different run: {difference}. Give another --workdir, or delete it to "

@@ -100,6 +100,34 @@ class LabelMaps:
         return self._readers[key]
 
 
+_Count = Annotated[int, Between(0, 2**40)]
+_Side = Annotated[int, Between(1, 2**15)]
+
+
+class _File(TypedDict):
+    name: Name
+    images: _Count
+    bytes: _Count
+
+
+class _Index(TypedDict):
+    """The content of the file `INDEX`."""
+
+    height: _Side
+    width: _Side
+    k: _Side
+    num_classes: Annotated[int, Between(1, 2**15)]
+    made_by: Any
+    files: list[_File]
+
+
+class _IndexOfFile(TypedDict):
+    """The last record of a file of label maps."""
+
+    image_ids: list[Name]
+    unreadable: dict[str, str]
+
+
 def load_label_maps(folder: str | os.PathLike) -> LabelMaps:
     """Loads the label maps in a folder.
 
@@ -111,13 +139,10 @@ def load_label_maps(folder: str | os.PathLike) -> LabelMaps:
         is_begun = any(name.endswith(ENDING) for name in names_in(folder))
         state = "label maps that are not finished" if is_begun else "no label maps"
         raise InputError(f"{folder} contains {state}. Run configs/relabel.py; {INDEX} is written last.")
-    try:
-        index = json.loads(read_text(folder / INDEX))
-        shape = tuple(int(index[name]) for name in ("height", "width", "k"))
-        files = [(str(file["name"]), int(file["images"]), int(file["bytes"])) for file in index["files"]]
-        num_classes, made_by = int(index["num_classes"]), index["made_by"]
-    except UNREADABLE as error:
-        raise _damaged(folder / INDEX, error) from None
+    index = _read_index_file(folder)
+    shape = (index["height"], index["width"], index["k"])
+    files = [(file["name"], file["images"], file["bytes"]) for file in index["files"]]
+    num_classes, made_by = index["num_classes"], index["made_by"]
     ids = [_ids_of(folder / name, images, size) for name, images, size in files]
     image_ids = np.array([name for names in ids for name in names], dtype=str)
     places = [np.stack([np.full(len(names), file), np.arange(len(names))], axis=1) for file, names in enumerate(ids)]
@@ -148,7 +173,7 @@ class Summary:
 
 def summarize(folder: str | os.PathLike) -> Summary:
     """Reads the index of finished label maps."""
-    index = json.loads(read_text(to_path(folder) / INDEX))
+    index = _read_index_file(to_path(folder))
     sizes = [file["bytes"] for file in index["files"]]
     images = sum(file["images"] for file in index["files"])
     return Summary(images, index["height"], index["width"], index["k"], len(sizes), sum(sizes))
@@ -159,8 +184,8 @@ def read_index(file: str | os.PathLike) -> tuple[list[str], dict[str, str]]:
     try:
         reader = _open_reader(file)
         *_, last = reader.read([reader.num_records() - 1])
-        index = json.loads(last)
-        image_ids, unreadable = list(index["image_ids"]), dict(index["unreadable"])
+        index = parse_json(last, file, _IndexOfFile)
+        image_ids, unreadable = index["image_ids"], index["unreadable"]
         if len(image_ids) != reader.num_records() - 1:
             raise ValueError(f"{reader.num_records() - 1} maps of {len(image_ids)} images")
         return image_ids, unreadable
@@ -171,6 +196,10 @@ def read_index(file: str | os.PathLike) -> tuple[list[str], dict[str, str]]:
 def pack(classes: np.ndarray, scores: np.ndarray) -> bytes:
     """Returns the record of a map: [H, W, k] classes and scores -> bytes."""
     return classes.astype("<i2").tobytes() + scores.astype("<f2").tobytes()
+
+
+def _read_index_file(folder: epath.Path) -> "_Index":
+    return read_json(folder / INDEX, _Index, "Copy it again, or delete it and run relabel again.")
 
 
 def _unpack(record: bytes, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -139,10 +139,7 @@ def _wait_until_free(path: epath.Path) -> None:
 
 
 def _read(path: epath.Path) -> dict | None:
-    try:
-        return json.loads(storage.read_bytes(path))
-    except FileNotFoundError:
-        return None
+    return readers.read_json(path, _Lock, "Delete it if no other run uses this workdir.") if path.exists() else None
 
 
 def _is_dead(content: dict) -> bool:

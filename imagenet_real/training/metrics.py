@@ -5,14 +5,22 @@ import json
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from typing import Annotated, TypedDict
 
 from etils import epath
 
 from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io import readers, storage
 from imagenet_real.io.event_files import EventFile
+from imagenet_real.io.readers import Between
 
 SECONDS_PER_UPLOAD = 30.0  # to a bucket
+
+
+class Line(TypedDict):
+    """The metrics of a step by name; the others are numbers too, or text for what is not finite."""
+
+    step: Annotated[int, Between(0)]
 
 
 class Metrics:
@@ -24,9 +32,9 @@ class Metrics:
 
     def __init__(self, folder: epath.Path, done: int):
         self._path = folder / "metrics.jsonl"
-        lines = storage.read_text(self._path).splitlines() if self._path.exists() else []
+        lines = read_lines(self._path) if self._path.exists() else []
         with storage.open_atomically(self._path) as file:
-            file.writelines(f"{line}\n" for line in lines if _step(line) <= done)
+            file.writelines(f"{json.dumps(line)}\n" for line in lines if line["step"] <= done)
         self._file = storage.open_to_append(self._path)
         board = folder / "tensorboard"
         if not storage.in_bucket(folder):
@@ -71,8 +79,6 @@ class Metrics:
             ) from error
 
 
-def _step(line: str) -> float:
-    try:
-        return json.loads(line)["step"]
-    except ValueError:
-        return float("inf")  # a killed run may leave half a line
+def read_lines(path: epath.Path) -> list[Line]:
+    """Reads the lines of a `metrics.jsonl`, without half a line that a killed run leaves at the end. Raises InputError."""
+    return readers.read_json_lines(path, Line, "Delete it and run again: only the curves are lost.", skip_incomplete=True)

@@ -17,7 +17,8 @@ from imagenet_real.data.sources.tfrecords import records_in
 from imagenet_real.data.writers.shards import check_on_disk, write_shards
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import cache
-from imagenet_real.io.storage import in_bucket, open_atomically, read_bytes, read_text
+from imagenet_real.io.readers import read_json
+from imagenet_real.io.storage import in_bucket, open_atomically, read_bytes
 
 INFO = "dataset_info.json"
 NOTE = "converted_from.json"  # the TFRecord files it was made from: name, size, modification time
@@ -148,4 +149,4 @@ def _write_info(source: epath.Path, place: epath.Path, new_splits: Sequence[str]
 
 
 def _read_json(file: epath.Path) -> dict[str, Any]:
-    return json.loads(read_text(file)) if file.exists() else {}
+    return read_json(file, dict[str, Any], "Copy the dataset again, or prepare it again.") if file.exists() else {}

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import numpy as np
 from etils import epath
@@ -17,8 +17,17 @@ from imagenet_real.data.sources.indexed import IndexedSource
 from imagenet_real.data.sources.tfds_folders import tfds_root
 from imagenet_real.data.writers.shards import ImageShard, check_on_disk, write_shards
 from imagenet_real.errors import InputError
+from imagenet_real.io.readers import Between, read_json
 from imagenet_real.io.storage import open_atomically
 from imagenet_real.labels import imagenet
+
+
+class _Plan(TypedDict):
+    """The source of the shards of a split that is not finished."""
+
+    images: NotRequired[str]
+    fingerprint: str
+    shards: Annotated[int, Between(1)]
 
 
 def prepare(
@@ -151,9 +160,12 @@ def _outline(features: Any) -> dict[str, Any]:
 def _images_of_splits(folder: epath.Path) -> dict[str, dict[str, str]]:
     """Returns the recorded images of each split."""
     file = folder / "metadata.json"
-    metadata = json.loads(file.read_text()) if file.exists() else {}
+    if not file.exists():
+        return {}
+    metadata = read_json(file, dict[str, Any], "Delete it, and prepare the dataset again.")
     # Older versions recorded a single split.
-    return {metadata["split"]: metadata} if isinstance(metadata.get("split"), str) else metadata
+    splits = {metadata["split"]: metadata} if isinstance(metadata.get("split"), str) else metadata
+    return {name: value for name, value in splits.items() if isinstance(value, dict)}
 
 
 def _check_same(place: epath.Path, images: dict[str, Any], source: IndexedSource, split: str) -> None:
@@ -179,7 +191,7 @@ def _check_plan(plan: epath.Path, source: IndexedSource, shards: int) -> None:
         with open_atomically(plan) as file:
             json.dump({"images": source.name, "fingerprint": source.fingerprint, "shards": shards}, file)
         return
-    saved = json.loads(plan.read_text())
+    saved = read_json(plan, _Plan, "Delete it and the files beside it, and prepare the dataset again.")
     _check_same(plan.parent, saved, source, plan.stem.removeprefix("."))
     if saved["shards"] != shards:
         raise InputError(f"{plan.parent} was begun with shards={saved['shards']}, not {shards}. Give the same number.")
