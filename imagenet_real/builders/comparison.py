@@ -1,5 +1,6 @@
 """Config -> the runs of a comparison, and the accuracies that need no training."""
 
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -90,7 +91,9 @@ class PlannedRun:
     def share(self) -> float:
         """Returns how much of the run is done, 0 to 1, by its metrics."""
         path = self.folder / "metrics.jsonl"
-        lines = metrics.read_lines(path) if path.exists() else []
+        lines = []
+        with contextlib.suppress(InputError):  # the run itself says what is wrong
+            lines = metrics.read_lines(path) if path.exists() else []
         steps = training.total_steps(self.config, 0 if self.config.steps else len(self.data()))
         return min(1.0, lines[-1]["step"] / steps) if lines else 0.0
 

@@ -12,8 +12,9 @@ from etils import epath
 
 from imagenet_real.data.writers.shards import OPTIONS, check_on_disk
 from imagenet_real.errors import InputError
+from imagenet_real.io.readers import read_json
 from imagenet_real.io.run_key import differences
-from imagenet_real.io.storage import names_in, open_atomically, read_text, to_path
+from imagenet_real.io.storage import names_in, open_atomically, to_path
 from imagenet_real.relabel.label_maps import ENDING, INDEX, pack, read_index
 
 # A file ends after this many images or seconds. A killed run repeats five minutes of work at most; a fast run writes
@@ -116,7 +117,9 @@ class LabelMapWriter:
 
     def _check_run_key(self) -> None:
         file = self.folder / RUN_KEY_FILE
-        saved_key = read_json(file, dict[str, Any], f"Delete {self.folder.name}, its folder, or give another --workdir.")
+        saved_key = read_json(
+            file, dict[str, Any], f"Delete {self.folder.name}, its folder, or give another --workdir."
+        )
         if difference := differences(saved_key, self.run_key):
             raise InputError(
                 f"{self.folder} has label maps of a different run: {difference}. Give another --workdir, or delete it to "

@@ -11,14 +11,15 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import numpy as np
 from etils import epath
 
 from imagenet_real.data.writers.shards import check_on_disk
 from imagenet_real.errors import InputError
-from imagenet_real.io.storage import names_in, read_text, to_path
+from imagenet_real.io.readers import Between, Name, parse_json, read_json
+from imagenet_real.io.storage import names_in, to_path
 
 INDEX = "maps.json"
 ENDING = ".array_record"

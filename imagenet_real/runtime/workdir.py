@@ -10,12 +10,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, Annotated, Any, TypedDict
 
 from etils import epath
 
 from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io import readers, storage
+from imagenet_real.io.readers import Between
 
 # Nothing locks an object in a bucket. Instead, a run writes a beat to it at intervals: a run without beats is dead.
 SECONDS_PER_BEAT = 10.0
@@ -138,8 +139,20 @@ def _wait_until_free(path: epath.Path) -> None:
             raise _in_use(path.parent)
 
 
+class _Lock(TypedDict):
+    """The content of a lock in a bucket."""
+
+    machine: str
+    process: Annotated[int, Between(1, 2**31 - 1)]
+
+
 def _read(path: epath.Path) -> dict | None:
-    return readers.read_json(path, _Lock, "Delete it if no other run uses this workdir.") if path.exists() else None
+    try:
+        return readers.read_json(path, _Lock, "Delete it if no other run uses this workdir.")
+    except readers.FileError:
+        if path.exists():
+            raise
+        return None
 
 
 def _is_dead(content: dict) -> bool:

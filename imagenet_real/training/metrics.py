@@ -81,4 +81,6 @@ class Metrics:
 
 def read_lines(path: epath.Path) -> list[Line]:
     """Reads the lines of a `metrics.jsonl`, without half a line that a killed run leaves at the end. Raises InputError."""
-    return readers.read_json_lines(path, Line, "Delete it and run again: only the curves are lost.", skip_incomplete=True)
+    return readers.read_json_lines(
+        path, Line, "Delete it and run again: only the curves are lost.", skip_incomplete=True
+    )

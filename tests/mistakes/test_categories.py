@@ -80,7 +80,7 @@ def test_groups_of_classes(tmp_path):
     path = tmp_path / "groups.json"
     path.write_text('[{"classes": {"3": "bone", "4": "lamp"}}]')
     assert categories.load_groups(path, 5) == [{3, 4}]
-    with pytest.raises(InputError, match="a class is not among the 4"):
+    with pytest.raises(InputError, match="expected class indices from 0 to 3"):
         categories.load_groups(path, 4)
 
 

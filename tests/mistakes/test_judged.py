@@ -46,7 +46,7 @@ def test_two_spellings_of_one_category(place):
     [
         ((1, "Fine-graned error", "Major"), "'Fine-graned error' is unknown: did you mean Fine-grained error"),
         ((1, "Non-prototypical", "Mayor"), "'Mayor' is unknown: did you mean Major"),
-        (("dog", "Non-prototypical", "Major"), "invalid literal"),
+        (("dog", "Non-prototypical", "Major"), 'top_prediction is "dog", expected an integer'),
     ],
 )
 def test_what_is_refused(tmp_path, row, message):
@@ -55,7 +55,7 @@ def test_what_is_refused(tmp_path, row, message):
 
 
 def test_no_file_and_none_inside(tmp_path):
-    with pytest.raises(InputError, match=r"none\.json cannot be read as judged mistakes"):
+    with pytest.raises(InputError, match=r"none\.json: there is no such file"):
         judged.load_judged(tmp_path / "none.json")
     with pytest.raises(InputError, match="it has no mistake"):
         judged.load_judged(written(tmp_path))
@@ -151,7 +151,7 @@ def test_published_confused_pairs(models, data):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("[]", "it has no pair"), ('[["a", "z", 1]]', "'z' is no class"), ("{", "cannot be read as confused pairs")],
+    [("[]", "it has no pair"), ('[["a", "z", 1]]', '"z" is no class'), ("{", "it is not JSON")],
 )
 def test_pairs_that_cannot_be_read(tmp_path, content, message):
     (tmp_path / "pairs.json").write_text(content)

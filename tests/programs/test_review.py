@@ -167,7 +167,7 @@ def test_votes_are_written_beside_a_running_server(folder):
         ({"mistakes": "mistakes.json", "images": ""}, "images is empty"),
         ({"mistakes": "mistakes.json", "reviewers": 0}, "expected at least 1"),
         ({"mistakes": "mistakes.json", "host": "0.0.0.0"}, "can be reached from other machines"),
-        ({"mistakes": "none.json"}, "cannot be read as mistakes"),
+        ({"mistakes": "none.json"}, "none.json: there is no such file"),
     ],
 )
 def test_what_is_refused(folder, monkeypatch, changes, message):
