@@ -12,6 +12,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.labels.attributes import Attribute
 from imagenet_real.labels.classes import ClassSet, of_label_set
 from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.report.exports import paper
 from imagenet_real.report.files import write_results
 from imagenet_real.report.page.document import write_report
 from imagenet_real.report.slice_files import write_slices
@@ -37,15 +38,13 @@ def write(
         write_report(workdir, results, classes.names, classes.groups, source and _pictures(source))
 
 
-def names_of(config: ConfigDict, exports: Sequence[str] = ()) -> list[str]:
+def names_of(config: ConfigDict, results: Results, exports: Sequence[str] = ()) -> list[str]:
     """The names of the files that `write` writes, and of exports."""
-    return [
-        *(["report.html"] if config.report else []),
-        "results.json",
-        "results.csv",
-        "accuracy_by_class.csv",
-        *exports,
-    ]
+    page = ["report.html"] if config.report else []
+    sliced = ["slices.csv", "slices.json"] if results.slices else []
+    tables = {"latex": paper.LATEX, "markdown": paper.MARKDOWN}
+    files = [*page, "results.json", "results.csv", "accuracy_by_class.csv", *sliced]
+    return files + [tables.get(name, name) for name in exports]
 
 
 def _classes(config: ConfigDict, label_set: LabelSet, source: Source | None) -> ClassSet:

@@ -27,6 +27,6 @@ def _report(prepared: evaluation.Evaluation, workdir: epath.Path, unreadable: di
         config = prepared.config
         show_results(config.format, results)
         fields = {"predictions": workdir / evaluation.FILE, "images": config.images, "workdir": workdir / "mistakes"}
-        names = [evaluation.FILE, *reports.names_of(config, prepared.exports)]
+        names = [evaluation.FILE, *reports.names_of(config, results, prepared.exports)]
         show_written(config.format, workdir, names, command("mistakes", **fields))
     return results

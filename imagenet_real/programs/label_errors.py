@@ -66,7 +66,7 @@ def _compare(
     exports.write(workdir, export_names, results, lambda model: load_predictions(paths[model], keep_scores=True))
     with storage.open_atomically(workdir / "label_errors.csv") as file:
         file.write(as_csv(comparisons))
-    names = ["label_errors.csv", *reports.names_of(config, export_names)]
+    names = ["label_errors.csv", *reports.names_of(config, results, export_names)]
     if comparisons:
         show(config.format, map(dataclasses.asdict, comparisons), as_text(comparisons), results.notes)
     else:

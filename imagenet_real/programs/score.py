@@ -51,7 +51,10 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
     exports.write(workdir, export_names, results, load_with_scores)
     show_results(config.format, results)
     show_written(
-        config.format, workdir, reports.names_of(config, export_names), _next_command(config, workdir, results, path_of)
+        config.format,
+        workdir,
+        reports.names_of(config, results, export_names),
+        _next_command(config, workdir, results, path_of),
     )
     return results
 

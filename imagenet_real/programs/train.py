@@ -49,6 +49,11 @@ def report(
     write_accuracies(workdir / "tensorboard", results.rows, step=training.total_steps(config, len(data)))
     exports.write(workdir, exports.parse(config.export), results, lambda _: predictions)
     show_results(config.format, results)
-    names = ["checkpoints", "predictions.npz", *reports.names_of(config, exports.parse(config.export)), "tensorboard"]
+    names = [
+        "checkpoints",
+        "predictions.npz",
+        *reports.names_of(config, results, exports.parse(config.export)),
+        "tensorboard",
+    ]
     show_written(config.format, workdir, names, f"tensorboard --logdir={shlex.quote(os.fspath(workdir))}")
     return results

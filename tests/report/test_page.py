@@ -8,12 +8,17 @@ import pytest
 from PIL import Image
 
 import imagenet_real
+from imagenet_real.labels.attributes import Attribute
 from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.predictions.answer_matching import Matcher
+from imagenet_real.predictions.answers import Answers
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.report.page import document
 from imagenet_real.report.page.document import write_report
 from imagenet_real.report.page.markup import Scale, element
 from imagenet_real.report.page.subject import Subject
+from imagenet_real.scoring import results as scoring
+from imagenet_real.scoring.published_models import PublishedModels
 from tests import toy
 
 pytestmark = pytest.mark.slow
@@ -278,3 +283,100 @@ def test_the_scale_of_tracks_ends_at_round_numbers():
 def test_sections_without_images_have_no_gallery():
     subject = Subject(results_of(toy.predictions()), NAMES)
     assert "flips" not in [section.anchor for section in document.sections_of(subject)]
+
+
+def section(text, anchor):
+    return text[text.index(f'<section id="{anchor}"') :].partition("</section>")[0]
+
+
+def test_a_report_on_some_images_counts_no_others(tmp_path):
+    """ReaL and the original labels differ on b, c, d and f; of the three predicted images a, b and c on two."""
+    some = toy.predictions(image_ids=toy.IDS[:3], top=toy.TOP[:3])
+    write_report(tmp_path, results_of(some, allow_missing=True), NAMES)
+    text, page = read(tmp_path)
+    relations = next(table for table in page.tables if table[0][0] == "label sets")
+    assert {row[0]: row[2] for row in relations[1:]}["original and ReaL"] == "3"
+    assert "on the 3 images with predictions" in section(text, "disagreement")
+
+
+@pytest.mark.parametrize(("models", "has_line"), [(3, False), (7, False), (8, True)])
+def test_few_models_have_no_regression(tmp_path, models, has_line):
+    random = np.random.default_rng(0)
+    tops = [
+        np.where(random.random((6, 1)) < at / models, toy.ORIGINAL[:, None], toy.TOP[:, :1]) for at in range(models)
+    ]
+    results = imagenet_real.score(
+        [toy.predictions(f"m{at}", top=top) for at, top in enumerate(tops)], toy.label_sets(), ks=(1,)
+    )
+    write_report(tmp_path, results, NAMES)
+    text, _ = read(tmp_path)
+    assert ("slope" in section(text, "against")) == has_line
+
+
+def test_two_models_are_compared_and_not_ranked_by_pairs(tmp_path):
+    write_report(tmp_path, results_of(toy.predictions("a"), toy.predictions("b", top=toy.TOP[:, ::-1])), NAMES)
+    text, _ = read(tmp_path)
+    assert "The difference of the two models is not statistically significant under ReaL." in text
+    assert "pairs of adjacent models" not in text.partition("<section")[0]
+    assert "the mean is" not in text.partition("<section")[0]
+
+
+def test_answers_in_words_have_counts_bounds_and_examples(tmp_path):
+    matcher = Matcher([["cat"], ["dog", "crane"], ["cow"], ["cow, ox", "crane"]])
+    texts = ("a cat", "a crane", "a crane", "no idea", "<b>cow</b>", "a cat")
+    answers = Answers(texts, tuple(matcher.read(text) for text in texts))
+    write_report(tmp_path, results_of(toy.predictions("vlm", top=answers.top, answers=answers)), NAMES)
+    text, page = read(tmp_path)
+    counts = next(table for table in page.tables if table[0][-1] == "unmatched")
+    assert counts[1][2:] == ["6", "3", "2", "1"]
+    bounds = next(table for table in page.tables if "as scored, %" in table[0])
+    assert bounds[1][:4] == ["vlm", "original", "6", "33.33"]
+    assert ["a crane", "dog, cow, ox", "2"] in next(table for table in page.tables if table[0][0] == "answer")
+    assert "<b>cow</b>" not in section(text, "answers")
+
+
+def test_scores_of_all_classes_have_a_section(tmp_path):
+    scores = np.eye(4, dtype=np.float32)[toy.TOP[:, 0]]
+    write_report(tmp_path, results_of(toy.predictions(scores=scores)), NAMES)
+    _, page = read(tmp_path)
+    ranking = next(table for table in page.tables if "mean average precision, %" in table[0])
+    assert [row[1] for row in ranking[1:]] == ["original", "ReaL", "multi-label"]
+
+
+def test_published_models_stand_beside_those_of_the_report(tmp_path):
+    """Results on a toy world say nothing about published accuracies; with the number of images they do."""
+    published = PublishedModels(
+        ("near.a_in1k", "mine.b_in1k", "far.c_in1k"),
+        (224, 288, 224),
+        {"original": np.array([0.35, 0.9, 0.2]), "real": np.array([0.8, 0.95, 0.3])},
+    )
+    results = results_of(toy.predictions("mine"))
+    scoring.add_reference(results, published)
+    write_report(tmp_path / "toy", results, NAMES)
+    assert "not comparable" in section(read(tmp_path / "toy")[0], "reference")
+    for row in results.rows:
+        row |= {"images": {"original": 50_000, "real": 46_837}.get(row["label_set"], row["images"])}
+    scoring.add_reference(results, published)
+    write_report(tmp_path / "whole", results, NAMES)
+    text, page = read(tmp_path / "whole")
+    table = next(table for table in page.tables if table[0][1] == "model, size of images")
+    assert [row[1] for row in table[1:]] == ["mine.b_in1k, 288 px", "mine", "near.a_in1k, 224 px", "far.c_in1k, 224 px"]
+    assert "more accurate than mine: 2 of 3 under the original labels and 1 of 3 under ReaL" in text
+    assert (tmp_path / "whole" / "published_models.svg").exists()
+
+
+def test_slices_have_a_plot_and_a_table_for_each_attribute(tmp_path):
+    ids = np.array([f"i{number}" for number in range(60)])
+    original = np.arange(60) % 4
+    labels = LabelSet("original", ids, original[:, None], np.ones(60), original, 4)
+    top = np.where(np.arange(60) < 30, original, (original + 1) % 4)[:, None]
+    size = Attribute.of_values("size", ids, ["large" if number < 30 else "small" for number in range(60)])
+    models = [Predictions(ids, top, name="a"), Predictions(ids, np.roll(top, 1), name="b")]
+    results = scoring.score(models, [labels], ks=(1,), slices=[size])
+    write_report(tmp_path, results, NAMES)
+    text, page = read(tmp_path)
+    table = next(table for table in page.tables if table[0][0] == "value")
+    assert {row[0]: row[1] for row in table[1:]} == {"large": "30", "small": "30"}
+    assert [row[4] for row in table[1:]] == ["+100.00", "-100.00"]
+    assert "2 of 2 slices differ significantly" in section(text, "slices")
+    assert (tmp_path / "slices.png").exists()

@@ -14,12 +14,14 @@ from imagenet_real.report.page import (
     classes,
     confusions,
     disagreement,
+    drops,
     gallery,
     highlights,
     label_ranking,
     provenance,
     ranking,
     reference,
+    slices,
 )
 from imagenet_real.report.page.gallery import Picture
 from imagenet_real.report.page.markup import element, join
@@ -63,8 +65,10 @@ def sections_of(subject: Subject, picture: Picture | None = None) -> list[Sectio
         accuracy.section(subject),
         answers.section(subject),
         reference.section(subject),
+        drops.section(subject),
         ranking.against(subject),
         ranking.ranks(subject),
+        slices.section(subject),
         classes.section(subject),
         confusions.section(subject),
         calibration.section(subject),
