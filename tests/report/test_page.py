@@ -331,7 +331,7 @@ def test_answers_in_words_have_counts_bounds_and_examples(tmp_path):
     assert counts[1][2:] == ["6", "3", "2", "1"]
     bounds = next(table for table in page.tables if "as scored, %" in table[0])
     assert bounds[1][:4] == ["vlm", "original", "6", "33.33"]
-    assert ["a crane", "dog, cow, ox", "2"] in next(table for table in page.tables if table[0][0] == "answer")
+    assert ["a crane", "dog, cow, beef", "2"] in next(table for table in page.tables if table[0][0] == "answer")
     assert "<b>cow</b>" not in section(text, "answers")
 
 
