@@ -38,7 +38,8 @@ def get_config() -> ConfigDict:
             # The server.
             "host": "127.0.0.1",  # address; one that other machines reach needs a token
             "port": 8000,  # of the address; 0: any free port
-            "token": "",  # secret of at least 16 characters; people open /?token=SECRET once
+            "token_file": "",  # a file with a secret of at least 16 characters, which people enter; or $IMAGENET_REAL_TOKEN
+            "token": "",  # the secret itself; others on this machine see it in the list of processes
             "export_only": False,  # writes the results so far and ends; may run beside the server
         }
     )

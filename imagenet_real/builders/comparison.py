@@ -20,6 +20,7 @@ from imagenet_real.data.sources.records import Source, label_sets_of
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import readers, storage
+from imagenet_real.io.names import as_file_name
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.scoring.comparison import Variant
 from imagenet_real.scoring.results import Row
@@ -151,7 +152,7 @@ def plan_runs(config: ConfigDict, workdir: epath.Path) -> list[PlannedRun]:
             PlannedRun(
                 name,
                 _replace(configs[data], loss=loss, seed=seed, **_length(config, size)),
-                workdir / "runs" / name.replace(" ", "_"),
+                workdir / "runs" / as_file_name(name.replace(" ", "_")),
                 float(size),
                 data_of[data],
                 variant,

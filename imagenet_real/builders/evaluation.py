@@ -68,6 +68,8 @@ def prepare(config: ConfigDict) -> Evaluation:
     num_classes = num_classes_of(apply, params, config.batch_size, preprocessing.crop)
     source = _fit(source, num_classes)
     scored_sets, unavailable, notes = _label_sets(config, source, num_classes)
+    if scored_sets:
+        reports.check(config, scored_sets[0], source)
     attributes, remarks = slices.attributes(config, scored_sets, source)
     origin = "" if run is None else f" of {config.weights}, step {run.step},"
     models.log(f"{config.model}{origin} on {len(source):,} images of {source.name}: {models.describe(preprocessing)}")

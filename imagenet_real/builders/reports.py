@@ -18,6 +18,8 @@ from imagenet_real.report.page.document import write_report
 from imagenet_real.report.slice_files import write_slices
 from imagenet_real.scoring.results import Results
 
+OUTPUTS = ("accuracy_by_class.csv", "per_image.*", "report.html", "results.csv", "results.json", "*.png", "*.svg")
+
 
 def write(
     config: ConfigDict,
@@ -45,6 +47,12 @@ def names_of(config: ConfigDict, results: Results, exports: Sequence[str] = ()) 
     tables = {"latex": paper.LATEX, "markdown": paper.MARKDOWN}
     files = [*page, "results.json", "results.csv", "accuracy_by_class.csv", *sliced]
     return files + [tables.get(name, name) for name in exports]
+
+
+def check(config: ConfigDict, label_set: LabelSet, source: Source | None) -> None:
+    """Raises InputError for what the page of a program would find wrong, such as names of classes, before the work."""
+    if config.report:
+        _classes(config, label_set, source)
 
 
 def _classes(config: ConfigDict, label_set: LabelSet, source: Source | None) -> ClassSet:

@@ -1,5 +1,6 @@
 """The content of the review pages of a config: pictures, and mistakes, tasks or pairs."""
 
+import os
 import sys
 from collections.abc import Collection
 
@@ -10,7 +11,7 @@ from imagenet_real.builders import class_sets, datasets, label_sets
 from imagenet_real.builders.datasets import Dataset
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io import readers, storage
 from imagenet_real.labels import imagenet, published
 from imagenet_real.labels.classes import of_label_set
 from imagenet_real.labels.label_set import LabelSet
@@ -26,6 +27,7 @@ from imagenet_real.review_app.rating import Rating
 from imagenet_real.review_app.review import Review
 from imagenet_real.review_app.store import Store
 
+TOKEN_VARIABLE = "IMAGENET_REAL_TOKEN"  # of the environment
 FILES = {
     "mistakes": "mistakes.json of mistakes",
     "tasks": "tasks.json of propose",
@@ -33,8 +35,8 @@ FILES = {
 }
 
 
-def check(config: ConfigDict) -> None:
-    """Raises InputError for values that would only be noticed after the images are read."""
+def check(config: ConfigDict) -> str:
+    """Returns the token. Raises InputError for values that would only be noticed after the images are read."""
     chosen = [name for name in FILES if config[name]]
     if len(chosen) != 1:
         options = ", ".join(f"--{name}=FILE ({file})" for name, file in FILES.items())
@@ -47,7 +49,24 @@ def check(config: ConfigDict) -> None:
         raise InputError(
             f"guess={config.guess!r}: the guess is shown after the verdict or before it. Give one of the two."
         )
-    check_address(config.host, config.token)
+    token = _token(config)
+    check_address(config.host, token)
+    return token
+
+
+def _token(config: ConfigDict) -> str:
+    """Returns the token of the config, of the file that it names, or of the environment."""
+    if config.token and config.token_file:
+        raise InputError("token and token_file are both given. Give token_file alone.")
+    if config.token:
+        print(
+            f"Others on this machine can see --token in the list of processes. Use --token_file=FILE or {TOKEN_VARIABLE}.",
+            file=sys.stderr,
+        )
+        return config.token
+    if config.token_file:
+        return readers.read_text(config.token_file, "Give a text file with the token alone.").strip()
+    return os.environ.get(TOKEN_VARIABLE, "")
 
 
 def make_content(config: ConfigDict, store: Store) -> Content:

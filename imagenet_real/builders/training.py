@@ -20,7 +20,9 @@ from imagenet_real.data.training_batches import TrainingBatches
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.models import catalog
+from imagenet_real.relabel.pooling import Pooling
 from imagenet_real.report.exports import exports
+from imagenet_real.scoring.results import check_options
 from imagenet_real.training import optimizer as optimizers
 from imagenet_real.training.losses import LOSSES
 from imagenet_real.training.state import Build
@@ -52,6 +54,9 @@ def check(config: ConfigDict) -> None:
             raise InputError(f"{name}={config[name]} is no number of steps. Give at least 1.")
     if config.report_checkpoint == "best" and not config.select_split:
         raise InputError("report_checkpoint=best needs images to select by. Give --select_split=SPLIT.")
+    check_options(config.ks, "")
+    augmentation(config)
+    config_groups.build(Pooling, config, "label_pooling")
     if "cleanlab" in exports.parse(config.export):
         raise InputError(
             "export=cleanlab needs the scores of all classes, and train saves only the best. Leave it out."

@@ -5,22 +5,24 @@ import sys
 from collections.abc import Callable, Sequence
 
 import jax
+import numpy as np
 from etils import epath
 from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import label_sets, training
+from imagenet_real.builders import label_sets, reports, training
 from imagenet_real.builders.training_data import open_split
 from imagenet_real.builders.training_plan import make_plan
 from imagenet_real.data.sources.records import Source, label_sets_of
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError
 from imagenet_real.inference.images import predict_images
-from imagenet_real.labels import readers
+from imagenet_real.labels import published, readers
+from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.runtime import devices, distributed
-from imagenet_real.scoring.results import Results, score
+from imagenet_real.scoring.results import Results, check_classes, score
 from imagenet_real.training import state as states
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.loop import fit
@@ -37,7 +39,6 @@ def train_and_predict(
 
     Returns the predictions on the primary process, and None on the others.
     """
-    training.check(config)
     mesh = devices.make_mesh(model=config.model_devices)
     check_batch_size(config.batch_size, mesh, config.accumulate)
     steps = training.total_steps(config, len(data))
@@ -104,19 +105,35 @@ def _reported_state(config: ConfigDict, checkpoints: Checkpoints, state: TrainSt
 
 def score_source(config: ConfigDict, source: Source, predictions: Predictions) -> Results | None:
     """Scores predictions under the label sets of a source, or those of `label_sets`. Returns None if there are none."""
-    source_sets = label_sets_of(source)
-    if {"original", "real"} <= source_sets.keys():  # any dataset with both has the two label-error subsets
-        source_sets["except_mislabeled"] = readers.except_mislabeled(source_sets["real"])
-        source_sets["except_all_errors"] = readers.except_all_errors(source_sets["real"])
-    store = label_sets.store_of(config)
-    scored_sets, notes = label_sets.select_for_images(
-        config.label_sets, predictions.image_ids, source_sets, predictions.num_classes, store
-    )
+    scored_sets, notes = _scored_sets(config, source, predictions.image_ids, predictions.num_classes)
     if not scored_sets:
         return None
     results = score(predictions, scored_sets, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True)
     results.notes += notes
     return results
+
+
+def check_report(config: ConfigDict, source: Source, num_classes: int) -> None:
+    """Raises InputError for what the report of a run would find wrong, before the run begins."""
+    scored_sets, _ = _scored_sets(config, source, source.label_fields().image_ids, num_classes)
+    supplied = {labels.name: labels for labels in scored_sets if isinstance(labels, LabelSet)}
+    names = [labels if isinstance(labels, str) else labels.name for labels in scored_sets]
+    loaded, _ = published.load(names, label_sets.store_of(config), supplied) if names else ([], [])
+    check_classes(config.model, num_classes, -1, loaded)
+    if loaded:
+        reports.check(config, loaded[0], source)
+
+
+def _scored_sets(
+    config: ConfigDict, source: Source, image_ids: np.ndarray, num_classes: int
+) -> tuple[list[str | LabelSet], list[str]]:
+    """Returns the label sets under which images of a source are scored, and notes about them."""
+    source_sets = label_sets_of(source)
+    if {"original", "real"} <= source_sets.keys():  # any dataset with both has the two label-error subsets
+        source_sets["except_mislabeled"] = readers.except_mislabeled(source_sets["real"])
+        source_sets["except_all_errors"] = readers.except_all_errors(source_sets["real"])
+    store = label_sets.store_of(config)
+    return label_sets.select_for_images(config.label_sets, image_ids, source_sets, num_classes, store)
 
 
 def _selection(config: ConfigDict, graph: nnx.GraphDef, mesh: Mesh) -> Callable[[TrainState], dict[str, float]] | None:

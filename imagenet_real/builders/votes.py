@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 
 from imagenet_real.builders import label_sets
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.io import storage
+from imagenet_real.io import extras, storage
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.labels.published_files import PUBLISHED
 from imagenet_real.raters import aggregation, gold, vote_files
@@ -43,6 +43,8 @@ def check(config: ConfigDict) -> None:
     for name, known in (("method", METHODS), ("rule", RULES)):
         if config[name] and config[name] not in known:
             raise InputError(f"unknown {name} {config[name]!r}: {nearest(config[name], list(known))}")
+    if config.method == "crowd_kit":
+        extras.check("method=crowd_kit", "crowdkit")
     if config.method == "calibrated" and not config.gold:
         raise InputError("method=calibrated needs gold questions. Give --gold=FILE, or --method=unsupervised.")
     for name in ("threshold", "gold_share", "original_gold_share"):

@@ -51,8 +51,23 @@ def as_flags(command: Command, path: pathlib.Path) -> list[str]:
     Raises InputError for a field that the config at `path` does not have, at any depth, with the nearest names.
     """
     known = help.names_of(configs.load_config(path))
+    _check_given_once(command.arguments, known)
     pairs = itertools.pairwise((*command.arguments, ""))  # --NAME VALUE is written without `=`
     return [f"--config={path}", *(_flag(argument, follower, command.config, known) for argument, follower in pairs)]
+
+
+def _check_given_once(arguments: Sequence[str], known: Sequence[str]) -> None:
+    """Raises InputError if the command sets a field or a flag twice: the last value would win in silence."""
+    values: dict[str, str] = {}
+    for argument in arguments:
+        if not argument.startswith("-"):
+            continue
+        name = argument.lstrip("-").partition("=")[0].replace("config.", "", 1)
+        if name not in known and name.removeprefix("no") in known:
+            name = name.removeprefix("no")
+        if name in values:
+            raise InputError(f"--{name} is given twice: {values[name]} and {argument}. Give it once.")
+        values[name] = argument
 
 
 def _flag(argument: str, follower: str, config: str, known: list[str]) -> str:
@@ -82,5 +97,11 @@ def _check_field(name: str, value: str, config: str, known: list[str]) -> None:
 
 def _nearest_fields(name: str, known: list[str]) -> str:
     """Returns the known fields that are nearest: those with the same last name come before all others."""
-    same = [field for field in known if field.rpartition(".")[2] == name.rpartition(".")[2]]
+    last = name.rpartition(".")[2]
+    same = [field for field in known if last in (field.rpartition(".")[2], _initials(field))]
     return f"did you mean {', '.join(same)}?" if same else nearest(name, [*known, "workdir"])
+
+
+def _initials(field: str) -> str:
+    """Returns the short form that other programs have for a field, such as `lr` for `learning_rate`."""
+    return "".join(word[0] for word in field.rpartition(".")[2].split("_") if word)

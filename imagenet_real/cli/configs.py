@@ -27,6 +27,11 @@ def shipped_configs() -> dict[str, pathlib.Path]:
     return {path.stem: path for path in sorted(shipped_folder().glob("[a-z]*.py"))}
 
 
+def is_shipped(path: str | os.PathLike) -> bool:
+    """Returns whether a file is a shipped config."""
+    return pathlib.Path(path).resolve().parent == shipped_folder().resolve()
+
+
 def find_config(name: str) -> pathlib.Path:
     """Returns the file of a config: `name` is the name of a shipped config, or a path that ends in .py."""
     shipped = shipped_configs()

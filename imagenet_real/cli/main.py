@@ -1,83 +1,22 @@
-"""Runs the program that a config names: imagenet-real score --predictions=FILE --workdir=DIR
+"""The entry of the command line: from its first milliseconds on, a signal ends it with a line.
 
-The first word is the name of a shipped config; --config=FILE.py takes one of the user's own. With --help the command
-prints the fields of the config, or without a config the list of configs.
+Everything that takes long to import is imported below `signals.run`.
 """
 
-import importlib
 import os
 import sys
 
-from absl import app, flags, logging
-from ml_collections import config_flags
-
-from imagenet_real.cli import alternatives, arguments, configs, extras, help
-from imagenet_real.errors import InputError, exit_code_of, nearest
-from imagenet_real.io import storage
-from imagenet_real.report.printing import FORMATS
-
-PROGRAMS = (  # modules of imagenet_real.programs; a config names one of them in its field `program`
-    "aggregate",
-    "clean",
-    "compare",
-    "duplicates",
-    "evaluate",
-    "label_errors",
-    "label_maps",
-    "labels",
-    "mistakes",
-    "models",
-    "prepare",
-    "propose",
-    "relabel",
-    "review",
-    "score",
-    "train",
-)
-
-CONFIG = config_flags.DEFINE_config_file("config", help_string="A config of the user's own.", lock_config=True)
-WORKDIR = flags.DEFINE_string("workdir", None, "The folder that results are written to, on a disk or gs://BUCKET/...")
-
-
-def main(argv: list[str]) -> None:
-    if len(argv) > 1:
-        raise InputError(f"unexpected argument {argv[1]!r}. Write every option as --NAME=VALUE.")
-    logging.set_verbosity(logging.WARNING)  # JAX reports each backend that it does not find
-    config = CONFIG.value
-    if config.program not in PROGRAMS:
-        raise InputError(f"there is no program {config.program!r}: {nearest(config.program, list(PROGRAMS))}")
-    if "format" in config and config.format not in FORMATS:
-        raise InputError(f"unknown format {config.format!r}: {nearest(config.format, list(FORMATS))}")
-    with extras.named_for(config.program):
-        program = importlib.import_module(f"imagenet_real.programs.{config.program}")
-        if WORKDIR.value is None and getattr(program, "NEEDS_WORKDIR", True):
-            raise InputError("the folder for results is missing. Add --workdir=DIR.")
-        overrides = config_flags.get_override_values(flags.FLAGS["config"])
-        alternatives.replace_alternatives(config, overrides, getattr(program, "ALTERNATIVES", ()))
-        program.run(config, storage.to_path(WORKDIR.value) if WORKDIR.value else None)
-
-
-def parse(argv: list[str]) -> list[str]:
-    """Reads the flags, or prints help and exits."""
-    command = arguments.read_command(argv[1:])
-    if not command.config:
-        if command.arguments and not command.wants_help:
-            raise InputError("the config is missing. Write its name first, as in imagenet-real score --workdir=DIR.")
-        print(help.overview())
-        sys.exit()
-    path = configs.find_config(command.config)
-    configs.make_bases_importable(path)
-    if command.wants_help:
-        print(help.text_of(path, command.config))
-        sys.exit()
-    sys.argv[1:] = arguments.as_flags(command, path)  # ml_collections reads the fields there
-    try:
-        return flags.FLAGS(sys.argv)
-    except (flags.Error, AttributeError, LookupError, TypeError, ValueError, OSError) as error:
-        raise InputError(" ".join(str(error).split())) from None
+from imagenet_real.runtime import signals
 
 
 def run() -> int:
-    """Runs the command line. A user's mistake ends in one line and an exit code, without a traceback."""
-    sys.path.insert(0, os.getcwd())  # a model of the user's own is imported from the current folder
-    return exit_code_of(lambda: app.run(main, flags_parser=parse))
+    """Runs the command line. SIGTERM and Ctrl-C end it with a line and 143 or 130, also during imports."""
+    return signals.run(_run)
+
+
+def _run() -> int:
+    from imagenet_real.cli import output, programs
+
+    sys.path.append(os.getcwd())  # a model of the user's own; a file there must not replace a library
+    with output.printable_streams():
+        return programs.run()

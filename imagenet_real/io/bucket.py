@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from imagenet_real.errors import InputError
+from imagenet_real.io import extras
 
 BUCKET = "gs://"
 
@@ -37,8 +37,8 @@ def _file_system(process: int) -> Any:
     fsspec.config.conf["gcs"] = {"use_listings_cache": False}
     try:
         return fsspec.filesystem("gcs")
-    except ImportError:
-        raise InputError("gcsfs, the library for buckets, is missing. Run pip install 'imagenet_real[gcs]'.") from None
+    except ImportError:  # fsspec's own error names no module
+        raise extras.MissingPackage("a path in a bucket", "gcsfs") from None
 
 
 @contextlib.contextmanager

@@ -40,6 +40,7 @@ __all__ = [
     "read_range",
     "read_text",
     "sha256",
+    "sync_folder",
     "to_absolute_path",
     "to_path",
     "upload",
@@ -55,7 +56,7 @@ def open_atomically(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     which one call uploads. If the writer is killed, or the disk or the network fails, `path` stays as it was.
     """
     path = to_path(path)
-    text = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "", "errors": "backslashreplace"}
     with _uploaded_file(path, text) if in_bucket(path) else _temporary_file(path, mode, text) as file:
         yield file
 
@@ -140,6 +141,15 @@ def sha256(path: str | os.PathLike) -> str:
     """Returns the SHA-256 of a file, in hexadecimal."""
     with open_to_read(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_folder(folder: str | os.PathLike) -> None:
+    """Returns when the names of new files in a folder are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _flush(file: IO) -> None:

@@ -56,7 +56,7 @@ def _find_function(name: str) -> Callable:
     if not module_name or not function_name:
         raise InputError(f"{name!r} is not the name of a function. Write package.module:function.")
     if "" not in sys.path and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+        sys.path.append(os.getcwd())
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:

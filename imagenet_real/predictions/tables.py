@@ -12,7 +12,7 @@ import numpy as np
 from etils import epath
 
 from imagenet_real.errors import InputError
-from imagenet_real.io import readers, storage
+from imagenet_real.io import extras, readers, storage
 from imagenet_real.io.readers import FileError, shorten, shown
 
 Columns = dict[str, np.ndarray]  # [N] or [N, k]
@@ -123,11 +123,9 @@ def read_parquet(path: epath.Path, is_known: Callable[[str], bool]) -> Columns:
 
     A column of pictures, as in Hugging Face's datasets, becomes the paths of the pictures.
     """
-    try:
+    with extras.needed_by(f"{path}, a Parquet file,"):
         import pyarrow as pa
         import pyarrow.parquet as pq
-    except ImportError:
-        raise InputError(f"{path} is a Parquet file, and pyarrow is not installed. Run pip install pyarrow.") from None
     columns: Columns = {}
     predicted: Columns = {}
     with storage.open_to_read(path) as file:

@@ -20,6 +20,8 @@ from imagenet_real.report.aggregation import as_rows, as_text
 from imagenet_real.report.printing import command, show, show_written
 from imagenet_real.runtime.workdir import locks_workdir
 
+OUTPUTS = ("label_set.json", "labels.json", "scores.npz", "summary.json")  # files that no input may be
+
 
 @locks_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from imagenet_real.runtime import distributed
 from imagenet_real.runtime.workdir import lock_workdir
 
 ALTERNATIVES = training.LENGTHS
+OUTPUTS = ("clean_ids.txt", "predictions.npz", "summary.json")  # files that no input may be
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
@@ -42,6 +43,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
     on several machines, into one `workdir` or into copies that you merge later.
     """
     with distributed.initialize(config.distributed), _lock(config, workdir):
+        training.check(config)
         data = training_data(config)
         if not config.predictions:
             predict_folds(config, workdir, data)

@@ -13,6 +13,7 @@ from typing import Any
 from etils import epath
 from ml_collections import ConfigDict
 
+from imagenet_real.builders import training
 from imagenet_real.builders.comparison import PlannedRun, check, plan_runs, reference_rows
 from imagenet_real.builders.training_data import open_split
 from imagenet_real.errors import InputError
@@ -23,6 +24,15 @@ from imagenet_real.report.printing import show, show_written, tagged
 from imagenet_real.runtime.jobs import Job, run_jobs
 from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.comparison import Comparison, compare
+
+UNUSED = {  # fields of `train` that a comparison has in another form
+    **dict.fromkeys(training.LENGTHS, "Give --lengths.NAME=NUMBER and --length_in=steps, epochs or examples."),
+    "loss": "Give --losses=\"('softmax', 'sigmoid')\" or one of them.",
+    "seed": 'Give --seeds="(0, 1)" or the like.',
+    "train_labels": "Give --data=\"('all', 'real')\" or the like.",
+    "export": "A comparison writes no exports.",
+}
+OUTPUTS = ("comparison.json", "comparison.png")  # files that no input may be
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> Comparison:
@@ -40,6 +50,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> Comparison:
     with lock_workdir(workdir):
         source = open_split(config, config.split)  # prepares an embedded dataset, once for all runs
         plan = plan_runs(config, workdir)
+        for planned in plan:
+            training.check(planned.config)
         _run_missing(config, plan)
         comparison = compare(
             [row for planned in plan if planned.variant for row in planned.rows()],

@@ -7,7 +7,7 @@ from typing import Any
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import label_sets
+from imagenet_real.builders import label_sets, reports
 from imagenet_real.builders.datasets import open_dataset
 from imagenet_real.builders.predictions import load_models
 from imagenet_real.data.sources.open import open_source
@@ -23,6 +23,8 @@ from imagenet_real.report.files import write_results
 from imagenet_real.report.printing import show, show_results
 from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.results import score
+
+OUTPUTS = ("duplicates.json", "without_duplicates.json", *reports.OUTPUTS)  # files that no input may be
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:

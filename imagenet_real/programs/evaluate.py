@@ -9,6 +9,8 @@ from imagenet_real.runtime import distributed
 from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.results import Results
 
+OUTPUTS = (evaluation.FILE, *reports.OUTPUTS)  # files that no input may be
+
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Writes predictions.npz into `workdir`, and what `score` writes; a killed run continues.

@@ -20,6 +20,8 @@ from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring import label_errors
 from imagenet_real.scoring.results import Results, score
 
+OUTPUTS = ("label_errors.csv", *reports.OUTPUTS)  # files that no input may be
+
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Writes what `evaluate` writes for each model into a folder of its own, and the comparison into `workdir`.

@@ -12,6 +12,7 @@ from imagenet_real.data.crop_statistics import overlap_statistics, random_crops
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.sources.records import label_sets_of
 from imagenet_real.errors import InputError
+from imagenet_real.io.names import as_file_name
 from imagenet_real.io.storage import open_atomically
 from imagenet_real.labels.classes import identify
 from imagenet_real.predictions.predictions import load_predictions
@@ -22,6 +23,8 @@ from imagenet_real.report.label_maps import as_rows, as_text
 from imagenet_real.report.plots.label_maps import figure
 from imagenet_real.report.printing import show, show_written
 from imagenet_real.runtime.workdir import locks_workdir
+
+OUTPUTS = ("label_maps.json", "*.png")  # files that no input may be
 
 
 @locks_workdir
@@ -73,7 +76,7 @@ def draw_pictures(config: ConfigDict, workdir: epath.Path, maps: LabelMaps | Non
         drawing = figure(
             example.image_id, example.image, example.classes, example.shares, example.crops, example.targets, names
         )
-        with open_atomically(workdir / f"{example.image_id.replace('/', '_')}.png", "wb") as file:
+        with open_atomically(workdir / as_file_name(f"{example.image_id.replace('/', '_')}.png"), "wb") as file:
             drawing.savefig(file, format="png", dpi=80)
 
 

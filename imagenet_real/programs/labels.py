@@ -21,6 +21,8 @@ from imagenet_real.runtime.workdir import locks_workdir
 from imagenet_real.scoring import label_set_regression
 from imagenet_real.scoring.results import score
 
+OUTPUTS = ("analysis.json", "regression.png")  # files that no input may be
+
 
 @locks_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from imagenet_real.report.printing import command, show, show_written
 from imagenet_real.runtime.workdir import locks_workdir
 
 DEFAULT = "multilabel"  # for ImageNet's images
+OUTPUTS = ("hard.json", "mistakes.json")  # files that no input may be
 
 
 @locks_workdir

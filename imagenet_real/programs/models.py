@@ -13,6 +13,7 @@ from imagenet_real.runtime.progress import track
 from imagenet_real.runtime.workdir import locks_workdir
 
 NEEDS_WORKDIR = False
+OUTPUTS = ("models.csv",)  # files that no input may be
 
 
 @locks_workdir

@@ -21,6 +21,15 @@ from imagenet_real.report.printing import command, show, show_written
 from imagenet_real.report.proposals import as_rows, as_text
 from imagenet_real.runtime.workdir import locks_workdir
 
+OUTPUTS = (
+    "gold.json",
+    "label_studio.json",
+    "label_studio.xml",
+    "proposals.json",
+    "summary.json",
+    "tasks.json",
+)  # files that no input may be
+
 
 @locks_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:

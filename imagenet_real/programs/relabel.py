@@ -15,6 +15,8 @@ from imagenet_real.report.label_maps import summary_text
 from imagenet_real.runtime import devices, distributed
 from imagenet_real.runtime.workdir import lock_workdir
 
+OUTPUTS = ("identity.json", "maps.json", "maps-*")  # files that no input may be
+
 
 def run(config: ConfigDict, workdir: epath.Path) -> LabelMaps | None:
     """Writes the maps into `workdir`; a killed run continues. Process 0 returns them."""

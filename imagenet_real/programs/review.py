@@ -1,6 +1,7 @@
 """Serves the pages on which people review mistakes, answer rating tasks or compare pairs, and writes their answers."""
 
 import contextlib
+from collections.abc import Iterator
 
 from etils import epath
 from ml_collections import ConfigDict
@@ -8,44 +9,83 @@ from ml_collections import ConfigDict
 from imagenet_real.builders.review import check, make_content
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
+from imagenet_real.review_app.content import Content
 from imagenet_real.review_app.store import Store
 from imagenet_real.review_app.written_files import kept_written
+from imagenet_real.runtime import signals
 from imagenet_real.runtime.workdir import lock_workdir
+
+OUTPUTS = (
+    "answers.*",
+    "confirmed.json",
+    "judged.json",
+    "labels.json",
+    "verdicts.json",
+    "votes.json",
+    "waiting.json",
+)  # files that no input may be
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> None:
-    """Keeps the answers in answers.sqlite in `workdir`, and writes their results as they come.
+    """Keeps the answers in `workdir`, and writes their results as they come, until Ctrl-C or SIGTERM ends the server.
 
-    The results are judged.json, labels.json and verdicts.json of mistakes, votes.json of tasks, or confirmed.json of
-    pairs. Where several reviewers must agree, waiting.json has the images without a decision.
+    The answers are in answers.sqlite and answers.log. The results are judged.json, labels.json and verdicts.json of
+    mistakes, votes.json of tasks, or confirmed.json of pairs. Where several reviewers must agree, waiting.json has the
+    images without a decision.
     """
     # The extra `review` brings these. Without it, the program ends here and names the extra.
     from imagenet_real.review_app.app import make_app
-    from imagenet_real.review_app.server import serve
+    from imagenet_real.review_app.server import listen, serve
 
     if storage.in_bucket(workdir):
         raise InputError(f"{workdir} is in a bucket, which cannot hold a database. Give a --workdir on a disk.")
-    # An export runs beside a server that holds the folder. Each file appears as a whole.
-    with contextlib.nullcontext() if config.export_only else lock_workdir(workdir):
-        check(config)
-        with contextlib.closing(Store(workdir / "answers.sqlite")) as store:
+    if config.export_only:
+        with _lock_unless_served(workdir) as is_locked:
+            check(config)
+            with contextlib.closing(Store(workdir / "answers.sqlite", read_only=not is_locked)) as store:
+                _report(config, workdir, make_content(config, store))
+        return
+    with lock_workdir(workdir):
+        token = check(config)
+        with (
+            listen(config.host, config.port) as listening,
+            contextlib.closing(Store(workdir / "answers.sqlite")) as store,
+        ):
             content = make_content(config, store)
+            content.check_pictures()
+            if names := content.rater_names:
+                print(f"raters: {', '.join(names)}. Give each person one of these names.", flush=True)
+            with signals.deferred():
+                with kept_written(store.changes, lambda: _write_results(config, workdir, content)):
+                    serve(make_app(content, config.host, token), listening)
+                store.reopen()
+                _report(config, workdir, content)
 
-            def write() -> dict[epath.Path, str]:
-                files = {workdir / name: text for name, text in content.exports(config.name).items()}
-                storage.write_together(files)
-                return files
 
-            if not config.export_only:
-                content.check_pictures()
-                if names := content.rater_names:
-                    print(f"raters: {', '.join(names)}. Give each person one of these names.", flush=True)
-                with kept_written(store.changes, write):
-                    serve(make_app(content, config.host, config.token), config.host, config.port)
-            print(f"wrote {', '.join(map(str, write()))}")
-            if text := content.open_ends():
-                print(text)
-            print(_next_command(config, workdir))
+@contextlib.contextmanager
+def _lock_unless_served(workdir: epath.Path) -> Iterator[bool]:
+    """Locks the folder and yields True, or yields False if a server holds it: an export may run beside a server."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(lock_workdir(workdir))
+        except InputError:
+            yield False
+        else:
+            yield True
+
+
+def _write_results(config: ConfigDict, workdir: epath.Path, content: Content) -> list[epath.Path]:
+    files = {workdir / name: text for name, text in content.exports(config.name).items()}
+    storage.write_together(files)
+    return list(files)
+
+
+def _report(config: ConfigDict, workdir: epath.Path, content: Content) -> None:
+    """Writes the results, and prints what they are, what is open, and the command that uses them."""
+    print(f"wrote {', '.join(map(str, _write_results(config, workdir, content)))}")
+    if text := content.open_ends():
+        print(text)
+    print(_next_command(config, workdir))
 
 
 def _next_command(config: ConfigDict, workdir: epath.Path) -> str:

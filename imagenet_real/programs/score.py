@@ -11,12 +11,15 @@ from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.report.exports import exports
 from imagenet_real.report.printing import command, show_results, show_written
 from imagenet_real.runtime.workdir import locks_workdir
-from imagenet_real.scoring.results import Results, score
+from imagenet_real.scoring.results import Results, check_options, score
+
+OUTPUTS = reports.OUTPUTS  # files that no input may be
 
 
 @locks_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> Results:
     """Writes results.json, results.csv, accuracy_by_class.csv and report.html into `workdir`, and prints the table."""
+    check_options(config.ks, config.repair)
     export_names = exports.parse(config.export)
     published = measures.reference_of(config)
     dataset = open_dataset(config)

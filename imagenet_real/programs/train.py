@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from imagenet_real.builders import reports, training
 from imagenet_real.builders.training_data import describe_training_images, open_split, training_data
-from imagenet_real.builders.training_run import score_source, train_and_predict
+from imagenet_real.builders.training_run import check_report, score_source, train_and_predict
 from imagenet_real.data.sources.records import Source
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.predictions.predictions import Predictions, save_predictions
@@ -21,12 +21,15 @@ from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.results import Results
 
 ALTERNATIVES = training.LENGTHS  # one on the command line replaces the config's
+OUTPUTS = ("metrics.jsonl", "predictions.npz", *reports.OUTPUTS)  # files that no input may be
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Trains until the last step and reports. Continues an earlier run in `workdir`."""
     with distributed.initialize(config.distributed), distributed.context_on_primary(lock_workdir(workdir)):
+        training.check(config)
         data, source = training_data(config), open_split(config, config.split)
+        distributed.on_primary(lambda: check_report(config, source, data.num_classes))
         predictions = train_and_predict(config, workdir, data, source)
         return distributed.on_primary(lambda: report(config, workdir, data, source, predictions))
 

@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 
 from imagenet_real.errors import InputError
+from imagenet_real.io import extras
 from imagenet_real.raters.votes import ANSWERS, YES, Votes
 
 TINY = np.finfo(np.float64).tiny  # no answer is impossible: logarithms stay finite
@@ -77,11 +78,9 @@ def unsupervised(
 
 def crowd_kit(votes: Votes, steps: int = 100) -> np.ndarray:
     """Returns the probability of yes by crowd-kit's Dawid-Skene, whose truth is no, maybe or yes: [P] float."""
-    try:
+    with extras.needed_by("method=crowd_kit"):
         import pandas
         from crowdkit.aggregation import DawidSkene
-    except ImportError:
-        raise InputError("the library crowd-kit is missing. Install it: pip install 'imagenet_real[raters]'.") from None
     table = pandas.DataFrame({"task": votes.question, "worker": votes.rater, "label": votes.answer})
     with warnings.catch_warnings(action="ignore"):  # crowd-kit uses deprecated parts of pandas at every step
         probabilities = DawidSkene(n_iter=steps).fit_predict_proba(table)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from imagenet_real.io import storage
+from imagenet_real.io.names import as_file_name
 from imagenet_real.report.exports.tensorboard import write_accuracies
 from imagenet_real.report.layout import aligned
 from imagenet_real.report.names import main_label_sets
@@ -33,7 +34,7 @@ def write_boards(folder: str | os.PathLike, comparison: Comparison) -> None:
     for row in comparison.rows:
         runs.setdefault(tuple(row[name] for name in settings), []).append(row)
     for values, rows in runs.items():
-        path = storage.to_path(folder) / "_".join(map(str, values))
+        path = storage.to_path(folder) / as_file_name("_".join(map(str, values)))
         write_accuracies(path, rows, settings=dict(zip(settings, values, strict=True)))
 
 

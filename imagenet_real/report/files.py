@@ -1,13 +1,12 @@
 """Results as files: `results.json`, `results.csv` and `accuracy_by_class.csv`."""
 
-import csv
 import dataclasses
-import io
 import json
 import math
 import os
 
 from imagenet_real.io import storage
+from imagenet_real.io.csv_writer import csv_records, csv_text
 from imagenet_real.labels.classes import of_label_set
 from imagenet_real.scoring.results import Results
 
@@ -19,15 +18,11 @@ OPTIONAL_COLUMNS = ("accuracy_at_most", "undecided", "lowest", "highest")  # of 
 def write_results(workdir: str | os.PathLike, results: Results) -> None:
     """Writes all three files into `workdir`, or none of them. Accuracies are unrounded fractions."""
     workdir = storage.to_path(workdir)
-    table = io.StringIO()
     optional = [name for name in OPTIONAL_COLUMNS if any(name in row for row in results.rows)]
-    writer = csv.DictWriter(table, [*COLUMNS, *optional], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(results.rows)
     storage.write_together(
         {
             workdir / "accuracy_by_class.csv": _by_class(results),
-            workdir / "results.csv": table.getvalue(),
+            workdir / "results.csv": csv_records([*COLUMNS, *optional], results.rows),
             workdir / "results.json": json.dumps(as_json(results), indent=1, allow_nan=False) + "\n",
         }
     )
@@ -53,9 +48,7 @@ def _by_class(results: Results) -> str:
     entries = {(entry["label_set"], entry["model"]): entry for entry in results.by_class}
     known = results.evidence.label_sets if results.evidence else []
     wnids_of = {label_set.name: of_label_set(label_set).wnids for label_set in known}
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["label_set", "class", "wnid", "images", *models])
+    rows: list[list] = [["label_set", "class", "wnid", "images", *models]]
     for label_set in label_sets:
         by_model = [entries.get((label_set, model)) for model in models]
         columns = [None if entry is None else entry["accuracy"].tolist() for entry in by_model]
@@ -63,5 +56,5 @@ def _by_class(results: Results) -> str:
         wnids = wnids_of.get(label_set) or [""] * len(images)
         for index in (index for index, count in enumerate(images) if count):
             values = ["" if column is None or math.isnan(column[index]) else column[index] for column in columns]
-            writer.writerow([label_set, index, wnids[index], images[index], *values])
-    return table.getvalue()
+            rows.append([label_set, index, wnids[index], images[index], *values])
+    return csv_text(rows)

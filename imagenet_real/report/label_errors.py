@@ -1,10 +1,9 @@
 """The comparison with the articles on label errors (Adansons 2022), as text and as CSV."""
 
-import csv
 import dataclasses
-import io
 from collections.abc import Mapping, Sequence
 
+from imagenet_real.io.csv_writer import csv_records
 from imagenet_real.report.layout import aligned
 from imagenet_real.scoring.label_errors import LABEL_SETS, QUIRKS, PublishedComparison
 
@@ -30,13 +29,8 @@ def as_text(comparisons: Sequence[PublishedComparison]) -> str:
 
 def as_csv(comparisons: Sequence[PublishedComparison]) -> str:
     """One line per model and label set."""
-    table = io.StringIO()
-    writer = csv.DictWriter(
-        table, [field.name for field in dataclasses.fields(PublishedComparison)], lineterminator="\n"
-    )
-    writer.writeheader()
-    writer.writerows(map(dataclasses.asdict, comparisons))
-    return table.getvalue()
+    columns = [field.name for field in dataclasses.fields(PublishedComparison)]
+    return csv_records(columns, map(dataclasses.asdict, comparisons))
 
 
 def _rank(rank: int, change: int) -> str:

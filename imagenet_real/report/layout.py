@@ -3,6 +3,8 @@
 import shutil
 from collections.abc import Sequence
 
+from imagenet_real.io.names import one_line
+
 GAP = "  "
 WIDTH = 100  # characters, where the output is no terminal
 LONGEST_TEXT = 28  # characters of a cell, in a table that would be too wide
@@ -14,6 +16,7 @@ def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     A table wider than the terminal gets heads of several lines, then loses its half intervals (` ±0.37`), then has long
     texts cut, and at last loses columns from the right. A line below it names these columns.
     """
+    rows = [row if all(map(str.isprintable, row)) else [one_line(cell) for cell in row] for row in rows]
     width = shutil.get_terminal_size((WIDTH, 24)).columns
     lines = _lines([head], rows)
     if _fits(lines, width):

@@ -1,10 +1,9 @@
 """The table of the catalog's models: for the terminal and as CSV."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imagenet_real.io.csv_writer import csv_records
 from imagenet_real.report.layout import aligned
 
 Row = Mapping[str, Any]  # the fields of models.overview.WeightsRow
@@ -36,11 +35,7 @@ def as_text(rows: Sequence[Row]) -> str:
 
 def as_csv(rows: Sequence[Row]) -> str:
     """Returns the rows unrounded."""
-    table = io.StringIO()
-    writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return table.getvalue()
+    return csv_records(list(rows[0]), rows)
 
 
 def _percent(accuracy: float | None) -> str:

@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Sequence
 
+from imagenet_real.io.names import one_line
 from imagenet_real.report import table
 from imagenet_real.report.names import listed
 from imagenet_real.scoring.results import Results, Row
@@ -28,7 +29,7 @@ def show(form: str, rows: Iterable[Row], text: object, notes: Sequence[str] = ()
     for row in rows:
         print(json.dumps(row, allow_nan=False))
     for note in notes:
-        print(note, file=sys.stderr)
+        print(one_line(note), file=sys.stderr)
 
 
 def show_results(form: str, results: Results) -> None:

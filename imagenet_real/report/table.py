@@ -3,6 +3,7 @@
 import html
 from collections.abc import Mapping, Sequence
 
+from imagenet_real.io.names import one_line
 from imagenet_real.report import slice_table
 from imagenet_real.report.layout import aligned
 from imagenet_real.report.names import label_set_name
@@ -58,7 +59,7 @@ def _blocks(results: Results) -> list[Table | str]:
     unread = [f"not read: {row['image_id']}: {row['reason']}" for row in results.missing]
     body += [slice_table.drops(results), *slice_table.slices(results)]
     body += [_label_ranking(results), *_answers(results), _reference(results)]
-    return [*body, "\n".join(results.notes), "\n".join(unavailable(results)), "\n".join(unread)]
+    return [*body, "\n".join(results.notes), "\n".join(unavailable(results)), "\n".join(map(one_line, unread))]
 
 
 def unavailable(results: Results) -> list[str]:
@@ -82,7 +83,7 @@ def _single_model(results: Results, model: str) -> list[Table | str]:
         f"{row['real']:,}, neither {row['neither']:,}."
         for row in results.mislabeled
     ]
-    return [model, _label_set_rows(results), *mislabeled]
+    return [one_line(model), _label_set_rows(results), *mislabeled]
 
 
 def _label_set_rows(results: Results) -> Table:

@@ -19,6 +19,6 @@ def check_address(host: str, token: str) -> None:
     """Raises InputError if other machines could reach the server without a token."""
     if not is_this_machine(host) and len(token) < MIN_TOKEN_LENGTH:
         raise InputError(
-            f"host={host} can be reached from other machines. Give --token=SECRET of at least "
+            f"host={host} can be reached from other machines. Give --token_file=FILE with a secret of at least "
             f"{MIN_TOKEN_LENGTH} characters, or --host=127.0.0.1."
         )

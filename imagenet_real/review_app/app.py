@@ -1,37 +1,38 @@
 """The web application: pages, pictures, and the addresses that the pages ask."""
 
-import json
 import os
-import re
+import sqlite3
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from imagenet_real.errors import InputError
+from imagenet_real.io.names import one_line
 from imagenet_real.labels.json_format import as_json as label_set_as_json
 from imagenet_real.review_app.address import check_address
 from imagenet_real.review_app.content import Content
 from imagenet_real.review_app.guard import Guard
+from imagenet_real.review_app.login import Login
 from imagenet_real.review_app.pairs import Pairs
 from imagenet_real.review_app.pictures import Pictures
 from imagenet_real.review_app.rating import Rating
+from imagenet_real.review_app.requests import RELOAD, answers_of, is_key, name_of, number_of, read_body
 from imagenet_real.review_app.review import Review, View
+from imagenet_real.review_app.store import Conflict
 
 STATIC = os.path.join(os.path.dirname(__file__), "static")
-MAX_BODY = 64 * 1024  # bytes
-_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,60}")  # of a reviewer or rater
-_KEY = re.compile(r"[A-Za-z0-9-]{8,64}")
+MAX_ERROR = 300  # characters
+NOT_STORED = "The answer is not stored. The page keeps it and sends it again."
 
 
-def make_app(content: Content, host: str, token: str) -> Starlette:
+def make_app(content: Content, host: str, token: str) -> ASGIApp:
     """Returns the application. Raises InputError if other machines could reach it without a token."""
     check_address(host, token)
     routes = [
@@ -46,15 +47,33 @@ def make_app(content: Content, host: str, token: str) -> Starlette:
         routes += _pairs_routes(content.pairs)
     if content.rating:
         routes += _rating_routes(content.rating)
-    return Starlette(
+    app = Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, host=host, token=token), Middleware(GZipMiddleware, minimum_size=2000)],
-        exception_handlers={InputError: _refuse},
+        exception_handlers={
+            Conflict: _refusal(409),
+            InputError: _refusal(400),
+            sqlite3.Error: _disk_refusal,
+            OSError: _disk_refusal,
+            Exception: _failure,
+        },
     )
+    app.router.redirect_slashes = False  # an address is right or wrong
+    return Guard(
+        GZipMiddleware(app, minimum_size=2000), host, token, Login(token, STATIC)
+    )  # the guard sees every answer
 
 
-def _refuse(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, 400)
+def _refusal(status: int) -> Callable[[Request, Exception], Response]:
+    return lambda request, error: JSONResponse({"error": one_line(error)[:MAX_ERROR]}, status)
+
+
+def _disk_refusal(request: Request, error: Exception) -> Response:
+    reason = error.strerror if isinstance(error, OSError) else error
+    return JSONResponse({"error": f"the disk of the server refuses an answer ({one_line(reason)}). {NOT_STORED}"}, 503)
+
+
+def _failure(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": f"the server failed ({type(error).__name__}). Its terminal says where."}, 500)
 
 
 def _page(name: str) -> Callable[[Request], Response]:
@@ -70,7 +89,10 @@ def _image(pictures: Mapping[str, Pictures]) -> Callable[[Request], Response]:
         source, image_id = pictures.get(request.path_params["source"]), request.path_params["image_id"]
         if source is None or image_id not in source:
             return PlainTextResponse("no such image", 404)
-        content, media_type = source.read(image_id)
+        try:
+            content, media_type = source.read(image_id)
+        except (InputError, OSError) as error:
+            return PlainTextResponse(f"the image cannot be read: {one_line(error)[:MAX_ERROR]}", 404)
         return Response(content, media_type=media_type, headers={"cache-control": "private, max-age=3600"})
 
     return image
@@ -82,14 +104,14 @@ def _review_routes(review: Review) -> list[Route]:
         if "image_id" in query:
             item = review.of_image(query["image_id"], view)
         else:
-            item = review.step(view, _number(query, "start", 0), -1 if query.get("back") else 1)
+            item = review.step(view, number_of(query, "start", 0), -1 if query.get("back") else 1)
         return JSONResponse({"item": item, "progress": review.progress(view)})
 
     async def judge(request: Request) -> Response:
-        body, view = await _body(request), _view(request)
+        body, view = await read_body(request), _view(request)
         key, image_id, verdict = body.get("key"), body.get("image_id"), body.get("verdict")
-        if not isinstance(key, str) or not _KEY.fullmatch(key) or not isinstance(verdict, dict):
-            raise InputError("the verdict is not complete: expected key, image_id and verdict. Load the page again.")
+        if not is_key(key) or not isinstance(verdict, dict):
+            raise InputError(f"the verdict is not complete: expected key, image_id and verdict. {RELOAD}")
         await run_in_threadpool(review.judge, key, str(image_id), view, verdict)
         return JSONResponse({"stored": key})
 
@@ -99,7 +121,7 @@ def _review_routes(review: Review) -> list[Route]:
     def classes(request: Request) -> Response:
         query = request.query_params
         if "near" in query:
-            label = _number(query, "near", 0)
+            label = number_of(query, "near", 0)
             if label >= len(review.classes):
                 raise InputError(f"there is no class {label}. Give a number from 0 to {len(review.classes) - 1}.")
             return JSONResponse(review.classes.near(label))
@@ -120,18 +142,18 @@ def _review_routes(review: Review) -> list[Route]:
 
 def _pairs_routes(pairs: Pairs) -> list[Route]:
     def item(request: Request) -> Response:
-        return JSONResponse(pairs.next(_name(request), _number(request.query_params, "start", 0)))
+        return JSONResponse(pairs.next(name_of(request), number_of(request.query_params, "start", 0)))
 
     async def judge(request: Request) -> Response:
-        body = await _body(request)
+        body = await read_body(request)
         key, pair, same = body.get("key"), body.get("pair"), body.get("same")
-        if not isinstance(key, str) or not _KEY.fullmatch(key) or type(pair) is not int or type(same) is not bool:
-            raise InputError("the verdict is not complete: expected key, pair and same. Load the page again.")
-        await run_in_threadpool(pairs.judge, key, pair, _name(request), same)
+        if not is_key(key) or type(pair) is not int or type(same) is not bool:
+            raise InputError(f"the verdict is not complete: expected key, pair and same. {RELOAD}")
+        await run_in_threadpool(pairs.judge, key, pair, name_of(request), same)
         return JSONResponse({"stored": key})
 
     async def undo(request: Request) -> Response:
-        return JSONResponse({"pair": await run_in_threadpool(pairs.undo, _name(request))})
+        return JSONResponse({"pair": await run_in_threadpool(pairs.undo, name_of(request))})
 
     return [
         Route("/api/pair", item),
@@ -147,20 +169,19 @@ def _rating_routes(rating: Rating) -> list[Route]:
         return JSONResponse(rating.previous(rater) if request.query_params.get("back") else rating.next(rater))
 
     async def answer(request: Request) -> Response:
-        body, rater = await _body(request), _rater(request)
-        number, answers, seconds = body.get("task"), body.get("answers"), body.get("seconds")
-        if type(number) is not int or not isinstance(answers, dict) or not all(map(str.isdigit, answers)):
-            raise InputError("the answers are not complete: expected task and answers, by class. Load the page again.")
+        body, rater = await read_body(request), _rater(request)
+        number, answers, seconds = body.get("task"), answers_of(body.get("answers")), body.get("seconds")
+        if type(number) is not int or answers is None:
+            raise InputError(f"the answers are not complete: expected task and answers, by class. {RELOAD}")
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds < 1e6:
             seconds = None
-        answers = {int(label): answer for label, answer in answers.items()}
         if not all(isinstance(answer, str) for answer in answers.values()):
             raise InputError("an answer is not text. Give no, maybe or yes for each label.")
         await run_in_threadpool(rating.answer, rater, number, answers, seconds)
         return JSONResponse({"stored": number})
 
     def _rater(request: Request) -> str:
-        rater = _name(request)
+        rater = name_of(request)
         if not rating.is_known(rater):
             raise InputError(f"{rater} has no tasks. Enter the name that you got with your tasks, such as rater001.")
         return rater
@@ -168,45 +189,16 @@ def _rating_routes(rating: Rating) -> list[Route]:
     return [Route("/api/task", task), Route("/api/answer", answer, methods=["POST"])]
 
 
-def _name(request: Request) -> str:
-    name = request.query_params.get("name", "").strip()
-    if not _NAME.fullmatch(name):
-        raise InputError("the name is empty or too long. Please enter a name of 1 to 60 characters.")
-    return name
-
-
 def _view(request: Request) -> View:
     query = request.query_params
     return View(
-        reviewer=_name(request),
+        reviewer=name_of(request),
         panel=query.get("panel") == "1",
         state=query.get("state") or "open",
-        label=_number(query, "class", 0) if query.get("class") else None,
+        label=number_of(query, "class", 0) if query.get("class") else None,
         category=query.get("category") or None,
         judged_by=query.get("by") or None,
     )
-
-
-def _number(query: Mapping[str, str], name: str, default: int) -> int:
-    text = query.get(name, str(default))
-    if not re.fullmatch(r"\d{1,9}", text):
-        raise InputError(f"{name} is {text!r}. Give a number of at most 9 digits.")
-    return int(text)
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    content = b""
-    async for part in request.stream():
-        content += part
-        if len(content) > MAX_BODY:
-            raise InputError(f"the request has more than {MAX_BODY} bytes. Shorten the comment.")
-    try:
-        body = json.loads(content)
-    except ValueError:
-        raise InputError("the request is not JSON. Load the page again.") from None
-    if not isinstance(body, dict):
-        raise InputError("the request is not a JSON object. Load the page again.")
-    return body
 
 
 def _download(content: str, name: str) -> Response:

@@ -1,5 +1,6 @@
 """How a reviewer finds a class: by name, by wnid, or through the hierarchy."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,7 +48,7 @@ class ClassFinder:
         words = text.lower().split()
         if not words:
             return []
-        if len(words) == 1 and words[0].isdigit() and int(words[0]) < len(self):
+        if len(words) == 1 and re.fullmatch("[0-9]{1,9}", words[0]) and int(words[0]) < len(self):
             return [self.describe(int(words[0]))]
         ranked: list[tuple[int, int]] = []
         for label, (name, ancestors) in enumerate(zip(self._texts, self._ancestors, strict=True)):

@@ -2,10 +2,10 @@
 
 import hmac
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imagenet_real.review_app.address import is_this_machine
@@ -17,15 +17,24 @@ HEADERS = {
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",  # a page of another site does not show our pictures
+    "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
 
 
 class Guard:
-    """Refuses requests that are not for this server, and adds headers to every response."""
+    """Refuses requests that are not for this server, and adds headers to every response.
 
-    def __init__(self, app: ASGIApp, host: str, token: str):
-        self._app, self._token, self._local = app, token, is_this_machine(host)
+    Args:
+      app: the application.
+      host: the address that the server listens on.
+      token: the secret of the reviewers; empty for a server of this machine alone.
+      login: the application that answers requests without the token, and takes the token.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, token: str, login: ASGIApp):
+        self._app, self._token, self._login, self._local = app, token, login, is_this_machine(host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,19 +58,19 @@ class Guard:
         host = headers.get("host", "")
         # Another site's name may point to this machine, but its requests then hold that name.
         if self._local and not is_this_machine(_hostname(f"//{host}")):
-            return PlainTextResponse(f"this server is not {host!r}", 403)
+            return PlainTextResponse("This server has another name. Open the address that it printed.", 403)
+        if not _may_read(headers):
+            return PlainTextResponse("A page of another site may not read here.", 403)
         if scope["method"] not in ("GET", "HEAD") and not _same_site(headers, host):
-            return PlainTextResponse("a page of another site may not write here", 403)
-        if not self._token:
-            return None
-        token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if token and hmac.compare_digest(token.encode(), self._token.encode()):
-            redirect = RedirectResponse(scope["path"], 303)  # the token must not stay in the address
-            redirect.set_cookie(COOKIE, self._token, httponly=True, samesite="strict", max_age=30 * 86400)
-            return redirect
-        if not hmac.compare_digest(_cookie(headers).encode(), self._token.encode()):
-            return PlainTextResponse("this server needs its token: open /?token=...", 401)
+            return PlainTextResponse("A page of another site may not write here.", 403)
+        if self._token and not hmac.compare_digest(_cookie(headers).encode(), self._token.encode()):
+            return self._login
         return None
+
+
+def _may_read(headers: Headers) -> bool:
+    """Returns whether no page of another site reads: a person may follow a link of it, and nothing more."""
+    return headers.get("sec-fetch-site") != "cross-site" or headers.get("sec-fetch-mode") == "navigate"
 
 
 def _same_site(headers: Headers, host: str) -> bool:
@@ -74,7 +83,14 @@ def _same_site(headers: Headers, host: str) -> bool:
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == host
+    return origin is None or _netloc(origin) == host
+
+
+def _netloc(address: str) -> str | None:
+    try:
+        return urlsplit(address).netloc
+    except ValueError:
+        return None
 
 
 def _hostname(address: str) -> str:

@@ -68,6 +68,11 @@ class Review:
         store.belongs_to("mistakes.json", file.sha256)
         self._place = {item["image_id"]: place for place, item in enumerate(self._items)}
         self._label_set = label_sets[0]
+        if lacking := sorted(set(self._place).difference(self._label_set.image_ids.tolist())):
+            raise InputError(
+                f"the label set {self._label_set.name} lacks {len(lacking)} of the images of these mistakes, such as {lacking[0]}. "
+                "Give the --label_set of the run of mistakes."
+            )
         self._labels = {label_set.name: _labels_by_image(label_set, self._place) for label_set in label_sets}
         self.classes, self._store, self.needed, self._shows_guess = classes, store, needed, shows_guess
         self._lock = threading.Lock()

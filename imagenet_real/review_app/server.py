@@ -1,17 +1,21 @@
 """Serves the application until it is stopped."""
 
 import contextlib
-import signal
 import socket
+from collections.abc import Iterator
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from imagenet_real.errors import InputError
+from imagenet_real.review_app.guard import HEADERS
 
 
-def serve(app: ASGIApp, host: str, port: int) -> None:
-    """Serves at `host` and `port` until Ctrl-C or SIGTERM, and prints the address. Port 0 takes any free port.
+@contextlib.contextmanager
+def listen(host: str, port: int) -> Iterator[socket.socket]:
+    """Yields a socket that listens at `host` and `port`; port 0 takes any free port.
 
     Raises InputError if the address is not available.
     """
@@ -20,12 +24,41 @@ def serve(app: ASGIApp, host: str, port: int) -> None:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, port))
-            listening.listen(1024)  # before the address is printed, so that an early browser waits
-        except (OSError, OverflowError) as error:
+            listening.listen(1024)  # an early browser waits until the images are read
+        except (OSError, OverflowError, ValueError) as error:
             raise InputError(f"cannot listen on {host} port {port} ({error}). Give another --port.") from None
-        name = f"[{host}]" if ":" in host else host
-        print(f"open http://{name}:{listening.getsockname()[1]}/ in a browser; Ctrl-C ends it.", flush=True)
-        config = uvicorn.Config(app, log_level="warning", server_header=False, proxy_headers=False, lifespan="off")
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        with contextlib.suppress(KeyboardInterrupt):  # uvicorn ends the open requests, and then raises the signal again
-            uvicorn.Server(config).run(sockets=[listening])
+        yield listening
+
+
+def serve(app: ASGIApp, listening: socket.socket) -> None:
+    """Serves on a socket until Ctrl-C or SIGTERM, and prints the address."""
+    host, port, *_ = listening.getsockname()
+    name = f"[{host}]" if ":" in host else host
+    print(f"open http://{name}:{port}/ in a browser; Ctrl-C ends it.", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn ends the open requests, and then raises the signal again
+        uvicorn.Server(make_config(app)).run(sockets=[listening])
+
+
+def make_config(app: ASGIApp, **options: object) -> uvicorn.Config:
+    """Returns how uvicorn serves the application."""
+    return uvicorn.Config(
+        app,
+        http=_Protocol,
+        ws="none",
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        **options,
+    )
+
+
+class _Protocol(H11Protocol):
+    """HTTP whose answers to what is no HTTP carry the headers of the guard, too."""
+
+    def send_400_response(self, msg: str) -> None:
+        headers = {**HEADERS, "content-type": "text/plain; charset=utf-8", "connection": "close"}
+        response = h11.Response(status_code=400, headers=list(headers.items()), reason=b"Bad Request")
+        for event in (response, h11.Data(data=msg.encode("ascii", "replace")), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event))
+        self.transport.close()

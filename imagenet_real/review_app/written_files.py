@@ -1,6 +1,7 @@
 """Writes the files that answers become while the answers come."""
 
 import contextlib
+import sqlite3
 import sys
 import threading
 import time
@@ -33,6 +34,12 @@ def _follow(changes: Callable[[], int], write: Callable[[], object], end: thread
         try:
             write()
             written = count
-        except OSError as error:  # every answer is in the database: the next try, or the end of the server, writes it
-            print(f"the results could not be written ({error.strerror or error}); trying again", file=sys.stderr)
+        except (
+            OSError,
+            sqlite3.Error,
+        ) as error:  # every answer is in the database: the next try, or the end of the server, writes it
+            print(
+                f"the results could not be written ({getattr(error, 'strerror', None) or error}); trying again",
+                file=sys.stderr,
+            )
         pause = max(SECONDS_BETWEEN, (time.monotonic() - start) / MAX_SHARE)

@@ -6,10 +6,13 @@ If a process stops answering, the runtime ends the others. In a run of one proce
 
 import contextlib
 import ctypes
+import errno
 import os
 import pickle
 import signal
+import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -17,10 +20,13 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from imagenet_real.errors import InputError, exit_code_of
+from imagenet_real.errors import InputError
+from imagenet_real.runtime import signals
+from imagenet_real.runtime.exit_codes import exit_code_of
 
 HEARTBEAT_TIMEOUT = 30  # seconds without a heartbeat after which a process is dead
 START_TIMEOUT = 300  # seconds within which all processes must start
+NOTE_AFTER = 30  # seconds after which a process says whom it waits for
 
 Value = TypeVar("Value")
 
@@ -95,14 +101,61 @@ def all_gather(value: Any) -> list[Any]:
     return [pickle.loads(part[:size].tobytes()) for part, size in zip(parts, sizes, strict=True)]
 
 
+@contextlib.contextmanager
+def stop_request() -> Iterator[Callable[[int], int | None]]:
+    """Yields a function: the signal for which to stop after a step, SIGTERM of a scheduler or Ctrl-C; else None.
+
+    Every process must call it after every step. All stop after the same step, whichever process received the signal.
+    """
+    with signals.deferred() as received:
+        if jax.process_count() == 1:
+            yield lambda step: received()
+            return
+        with _jax_sigterm_handler():
+            yield (
+                lambda step: (
+                    received() or signal.SIGTERM if multihost_utils.reached_preemption_sync_point(step) else None
+                )
+            )
+
+
+@contextlib.contextmanager
+def _jax_sigterm_handler() -> Iterator[None]:
+    """Lets JAX receive SIGTERM: its processes agree on a step to stop after. Ctrl-C counts as SIGTERM."""
+    own_sigint = signal.getsignal(signal.SIGINT)
+
+    def forward(number: int, frame: Any) -> None:
+        own_sigint(number, frame)
+        signal.raise_signal(signal.SIGTERM)
+
+    if callable(own_sigint):
+        signal.signal(signal.SIGINT, forward)
+    _libc().signal(signal.SIGTERM, _sigterm_handler_of_jax)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+        signal.signal(signal.SIGINT, own_sigint)
+
+
 def _as_text(error: Exception) -> str:
     return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
 
 
+_sigterm_handler_of_jax: int | None = None  # the address of a C function
+
+
 def _connect(distributed: str) -> None:
+    global _sigterm_handler_of_jax
     arguments = {} if distributed == "auto" else _parse(distributed)
+    if arguments:
+        _check_port(distributed, **arguments)
+        _bypass_proxy(arguments["coordinator_address"])
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     _exit_on_abort()
+    note = threading.Timer(NOTE_AFTER, _print_awaited, (distributed, arguments))
+    note.daemon = True
+    note.start()
     try:
         jax.distributed.initialize(
             **arguments, initialization_timeout=START_TIMEOUT, heartbeat_timeout_seconds=HEARTBEAT_TIMEOUT
@@ -113,6 +166,56 @@ def _connect(distributed: str) -> None:
             f"distributed={distributed}: the processes of this run did not connect ({reason}). Start COUNT processes "
             "within five minutes, with the HOST:PORT of process 0 and different IDs from 0 to COUNT - 1."
         ) from None
+    finally:
+        note.cancel()
+    # JAX has taken SIGTERM. Only training asks JAX whether it came, and all else would never end by it.
+    _sigterm_handler_of_jax = _libc().signal(signal.SIGTERM, None)
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+
+
+def _check_port(distributed: str, *, coordinator_address: str, num_processes: int, process_id: int) -> None:
+    """Raises InputError if process 0 cannot listen on its port: JAX would end in a segmentation fault."""
+    if process_id != 0:
+        return
+    port = int(coordinator_address.rpartition(":")[2])
+    family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port of a run that has just ended is free
+        try:
+            probe.bind(("", port))
+        except (OSError, OverflowError) as error:
+            is_taken = getattr(error, "errno", None) == errno.EADDRINUSE
+            reason = "is in use" if is_taken else f"cannot be used ({error})"
+            raise InputError(
+                f"distributed={distributed}: port {port} of this machine {reason}. Give all processes another port."
+            ) from None
+
+
+def _bypass_proxy(address: str) -> None:
+    """Connects the processes of a run directly: gRPC would send them through a proxy of the environment."""
+    excluded = [os.environ.get(name, "") for name in ("no_grpc_proxy", "no_proxy")]
+    host = address.rpartition(":")[0].strip("[]")
+    os.environ.update(no_grpc_proxy=",".join(filter(None, [*excluded, host])))
+    jax.config.update("jax_check_proxy_envs", False)  # its warning says that they may hang
+
+
+def _print_awaited(distributed: str, arguments: dict[str, Any]) -> None:
+    if not arguments:
+        awaited = "the other processes"
+    elif arguments["process_id"]:
+        awaited = f"process 0 at {arguments['coordinator_address']}, and maybe for others"
+    else:
+        last = arguments["num_processes"] - 1
+        awaited = (
+            f"process 1 at {arguments['coordinator_address']}" if last == 1 else f"some of the processes 1 to {last}"
+        )
+    print(
+        f"distributed={distributed} waits for {awaited}. It ends after {START_TIMEOUT} seconds if they do not start.",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _parse(distributed: str) -> dict[str, Any]:
@@ -140,6 +243,7 @@ def _leave(error: BaseException) -> None:
     if jax.process_count() == 1 or getattr(error, "on_all_processes", False):
         return
     if isinstance(error, InputError | OSError | KeyboardInterrupt):
+        signals.end_if_interrupted()
         code = exit_code_of(raise_error)
         sys.stdout.flush()
         sys.stderr.flush()
@@ -163,4 +267,10 @@ def _exit_on_abort() -> None:
     JAX calls abort() in a thread of its own, where Python's signal handlers never run. It prints a stack trace first,
     so that the user sees this error last.
     """
-    ctypes.CDLL(None).signal(signal.SIGABRT, _print_and_exit)
+    _libc().signal(signal.SIGABRT, ctypes.cast(_print_and_exit, ctypes.c_void_p))
+
+
+def _libc() -> ctypes.CDLL:
+    library = ctypes.CDLL(None)
+    library.signal.argtypes, library.signal.restype = (ctypes.c_int, ctypes.c_void_p), ctypes.c_void_p
+    return library

@@ -1,17 +1,19 @@
 """Jobs that run at the same time, each in its own process with its own log. All stop together with their parent."""
 
-import contextlib
 import dataclasses
 import multiprocessing
 import os
 import pathlib
+import pickle
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import connection
 
-from imagenet_real.errors import InputError, exit_code_of
+from imagenet_real.errors import InputError
+from imagenet_real.runtime import signals
 from imagenet_real.runtime.child_processes import follow_parent
+from imagenet_real.runtime.exit_codes import exit_code_of
 from imagenet_real.runtime.progress import Progress
 
 SECONDS_PER_UPDATE = 0.5  # of the progress
@@ -47,7 +49,7 @@ def run_jobs(jobs: Sequence[Job], count: int, environment: Mapping[str, str], *,
     waiting, finished = list(jobs), set()
     running: dict[Job, multiprocessing.Process] = {}
     total = done + sum(job.size for job in jobs)
-    with _exit_on_sigterm(), Progress(float(total), unit, f"0 of {len(jobs)} runs", done=done) as progress:
+    with Progress(float(total), unit, f"0 of {len(jobs)} runs", done=done) as progress:
         try:
             while waiting or running:
                 for job in [job for job in waiting if finished.issuperset(job.needs)][: count - len(running)]:
@@ -63,15 +65,17 @@ def run_jobs(jobs: Sequence[Job], count: int, environment: Mapping[str, str], *,
                 progress.describe(f"{len(finished)} of {len(jobs)} runs", ", ".join(job.name for job in running))
                 progress.reach(max(progress.done, done + size))
         finally:
-            for process in running.values():
-                process.terminate()
-            for process in running.values():
-                process.join()
+            with signals.without_deadline():  # training saves its last step
+                for process in running.values():
+                    process.terminate()
+                for process in running.values():
+                    process.join()
 
 
 def _start(job: Job, environment: Mapping[str, str]) -> multiprocessing.Process:
     job.log.parent.mkdir(parents=True, exist_ok=True)
-    process = multiprocessing.get_context("spawn").Process(target=_run, args=(job.run, job.log), name=job.name)
+    call = pickle.dumps(job.run)  # the process follows its parent before it imports what the call needs
+    process = multiprocessing.get_context("spawn").Process(target=_run, args=(call, job.log), name=job.name)
     previous = dict(os.environ)
     os.environ.update(environment)  # a new process inherits the variables of this moment
     try:
@@ -82,15 +86,19 @@ def _start(job: Job, environment: Mapping[str, str]) -> multiprocessing.Process:
     return process
 
 
-def _run(run: Callable[[], object], log: pathlib.Path) -> None:
-    from absl import logging
-
+def _run(call: bytes, log: pathlib.Path) -> None:
     follow_parent(by=signal.SIGTERM)  # training then saves its last step
-    logging.set_verbosity(logging.WARNING)
     with log.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    sys.exit(exit_code_of(run))
+    sys.exit(signals.run(lambda: exit_code_of(lambda: _unpickle_and_call(call))))
+
+
+def _unpickle_and_call(call: bytes) -> None:
+    from absl import logging
+
+    logging.set_verbosity(logging.WARNING)
+    pickle.loads(call)()
 
 
 def _check(job: Job, exit_code: int) -> None:
@@ -100,17 +108,3 @@ def _check(job: Job, exit_code: int) -> None:
     errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     end = f"signal {-exit_code} killed it" if exit_code < 0 else f"exit code {exit_code}"
     raise InputError(f"{job.name} failed: {errors[-1] if errors else end} (its log: {job.log})")
-
-
-@contextlib.contextmanager
-def _exit_on_sigterm() -> Iterator[None]:
-    """Makes SIGTERM unwind the stack, as Ctrl-C does, so that the jobs stop."""
-
-    def leave(number, frame):
-        raise SystemExit(128 + number)
-
-    previous = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

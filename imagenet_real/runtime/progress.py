@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from imagenet_real.io.names import one_line
+
 SECONDS_PER_LINE = 30.0
 SHARES = "{desc}{percentage:3.0f}%|{bar}| {n:,.0f}/{total:,.0f}{unit} [{elapsed}<{remaining}{postfix}]"
 
@@ -30,7 +32,7 @@ class Progress(contextlib.AbstractContextManager):
     def __init__(
         self, total: float, unit: str, title: str, *, done: float = 0, visible: bool = True, delay: float = 0.0
     ):
-        self.total, self.unit, self.title, self.done = total, unit, title, done
+        self.total, self.unit, self.title, self.done = total, unit, one_line(title), done
         self._visible, self._delay, self._note = visible, delay, ""
         self._start = self._last_line = now()
         self._clock_start, self._clock_done = self._start, done
@@ -50,10 +52,10 @@ class Progress(contextlib.AbstractContextManager):
 
     def describe(self, title: str, note: str = "") -> None:
         """Sets the title, and a note at the end of the line, such as the loss."""
-        self.title, self._note = title, note
+        self.title, self._note = one_line(title), one_line(note)
         if self._bar is not None:
-            self._bar.set_description(title, refresh=False)
-            self._bar.set_postfix_str(note)
+            self._bar.set_description(self.title, refresh=False)
+            self._bar.set_postfix_str(self._note)
 
     def restart_clock(self) -> None:
         """Leaves the time so far out of the speed, such as the time of a compilation."""
@@ -72,7 +74,13 @@ class Progress(contextlib.AbstractContextManager):
 
         form = {"bar_format": SHARES, "mininterval": 0} if isinstance(self.total, float) else {}
         return tqdm(
-            total=self.total, initial=self.done, unit=f" {self.unit}", desc=self.title, delay=self._delay, **form
+            total=self.total,
+            initial=self.done,
+            unit=f" {self.unit}",
+            desc=self.title,
+            delay=self._delay,
+            file=getattr(sys.stderr, "below", sys.stderr),  # the bar moves the cursor, which a printable stream forbids
+            **form,
         )
 
     def _print_line(self, *, ended: bool = False) -> None:

@@ -3,17 +3,16 @@
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import jax
 import numpy as np
 from etils import epath
-from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from imagenet_real.errors import InputError
-from imagenet_real.runtime import prefetch
+from imagenet_real.runtime import distributed, prefetch, signals
 from imagenet_real.runtime.progress import Progress
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.metrics import Metrics
@@ -38,10 +37,14 @@ class Batches(Protocol):
 
 
 class Stopped(InputError):
-    """SIGTERM stopped the run, and its last step is saved."""
+    """A signal stopped the run, and its last step is saved."""
 
-    exit_code = 128 + signal.SIGTERM
     on_all_processes = True
+
+    def __init__(self, number: int, step: int):
+        cause = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+        super().__init__(f"{cause} stopped the run after step {step}. The same command continues from there.")
+        self.exit_code = signals.exit_code(number)
 
 
 def fit(
@@ -67,7 +70,7 @@ def fit(
     `evaluate_every` steps, unless 0, and at the end; the first value selects the best checkpoint. `metrics` is None on
     every process but the primary one.
 
-    Raises InputError with the step if a loss is not finite, and `Stopped` after SIGTERM. Saved checkpoints stay.
+    Raises InputError with the step if a loss is not finite, and `Stopped` after SIGTERM or Ctrl-C. Saved checkpoints stay.
     """
     window = _Window(checkpoints.folder)
     if position:
@@ -80,7 +83,7 @@ def fit(
         return shard_batch(mesh, batch), batches.get_state()
 
     with (
-        _stop_request() as stop_requested,
+        distributed.stop_request() as stop_requested,
         Progress(steps, "steps", title, done=done, visible=metrics is not None) as progress,
         contextlib.closing(prefetch.prefetch(next_batch)) as sharded_batches,
     ):
@@ -104,9 +107,9 @@ def fit(
                         metrics.write(number, scores)
                     metrics.flush()  # before the checkpoint: a run that continues from it has all metrics up to it
                 checkpoints.save(state, position, score=next(iter(scores.values()), None))
-            if stop and not is_last:
+            if stop:
                 checkpoints.wait()
-                raise Stopped(f"SIGTERM stopped the run after step {number}. The same command continues from there.")
+                raise Stopped(stop, number)
         checkpoints.wait()
     return state
 
@@ -153,20 +156,3 @@ class _Window:
         seconds, images = time.perf_counter() - self._start, self._steps * batch_size
         self._start, self._steps = time.perf_counter(), 0
         return images / seconds
-
-
-@contextlib.contextmanager
-def _stop_request() -> Iterator[Callable[[int], bool]]:
-    """Yields a function: whether to stop after a step, because a scheduler sent SIGTERM.
-
-    Every process must call it after every step. All get the same answer, whichever process received the signal.
-    """
-    if jax.process_count() > 1:  # JAX handles the signal, and the processes agree on a step
-        yield multihost_utils.reached_preemption_sync_point
-        return
-    signals = []
-    previous = signal.signal(signal.SIGTERM, lambda number, frame: signals.append(number))
-    try:
-        yield lambda step: bool(signals)
-    finally:
-        signal.signal(signal.SIGTERM, previous)

@@ -1,5 +1,7 @@
 """The commands as a user runs them: what they write, and the one line that a mistake ends in."""
 
+import fnmatch
+import importlib
 import json
 import os
 import re
@@ -11,8 +13,8 @@ import tomllib
 import numpy as np
 import pytest
 
-from imagenet_real.cli import extras
-from imagenet_real.cli.main import PROGRAMS
+from imagenet_real.cli.programs import PROGRAMS
+from imagenet_real.io import extras
 from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.predictions.predictions import save_predictions
 from tests import ROOT, toy
@@ -74,10 +76,15 @@ def test_score_writes_results_and_prints_the_table(world):
         (["--config.program=scor"], "there is no program 'scor': did you mean score"),
         (["--config.program=workdir"], "there is no program 'workdir': known are aggregate"),
         (["--config.ks=(0,)"], "expected whole numbers of at least 1"),
+        (["--config.program=train"], "names the program train and lacks its fields, such as accumulate"),
+        (["--ks=(1,)", "--config.ks=(2,)"], "--ks is given twice"),
+        (["--report=False", "--noreport"], "--report is given twice"),
     ],
 )
 def test_wrong_arguments(world, arguments, message):
     folder, good = world
+    given = {argument.partition("=")[0] for argument in arguments}
+    good = [argument for argument in good if argument.partition("=")[0] not in given]
     assert re.search(message.replace("*", r"\*"), one_line(run(*good, *arguments)))
     assert not (folder / "out").exists()
 
@@ -97,6 +104,9 @@ def test_wrong_arguments(world, arguments, message):
             "augmentation=busy",
             "several fields below 'augmentation'. Set one of them, such as --augmentation.crop",
         ),
+        ("lr=0.1", "no field 'lr': did you mean learning_rate?"),
+        ("learning_rate=nan", "learning_rate=nan is no finite number. Give one."),
+        ("augmentation.mixup=inf", "augmentation.mixup=inf is no finite number"),
         ("augmentation.mixup=much", "augmentation.mixup=much: could not convert string to float: 'much'"),
     ],
 )
@@ -202,6 +212,29 @@ def test_a_missing_package_ends_in_a_line_with_its_extra(tmp_path, words, names,
 def test_every_extra_that_is_named_is_one_of_the_project():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert set(extras.MODULES) | {"cuda", "tpu"} == set(project["optional-dependencies"])
+
+
+def test_no_input_is_replaced_by_the_results(world):
+    folder, arguments = world
+    (folder / "out").mkdir()
+    (folder / "out" / "results.csv").write_text("the names of the classes")
+    message = one_line(run(*arguments, f"--class_names={folder}/out/results.csv"))
+    assert "results.csv, an input of this run (class_names). Give another --workdir" in message
+    assert (folder / "out" / "results.csv").read_text() == "the names of the classes"
+
+
+def test_the_folder_of_the_images_is_no_workdir(tmp_path):
+    words = [f"--images={tmp_path}", f"--workdir={tmp_path}", "--weights=x"]
+    assert "is the folder of images. Give another folder" in one_line(run(*words, config="evaluate"))
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_names_the_files_that_it_writes(program):
+    """`OUTPUTS` must have the files that the recorded commands write directly into the workdir."""
+    recorded = json.loads((ROOT / "tests" / "golden" / "expected" / f"{program}.json").read_text())
+    files = {file for command in recorded.values() for file in command["files"] if "/" not in file}
+    patterns = getattr(importlib.import_module(f"imagenet_real.programs.{program}"), "OUTPUTS", ())
+    assert not {file for file in files if not any(fnmatch.fnmatch(file, pattern) for pattern in patterns)}
 
 
 def test_a_mismatch_ends_with_code_2_and_nothing_written(tmp_path):

@@ -21,6 +21,7 @@ import traceback
 import urllib.request
 
 from tests import ROOT
+from tests.campaigns import faults
 from tests.golden import inputs, outputs
 
 TINY_MODEL = "tests/programs/tiny_model.py"  # main.py with a model that is compiled in a moment
@@ -505,6 +506,9 @@ def _run_main(request: dict) -> None:
         opened = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
         os.dup2(opened, number)
     sys.argv, code = request["argv"], 1
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a session in the background ignores it
+    if "fault" in request:
+        faults.inject(request["fault"])
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")
     except SystemExit as end:

@@ -12,12 +12,13 @@ from configs import compare_digits
 from configs import evaluate as evaluate_config
 from configs import score as score_config
 from imagenet_real.data.sources.open import open_source
-from imagenet_real.errors import InputError, exit_code_of
+from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import load_predictions, save_predictions
 from imagenet_real.programs import compare, evaluate, score
+from imagenet_real.runtime.exit_codes import exit_code_of
 from tests import ROOT, toy
 from tests.data.pictures import label, validation_name, write_folder
 from tests.programs import models

@@ -25,6 +25,7 @@ from imagenet_real.review_app.pairs import Pairs
 from imagenet_real.review_app.pictures import Pictures, examples_by_class
 from imagenet_real.review_app.rating import Rating
 from imagenet_real.review_app.review import Review
+from imagenet_real.review_app.server import make_config
 from imagenet_real.review_app.store import Store
 from tests import toy
 
@@ -95,7 +96,7 @@ def make_review(folder: pathlib.Path, store: Store, needed: int = 1) -> tuple[Re
 @contextlib.contextmanager
 def served(app) -> Iterator[int]:
     """The port of a running server."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(make_config(app, port=0))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -118,9 +119,9 @@ def review_server(
 
 
 @contextlib.contextmanager
-def rating_server(folder: pathlib.Path) -> Iterator["Client"]:
+def rating_server(folder: pathlib.Path, store: str = "answers.sqlite") -> Iterator["Client"]:
     """A server of the tasks in tasks.json."""
-    store = Store(folder / "answers.sqlite")
+    store = Store(folder / store)
     pictures = {MAIN: Pictures(open_source(str(folder / "images")))}
     rating = Rating(folder / "tasks.json", store)
     with served(make_app(Content(pictures, rating=rating), "127.0.0.1", "")) as port:
@@ -129,14 +130,15 @@ def rating_server(folder: pathlib.Path) -> Iterator["Client"]:
 
 
 @contextlib.contextmanager
-def pairs_server(folder: pathlib.Path) -> Iterator["Client"]:
+def pairs_server(folder: pathlib.Path, images: pathlib.Path | None = None) -> Iterator["Client"]:
     """A server of three pairs: a and d, b and e, c and f."""
+    folder.mkdir(exist_ok=True)
     rows = [
         {"image_id": a, "other": b, "similarity": 0.99, "bits": 3.0, "embedding": None} for a, b in ("ad", "be", "cf")
     ]
     (folder / "duplicates.json").write_text(json.dumps({"pairs": rows}))
     store = Store(folder / "answers.sqlite")
-    pictures = Pictures(open_source(str(folder / "images")))
+    pictures = Pictures(open_source(str(images or folder / "images")))
     pairs = Pairs(folder / "duplicates.json", store)
     with served(make_app(Content({MAIN: pictures, OTHER: pictures}, pairs=pairs), "127.0.0.1", "")) as port:
         yield Client(port)

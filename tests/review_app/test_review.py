@@ -210,7 +210,7 @@ def test_answers_belong_to_their_mistakes(folder):
         small.make_review(folder, store)
     store.close()
     (folder / "no.sqlite").write_text("this is no database, but it is long enough to be taken for one" * 20)
-    with pytest.raises(InputError, match="no database of answers"):
+    with pytest.raises(InputError, match="no database that can be used"):
         Store(folder / "no.sqlite")
 
 

@@ -122,8 +122,17 @@ def test_sigterm_saves_its_step(place, uninterrupted, moment):
     assert lines(place) == uninterrupted[1]
 
 
-def test_sigterm_in_the_last_step_is_an_end_like_any(tmp_path, uninterrupted):
-    small.assert_equal(fit(tmp_path, in_step={STEPS: asked_to_stop}), uninterrupted[0])
+def test_sigterm_in_the_last_step_stops_before_what_follows(tmp_path, uninterrupted):
+    with pytest.raises(loop.Stopped, match=f"after step {STEPS}"):
+        fit(tmp_path, in_step={STEPS: asked_to_stop})
+    small.assert_equal(fit(tmp_path), uninterrupted[0])
+
+
+def test_ctrl_c_saves_its_step_too(tmp_path, uninterrupted):
+    with pytest.raises(loop.Stopped, match="Ctrl-C stopped the run after step 6") as stopped:
+        fit(tmp_path, in_step={6: lambda: os.kill(os.getpid(), signal.SIGINT)})
+    assert stopped.value.exit_code == 130
+    small.assert_equal(fit(tmp_path), uninterrupted[0])
 
 
 def test_half_a_line_of_a_killed_run_is_taken_back(place, uninterrupted):

@@ -16,7 +16,7 @@ from etils import epath
 from imagenet_real.data.sources.indexed import IndexedSource, digest, labels_of_texts, unique_ids
 from imagenet_real.data.sources.parts import Part
 from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io import extras, storage
 from imagenet_real.io.readers import FileError
 from imagenet_real.labels.image_ids import image_id
 from imagenet_real.labels.label_set import MAX_CLASSES
@@ -61,12 +61,8 @@ class ParquetFile:
 
 def open_parquet(path: epath.Path) -> Any:
     """Opens a Parquet file. Raises InputError if it is cut off or damaged, or if the library is missing."""
-    try:
+    with extras.needed_by(f"{path}, a Parquet file,"):
         import pyarrow.parquet as pq
-    except ImportError:
-        raise InputError(
-            "pyarrow, the library for Parquet, is missing. Run pip install 'imagenet_real[parquet]'."
-        ) from None
     try:
         if storage.in_bucket(path):
             return pq.ParquetFile(path.open("rb"))

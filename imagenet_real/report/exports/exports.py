@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.io import storage
+from imagenet_real.io import extras, storage
+from imagenet_real.io.names import as_file_name
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.report.exports import paper
@@ -18,13 +19,16 @@ from imagenet_real.scoring.results import Results
 
 NAMES = ("per_image.csv", "per_image.parquet", "cleanlab", "tensorboard", "timm", "latex", "markdown", "eval_results")
 
+NEEDS = {"per_image.csv": ("pyarrow",), "per_image.parquet": ("pyarrow",), "tensorboard": ("tensorboardX",)}
+
 
 def parse(names: str) -> list[str]:
-    """The exports of a comma-separated list. Raises InputError for an unknown name."""
+    """The exports of a comma-separated list. Raises InputError for an unknown name, and if its package is missing."""
     export_names = [name.strip() for name in names.split(",") if name.strip()]
     for name in export_names:
         if name not in NAMES:
             raise InputError(f"unknown export {name!r}: {nearest(name, list(NAMES))}")
+        extras.check(f"export={name}", *NEEDS.get(name, ()))
     return export_names
 
 
@@ -59,13 +63,13 @@ def write(
         for model in evidence.models:
             if name == "tensorboard":
                 rows = [row for row in results.rows if row["model"] == model]
-                write_accuracies(workdir / "tensorboard" / model, rows, settings={"model": model})
+                write_accuracies(workdir / "tensorboard" / as_file_name(model), rows, settings={"model": model})
             if name == "eval_results":
-                write_eval_results(workdir / "eval_results" / model, results, model)
+                write_eval_results(workdir / "eval_results" / as_file_name(model), results, model)
             if name == "cleanlab":
                 _check_unrepaired(results, model)
                 label_set = _original_or_first(evidence.label_sets)
-                write_cleanlab(workdir / "cleanlab" / model, with_scores(model), label_set)
+                write_cleanlab(workdir / "cleanlab" / as_file_name(model), with_scores(model), label_set)
 
 
 def _original_or_first(label_sets: Sequence[LabelSet]) -> LabelSet:

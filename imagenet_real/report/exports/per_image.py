@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io import extras, storage
+from imagenet_real.io.names import as_cell, one_line, printable
 from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.scoring.evidence import Evidence
@@ -20,15 +20,15 @@ def write_per_image(path: str | os.PathLike, evidence: Evidence) -> None:
     Each label set, such as `real`, adds `right_real` (1, 0, or empty if the image is not scored) and `weight_real`.
     The mean of `right_real` with these weights is the accuracy. Raises InputError if pyarrow is not installed.
     """
-    try:
+    with extras.needed_by("export=per_image"):
         import pyarrow as pa
         from pyarrow import csv, parquet
-    except ImportError:
-        raise InputError(f"{path}: the package pyarrow is missing. Run pip install pyarrow.") from None
     path = storage.to_path(path)
     with storage.open_atomically(path, "wb") as file:
         writer = None
         for columns in _by_model(evidence):
+            if path.suffix == ".csv":
+                columns = {name: _as_cells(values) for name, values in columns.items()}
             table = pa.table({name: _as_arrow(values) for name, values in columns.items()})
             if writer is None:
                 kind = csv.CSVWriter if path.suffix == ".csv" else parquet.ParquetWriter
@@ -52,8 +52,8 @@ def _by_model(evidence: Evidence) -> Iterator[dict[str, np.ma.MaskedArray]]:
             "probability": np.ma.array(confidence, mask=np.isnan(confidence)),
         }
         for name, (verdict, weight) in verdicts.items():
-            columns[f"right_{name}"] = np.ma.array(verdict, mask=weight == 0)
-            columns[f"weight_{name}"] = np.ma.array(weight)
+            columns[one_line(f"right_{name}")] = np.ma.array(verdict, mask=weight == 0)
+            columns[one_line(f"weight_{name}")] = np.ma.array(weight)
         yield {name: column[has_prediction] for name, column in columns.items()}
 
 
@@ -69,7 +69,20 @@ def _verdicts(evidence: Evidence, label_set: LabelSet, model: int) -> tuple[np.n
     return verdict, weight
 
 
+def _as_cells(column: np.ma.MaskedArray) -> np.ma.MaskedArray:
+    """Returns a column whose texts no spreadsheet computes."""
+    if column.dtype.kind != "U":
+        return column
+    texts = {text: as_cell(text) for text in np.unique(column.data).tolist()}
+    if all(text == cell for text, cell in texts.items()):
+        return column
+    return np.ma.array([texts[text] for text in column.data.tolist()])
+
+
 def _as_arrow(column: np.ma.MaskedArray) -> Any:
     import pyarrow as pa
 
-    return pa.array(column.data, mask=np.ma.getmaskarray(column))
+    values = column.data
+    if values.dtype.kind == "U":  # Arrow encodes no lone surrogate
+        values = [printable(text) for text in values.tolist()]
+    return pa.array(values, mask=np.ma.getmaskarray(column))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from imagenet_real.io import storage
 from imagenet_real.io.event_files import EventFile
+from imagenet_real.io.names import one_line
 from imagenet_real.scoring.results import Row
 
 FILE = "results.tfevents"  # TensorBoard reads a folder by name, so that this file comes after those of training
@@ -21,9 +22,10 @@ def write_accuracies(
       step: of the accuracies.
       settings: of the run, for the table of hyperparameters.
     """
-    accuracies = {f"top{row['k']}/{row['label_set']}": row["accuracy"] for row in rows}
+    accuracies = {one_line(f"top{row['k']}/{row['label_set']}"): row["accuracy"] for row in rows}
     with storage.open_atomically(storage.to_path(folder) / FILE, "wb") as file:
         events = EventFile(file)
         if settings:
-            events.add_hparams(step, settings, accuracies)
+            texts = {name: one_line(value) if isinstance(value, str) else value for name, value in settings.items()}
+            events.add_hparams(step, texts, accuracies)
         events.add_scalars(step, accuracies)

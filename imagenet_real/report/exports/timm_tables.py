@@ -1,12 +1,12 @@
 """Tables of models in timm's format: results-imagenet.csv, and one table per other label set with differences."""
 
-import csv
-import io
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imagenet_real.io import storage
+from imagenet_real.io.csv_writer import csv_text
+from imagenet_real.io.names import as_file_name
 from imagenet_real.scoring.results import Results
 
 COLUMNS = ("model", "top1", "top1_err", "top5", "top5_err", "param_count", "img_size", "crop_pct", "interpolation")
@@ -32,7 +32,7 @@ def write_timm_tables(
     texts = {"results-imagenet.csv": _table(base, None, details or {})}
     for name in names:
         if name != first:
-            texts[f"results-imagenet-{name}.csv"] = _table(_ranked(results, name), base, details or {})
+            texts[as_file_name(f"results-imagenet-{name}.csv")] = _table(_ranked(results, name), base, details or {})
     storage.write_together({storage.to_path(folder) / name: text for name, text in texts.items()})
 
 
@@ -49,16 +49,14 @@ def _ranked(results: Results, label_set: str) -> Ranked:
 
 
 def _table(ranked: Ranked, base: Ranked | None, details: Mapping[str, Mapping[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*COLUMNS, *(CHANGES if base else ())])
+    rows = [[*COLUMNS, *(CHANGES if base else ())]]
     for model, accuracies in ranked.items():
         known = details.get(model, {})
         cells = [model, *_percentages(accuracies, 1), *_percentages(accuracies, 5)]
         cells += [f"{known['param_count']:,.2f}" if "param_count" in known else "", known.get("img_size", "")]
         cells += [f"{known['crop_pct']:.3f}" if "crop_pct" in known else "", known.get("interpolation", "")]
-        writer.writerow([*cells, *(_changes(model, ranked, base) if base else ())])
-    return text.getvalue()
+        rows.append([*cells, *(_changes(model, ranked, base) if base else ())])
+    return csv_text(rows)
 
 
 def _percentages(accuracies: Mapping[int, float], k: int) -> Sequence[str]:

@@ -34,6 +34,33 @@ function showGuidelines(html) {
   }
 }
 
+// Answers that the server has not acknowledged. They stay in the browser, also if the page is closed, and are sent again.
+const UNSENT = "unsent";
+const unsent = () => JSON.parse(localStorage.getItem(UNSENT) || "[]");
+const keep = (answers) => localStorage.setItem(UNSENT, JSON.stringify(answers));
+const forget = (answer) => keep(unsent().filter((other) => JSON.stringify(other) !== JSON.stringify(answer)));
+
+async function deliver(answer) {
+  let isKept = false;
+  try {
+    return await request(...answer);
+  } catch (error) {
+    isKept = error.isTemporary;
+    throw error;
+  } finally { if (!isKept) forget(answer); }
+}
+
+export async function sendUnsent() {
+  for (const answer of unsent()) await deliver(answer).catch((error) => { if (error.isTemporary) throw error; });
+}
+
+// Stores an answer: it is kept until the server has it, or refuses it for good.
+export async function send(...answer) {
+  await sendUnsent();
+  keep([...unsent(), answer]);
+  return deliver(answer);
+}
+
 export async function request(address, parameters, body) {
   const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== "" && value != null));
   const options = body === undefined ? {} :
@@ -42,13 +69,14 @@ export async function request(address, parameters, body) {
     try {
       const response = await fetch(`${address}?${query}`, options);
       const content = await response.json();
-      if (!response.ok) throw new Error(content.error);
+      if (!response.ok) throw Object.assign(new Error(content.error), { isTemporary: response.status === 503 });
       showMessage("");
       return content;
     } catch (error) {
       // The server may be restarting. Each answer has a key, so the server stores it once even if it arrives twice.
-      if (!(error instanceof TypeError) || attempt >= 20) { showMessage(error.message); throw error; }
-      showMessage("The server does not answer. The page tries again. No stored answer is lost.");
+      if (error instanceof TypeError) Object.assign(error, { isTemporary: true, text: "The server does not answer." });
+      if (!error.isTemporary || attempt >= 20) { showMessage(error.text || error.message); throw error; }
+      showMessage(`${error.text || error.message} The page tries again. No stored answer is lost.`);
       await new Promise((wake) => setTimeout(wake, 1000));
     }
   }
@@ -58,6 +86,7 @@ export const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)
 
 // Shows what there is to do, and calls `begin` with the name that a person enters. A link may bring it: /?name=rater001
 export function enter(begin, describe) {
+  if (location.hash.startsWith("#token=")) history.replaceState(null, "", location.pathname + location.search);
   const field = $("name"), linked = new URLSearchParams(location.search).get("name");
   field.value = linked || localStorage.getItem("name") || "";
   request("/api/about", {}).then((about) => { $("about").textContent = describe(about); showGuidelines(about.guidelines); })
@@ -66,7 +95,7 @@ export function enter(begin, describe) {
     if (!field.value.trim()) { field.focus(); return; }
     localStorage.setItem("name", field.value.trim());
     $("enter").hidden = true;
-    begin(field.value.trim());
+    sendUnsent().catch(() => {}).then(() => begin(field.value.trim()));
   };
   $("go").addEventListener("click", go);
   field.addEventListener("input", () => showMessage(""));

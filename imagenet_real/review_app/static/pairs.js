@@ -1,4 +1,4 @@
-import { $, duration, enter, isTyping, newKey, picture, plural, request, showMessage } from "./page.js";
+import { $, duration, enter, isTyping, newKey, picture, plural, request, send, showMessage } from "./page.js";
 
 let name = "", pair = null, total = 1, storing = false;
 
@@ -34,7 +34,7 @@ async function judge(same) {
   if (pair === null || storing) return;
   storing = true;
   try {
-    await request("/api/same", { name }, { key: newKey(), pair, same });
+    await send("/api/same", { name }, { key: newKey(), pair, same });
     await show((pair + 1) % total);
   } finally { storing = false; }
 }

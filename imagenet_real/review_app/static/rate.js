@@ -1,4 +1,4 @@
-import { $, choices, duration, element, enter, isTyping, picture, plural, press, request, showMessage } from "./page.js";
+import { $, choices, duration, element, enter, isTyping, picture, plural, press, request, send, showMessage } from "./page.js";
 
 const ANSWERS = [["yes", "y"], ["maybe", "m"], ["no", "n"]].map(([value, key]) => ({ value, text: value, key }));
 let name = "", task = null, answers = {}, current = 0, startTime = 0, storing = false;
@@ -48,7 +48,7 @@ async function store() {
   if ($("store").disabled) { showMessage("Each question needs an answer: yes, maybe or no."); return; }
   storing = true;
   try {
-    await request("/api/answer", { name }, { task: task.task, answers, seconds: (performance.now() - startTime) / 1000 });
+    await send("/api/answer", { name }, { task: task.task, answers, seconds: (performance.now() - startTime) / 1000 });
     await show({});
   } finally { storing = false; }
 }

@@ -1,4 +1,4 @@
-import { $, choices, duration, element, enter, isTyping, newKey, picture, plural, press, request, showMessage } from "./page.js";
+import { $, choices, duration, element, enter, isTyping, newKey, picture, plural, press, request, send, showMessage } from "./page.js";
 
 const CATEGORIES = ["Fine-grained error", "Fine-grained error with OOV", "Spurious Correlation", "Non-prototypical",
   "Fine-grained with Multilabel Options"];
@@ -151,7 +151,7 @@ async function store() {
   try {
     const content = { ...verdict, problematic: verdict.problematic === "yes", comment: $("comment").value };
     const judged = item.image_id, wasHidden = item.hint === null;
-    await request("/api/judge", view(), { key: newKey(), image_id: judged, verdict: content });
+    await send("/api/judge", view(), { key: newKey(), image_id: judged, verdict: content });
     $("last").hidden = true;
     if (wasHidden) showLast(judged).catch(() => {});
     await show({ start: (start + 1) % item.total });

@@ -1,0 +1,21 @@
+"""CSV files that programs read and people open: no spreadsheet computes a name that they hold."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from imagenet_real.io.names import as_cell
+
+
+def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+    """Returns rows as CSV. A text that a spreadsheet would compute gets an apostrophe in front, as in `'=1+1`."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerows([as_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    return table.getvalue()
+
+
+def csv_records(columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> str:
+    """Returns records as CSV with a header; a column that a record lacks is empty."""
+    return csv_text([columns, *([record.get(column, "") for column in columns] for record in records)])
