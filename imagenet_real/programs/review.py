@@ -55,9 +55,9 @@ def run(config: ConfigDict, workdir: epath.Path) -> None:
             content.check_pictures()
             if names := content.rater_names:
                 print(f"raters: {', '.join(names)}. Give each person one of these names.", flush=True)
-            with signals.deferred():
+            with signals.deferred() as received:
                 with kept_written(store.changes, lambda: _write_results(config, workdir, content)):
-                    serve(make_app(content, config.host, token), listening)
+                    serve(make_app(content, config.host, token), listening, received)
                 store.reopen()
                 _report(config, workdir, content)
 

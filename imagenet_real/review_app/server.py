@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import h11
 import uvicorn
@@ -30,13 +30,12 @@ def listen(host: str, port: int) -> Iterator[socket.socket]:
         yield listening
 
 
-def serve(app: ASGIApp, listening: socket.socket) -> None:
-    """Serves on a socket until Ctrl-C or SIGTERM, and prints the address."""
+def serve(app: ASGIApp, listening: socket.socket, is_stopped: Callable[[], object]) -> None:
+    """Serves on a socket until `is_stopped` returns something true, and prints the address."""
     host, port, *_ = listening.getsockname()
     name = f"[{host}]" if ":" in host else host
     print(f"open http://{name}:{port}/ in a browser; Ctrl-C ends it.", flush=True)
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn ends the open requests, and then raises the signal again
-        uvicorn.Server(make_config(app)).run(sockets=[listening])
+    _Server(make_config(app), is_stopped).run(sockets=[listening])
 
 
 def make_config(app: ASGIApp, **options: object) -> uvicorn.Config:
@@ -51,6 +50,20 @@ def make_config(app: ASGIApp, **options: object) -> uvicorn.Config:
         lifespan="off",
         **options,
     )
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the program: one that comes before the server has begun must stop it, too."""
+
+    def __init__(self, config: uvicorn.Config, is_stopped: Callable[[], object]):
+        super().__init__(config)
+        self._is_stopped = is_stopped
+
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    async def on_tick(self, counter: int) -> bool:
+        return bool(self._is_stopped()) or await super().on_tick(counter)
 
 
 class _Protocol(H11Protocol):
