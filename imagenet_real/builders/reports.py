@@ -18,7 +18,8 @@ from imagenet_real.report.page.document import write_report
 from imagenet_real.report.slice_files import write_slices
 from imagenet_real.scoring.results import Results
 
-OUTPUTS = ("accuracy_by_class.csv", "per_image.*", "report.html", "results.csv", "results.json", "*.png", "*.svg")
+OUTPUTS = ("accuracy_by_class.csv", "per_image.*", "report.html", "results.csv", "results.json", "slices.*")
+OUTPUTS += ("table.tex", "table.md", "*.png", "*.svg")
 
 
 def write(

@@ -12,10 +12,19 @@ def csv_text(rows: Iterable[Sequence[Any]]) -> str:
     """Returns rows as CSV. A text that a spreadsheet would compute gets an apostrophe in front, as in `'=1+1`."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerows([as_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    writer.writerows([_safe(cell) for cell in row] for row in rows)
     return table.getvalue()
 
 
 def csv_records(columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> str:
     """Returns records as CSV with a header; a column that a record lacks is empty."""
     return csv_text([columns, *([record.get(column, "") for column in columns] for record in records)])
+
+
+def safe_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a record for a `csv.DictWriter` whose texts no spreadsheet computes."""
+    return {name: _safe(value) for name, value in record.items()}
+
+
+def _safe(cell: Any) -> Any:
+    return as_cell(cell) if isinstance(cell, str) else cell

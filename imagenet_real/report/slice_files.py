@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from imagenet_real.io import storage
+from imagenet_real.io.csv_writer import safe_record
 from imagenet_real.scoring.slices import COLUMNS, Slices
 
 SCHEMA = 1
@@ -36,7 +37,7 @@ def write_slices(
         file.write(json.dumps(head, indent=1, allow_nan=False)[:-2] + ',\n "rows": [')
         separator = "\n"
         for row in (row for part in slices for row in part.rows()):
-            writer.writerow(row)
+            writer.writerow(safe_record(row))
             file.write(f"{separator}  {json.dumps(row, allow_nan=False)}")
             separator = ",\n"
         file.write("\n ]\n}\n")
