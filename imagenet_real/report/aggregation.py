@@ -33,7 +33,7 @@ def _counts(summary: AggregationSummary) -> str:
     return (
         f"{votes.votes:,} votes of {votes.raters:,} raters on {votes.questions:,} questions about {votes.images:,} "
         f"images{agreement}\n"
-        f"{labels.labels:,} labels on {labels.images:,} images, {labels.images_by_labels[0]:,} of them without; "
+        f"{labels.labels:,} labels on {labels.images:,} images; {labels.images_by_labels[0]:,} images have no label and "
         f"{labels.images_with_the_original:,} have their original label"
     )
 

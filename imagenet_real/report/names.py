@@ -56,6 +56,11 @@ def capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def count_of(number: int, noun: str) -> str:
+    """A number with its noun: 1 model, 2 models."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def listed(texts: Sequence[str]) -> str:
     """Texts as a list in a sentence: a, b and c."""
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"

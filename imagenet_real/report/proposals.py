@@ -1,6 +1,7 @@
 """The summary of `propose` as rows and as text."""
 
 from imagenet_real.raters.proposal_summary import ProposalSummary, as_json
+from imagenet_real.report.names import count_of
 from imagenet_real.report.printing import tagged
 from imagenet_real.scoring.results import Row
 
@@ -26,17 +27,17 @@ def as_text(summary: ProposalSummary) -> str:
     """Returns the summary as a few lines."""
     images, tasks = summary.images, summary.tasks
     lines = [
-        f"{len(summary.models)} models propose: {', '.join(summary.models)}",
+        f"Proposals come from {count_of(len(summary.models), 'model')}: {', '.join(summary.models)}",
         *_choice(summary),
         *_quality(summary),
     ]
     lines.append(
-        f"{images.kept:,} of {images.images:,} images keep their original label, all models agree with it; "
+        f"{images.kept:,} of {images.images:,} images keep their original label, because all models agree with it; "
         f"{images.rated:,} are rated, {images.per_rated_image:.1f} labels each"
     )
     lines.append(
-        f"{tasks.tasks:,} tasks of at most {tasks.largest} labels ({tasks.fewest_possible:,} if similar labels need "
-        f"not meet), {tasks.gold:,} of them gold"
+        f"{tasks.tasks:,} tasks of at most {tasks.largest} labels ({tasks.fewest_possible:,} if similar labels were not kept "
+        f"together), {tasks.gold:,} of them gold"
     )
     if tasks.per_rater:
         lines.append(f"{tasks.per_rater['least']:,} to {tasks.per_rater['most']:,} tasks a rater")
@@ -52,7 +53,7 @@ def _choice(summary: ProposalSummary) -> list[str]:
     return [search] + (
         []
         if choice.reaches_recall
-        else [f"no subset that was tried reaches the recall: the highest is {choice.recall:.2%}"]
+        else [f"no subset reaches the recall that was asked for; the highest is {choice.recall:.2%}"]
     )
 
 

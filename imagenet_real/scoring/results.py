@@ -250,7 +250,7 @@ def _examine(
     elif empty and not model.readings:
         results.notes.append(f"{model.name}: {empty} images have no first answer (-1), and count as wrong.")
     if doctor.at_chance(model, reference):
-        results.notes.append(f"{model.name}: no better than guessing under {reference.name}, for no reason known here.")
+        results.notes.append(f"{model.name}: at chance on {reference.name}, for an unknown reason.")
     return model
 
 

@@ -73,7 +73,7 @@ def test_proposals_and_tasks(world, capsys):
     assert {task["image_id"] for task in tasks["tasks"] if task["gold"]} <= set(gold.image_ids)
     assert tasks["assignments"] is None
     assert len(read(folder, "label_studio.json")) == len(tasks["tasks"])
-    assert "2 models propose: model0, model1" in capsys.readouterr().out
+    assert "Proposals come from 2 models: model0, model1" in capsys.readouterr().out
 
 
 def test_gold_images_are_drawn_by_the_seed(world):
