@@ -23,7 +23,10 @@ NUMBERED = ("top", "index")  # class indices
 NAMED = ("prediction", "label")  # class indices, wnids or names
 PROBABILITIES = ("prob", "probability", "probabilities")
 SCORES = ("score", "scores", "logit", "logits")
-EXPECTED = "Give image_id,top1,top2,...; or image_id (or filename) with index or label, and optionally prob or score."
+EXPECTED = (
+    "Give image_id,top1,top2,...; or image_id (or filename) with index or label, and optionally prob or score; or image_id "
+    "and answer, in words."
+)
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 

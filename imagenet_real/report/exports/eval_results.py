@@ -9,6 +9,7 @@ import os
 from collections.abc import Collection
 
 from imagenet_real.io import storage
+from imagenet_real.io.names import as_file_name
 from imagenet_real.labels.imagenet import validation_ids
 from imagenet_real.report.names import label_set_phrase
 from imagenet_real.scoring.results import Results, Row
@@ -24,7 +25,9 @@ def write_eval_results(folder: str | os.PathLike, results: Results, model: str) 
     files = {}
     for row in results.rows:
         if row["model"] == model and row["k"] == 1:
-            files[storage.to_path(folder) / FOLDER / f"{_task(row['label_set'])}.yaml"] = _entry(row, results, known)
+            files[storage.to_path(folder) / FOLDER / f"{as_file_name(row['label_set'])}.yaml"] = _entry(
+                row, results, known
+            )
     storage.write_together(files)
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from imagenet_real.io import storage
+from imagenet_real.io.names import one_line
 from imagenet_real.report.names import SOURCES, capitalize, label_set_name
 from imagenet_real.scoring.results import Results, Row
 
@@ -69,7 +70,7 @@ def write_markdown(path: str | os.PathLike, results: Results) -> None:
 
 def latex_text(text: str) -> str:
     """Text with the characters escaped that mean something in LaTeX."""
-    return "".join(_ESCAPES.get(character, character) for character in text)
+    return "".join(_ESCAPES.get(character, character) for character in one_line(text))
 
 
 class _Table:
@@ -126,7 +127,7 @@ def _markdown_cell(value: str, half: str, is_best: bool) -> str:
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    escaped = [cell.replace("|", r"\|") for cell in cells]
+    escaped = [one_line(cell).replace("|", r"\|") for cell in cells]
     return f"| {' | '.join(escaped)} |"
 
 

@@ -16,7 +16,9 @@ from imagenet_real.scoring.results import score
 from tests import toy
 
 NAMES = ("/tmp/x", "../x", "=cmd|'/c calc'!A0", "a\nb", "\x1b[2J", "nul\0", "\udcff", "é" * 300, "@SUM(1)")
-EXPORTS = ["per_image.csv", "cleanlab", "timm"] + (["tensorboard"] if importlib.util.find_spec("tensorboardX") else [])
+EXPORTS = ["per_image.csv", "cleanlab", "timm", "latex", "markdown", "eval_results"] + (
+    ["tensorboard"] if importlib.util.find_spec("tensorboardX") else []
+)
 
 
 @pytest.fixture(scope="module")
