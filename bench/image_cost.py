@@ -25,7 +25,8 @@ from PIL import Image
 
 from imagenet_real.data.augmentation import Augmentation
 from imagenet_real.data.batches import evaluation_batches
-from imagenet_real.data.preprocess import Preprocessing, central_crop, decode
+from imagenet_real.data.decoding import decode
+from imagenet_real.data.preprocess import Preprocessing, central_crop
 from imagenet_real.data.training_batches import TrainingBatches
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.runtime.workers import WorkerBatches

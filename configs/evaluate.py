@@ -33,6 +33,9 @@ def get_config() -> ConfigDict:
             "interpolation": config_dict.placeholder(str),  # bicubic or bilinear
             "mean": config_dict.placeholder(tuple),  # of RGB in [0, 1]
             "std": config_dict.placeholder(tuple),  # of RGB in [0, 1]
+            "exif": config_dict.placeholder(
+                str
+            ),  # ignore or apply the orientation in the files; torchvision ignores it
             "save_scores": False,  # write the scores of all classes instead of the best 20
             "skip_unreadable": False,  # skip images that cannot be read, and list them
             "label_sets": "",  # comma-separated; empty: all label sets of the images

@@ -32,6 +32,9 @@ def get_config() -> ConfigDict:
             "interpolation": config_dict.placeholder(str),  # bicubic or bilinear
             "mean": config_dict.placeholder(tuple),  # of RGB in [0, 1]
             "std": config_dict.placeholder(tuple),  # of RGB in [0, 1]
+            "exif": config_dict.placeholder(
+                str
+            ),  # ignore or apply the orientation in the files; torchvision ignores it
             "batch_size": 128,  # over all devices
             "workers": 0,  # processes that read and decode; 0: threads
             "skip_unreadable": False,  # skip unreadable images, and list them

@@ -35,6 +35,7 @@ def get_config() -> ConfigDict:
             "interpolation": "bilinear",  # bicubic or bilinear
             "mean": (0.5, 0.5, 0.5),  # of RGB in [0, 1]
             "std": (0.5, 0.5, 0.5),  # of RGB in [0, 1]
+            "exif": "ignore",  # ignore or apply the orientation in the files; torchvision ignores it
             # The loss and its targets.
             "loss": "softmax",  # softmax or sigmoid
             "augmentation": {

@@ -6,6 +6,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import models
+from imagenet_real.data.decoding import EXIF
 from imagenet_real.data.preprocess import WholeImage
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
@@ -15,7 +16,7 @@ from imagenet_real.models.user_model import user_model
 from imagenet_real.relabel.annotate import dense_shape, image_size_of
 from imagenet_real.training.trained import TrainedModel, checksum
 
-PREPROCESSING = ("interpolation", "mean", "std")
+PREPROCESSING = ("interpolation", "mean", "std", "exif")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,16 +48,16 @@ def load_annotator(config: ConfigDict) -> Annotator:
         "weights": _checksum(config, params),
         **preprocessing,
     }
-    return Annotator(apply, params, WholeImage(size, preprocessing["interpolation"]), run_key)
+    return Annotator(apply, params, WholeImage(size, preprocessing["interpolation"], preprocessing["exif"]), run_key)
 
 
 def _preprocessing(config: ConfigDict, run: TrainedModel | None) -> dict[str, Any]:
-    """Returns `image_size`, `interpolation`, `mean` and `std`: those of the config, else of the run or published ones."""
+    """Returns `image_size`, `interpolation`, `mean`, `std` and `exif`: those of the config, else of the run or published ones."""
     if run is not None:
         default = run.preprocessing
     else:
         default = {} if models.is_user_model(config.model) else dict(catalog.find(config.model).preprocessing)
-    chosen = default | {name: config[name] for name in PREPROCESSING if config[name] is not None}
+    chosen = {"exif": EXIF[0]} | default | {name: config[name] for name in PREPROCESSING if config[name] is not None}
     size = config.image_size
     if not size and not models.is_user_model(config.model):
         size = image_size_of(config.model, config.places)

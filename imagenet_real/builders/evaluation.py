@@ -195,6 +195,7 @@ def _run_key(evaluation: Evaluation) -> dict[str, Any]:
         "source": evaluation.source.fingerprint,
         "resize": preprocessing.resize,
         "interpolation": preprocessing.interpolation,
+        "exif": preprocessing.exif,
     }
 
 

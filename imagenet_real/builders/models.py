@@ -62,7 +62,7 @@ def preprocessing_of(config: ConfigDict, run: TrainedModel | None) -> Preprocess
         return Preprocessing(**{**run.preprocessing, **fields})
     if not is_user_model(config.model):
         return Preprocessing(**{**catalog.find(config.model).preprocessing, **fields})
-    missing = [name for name in PREPROCESSING if name not in fields]
+    missing = [name for name in PREPROCESSING if name not in fields and name != "exif"]
     if missing:
         raise InputError(
             f"the preprocessing of {config.model} is unknown, and a wrong one costs accuracy silently. "
@@ -74,7 +74,8 @@ def preprocessing_of(config: ConfigDict, run: TrainedModel | None) -> Preprocess
 def describe(preprocessing: Preprocessing) -> str:
     """Returns the preprocessing as a line for people."""
     resize = f"short side to {preprocessing.resize}, {preprocessing.interpolation}, " if preprocessing.resize else ""
-    return f"{resize}center crop {preprocessing.crop}, mean {preprocessing.mean}, std {preprocessing.std}"
+    exif = ", turned by EXIF" if preprocessing.exif == "apply" else ""
+    return f"{resize}center crop {preprocessing.crop}, mean {preprocessing.mean}, std {preprocessing.std}{exif}"
 
 
 def weights_file(config: ConfigDict) -> str:

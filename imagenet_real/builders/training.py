@@ -30,7 +30,7 @@ from imagenet_real.training.trained import CHECKPOINTS
 
 LENGTHS = ("steps", "epochs", "examples")  # a run has exactly one of them
 # The run key: the fields that the parameters depend on. A checkpoint with other values is refused.
-MODEL = ("model", "dtype", "resize", "crop", "interpolation", "mean", "std")
+MODEL = ("model", "dtype", "resize", "crop", "interpolation", "mean", "std", "exif")
 RECIPE = ("loss", "augmentation", "batch_size", "accumulate", "steps", "epochs", "examples", "seed")
 OPTIMIZER = ("optimizer", "learning_rate", "schedule", "warmup_steps", "decay_at", "weight_decay", "momentum")
 OPTIMIZER += ("nesterov", "beta2", "clip_norm", "average_decay")
@@ -95,7 +95,7 @@ def make_optimizer(config: ConfigDict, steps: int) -> optax.GradientTransformati
 
 
 def preprocessing(config: ConfigDict) -> Preprocessing:
-    """Returns the preprocessing of evaluation. Training uses its crop, interpolation, mean and std as well."""
+    """Returns the preprocessing of evaluation. Training uses its crop, interpolation, mean, std and exif as well."""
     return Preprocessing(**{field.name: config[field.name] for field in dataclasses.fields(Preprocessing)})
 
 
@@ -120,6 +120,7 @@ def training_batches(
         divide=LOSSES[config.loss].targets_sum_to_one,
         workers=config.workers,
         cache=config.cache,
+        exif=config.exif,
     )
 
 

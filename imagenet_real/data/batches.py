@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from imagenet_real.data.preprocess import Preprocessing, WholeImage, decode, preprocess
+from imagenet_real.data.decoding import decode
+from imagenet_real.data.preprocess import Preprocessing, WholeImage, preprocess
 from imagenet_real.data.sources.records import Source, UnreadableRecord
 from imagenet_real.errors import InputError
 from imagenet_real.runtime.workers import ALIGNMENT, Batches, WorkerBatches, slots_of
@@ -71,7 +72,7 @@ class _Batches:
         except UnreadableRecord as error:
             return error.image_id, str(error)
         try:
-            pixels[:] = preprocess(decode(record["image"]), self.preprocessing)
+            pixels[:] = preprocess(decode(record["image"], self.preprocessing.exif), self.preprocessing)
         except InputError as error:
             return record["image_id"], str(error)
         return record["image_id"], None

@@ -1,13 +1,11 @@
-"""From the bytes of an image file to the pixels of a model: the result of torchvision on Pillow images, only faster."""
+"""From the pixels of an image to those of a model: the result of torchvision on Pillow images, only faster."""
 
 import dataclasses
-import io
 import math
 
 import numpy as np
-import simplejpeg
-from PIL import Image
 
+from imagenet_real.data.decoding import EXIF, check_exif
 from imagenet_real.data.resize import FILTERS, resize
 from imagenet_real.errors import InputError, nearest
 
@@ -21,6 +19,7 @@ class Preprocessing:
     interpolation: str  # "bicubic" or "bilinear", both antialiased
     mean: tuple[float, float, float]  # of RGB in [0, 1]
     std: tuple[float, float, float]
+    exif: str = EXIF[0]  # the orientation in the file: ignore it, as torchvision and timm do, or apply it
 
     def __post_init__(self):
         for name in ("resize", "crop"):
@@ -39,6 +38,10 @@ class Preprocessing:
                 )
         if min(self.std) <= 0:
             raise InputError(f"std={self.std} would divide by zero or less. Give three positive numbers.")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if min(values) < 0 or max(values) > 1:
+                raise InputError(f"{name}={values} is not of levels in [0, 1]. {_in_range(name, values)}")
+        check_exif(self.exif)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +50,7 @@ class WholeImage:
 
     crop: int  # side of the square, in pixels
     interpolation: str
+    exif: str = EXIF[0]
 
     def __post_init__(self):
         if self.crop < 1 or self.interpolation not in FILTERS:
@@ -54,6 +58,15 @@ class WholeImage:
                 f"image_size={self.crop}, interpolation={self.interpolation!r} is impossible. Give "
                 "at least 1 pixel, and bicubic or bilinear."
             )
+        check_exif(self.exif)
+
+
+def _in_range(name: str, values: tuple[float, ...]) -> str:
+    """Returns what to do about a mean or std of levels from 0 to 255."""
+    if max(values) > 255 or min(values) < 0:
+        return "Give numbers from 0 to 1."
+    scaled = ",".join(f"{value / 255:.4g}" for value in values)
+    return f"Levels of 0 to 255 are divided by 255: give --{name}={scaled}"
 
 
 def preprocess(image: np.ndarray, preprocessing: Preprocessing | WholeImage) -> np.ndarray:
@@ -61,29 +74,6 @@ def preprocess(image: np.ndarray, preprocessing: Preprocessing | WholeImage) -> 
     if isinstance(preprocessing, WholeImage):
         return resize(image, (preprocessing.crop, preprocessing.crop), preprocessing.interpolation)
     return central_crop(image, preprocessing)
-
-
-def decode(data: bytes) -> np.ndarray:
-    """Decodes an image file to RGB, [H, W, 3] uint8. Equals `PIL.Image.open(...).convert("RGB")`, bit for bit.
-
-    Raises InputError with the reason if the file is not an image or is cut off. It also refuses a JPEG whose data ends
-    early but has an end marker; Pillow fills such an image with gray.
-    """
-    if data[:2] == b"\xff\xd8":
-        try:
-            # simplejpeg converts CMYK differently. All else equals Pillow and is a third faster.
-            if simplejpeg.decode_jpeg_header(data)[2] in ("YCbCr", "RGB", "Gray"):
-                return simplejpeg.decode_jpeg(data)
-        except ValueError as error:
-            if "remature end" in str(error):
-                raise InputError(f"{error} ({len(data)} bytes)") from None
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return np.asarray(image.convert("RGB"))
-    except Image.UnidentifiedImageError:
-        raise InputError(f"not an image in a known format ({len(data)} bytes)") from None
-    except Exception as error:  # each format of Pillow raises its own errors
-        raise InputError(f"{type(error).__name__}: {error} ({len(data)} bytes)") from None
 
 
 def central_crop(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:

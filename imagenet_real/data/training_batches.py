@@ -13,7 +13,7 @@ import numpy as np
 from imagenet_real.data import targets
 from imagenet_real.data.augmentation import Augmentation, Draw, augment, draw, draw_mixture
 from imagenet_real.data.batches import batches_in_flight, check_batches, prefetched_batches
-from imagenet_real.data.preprocess import decode
+from imagenet_real.data.decoding import EXIF, decode
 from imagenet_real.data.sources.records import UnreadableRecord
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError
@@ -36,6 +36,7 @@ class TrainingBatches:
       divide: share the target among several right classes, for the softmax loss.
       workers: processes that read and decode; 0 uses threads.
       cache: keep decoded images in memory, in each worker.
+      exif: the orientation in the files, ignore or apply.
     """
 
     def __init__(
@@ -50,12 +51,13 @@ class TrainingBatches:
         divide: bool,
         workers: int = 0,
         cache: bool = False,
+        exif: str = EXIF[0],
     ):
         check_batches(batch_size, workers)
         local_rows = list(range(batch_size)) if rows is None else [int(row) for row in rows]
         self.batch_size = batch_size
         self._batches = functools.partial(
-            _Batches, data, augmentation, batch_size, local_rows, steps, seed, divide, cache
+            _Batches, data, augmentation, batch_size, local_rows, steps, seed, divide, cache, exif
         )
         self._workers, self._next, self._iterator = workers, 0, None
 
@@ -110,10 +112,12 @@ class _Batches:
         seed: int,
         divide: bool,
         cache: bool,
+        exif: str,
         start: int,
     ):
         self.data, self.augmentation, self.divide, self.rows = data, augmentation, divide, rows
         self.batch_size, self.steps, self.seed, self.start = batch_size, steps, seed, start
+        self.exif = exif
         self.decoded: dict[int, np.ndarray] | None = {} if cache else None
 
     @property
@@ -165,7 +169,7 @@ class _Batches:
         if self.decoded is not None and record in self.decoded:
             return self.decoded[record]
         try:
-            image = decode(self.data.source[record]["image"])
+            image = decode(self.data.source[record]["image"], self.exif)
         except (InputError, UnreadableRecord) as error:
             raise InputError(
                 f"training image {self.data.image_ids[record]} is unreadable ({error}). Replace the file, or exclude the "

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 from PIL import Image
 
-from imagenet_real.data.preprocess import decode
+from imagenet_real.data.decoding import decode
 
 SIDE = 16  # pixels of a thumbnail
 BITS = 64  # of a hash

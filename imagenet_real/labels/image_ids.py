@@ -1,25 +1,62 @@
 """Image ids: the rule that makes an id of a file name, and the join by id."""
 
 import re
+import unicodedata
 
 import numpy as np
 
-IMAGE_ENDINGS = frozenset((".jpeg", ".jpg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm"))
+IMAGE_ENDINGS = frozenset(
+    (
+        *(".jpeg", ".jpg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".gif"),
+        *(".ppm", ".pgm", ".pbm", ".pnm"),
+    )
+)
 
-# ImageNet's own file names are unique, so their ids leave the folder out and join files in any folder.
-_IMAGENET_NAME = re.compile(r"ILSVRC2012_(val|test)_\d{8}|n\d{8}_\d+")
+# ImageNet's own file names are unique, so their ids leave the folder out and join files in any folder. Some copies add
+# the wnid at the end.
+_IMAGENET_NAME = re.compile(r"(ILSVRC2012_(?:val|test)_\d{8}|n\d{8}_\d+)(?:_n\d{8})?")
+
+
+_DIRECTIONS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def image_id(path: str) -> str:
     """The id of the image at `path`, relative to the root of its folder or archive: the path without its ending.
 
-    The id of ImageNet's own files (`ILSVRC2012_val_00000001.JPEG`, `n01440764_10026.JPEG`) is the file name alone. The
-    id of an id is the id itself, so this also removes the ending of ids in other files.
+    The id of ImageNet's own files (`ILSVRC2012_val_00000001.JPEG`, `n01440764_10026.JPEG`) is the file name alone,
+    without a wnid behind it. The id of an id is the id itself, so this also removes the ending of ids in other files.
+
+    An id is one printable line, and the same on every system: a backslash is a slash, letters and their accents are
+    composed (NFC), and what is not printable, such as bytes that are no UTF-8, becomes `%E9`.
     """
-    stem, dot, ending = path.rpartition(".")
-    stem = stem if dot and f".{ending.lower()}" in IMAGE_ENDINGS else path
-    name = stem.rpartition("/")[2]
-    return name if _IMAGENET_NAME.fullmatch(name) else stem
+    stem = printable(path).replace("\\", "/")
+    while True:
+        shorter, dot, ending = stem.rpartition(".")
+        if not dot or f".{ending.lower()}" not in IMAGE_ENDINGS or not shorter or shorter.endswith("/"):
+            break
+        stem = shorter
+    name = _IMAGENET_NAME.fullmatch(stem.rpartition("/")[2])
+    return name.group(1) if name else stem
+
+
+def printable(path: str) -> str:
+    """Returns a path as one printable line, see `image_id`."""
+    if path.isascii() and path.isprintable():
+        return path
+    text = unicodedata.normalize("NFC", path)
+    return "".join(letter if letter.isprintable() or _is_harmless(letter) else _escaped(letter) for letter in text)
+
+
+def _is_harmless(letter: str) -> bool:
+    """Says whether a letter is a space, joins others, or is unknown here; marks of direction turn what stands around."""
+    return unicodedata.category(letter) in ("Zs", "Cf", "Co", "Cn") and letter not in _DIRECTIONS
+
+
+def _escaped(letter: str) -> str:
+    """Returns the bytes of a letter as in addresses; a lone surrogate stands for a byte of a name that is no UTF-8."""
+    if "\udc80" <= letter <= "\udcff":
+        return f"%{ord(letter) - 0xDC00:02X}"
+    return "".join(f"%{byte:02X}" for byte in letter.encode("utf-8", "surrogatepass"))
 
 
 def first_repeated(image_ids: np.ndarray) -> str | None:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from imagenet_real.data.crop_statistics import Agreement, Overlap, agreement, random_crops
+from imagenet_real.data.decoding import decode
 from imagenet_real.data.objects import Objects
-from imagenet_real.data.preprocess import decode
 from imagenet_real.data.sources.records import Source
 from imagenet_real.data.targets import label_sets
 from imagenet_real.labels.label_set import LabelSet

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from etils import epath
 
-from imagenet_real.data.sources.nested_tar import files_in
+from imagenet_real.data.sources.nested_tar import read_tar
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io.storage import in_bucket, to_path
 from imagenet_real.labels.image_ids import image_id
@@ -106,7 +106,7 @@ def import_maps(maps: PublishedMaps, folder: str | os.PathLike) -> None:
 def _files(place: epath.Path) -> Iterator[tuple[str, int, int]]:
     """Yields path, offset and size of each map."""
     if place.is_file():
-        yield from (tuple(member) for member in files_in(place) if member.path.endswith(ENDING))
+        yield from (tuple(member) for member in read_tar(place).members if member.path.endswith(ENDING))
         return
     if not place.is_dir():
         raise InputError(f"{place} is neither a folder nor a tar. Give a folder or a tar of label maps.")

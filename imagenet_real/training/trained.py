@@ -33,7 +33,11 @@ class TrainedModel:
     @property
     def preprocessing(self) -> dict[str, Any]:
         """Returns the preprocessing that the run was trained for."""
-        values = {field.name: self.run_key[field.name] for field in dataclasses.fields(Preprocessing)}
+        values = {
+            field.name: self.run_key[field.name]
+            for field in dataclasses.fields(Preprocessing)
+            if field.name in self.run_key
+        }
         return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
     @functools.cached_property

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from imagenet_real.data.batches import evaluation_batches
-from imagenet_real.data.preprocess import Preprocessing, central_crop, decode
+from imagenet_real.data.decoding import decode
+from imagenet_real.data.preprocess import Preprocessing, central_crop
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from tests.data.pictures import picture, write_folder

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagenet_real.data.preprocess import Preprocessing, central_crop, decode
+from imagenet_real.data.decoding import decode
+from imagenet_real.data.preprocess import Preprocessing, central_crop
 from imagenet_real.errors import InputError
 
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}

@@ -55,7 +55,7 @@ def test_every_image_once_an_epoch_in_another_order(data):
 
 
 def test_targets_are_those_of_the_images(data):
-    from imagenet_real.data.preprocess import decode
+    from imagenet_real.data.decoding import decode
 
     for batch in batches(data):
         assert batch["images"].dtype == np.uint8

@@ -29,7 +29,7 @@ def _picture_maker(ending: str):
 
 
 def _decode(path: Folder):
-    from imagenet_real.data.preprocess import decode
+    from imagenet_real.data.decoding import decode
     from imagenet_real.errors import InputError
 
     try:

@@ -8,8 +8,8 @@ from etils import epath
 from configs import train_digits_relabel, train_relabel, train_relabel_cutmix
 from imagenet_real.builders import training, training_data
 from imagenet_real.data.augmentation import Augmentation
+from imagenet_real.data.decoding import decode
 from imagenet_real.data.digit_scenes import digits
-from imagenet_real.data.preprocess import decode
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.models.functional import functional

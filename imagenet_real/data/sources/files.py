@@ -2,19 +2,19 @@
 
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from etils import epath
 
 from imagenet_real.data.sources.indexed import IndexedSource, digest, unique_ids
-from imagenet_real.data.sources.listing import Listing, describe_left_out, first_folders, list_folder
-from imagenet_real.data.sources.nested_tar import Member, files_in, files_in_inner
+from imagenet_real.data.sources.listing import Listing, describe_left_out, first_folders, is_hidden, list_folder
+from imagenet_real.data.sources.nested_tar import TarContents, read_inner_tars, read_tar
 from imagenet_real.data.sources.parts import WHOLE, Place, PlacesPart, read_place
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.labels.class_order import check_folders, default_order
-from imagenet_real.labels.image_ids import IMAGE_ENDINGS, image_id
+from imagenet_real.labels.image_ids import IMAGE_ENDINGS, image_id, printable
 from imagenet_real.labels.imagenet import class_index
 
 
@@ -22,7 +22,13 @@ class _Files(IndexedSource):
     """Files with a path below a root, for folders and tars. A first-level folder is a class, see `classes_of`."""
 
     def __init__(
-        self, name: str, paths: Sequence[str], sizes: Sequence[int], folders: Sequence[str], left_out: Mapping[str, str]
+        self,
+        name: str,
+        paths: Sequence[str],
+        sizes: Sequence[int],
+        folders: Sequence[str],
+        left_out: Mapping[str, str],
+        notes: Sequence[str] = (),
     ):
         self.name = name
         self.paths = paths
@@ -30,7 +36,7 @@ class _Files(IndexedSource):
         self.nbytes = int(self.sizes.sum())
         self.left_out = left_out  # path -> reason, of every other file
         self.image_ids = unique_ids(name, paths)
-        notes = [describe_left_out(left_out)]
+        notes = [*notes, describe_left_out(left_out)]
         if classes := classes_of(name, paths, folders):
             self.labels, self.class_names, self.folders = classes.labels, classes.names, classes.folders
             self.num_classes = len(classes.names)
@@ -48,7 +54,7 @@ class _Files(IndexedSource):
     def file_name(self, index: int) -> str:
         """Returns the name without its folder, as TFDS has it, if that gives the same id; else the whole path."""
         name = self.paths[index].rpartition("/")[2]
-        return name if image_id(name) == self.image_ids[index] else self.paths[index]
+        return printable(name if image_id(name) == self.image_ids[index] else self.paths[index])
 
 
 class FolderSource(_Files):
@@ -83,22 +89,23 @@ class TarSource(_Files):
     A tar of tars, such as ImageNet's published training set, is like a folder with one subfolder a tar.
     """
 
-    def __init__(self, name: str, path: epath.Path):
+    def __init__(self, name: str, path: epath.Path, contents: TarContents | None = None):
         self.path = os.fspath(path)
-        members = files_in(path)
-        listing = _listing_of(members)
-        if not listing.images and (inner := [member for member in members if member.path.endswith(".tar")]):
-            members = files_in_inner(path, inner)
-            listing = _listing_of(members)
+        contents = read_tar(path) if contents is None else contents
+        listing = _listing_of(contents)
+        if not listing.images and (inner := [member for member in contents.members if member.path.endswith(".tar")]):
+            contents = contents.without(inner).joined(read_inner_tars(path, inner))
+            listing = _listing_of(contents)
         if not listing.images:
             raise InputError(
-                f"images={name} has {len(members)} files, none an image. Give a tar of {', '.join(sorted(IMAGE_ENDINGS))} files."
+                f"images={name} has {len(contents.members)} files, none an image{_among(listing.left_out)}. Give a tar of "
+                f"{', '.join(sorted(IMAGE_ENDINGS))} files."
             )
-        images = sorted(member for member in members if member.path in listing.images)
+        images = sorted(member for member in contents.members if member.path in listing.images)
         self.offsets = np.array([image.offset for image in images])
         self._descriptor: tuple[int, int] | None = None  # process, and file descriptor in it
         paths, sizes = [image.path for image in images], [image.size for image in images]
-        super().__init__(name, paths, sizes, first_folders(paths), listing.left_out)
+        super().__init__(name, paths, sizes, listing.folders, listing.left_out, contents.notes)
 
     def read(self, index: int) -> bytes:
         if storage.in_bucket(self.path):
@@ -114,10 +121,12 @@ class TarSource(_Files):
         return self.__dict__ | {"_descriptor": None}
 
 
-def _listing_of(members: Iterable[Member]) -> Listing:
-    listing = Listing()
-    for member in members:
+def _listing_of(contents: TarContents) -> Listing:
+    listing = Listing(left_out=dict(contents.left_out))
+    for member in contents.members:
         listing.add(member.path, member.size)
+    folders = {folder.partition("/")[0] for folder in contents.folders if not is_hidden(folder)}
+    listing.folders = sorted(folders.union(first_folders(listing.images)))
     return listing
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from imagenet_real.data.sources.parts import Part
 from imagenet_real.data.sources.records import LabelFields, Record, UnreadableRecord
 from imagenet_real.errors import InputError
+from imagenet_real.io.readers import shorten
+from imagenet_real.io.schema import MAX_NAME
 from imagenet_real.labels.class_order import default_order
 from imagenet_real.labels.image_ids import image_id
 
@@ -56,14 +58,17 @@ class IndexedSource:
 
 
 def unique_ids(name: str, paths: Iterable[str]) -> list[str]:
-    """Returns the ids of images. Raises InputError if two have the same."""
+    """Returns the ids of images. Raises InputError if two have the same, or if one is too long."""
     seen: dict[str, str] = {}
     for path in paths:
         name_of_image = image_id(path)
-        if name_of_image in seen:
+        if len(name_of_image) > MAX_NAME:
             raise InputError(
-                f"images={name}: {seen[name_of_image]} and {path} have the same id {name_of_image}. Keep one of them."
+                f"images={name}: {shorten(path, 60)} has {len(path)} characters, expected at most {MAX_NAME}. Rename it."
             )
+        if name_of_image in seen:
+            both = f"{shorten(seen[name_of_image], 60)} and {shorten(path, 60)}"
+            raise InputError(f"images={name}: {both} have the same id {shorten(name_of_image, 60)}. Keep one of them.")
         seen[name_of_image] = path
     return list(seen)
 

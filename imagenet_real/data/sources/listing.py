@@ -10,11 +10,18 @@ from etils import epath
 
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
+from imagenet_real.io.readers import shorten
 from imagenet_real.labels.image_ids import IMAGE_ENDINGS
 
 JUNK = frozenset(("__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information"))
 LOOP, HIDDEN, SPECIAL = "a link to a folder above it", "hidden", "a pipe, socket or device"
 DANGLING = "a link to nothing"
+UNREAD_ENDINGS = frozenset(
+    (
+        *(".heic", ".heif", ".hif", ".jxl", ".jp2", ".j2k", ".jpf", ".jpx", ".jxr", ".svg", ".ico", ".psd", ".tga"),
+        *(".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw", ".dcm", ".eps", ".pfm", ".pcx", ".xbm"),
+    )
+)
 
 
 @dataclasses.dataclass
@@ -32,7 +39,9 @@ class Listing:
         elif is_image(path):
             self.images[path] = size
         else:
-            self.left_out[path] = f"no image ({os.path.splitext(path)[1].lower() or 'no ending'})"
+            ending = os.path.splitext(path)[1].lower()
+            kind = "an image to be converted to JPEG or PNG" if ending in UNREAD_ENDINGS else "no image"
+            self.left_out[path] = f"{kind} ({ending or 'no ending'})"
 
 
 def is_image(path: str) -> bool:
@@ -122,4 +131,4 @@ def describe_left_out(left_out: Mapping[str, str]) -> str:
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())
     example = next(path for path, reason in left_out.items() if reason == counts.most_common()[-1][0])
     noun = "entry is" if len(left_out) == 1 else "entries are"
-    return f"{len(left_out):,} {noun} left out: {reasons}; such as {example}"
+    return f"{len(left_out):,} {noun} left out: {reasons}; such as {shorten(example, 80)}"

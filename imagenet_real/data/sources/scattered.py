@@ -9,12 +9,12 @@ from etils import epath
 from imagenet_real.data.sources.files import classes_of
 from imagenet_real.data.sources.indexed import IndexedSource, digest, labels_of_texts, unique_ids
 from imagenet_real.data.sources.listing import Listing, describe_left_out, first_folders, is_image, list_folder
-from imagenet_real.data.sources.nested_tar import Member
+from imagenet_real.data.sources.nested_tar import TarContents
 from imagenet_real.data.sources.parts import WHOLE, OpenFiles, Place, PlacesPart, read_place
 from imagenet_real.errors import InputError
 from imagenet_real.io.readers import FileError, read_columns
 from imagenet_real.labels.class_order import are_class_names
-from imagenet_real.labels.image_ids import image_id
+from imagenet_real.labels.image_ids import image_id, printable
 
 PATH_COLUMNS = ("path", "file", "filename", "file_name", "image", "image_path", "image_id", "ImageId")
 LABEL_COLUMNS = ("label", "class", "wnid", "class_name", "target", "category", "PredictionString")
@@ -49,7 +49,7 @@ class ScatteredSource(IndexedSource):
 
     def file_name(self, index: int) -> str:
         name = self.paths[index].rpartition("/")[2]
-        return name if image_id(name) == self.image_ids[index] else self.paths[index]
+        return printable(name if image_id(name) == self.image_ids[index] else self.paths[index])
 
 
 def open_folders(name: str, paths: Sequence[epath.Path]) -> ScatteredSource:
@@ -73,19 +73,24 @@ def open_folders(name: str, paths: Sequence[epath.Path]) -> ScatteredSource:
     return _with_folders(ScatteredSource(name, places, whole.left_out), sorted(set(whole.folders)))
 
 
-def open_tars(name: str, tars: Sequence[epath.Path], members: Sequence[Sequence[Member]]) -> ScatteredSource:
+def open_tars(name: str, tars: Sequence[epath.Path], contents: Sequence[TarContents]) -> ScatteredSource:
     """Opens several tars as one. Tars named by wnids or numbers are classes."""
     stems = [tar.name.removesuffix(".tar") for tar in tars]
     are_classes = are_class_names(stems)
     listing, places = Listing(), {}
-    for tar, stem, files in zip(tars, stems, members, strict=True):
-        for member in files:
+    for tar, stem, shard in zip(tars, stems, contents, strict=True):
+        listing.left_out |= {f"{tar.name}/{path}": reason for path, reason in shard.left_out.items()}
+        for member in shard.members:
             path = f"{stem}/{member.path}" if are_classes else member.path
             listing.add(path, member.size)
             if path in listing.images:
                 _put(name, places, path, Place(os.fspath(tar), member.offset, member.size))
     folders = stems if are_classes else first_folders(places)
-    return _with_folders(ScatteredSource(name, places, listing.left_out), folders)
+    source = ScatteredSource(name, places, listing.left_out)
+    source.notes += tuple(
+        f"{tar.name}: {note}." for tar, shard in zip(tars, contents, strict=True) for note in shard.notes
+    )
+    return _with_folders(source, folders)
 
 
 def _put(name: str, places: dict[str, Place], path: str, place: Place) -> None:

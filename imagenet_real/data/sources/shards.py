@@ -9,7 +9,7 @@ from etils import epath
 from imagenet_real.data.sources.files import TarSource
 from imagenet_real.data.sources.indexed import IndexedSource
 from imagenet_real.data.sources.listing import is_hidden, is_image
-from imagenet_real.data.sources.nested_tar import files_in
+from imagenet_real.data.sources.nested_tar import read_tar
 from imagenet_real.data.sources.parquet import ParquetSource, has_images, open_parquet
 from imagenet_real.data.sources.scattered import open_folders, open_table, open_tars
 from imagenet_real.data.sources.tfrecord_images import TfRecordSource
@@ -78,14 +78,10 @@ def split_of(path: str) -> str | None:
 
 
 def _open_tars(name: str, paths: Sequence[epath.Path]) -> IndexedSource:
-    if len(paths) == 1:
-        members = files_in(paths[0])
-        return WebDatasetSource(name, paths, [members]) if is_webdataset(members) else TarSource(name, paths[0])
-    shards = list(cache.in_parallel(files_in, paths))
-    are_samples = [is_webdataset(members) for members in shards]
-    if any(are_samples):
+    shards = list(cache.in_parallel(read_tar, paths))
+    if any(is_webdataset(shard.members) for shard in shards):
         return WebDatasetSource(name, paths, shards)
-    return open_tars(name, paths, shards)
+    return TarSource(name, paths[0], shards[0]) if len(paths) == 1 else open_tars(name, paths, shards)
 
 
 def _open_parquet(name: str, paths: Sequence[epath.Path]) -> IndexedSource:

@@ -13,7 +13,7 @@ from etils import epath
 
 from imagenet_real.data.sources.indexed import IndexedSource, digest, labels_of_texts, unique_ids
 from imagenet_real.data.sources.listing import describe_left_out, is_hidden
-from imagenet_real.data.sources.nested_tar import Member
+from imagenet_real.data.sources.nested_tar import Member, TarContents
 from imagenet_real.data.sources.parts import OpenFiles, Place, PlacesPart
 from imagenet_real.errors import InputError
 from imagenet_real.io.readers import FileError, parse_json
@@ -66,11 +66,13 @@ def is_webdataset(members: Sequence[Member]) -> bool:
 class WebDatasetSource(IndexedSource):
     """The samples of one or several tars, in the order of the shards and of the files in each."""
 
-    def __init__(self, name: str, shards: Sequence[epath.Path], members: Sequence[Sequence[Member]]):
+    def __init__(self, name: str, shards: Sequence[epath.Path], contents: Sequence[TarContents]):
         self.name = name
         self._shards = [os.fspath(shard) for shard in shards]
         self._files = OpenFiles()
-        samples, left_out = _samples(name, self._shards, members)
+        samples, left_out = _samples(name, self._shards, [shard.members for shard in contents])
+        for shard, content in zip(self._shards, contents, strict=True):
+            left_out |= {f"{os.path.basename(shard)}/{path}": reason for path, reason in content.left_out.items()}
         if not samples:
             raise InputError(
                 f"images={name} has no image ({describe_left_out(left_out)}). Give tars with KEY.jpg and KEY.cls."
@@ -84,7 +86,8 @@ class WebDatasetSource(IndexedSource):
         self.nbytes = int(self._size.sum())
         self.left_out = left_out
         unlabeled = [sample.key for sample, text in zip(samples, texts, strict=True) if not text]
-        notes = [describe_left_out(left_out)]
+        notes = [note for shard in contents for note in shard.notes]
+        notes.append(describe_left_out(left_out))
         if self.labels is not None and unlabeled:
             notes.append(f"{len(unlabeled):,} keys have no label, such as {unlabeled[0]}")
         self.notes = tuple(f"{name}: {note}." for note in notes if note)

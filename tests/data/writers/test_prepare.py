@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from imagenet_real.data.sources.nested_tar import files_in, files_in_inner
+from imagenet_real.data.sources.nested_tar import read_inner_tars, read_tar
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.writers.prepare import prepare
 from imagenet_real.errors import InputError
@@ -98,9 +98,11 @@ def test_an_index_is_what_tarfile_says(tmp_path, form):
         archive.addfile(link)
         archive.addfile(tarfile.TarInfo("last.JPEG"), io.BytesIO())
     with tarfile.open(tmp_path / "x.tar") as archive:
-        expected = [(m.name.removeprefix("./"), m.offset_data, m.size) for m in archive if m.isfile()]
+        files = {m.name.removeprefix("./"): m for m in archive}
+        expected = [(name, m.offset_data, m.size) for name, m in files.items() if m.isfile()]
     assert len(expected) == len(names) + 1
-    assert files_in(tmp_path / "x.tar") == expected
+    expected.append(("link.JPEG", files["a.JPEG"].offset_data, files["a.JPEG"].size))
+    assert read_tar(tmp_path / "x.tar").members == expected
 
 
 def test_a_tar_of_tars_is_like_its_folder(folder, archive):
@@ -244,7 +246,7 @@ def test_what_was_prepared_before_splits_were_noted_one_by_one_is_known(tmp_path
 def damage(archive, copy, change):
     """A copy of the nested tar after `change(data, inner)`, where `inner` is its second inner tar."""
     data = bytearray(archive.read_bytes())
-    inner = files_in(archive)[1]
+    inner = read_tar(archive).members[1]
     change(data, inner)
     copy.write_bytes(data)
     return copy, inner
@@ -254,7 +256,9 @@ def test_a_damaged_inner_tar_is_named_with_the_offset(archive, tmp_path):
     def header(data, inner):
         data[second.offset - 512 + 3] ^= 1
 
-    first, second = [m for m in files_in_inner(archive, files_in(archive)) if m.path.startswith(WNIDS[1])][:2]
+    first, second = [
+        m for m in read_inner_tars(archive, read_tar(archive).members).members if m.path.startswith(WNIDS[1])
+    ][:2]
     copy, inner = damage(archive, tmp_path / "header.tar", header)
     with pytest.raises(InputError, match=rf"{inner.path} in .*header.tar .* at byte {second.offset - 512}\)") as error:
         open_source(str(copy))
