@@ -38,6 +38,7 @@ def get_config() -> ConfigDict:
             ),  # ignore or apply the orientation in the files; torchvision ignores it
             "save_scores": False,  # write the scores of all classes instead of the best 20
             "skip_unreadable": False,  # skip images that cannot be read, and list them
+            "max_unreadable": 0,  # skip and list up to so many images that cannot be read
             "label_sets": "",  # comma-separated; empty: all label sets of the images
             # Comma-separated attributes to slice the accuracies by: imagenet_x, imagenet_x_multi, reimagenet, superclass,
             # class, scenes (of digit scenes), FILE.csv, FILE.parquet.

@@ -38,6 +38,7 @@ def get_config() -> ConfigDict:
             "batch_size": 128,  # over all devices
             "workers": 0,  # processes that read and decode; 0: threads
             "skip_unreadable": False,  # skip unreadable images, and list them
+            "max_unreadable": 0,  # skip and list up to so many images that cannot be read
             "distributed": "none",  # several processes: auto, or HOST:PORT,COUNT,ID (docs/pods.md)
             "model_devices": 1,  # devices that share the parameters of a large model
             # Instead of images and a model.

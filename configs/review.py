@@ -25,6 +25,7 @@ def get_config() -> ConfigDict:
             "others": "",  # FOLDER, FILE.tar, or tfds:NAME: the other images of pairs, or the example images of classes
             "others_split": "train",  # split of others
             "tfds_dir": "",  # folder of prepared TFDS datasets; empty: ~/tensorflow_datasets
+            "exif": "ignore",  # ignore or apply the orientation in the files, as the model did
             "guidelines": "",  # a Markdown file: what the team agreed on; it is shown beside every question
             # For mistakes.
             "label_set": "",  # label set under review; empty: that of mistakes.json; another is refused

@@ -73,6 +73,7 @@ def get_config() -> ConfigDict:
             "checkpoint_every": 250,  # steps
             "log_every": 50,  # steps
             "workers": 0,  # processes that decode; 0 uses threads
+            "max_unreadable": 0,  # up to so many images that cannot be read are replaced or skipped, and listed
             "cache": True,  # keeps decoded images in memory
             "distributed": "none",  # or for several processes: auto, or HOST:PORT,COUNT,ID (docs/pods.md)
             "model_devices": 1,  # devices that share the parameters and activations of each layer

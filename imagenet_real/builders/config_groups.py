@@ -35,3 +35,10 @@ def check(config: ConfigDict, name: str, required: Sequence[str], known: Sequenc
         raise InputError(
             f"{name} lacks {', '.join(missing)}. Give all its fields, or only one, --{name}.{missing[0]}=VALUE."
         )
+
+
+def max_unreadable(config: ConfigDict) -> int | None:
+    """Returns how many images may be unreadable; None for any number, which `skip_unreadable` means."""
+    if config.max_unreadable < 0:
+        raise InputError(f"max_unreadable={config.max_unreadable} is negative. Give the number of images, or 0.")
+    return None if "skip_unreadable" in config and config.skip_unreadable else config.max_unreadable

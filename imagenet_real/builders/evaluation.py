@@ -9,7 +9,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 import imagenet_real
-from imagenet_real.builders import label_sets, measures, models, reports, slices
+from imagenet_real.builders import config_groups, label_sets, measures, models, reports, slices
 from imagenet_real.builders.images import open_images
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources.records import Source, label_sets_of
@@ -111,7 +111,7 @@ def predict(evaluation: Evaluation, workdir: epath.Path) -> dict[str, str]:
         folder=workdir / "parts",
         run_key=_run_key(evaluation),
         save_scores=evaluation.needs_scores,
-        skip_unreadable=config.skip_unreadable,
+        max_unreadable=config_groups.max_unreadable(config),
     )
     if predicted is None:  # another process than the primary one
         return {}

@@ -7,6 +7,8 @@ from ml_collections import ConfigDict
 
 from imagenet_real.builders import class_sets, label_sets
 from imagenet_real.builders.datasets import Dataset
+from imagenet_real.data.browser_pictures import for_browser
+from imagenet_real.data.decoding import EXIF, decode
 from imagenet_real.data.sources.records import Source
 from imagenet_real.errors import InputError
 from imagenet_real.labels.attributes import Attribute
@@ -38,7 +40,8 @@ def write(
         write_slices(workdir, results.slices, {attribute.column: attribute.origin for attribute in attributes})
     if config.report:
         classes = _classes(config, results.evidence.label_sets[0], source)
-        write_report(workdir, results, classes.names, classes.groups, source and _pictures(source))
+        pictures = source and _pictures(source, _exif(config, results))
+        write_report(workdir, results, classes.names, classes.groups, pictures)
 
 
 def names_of(config: ConfigDict, results: Results, exports: Sequence[str] = ()) -> list[str]:
@@ -63,8 +66,14 @@ def _classes(config: ConfigDict, label_set: LabelSet, source: Source | None) -> 
     return class_sets.with_hierarchy(class_sets.with_meanings(classes, config.class_names, store), "", store)
 
 
-def _pictures(source: Source) -> Callable[[str], bytes | None]:
-    """A function from an image id to the encoded image; None for an image that is missing or damaged."""
+def _exif(config: ConfigDict, results: Results) -> str:
+    """Returns what the model did with the orientation in the files: the pictures agree with its input."""
+    preprocessing = results.provenance.get("preprocessing") or {}
+    return preprocessing.get("exif") or ("exif" in config and config.exif) or EXIF[0]
+
+
+def _pictures(source: Source, exif: str) -> Callable[[str], bytes | None]:
+    """A function from an image id to the image as a browser shows it; None for an image that is missing or damaged."""
     rows: dict[str, int] = {}
 
     def picture(image_id: str) -> bytes | None:
@@ -73,7 +82,9 @@ def _pictures(source: Source) -> Callable[[str], bytes | None]:
         if image_id not in rows:
             return None
         try:
-            return source[rows[image_id]]["image"]
+            encoded = source[rows[image_id]]["image"]
+            decode(encoded)
+            return for_browser(encoded, exif)[0]
         except InputError:
             return None
 

@@ -72,10 +72,10 @@ def _token(config: ConfigDict) -> str:
 def make_content(config: ConfigDict, store: Store) -> Content:
     """Returns what the server shows, with the answers in the store."""
     dataset = datasets.open_dataset(config)
-    pictures = {MAIN: Pictures(dataset.source)}
+    pictures = {MAIN: Pictures(dataset.source, config.exif)}
     if config.others:
         source = open_source(config.others, split=config.others_split, tfds_dir=config.tfds_dir)
-        pictures[OTHER] = Pictures(source)
+        pictures[OTHER] = Pictures(source, config.exif)
     text = guidelines.render(config.guidelines) if config.guidelines else ""
     if config.mistakes:
         return Content(pictures, review=_make_review(config, store, dataset, pictures), guidelines=text)

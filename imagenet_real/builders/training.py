@@ -52,6 +52,7 @@ def check(config: ConfigDict) -> None:
     for name in ("checkpoint_every", "log_every"):
         if config[name] < 1:
             raise InputError(f"{name}={config[name]} is no number of steps. Give at least 1.")
+    config_groups.max_unreadable(config)
     if config.report_checkpoint == "best" and not config.select_split:
         raise InputError("report_checkpoint=best needs images to select by. Give --select_split=SPLIT.")
     check_options(config.ks, "")
@@ -121,6 +122,7 @@ def training_batches(
         workers=config.workers,
         cache=config.cache,
         exif=config.exif,
+        max_unreadable=config.max_unreadable,
     )
 
 

@@ -1,6 +1,7 @@
 """Config -> a training run from start to end: training, and predictions under all label sets of a source."""
 
 import contextlib
+import json
 import sys
 from collections.abc import Callable, Sequence
 
@@ -18,6 +19,8 @@ from imagenet_real.data.sources.records import Source, label_sets_of
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError
 from imagenet_real.inference.images import predict_images
+from imagenet_real.io.readers import read_json
+from imagenet_real.io.storage import open_atomically
 from imagenet_real.labels import published, readers
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
@@ -31,13 +34,16 @@ from imagenet_real.training.metrics import Metrics
 from imagenet_real.training.state import TrainState
 from imagenet_real.training.step import check_batch_size, make_train_step
 
+UNREADABLE = "unreadable.json"
+
 
 def train_and_predict(
     config: ConfigDict, workdir: epath.Path, data: TrainingData, source: Source
 ) -> Predictions | None:
     """Trains on `data` and predicts the images of `source`. Continues an earlier run in `workdir`.
 
-    Returns the predictions on the primary process, and None on the others.
+    Returns the predictions on the primary process, and None on the others. Up to `max_unreadable` images may be
+    unreadable; `unreadable.json` lists them.
     """
     mesh = devices.make_mesh(model=config.model_devices)
     check_batch_size(config.batch_size, mesh, config.accumulate)
@@ -84,8 +90,36 @@ def train_and_predict(
                 evaluate_every=config.eval_every,
                 title=f"{config.model}, {config.loss}, {len(data):,} images",
             )
+        unreadable = {"training": _all_unreadable(batches.unreadable)}
         state = _reported_state(config, checkpoints, state, shapes)
-    return _predict(config, graph, state, source, mesh)
+    predictions, unreadable["evaluation"] = _predict(config, graph, state, source, mesh) or (None, {})
+    distributed.on_primary(lambda: _write_unreadable(workdir, unreadable))
+    return predictions
+
+
+def read_unreadable(workdir: epath.Path) -> dict[str, dict[str, str]]:
+    """Returns the unreadable images of a run, `{image_id: reason}`, for `training` and for `evaluation`."""
+    path = workdir / UNREADABLE
+    if not path.exists():
+        return {"training": {}, "evaluation": {}}
+    return read_json(path, dict[str, dict[str, str]], f"Delete {path}.")
+
+
+def _write_unreadable(workdir: epath.Path, unreadable: dict[str, dict[str, str]]) -> None:
+    """Writes the list if there are unreadable images, and says so."""
+    counts = {name: len(images) for name, images in unreadable.items() if images}
+    if not counts:
+        (workdir / UNREADABLE).unlink(missing_ok=True)
+        return
+    with open_atomically(workdir / UNREADABLE) as file:
+        json.dump(unreadable, file, indent=1)
+    text = " and ".join(f"{count:,} images of {name}" for name, count in counts.items())
+    print(f"{text} are unreadable: {workdir / UNREADABLE} lists them", file=sys.stderr)
+
+
+def _all_unreadable(unreadable: dict[str, str]) -> dict[str, str]:
+    """Returns the unreadable images of all processes."""
+    return {image_id: reason for part in distributed.all_gather(unreadable) for image_id, reason in part.items()}
 
 
 def _reported_state(config: ConfigDict, checkpoints: Checkpoints, state: TrainState, shapes: TrainState) -> TrainState:
@@ -144,8 +178,10 @@ def _selection(config: ConfigDict, graph: nnx.GraphDef, mesh: Mesh) -> Callable[
     source_sets: Sequence = list(label_sets_of(source).values())
 
     def accuracies(state: TrainState) -> dict[str, float]:
-        predictions = _predict(config, graph, state, source, mesh)
-        rows = distributed.broadcast_from_primary(lambda: score(predictions, source_sets, ks=(1,)).rows)
+        predicted = _predict(config, graph, state, source, mesh)
+        rows = distributed.broadcast_from_primary(
+            lambda: score(predicted[0], source_sets, ks=(1,), allow_missing=config.max_unreadable > 0).rows
+        )
         return {f"select_{row['label_set']}": row["accuracy"] for row in rows}
 
     return accuracies
@@ -153,9 +189,9 @@ def _selection(config: ConfigDict, graph: nnx.GraphDef, mesh: Mesh) -> Callable[
 
 def _predict(
     config: ConfigDict, graph: nnx.GraphDef, state: TrainState, source: Source, mesh: Mesh
-) -> Predictions | None:
-    """Returns a state's predictions for the images of a source, on the primary process."""
-    result = predict_images(
+) -> tuple[Predictions, dict[str, str]] | None:
+    """Returns a state's predictions for the images of a source, and the unreadable ones, on the primary process."""
+    return predict_images(
         states.evaluation_model(graph, state),
         source,
         training.preprocessing(config),
@@ -163,5 +199,5 @@ def _predict(
         batch_size=config.batch_size,
         workers=config.workers,
         mesh=mesh,
+        max_unreadable=config.max_unreadable,
     )
-    return result and result[0]

@@ -37,6 +37,8 @@ class TrainingBatches:
       workers: processes that read and decode; 0 uses threads.
       cache: keep decoded images in memory, in each worker.
       exif: the orientation in the files, ignore or apply.
+      max_unreadable: images of this process that may be unreadable; the next readable image of the data replaces each,
+        and `unreadable` lists them.
     """
 
     def __init__(
@@ -52,14 +54,17 @@ class TrainingBatches:
         workers: int = 0,
         cache: bool = False,
         exif: str = EXIF[0],
+        max_unreadable: int = 0,
     ):
         check_batches(batch_size, workers)
         local_rows = list(range(batch_size)) if rows is None else [int(row) for row in rows]
         self.batch_size = batch_size
         self._batches = functools.partial(
-            _Batches, data, augmentation, batch_size, local_rows, steps, seed, divide, cache, exif
+            _Batches, data, augmentation, batch_size, local_rows, steps, seed, divide, cache, exif, max_unreadable
         )
         self._workers, self._next, self._iterator = workers, 0, None
+        self.max_unreadable = max_unreadable
+        self.unreadable: dict[str, str] = {}  # image id -> reason
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         return self
@@ -69,16 +74,23 @@ class TrainingBatches:
             self._iterator = prefetched_batches(self._batches(self._next), self._workers)
         batch = next(self._iterator)
         self._next += 1
+        self.unreadable |= batch.pop("unreadable")
+        if len(self.unreadable) > self.max_unreadable:
+            image_id, reason = next(reversed(self.unreadable.items()))
+            raise InputError(
+                f"{len(self.unreadable):,} training images are unreadable, more than max_unreadable={self.max_unreadable}, "
+                f"such as {image_id} ({reason}). Repair them, or exclude them with a clean_list."
+            )
         return batch
 
     def get_state(self) -> dict[str, Any]:
         """Returns the exact position in the data, as JSON."""
-        return {"next_batch": self._next}
+        return {"next_batch": self._next, **({"unreadable": dict(self.unreadable)} if self.unreadable else {})}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Continues from a position that `get_state` returned."""
         self.close()
-        self._next = state["next_batch"]
+        self._next, self.unreadable = state["next_batch"], dict(state.get("unreadable", {}))
 
     def memory(self) -> int:
         """Returns the bytes of the batches that are made in advance, and of the cache of decoded images, about.
@@ -113,11 +125,12 @@ class _Batches:
         divide: bool,
         cache: bool,
         exif: str,
+        max_unreadable: int,
         start: int,
     ):
         self.data, self.augmentation, self.divide, self.rows = data, augmentation, divide, rows
         self.batch_size, self.steps, self.seed, self.start = batch_size, steps, seed, start
-        self.exif = exif
+        self.exif, self.max_unreadable = exif, max_unreadable
         self.decoded: dict[int, np.ndarray] | None = {} if cache else None
 
     @property
@@ -136,12 +149,14 @@ class _Batches:
         # Every image is mixed with the next one: the order is random already.
         partners = [(row + 1) % self.batch_size for row in self.rows] if mixture else []
         records, rows = self._records(number), sorted({*self.rows, *partners})
-        crops, boxes = zip(*(self._augment(records[row], draws[row]) for row in rows), strict=True)
-        images, target = np.stack(crops), self._targets([records[row] for row in rows], np.array(boxes))
+        unreadable: dict[str, str] = {}
+        read = {row: self._read(records[row], unreadable) for row in rows}
+        crops, boxes = zip(*(self._augment(*read[row], draws[row]) for row in rows), strict=True)
+        images, target = np.stack(crops), self._targets([read[row][0] for row in rows], np.array(boxes))
         if mixture:
             first, second = (np.searchsorted(rows, chosen) for chosen in (self.rows, partners))
             images, target = mixture(images[first], target[first], images[second], target[second])
-        return {"images": images, "targets": target}
+        return {"images": images, "targets": target, "unreadable": unreadable}
 
     def _records(self, number: int) -> list[int]:
         """Returns the images of a batch: the next ones of endless epochs, each in its own order."""
@@ -156,8 +171,22 @@ class _Batches:
             target = targets.label_sets(self.data.labels[records], self.data.num_classes, divide=self.divide)
         return targets.smooth(target, self.augmentation.smoothing) if self.augmentation.smoothing else target
 
-    def _augment(self, record: int, numbers: Draw) -> tuple[np.ndarray, np.ndarray]:
-        image, size = self._pixels(record), self.augmentation.size
+    def _read(self, record: int, unreadable: dict[str, str]) -> tuple[int, np.ndarray]:
+        """Returns an image and its number; or the next one, if some may be unreadable, which it adds to `unreadable`."""
+        for candidate in range(record, record + self.max_unreadable + 1):
+            candidate %= len(self.data)
+            try:
+                return candidate, self._pixels(candidate)
+            except UnreadableRecord as error:
+                unreadable[error.image_id] = str(error)
+        image_id, reason = next(reversed(unreadable.items()))
+        raise InputError(
+            f"training image {image_id} is unreadable ({reason}). Replace the file, exclude the image with a clean_list, or "
+            "allow some with --max_unreadable=N."
+        )
+
+    def _augment(self, record: int, image: np.ndarray, numbers: Draw) -> tuple[np.ndarray, np.ndarray]:
+        size = self.augmentation.size
         if self.augmentation.crop == "shift" and image.shape[:2] != (size, size):
             raise InputError(
                 f"training image {self.data.image_ids[record]} has {image.shape[0]} x {image.shape[1]} pixels, "
@@ -170,11 +199,8 @@ class _Batches:
             return self.decoded[record]
         try:
             image = decode(self.data.source[record]["image"], self.exif)
-        except (InputError, UnreadableRecord) as error:
-            raise InputError(
-                f"training image {self.data.image_ids[record]} is unreadable ({error}). Replace the file, or exclude the "
-                "image with a clean_list."
-            ) from None
+        except InputError as error:
+            raise UnreadableRecord(str(self.data.image_ids[record]), str(error)) from None
         if self.decoded is not None:
             self.decoded[record] = image
         return image

@@ -44,7 +44,7 @@ def predict_images(
       workers: processes that read and decode; 0 means threads.
       mesh: the devices, all by default.
       run_key: what the predictions depend on beside the source's size, the crop, the mean and the std.
-      **options: `folder`, `top_k`, `save_scores` and `skip_unreadable` of `inference.predict`.
+      **options: `folder`, `top_k`, `save_scores` and `max_unreadable` of `inference.predict`.
 
     Raises InputError as `inference.predict` does.
     """

@@ -11,7 +11,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from imagenet_real.errors import InputError
-from imagenet_real.inference.run_batches import BatchInfo, raise_unreadable, run_batches
+from imagenet_real.inference.run_batches import BatchInfo, check_unreadable, run_batches
 from imagenet_real.models.functional import Apply
 from imagenet_real.predictions.parts import PartialPredictions, Rows
 from imagenet_real.predictions.predictions import Predictions
@@ -33,7 +33,7 @@ def predict(
     run_key: Mapping[str, Any] | None = None,
     top_k: int = 20,
     save_scores: bool = False,
-    skip_unreadable: bool = False,
+    max_unreadable: int | None = 0,
 ) -> tuple[Predictions, dict[str, str]] | None:
     """Runs a model over `total` records.
 
@@ -51,8 +51,8 @@ def predict(
     reads no image if the earlier one ended. `run_key` has, as plain values, what else the rows depend on, such as the
     checksum of the weights and the mean and std.
 
-    Raises InputError if the folder belongs to a different run, if an image is unreadable and not skipped, and if the
-    model's output is not finite or not [B, K].
+    Raises InputError if the folder belongs to a different run, if more than `max_unreadable` images are unreadable (None
+    allows any number), and if the model's output is not finite or not [B, K].
     """
     if not total:
         raise InputError("there are no images to predict. Check `images` and `split`.")
@@ -68,8 +68,8 @@ def predict(
         "devices": f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
         "jax": jax.__version__,
     }
-    parts = distributed.on_primary(lambda: _open_parts(folder, full_run_key, skip_unreadable))
-    stop = distributed.broadcast_from_primary(lambda: parts.stop)
+    parts = distributed.on_primary(lambda: _open_parts(folder, full_run_key, max_unreadable))
+    stop, unreadable = distributed.broadcast_from_primary(lambda: (parts.stop, parts.unreadable()))
     with Progress(total, "images", "predicting", done=stop, visible=distributed.is_primary()) as progress:
         if stop < total:
             params = devices.put_absent(mesh, params)
@@ -80,7 +80,8 @@ def predict(
             progress.restart_clock()  # compilation is not part of the speed
             with contextlib.closing(batches_from(stop)) as batches:  # stops the readers, also after an error
                 for batch, results in run_batches(step, params, batches, mesh, batch_size):
-                    raise_unreadable(batch.unreadable, skip_unreadable)
+                    unreadable |= batch.unreadable
+                    check_unreadable(unreadable, max_unreadable)
                     rows, records = _rows(batch, results), min(batch_size, total - stop)
                     if parts is not None:
                         parts.append(rows, records)
@@ -90,10 +91,10 @@ def predict(
 
 
 def _open_parts(
-    folder: str | os.PathLike | None, run_key: Mapping[str, Any], skip_unreadable: bool
+    folder: str | os.PathLike | None, run_key: Mapping[str, Any], max_unreadable: int | None
 ) -> PartialPredictions:
     parts = PartialPredictions(folder, run_key)
-    raise_unreadable(parts.unreadable(), skip_unreadable)
+    check_unreadable(parts.unreadable(), max_unreadable)
     return parts
 
 

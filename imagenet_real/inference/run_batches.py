@@ -43,14 +43,20 @@ def run_batches(
         yield previous[0], jax.device_get(previous[1])
 
 
-def raise_unreadable(unreadable: Mapping[str, str], skip_unreadable: bool) -> None:
-    """Raises InputError for the first unreadable image, unless the run skips such images."""
-    if unreadable and not skip_unreadable:
-        image_id, reason = next(iter(unreadable.items()))
+def check_unreadable(unreadable: Mapping[str, str], max_unreadable: int | None) -> None:
+    """Raises InputError if more images are unreadable than a run skips; None skips any number."""
+    if max_unreadable is None or len(unreadable) <= max_unreadable:
+        return
+    image_id, reason = next(reversed(unreadable.items()))
+    if max_unreadable:
         raise InputError(
-            f"image {image_id} is unreadable ({reason}). Skip and list such images with --skip_unreadable=True, or "
-            f"repair it and start again."
+            f"{len(unreadable):,} images are unreadable, more than max_unreadable={max_unreadable:,}, such as {image_id} "
+            f"({reason}). Repair them, or give a larger number."
         )
+    raise InputError(
+        f"image {image_id} is unreadable ({reason}). Skip and list such images with --skip_unreadable=True, or up to N of "
+        "them with --max_unreadable=N; or repair it and start again."
+    )
 
 
 def _batch_info(batch: Any, mesh: Mesh, batch_size: int) -> BatchInfo:

@@ -4,6 +4,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 import imagenet_real
+from imagenet_real.builders import config_groups
 from imagenet_real.builders.annotator import load_annotator
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.sources.open import open_source
@@ -65,7 +66,7 @@ def annotate_images(config: ConfigDict, workdir: epath.Path) -> None:
             **annotator.run_key,
         },
         k=config.k,
-        skip_unreadable=config.skip_unreadable,
+        max_unreadable=config_groups.max_unreadable(config),
     )
 
 

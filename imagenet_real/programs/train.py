@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from imagenet_real.builders import reports, training
 from imagenet_real.builders.training_data import describe_training_images, open_split, training_data
-from imagenet_real.builders.training_run import check_report, score_source, train_and_predict
+from imagenet_real.builders.training_run import check_report, read_unreadable, score_source, train_and_predict
 from imagenet_real.data.sources.records import Source
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.predictions.predictions import Predictions, save_predictions
@@ -43,9 +43,11 @@ def report(
     if results is None:
         print(f"{source.name} has no labels: wrote {workdir / 'predictions.npz'} alone.", file=sys.stderr)
         return None
+    unreadable = read_unreadable(workdir)
+    results.missing = [{"image_id": name, "reason": reason} for name, reason in unreadable["evaluation"].items()]
     results.provenance |= {
         "config": config.to_dict(),
-        "training_images": describe_training_images(data),
+        "training_images": {**describe_training_images(data), **_listed(unreadable["training"])},
         "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint},
     }
     reports.write(config, workdir, results, source)
@@ -60,3 +62,7 @@ def report(
     ]
     show_written(config.format, workdir, names, f"tensorboard --logdir={shlex.quote(os.fspath(workdir))}")
     return results
+
+
+def _listed(unreadable: dict[str, str]) -> dict[str, dict[str, str]]:
+    return {"unreadable": unreadable} if unreadable else {}

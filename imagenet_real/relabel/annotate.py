@@ -12,7 +12,7 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from imagenet_real.errors import InputError
-from imagenet_real.inference.run_batches import raise_unreadable, run_batches
+from imagenet_real.inference.run_batches import check_unreadable, run_batches
 from imagenet_real.models import catalog
 from imagenet_real.models.functional import Apply, functional_dense
 from imagenet_real.relabel.label_map_writer import LabelMapWriter
@@ -32,7 +32,7 @@ def annotate(
     folder: str | os.PathLike,
     run_key: Mapping[str, Any],
     k: int = 5,
-    skip_unreadable: bool = False,
+    max_unreadable: int | None = 0,
 ) -> None:
     """Writes the label maps of `total` records into `folder`. A run with the same key continues an unfinished one.
 
@@ -49,16 +49,16 @@ def annotate(
       folder: of the label maps.
       run_key: what the maps depend on.
       k: classes at each place.
-      skip_unreadable: skip images that cannot be read, and list them.
+      max_unreadable: images that may be unreadable; they are listed. None allows any number.
 
-    Raises InputError if the folder has maps of a different run, if an image is unreadable and `skip_unreadable` is False,
+    Raises InputError if the folder has maps of a different run, if more than `max_unreadable` images are unreadable,
     and if the model's output is not finite or has another shape.
     """
     height, width, num_classes = dense_shape(apply, params, batch_size, image_size)
     if not 1 <= k <= num_classes:
         raise InputError(f"k={k} is impossible. Give at least 1, and at most the {num_classes} classes of the model.")
     writer = distributed.on_primary(lambda: LabelMapWriter(folder, run_key, (height, width, k), num_classes))
-    stop = distributed.broadcast_from_primary(lambda: writer.stop)
+    stop, unreadable = distributed.broadcast_from_primary(lambda: (writer.stop, dict(writer.unreadable)))
     with (
         Progress(total, "images", "annotating", done=stop, visible=distributed.is_primary()) as progress,
         _flush_on_interrupt(writer),
@@ -68,7 +68,8 @@ def annotate(
             step = annotation_step(apply, mesh, k=k)
             with contextlib.closing(batches_from(stop)) as batches:
                 for batch, results in run_batches(step, params, batches, mesh, batch_size):
-                    raise_unreadable(batch.unreadable, skip_unreadable)
+                    unreadable |= batch.unreadable
+                    check_unreadable(unreadable, max_unreadable)
                     records = min(batch_size, total - stop)
                     _write(writer, batch, results, records)
                     stop += records

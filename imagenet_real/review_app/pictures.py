@@ -5,25 +5,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from imagenet_real.data.browser_pictures import for_browser
+from imagenet_real.data.decoding import EXIF, check_exif
 from imagenet_real.data.sources.records import Source
 from imagenet_real.labels.label_set import LabelSet
 
 MAX_EXAMPLES = 3  # of a class
-_MEDIA_TYPES = {
-    b"\xff\xd8": "image/jpeg",
-    b"\x89PNG": "image/png",
-    b"RIFF": "image/webp",
-    b"GIF8": "image/gif",
-    b"BM": "image/bmp",
-}
 _WNID = re.compile(r"n\d{8}(?=_)")  # names of ImageNet's training images begin with it
 
 
 class Pictures:
-    """The encoded images of a source, by id."""
+    """The images of a source, by id, as a browser shows them: `exif` ignores or applies the orientation in the files."""
 
-    def __init__(self, source: Source):
-        self._source = source
+    def __init__(self, source: Source, exif: str = EXIF[0]):
+        check_exif(exif)
+        self._source, self._exif = source, exif
         self.fields = source.label_fields()
         self._row = {str(image_id): row for row, image_id in enumerate(self.fields.image_ids)}
 
@@ -32,12 +28,7 @@ class Pictures:
 
     def read(self, image_id: str) -> tuple[bytes, str]:
         """Returns the encoded image and its media type. Raises KeyError for an id that the source does not have."""
-        content = self._source[self._row[image_id]]["image"]
-        media_type = next(
-            (media_type for start, media_type in _MEDIA_TYPES.items() if content.startswith(start)),
-            "application/octet-stream",
-        )
-        return content, media_type
+        return for_browser(self._source[self._row[image_id]]["image"], self._exif)
 
 
 def examples_by_class(pictures: Pictures, wnids: Sequence[str], label_set: LabelSet | None) -> dict[int, list[str]]:

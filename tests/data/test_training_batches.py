@@ -176,3 +176,39 @@ def test_an_unreadable_image_is_named(tmp_path):
     data = TrainingData(source, source.label_fields().image_ids, np.zeros((6, 1), int), 3)
     with pytest.raises(InputError, match=r"training image green/001 is unreadable .* clean_list"):
         list(batches(data))
+
+
+def damaged(tmp_path, *names):
+    """15 images in three classes, the named ones of them damaged."""
+    folder = write_images(tmp_path / "images", per_class=5)
+    for name in names:
+        (folder / f"{name}.png").write_bytes(b"no image")
+    source = open_source(str(folder))
+    fields = source.label_fields()
+    return TrainingData(source, fields.image_ids, fields.fields["label"][:, None], 3)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_unreadable_images_are_replaced_by_the_next_ones_and_listed(tmp_path, workers):
+    data = damaged(tmp_path, "green/001", "green/002", "red/004")
+    options = {"batch_size": 4, "steps": 8, "max_unreadable": 3, "workers": workers}
+    made = batches(data, **options)
+    ours = list(made)
+    assert made.unreadable.keys() == {"green/001", "green/002", "red/004"}
+    assert all("not an image" in reason for reason in made.unreadable.values())
+    assert ours[0].keys() == {"images", "targets"}
+    colors = np.concatenate([batch["images"].mean(axis=(1, 2)) for batch in ours]).argmax(axis=1)
+    labels = np.concatenate([batch["targets"] for batch in ours]).argmax(axis=1)
+    assert (np.array([2, 1, 0])[labels] == colors).all()  # blue, green and red: the target is that of what is shown
+    again = batches(data, **options)
+    again.set_state({"next_batch": 3, "unreadable": {"green/001": "not an image"}})
+    assert_same(list(again), ours[3:])
+    assert "green/001" in again.unreadable
+    made.close()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_too_many_unreadable_images_end_training(tmp_path, workers):
+    data = damaged(tmp_path, "green/001", "green/003", "red/004")
+    with pytest.raises(InputError, match=r"3 training images are unreadable, more than max_unreadable=2, such as"):
+        list(batches(data, batch_size=4, steps=8, max_unreadable=2, workers=workers))

@@ -119,7 +119,10 @@ def test_unreadable_images_stop_the_run_or_are_listed():
     batches = toy_batches(23, 4, unreadable={6, 20})
     with pytest.raises(InputError, match=r"image_6 is unreadable \(cut short\).*--skip_unreadable=True"):
         run(batches=batches)
-    predictions, unreadable = run(batches=batches, skip_unreadable=True)
+    with pytest.raises(InputError, match=r"2 images are unreadable, more than max_unreadable=1, such as image_20"):
+        run(batches=batches, max_unreadable=1)
+    assert run(batches=batches, max_unreadable=2)[1].keys() == {"image_6", "image_20"}
+    predictions, unreadable = run(batches=batches, max_unreadable=None)
     assert unreadable == {"image_6": "cut short", "image_20": "cut short"}
     assert predictions.image_ids.tolist() == [f"image_{number}" for number in range(23) if number not in (6, 20)]
 
@@ -198,13 +201,13 @@ def in_another_process(code, **environment):
 
 def test_a_killed_run_ends_in_the_same_bytes(place, monkeypatch, capsys):
     unreadable = {6, 20}
-    alone = run(43, 4, batches=toy_batches(43, 4, unreadable), skip_unreadable=True, folder=place / "alone")
+    alone = run(43, 4, batches=toy_batches(43, 4, unreadable), max_unreadable=None, folder=place / "alone")
     save_predictions(place / "alone.npz", alone[0])
 
     status, _ = in_another_process(f"""
         parts.RECORDS_PER_PART = 8
         batches = toy_batches(43, 4, {unreadable}, killed_at=32)
-        run(43, 4, batches=batches, skip_unreadable=True, folder={str(place / "parts")!r}, mesh=devices.make_mesh())
+        run(43, 4, batches=batches, max_unreadable=None, folder={str(place / "parts")!r}, mesh=devices.make_mesh())
     """)
     assert status == -signal.SIGKILL
     parts = sorted(file.name for file in (place / "parts").glob("*.npz"))
@@ -218,7 +221,7 @@ def test_a_killed_run_ends_in_the_same_bytes(place, monkeypatch, capsys):
         starts.append(start)
         return toy_batches(43, 4, unreadable)(start)
 
-    resumed = run(43, 4, batches=batches_from, skip_unreadable=True, folder=place / "parts")
+    resumed = run(43, 4, batches=batches_from, max_unreadable=None, folder=place / "parts")
     save_predictions(place / "resumed.npz", resumed[0])
     assert (place / "resumed.npz").read_bytes() == (place / "alone.npz").read_bytes()
     assert resumed[1] == alone[1] == {"image_6": "cut short", "image_20": "cut short"}
@@ -237,7 +240,7 @@ def test_a_finished_run_reads_no_image(place):
 
 def test_unreadable_images_of_an_earlier_run_are_not_forgotten(place):
     batches = toy_batches(23, 4, unreadable={6})
-    run(batches=batches, folder=place, skip_unreadable=True)
+    run(batches=batches, folder=place, max_unreadable=None)
     with pytest.raises(InputError, match="image_6 is unreadable"):
         run(batches=batches, folder=place)
 

@@ -17,6 +17,7 @@ from imagenet_real.scoring.evidence import contrast
 MAX_CARDS = 12  # of a kind
 MAX_SIDE = 200  # pixels
 JPEG_QUALITY = 72
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # of pictures; other formats of Pillow start programs
 
 Picture = Callable[[str], bytes | None]  # image id -> encoded image, or None without one
 
@@ -96,7 +97,7 @@ def thumbnail(content: bytes) -> bytes | None:
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             image.draft("RGB", (2 * MAX_SIDE, 2 * MAX_SIDE))
             small = image.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
