@@ -7,6 +7,7 @@ from imagenet_real.io.names import one_line
 from imagenet_real.report import slice_table
 from imagenet_real.report.layout import aligned
 from imagenet_real.report.names import label_set_name
+from imagenet_real.scoring.label_ranking import asks_for_several
 from imagenet_real.scoring.results import Results, Row
 
 Table = tuple[list[str], list[list[str]]]  # head, rows
@@ -72,7 +73,7 @@ def unavailable(results: Results) -> list[str]:
 
 def _legend(results: Results) -> str:
     """What the marks of the table of models mean."""
-    has_ranks = any(row["rank_change"] is not None for ranking in results.rankings for row in ranking["models"])
+    has_ranks = any(ranking["tau_with_original"] is not None for ranking in results.rankings[1:])
     lines = [f"{HALF_LEGEND} {RANK_LEGEND if has_ranks else ''}".strip()]
     return "\n".join([*lines, *([MISLABELED_LEGEND] if results.mislabeled else [])])
 
@@ -212,7 +213,7 @@ def _label_ranking(results: Results) -> Table | str:
         "recall per class",
         "coverage",
     ]
-    return ([*head, "images"], rows) if rows else ""
+    return ([*head, "images"], rows) if asks_for_several(results.label_ranking) else ""
 
 
 def _answers(results: Results) -> list[Table | str]:

@@ -34,6 +34,7 @@ class LabelRanking:
     class_recall: float  # of the images with a class right, the share with it among the n best; mean over classes
     coverage: float  # classes that one must name, best first, to name all right ones; averaged over images
     classes: int  # with an image
+    several: int  # images with several right classes
 
 
 def rows(predictions: Predictions, label_sets: Sequence[LabelSet]) -> list[Row]:
@@ -48,6 +49,11 @@ def rows(predictions: Predictions, label_sets: Sequence[LabelSet]) -> list[Row]:
             about = {"model": predictions.name, "label_set": label_set.name, "images": len(scored)}
             measured.append(about | dataclasses.asdict(ranking))
     return measured
+
+
+def asks_for_several(measured: Sequence[Row]) -> bool:
+    """Whether any image of these rows has several right classes. Where none has, accuracy says as much."""
+    return any(row["several"] for row in measured)
 
 
 def measure(scores: np.ndarray, label_set: LabelSet) -> LabelRanking:
@@ -69,6 +75,7 @@ def measure(scores: np.ndarray, label_set: LabelSet) -> LabelRanking:
         class_recall=float(np.mean(right[known] / positives[known])),
         coverage=accuracy(1 + np.where(labels >= 0, ranks, -1).max(axis=1), weight),
         classes=len(known),
+        several=int((sizes > 1).sum()),
     )
 
 

@@ -215,8 +215,8 @@ def test_classes_of_ones_own_without_real_and_without_scores(tmp_path):
     confusions = next(table for table in page.tables if table[0][0] == "classes")
     assert confusions[1][0] == "kind 0 and kind 1"
     assert confusions[1][2] == "5"
-    classes = next(table for table in page.tables if table[0][:2] == ["class", "index"])
-    assert classes[1] == ["kind 0", "0", "20", "75.00"]
+    classes = next(table for table in page.tables if table[0][:2] == ["class", "images"])
+    assert (classes[1][0], classes[1][1], classes[1][3]) == ("kind 0", "20", "75.00")
 
 
 @pytest.mark.parametrize("models", [1, 2])
@@ -380,3 +380,12 @@ def test_slices_have_a_plot_and_a_table_for_each_attribute(tmp_path):
     assert [row[4] for row in table[1:]] == ["+100.00", "-100.00"]
     assert "2 of 2 slices differ significantly" in section(text, "slices")
     assert (tmp_path / "slices.png").exists()
+
+
+def test_under_one_label_set_the_gallery_has_the_mistakes(tmp_path):
+    results = imagenet_real.score(toy.predictions(), [toy.original()], ks=(1,))
+    write_report(tmp_path, results, NAMES, picture=jpeg)
+    text, page = read(tmp_path)
+    images = [picture["alt"] for picture in page.pictures if picture["tag"] == "img"]
+    assert {alt[0] for alt in images} <= {"b", "c", "e", "f"}  # a and d are right
+    assert "Wrong predictions of model" in section(text, "mistakes")

@@ -22,6 +22,7 @@ from imagenet_real.scoring import class_accuracy
 MAX_CHANGES = 10  # classes that gain, and classes that lose
 MIN_IMAGES = 5  # of a class in the tables of changes
 MAX_CLASSES = 1_000  # in the table of all classes
+MAX_OPEN = 50  # classes in a table that is not folded
 
 Line = tuple[str, int, dict[str, float]]  # name, images, accuracy by label set
 
@@ -94,6 +95,16 @@ def _changes_between(subject: Subject, first: LabelSet, second: LabelSet) -> lis
 
 def _all_classes(subject: Subject) -> Html:
     labels = np.flatnonzero(np.max([classes.images for classes in subject.by_class.values()], axis=0))
+    if len(labels) <= MAX_OPEN and subject.groups is None:
+        lines = [
+            (
+                subject.class_name(label),
+                int(max(classes.images[label] for classes in subject.by_class.values())),
+                {label_set_name(name): float(classes.accuracy[label]) for name, classes in subject.by_class.items()},
+            )
+            for label in labels
+        ]
+        return join([legend(map(label_set_name, subject.by_class)), _tracks("class", lines)])
     if len(labels) > MAX_CLASSES:
         text = f"{len(labels):,} classes have images, too many for this page. All are in accuracy_by_class.csv."
         return paragraph(text, class_="soft")

@@ -23,6 +23,28 @@ Picture = Callable[[str], bytes | None]  # image id -> encoded image, or None wi
 
 
 def section(subject: Subject, picture: Picture) -> Section | None:
+    """The images that two label sets judge differently; under a single label set, those that are wrong."""
+    return _mistakes(subject, picture) if len(subject.compared) == 1 else _flips(subject, picture)
+
+
+def _mistakes(subject: Subject, picture: Picture) -> Section | None:
+    (label_set,) = subject.compared
+    verdicts = subject.evidence.verdicts[label_set.name][subject.model_index(subject.best)]
+    image_ids = label_set.image_ids[label_set.is_scored & (verdicts == 0)]
+    cards = list(_cards(subject, image_ids, picture))
+    if not cards:
+        return None
+    text = f"Wrong predictions of {subject.best}{_order(subject)}. Each predicted class occurs once."
+    title = join([f"{len(cards)} of {len(image_ids):,} mistakes" if len(cards) < len(image_ids) else "All mistakes"])
+    body = join([paragraph(text, class_="soft"), element("h3", title), element("div", *cards, class_="cards")])
+    return Section("mistakes", "Mistakes", body)
+
+
+def _order(subject: Subject) -> str:
+    return ", the most confident first" if subject.evidence.confidence is not None else ""
+
+
+def _flips(subject: Subject, picture: Picture) -> Section | None:
     parts = []
     for first, second in itertools.pairwise(subject.compared):
         scores = contrast(subject.evidence, subject.model_index(subject.best), first, second)
@@ -37,9 +59,9 @@ def section(subject: Subject, picture: Picture) -> Section | None:
                 parts += [element("h3", title, count), element("div", *cards, class_="cards")]
     if not parts:
         return None
-    order = ", the most confident first" if subject.evidence.confidence is not None else ""
     text = (
-        f"Predictions of {subject.best} that the label sets score differently{order}. Each predicted class occurs once."
+        f"Predictions of {subject.best} that the label sets score differently{_order(subject)}. Each predicted class occurs "
+        "once."
     )
     return Section("flips", "Images the label sets score differently", join([paragraph(text, class_="soft"), *parts]))
 

@@ -3,6 +3,7 @@
 from imagenet_real.report.names import label_set_name
 from imagenet_real.report.page.markup import join, paragraph, percent, table
 from imagenet_real.report.page.subject import Section, Subject
+from imagenet_real.scoring.label_ranking import asks_for_several
 
 TEXT = (
     "Accuracy asks for one right class. These numbers ask for all right classes of an image, of which it has n. Mean average "
@@ -15,7 +16,7 @@ TEXT = (
 def section(subject: Subject) -> Section | None:
     """A table of the models whose predictions have the scores of all classes."""
     rows = subject.results.label_ranking
-    if not rows:
+    if not asks_for_several(rows):
         return None
     names = ("mean_average_precision", "precision", "class_precision", "class_recall")
     lines = [

@@ -72,7 +72,10 @@ def ranks(subject: Subject) -> Section | None:
         "Exact McNemar tests compare each pair of adjacent models in the ranking; for a mean over classes, a sign-flip test "
         "does. Holm's correction covers all pairs of a label set. Other orders may be chance."
     )
-    parts = [paragraph(text), table(head, [_ranking_row(row, names) for row in rankings], text=(0, 4))]
+    rows = [_ranking_row(row, names) for row in rankings]
+    if len(rows) == 1:
+        head, rows = head[:2], [row[:2] for row in rows]
+    parts = [paragraph(text), table(head, rows, text=(0, 4))]
     if len(rankings) < 2 or len(subject.models) < MIN_MODELS or len({len(row["models"]) for row in rankings}) > 1:
         return Section("ranks", "Ranks", join(parts))
     picture = _bump_chart(subject, names)
