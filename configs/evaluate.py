@@ -23,6 +23,8 @@ def get_config() -> ConfigDict:
             "images": "",  # FOLDER (flat, or one subfolder per class), FILE.tar, or tfds:NAME
             "split": "validation",  # of a TFDS dataset, in its notation
             "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
+            "class_map": "",  # JSON or CSV: folder or class name -> class index, wnid or name (docs/bring_your_own.md)
+            "image_labels": "",  # labels of the images: a CSV, lines NAME LABEL, or the ground truth of ImageNet's devkit
             "batch_size": 128,  # over all devices
             "workers": 0,  # processes that read and decode; 0: threads
             "distributed": "none",  # several processes: auto, or HOST:PORT,COUNT,ID (docs/pods.md)

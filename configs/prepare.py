@@ -22,6 +22,10 @@ def get_config() -> ConfigDict:
         {
             "program": "prepare",  # a file of imagenet_real/programs
             "images": "",  # FOLDER, FILE.tar or, to convert it, tfds:NAME
+            "class_map": "",  # JSON or CSV: folder or class name -> class index, wnid or name; empty: by name
+            "image_labels": "",  # labels of the images: a CSV, lines NAME LABEL, or the ground truth of ImageNet's devkit
+            "labels_dir": "",  # the first folder to search for ImageNet's class names, if these files have names
+            "class_names": "",  # a text file with one name a line, if they have names of other classes
             "tfds_dir": "",  # folder of the dataset to convert; empty: TFDS's own default
             "name": "",  # of the dataset; empty: imagenet2012
             "split": "",  # empty: validation; for a dataset to convert, all splits

@@ -20,6 +20,7 @@ def get_config() -> ConfigDict:
             "report_checkpoint": "last",  # what is reported on: the last, or the best by `select_split`
             "split": "validation",  # scored at the end, never used for a choice
             "validation_images": "",  # the images of `split`, if they are in another place
+            "class_map": "",  # JSON or CSV: folder or class name -> class index, wnid or name
             "train_labels": "original",  # a label set of the images; shown: the digits in each crop of digit scenes
             "clean_list": "",  # a file of image ids: trains on these images alone
             "label_maps": "",  # a folder of label maps (configs/relabel.py): each crop has its own labels

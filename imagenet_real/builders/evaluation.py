@@ -10,10 +10,9 @@ from ml_collections import ConfigDict
 
 import imagenet_real
 from imagenet_real.builders import config_groups, label_sets, measures, models, reports, slices
-from imagenet_real.builders.images import open_images
+from imagenet_real.builders.images import for_model, open_images
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources.records import Source, label_sets_of
-from imagenet_real.data.sources.relabeled import fit_classes
 from imagenet_real.errors import InputError
 from imagenet_real.inference.images import predict_images
 from imagenet_real.inference.predict import num_classes_of
@@ -63,10 +62,10 @@ def prepare(config: ConfigDict) -> Evaluation:
     export_names, published = export_names_of(config), measures.reference_of(config)
     run = models.load_run(config, config.dtype)
     preprocessing, weights = models.preprocessing_of(config, run), models.weights_provenance(config, run)
-    source = open_images(config.images, split=config.split, tfds_dir=config.tfds_dir, log=models.log)
+    source = open_labeled(config)
     apply, params = models.load_model(config, run)
     num_classes = num_classes_of(apply, params, config.batch_size, preprocessing.crop)
-    source = _fit(source, num_classes)
+    source = for_model(source, num_classes, run and run.class_names, models.log)
     scored_sets, unavailable, notes = _label_sets(config, source, num_classes)
     if scored_sets:
         reports.check(config, scored_sets[0], source)
@@ -86,6 +85,20 @@ def prepare(config: ConfigDict) -> Evaluation:
         exports=export_names,
         published=published,
         attributes=attributes,
+    )
+
+
+def open_labeled(config: ConfigDict) -> Source:
+    """Opens the images, with the labels that the config gives them."""
+    return open_images(
+        config.images,
+        split=config.split,
+        tfds_dir=config.tfds_dir,
+        class_map=config.class_map,
+        image_labels=config.image_labels,
+        class_names=config.class_names,
+        store=label_sets.store_of(config),
+        log=models.log,
     )
 
 
@@ -169,14 +182,6 @@ def _label_sets(
     has_background = config.repair == "background_class" and loaded and num_classes == loaded[0].num_classes + 1
     check_classes(config.model, num_classes - int(has_background), -1, loaded)
     return loaded, unavailable, notes
-
-
-def _fit(source: Source, num_classes: int) -> Source:
-    """Returns the source with the class indices of the model, and logs how the names of classes are read."""
-    fitting = fit_classes(source, num_classes)
-    for note in fitting.notes[len(source.notes) :]:
-        models.log(note)
-    return fitting
 
 
 def _load(config: ConfigDict, workdir: epath.Path, *, keep_scores: bool = False) -> Predictions:

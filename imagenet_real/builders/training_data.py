@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import config_groups
+from imagenet_real.builders import config_groups, models
+from imagenet_real.builders.images import open_images, with_classes_of
 from imagenet_real.data.crop_labels import CropLabels
 from imagenet_real.data.digit_scenes import digits
 from imagenet_real.data.digit_scenes.true_crops import TrueCropLabels
-from imagenet_real.data.sources.open import open_source
+from imagenet_real.data.sources.open import has_splits
 from imagenet_real.data.sources.records import Source
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels import dataset, image_lists
 from imagenet_real.labels.image_ids import match
+from imagenet_real.labels.store import LabelStore
 from imagenet_real.relabel.label_maps import load_label_maps
 from imagenet_real.relabel.pooling import PooledCropLabels, Pooling
 from imagenet_real.runtime import distributed
@@ -28,16 +30,32 @@ TRUE_CROPS = "shown"  # as `train_labels`: the true labels of each crop
 def open_split(config: ConfigDict, split: str) -> Source:
     """Opens the images of a split. `validation_images` may hold those of `config.split`.
 
-    A folder or a tar is a single split.
+    A folder or a tar of images is a single split.
     """
     is_elsewhere = split == config.split and bool(config.validation_images)
     images = config.validation_images if is_elsewhere else config.images
-    if not is_elsewhere and not images.startswith("tfds:") and split != config.train_split:
+    if not is_elsewhere and split != config.train_split and not has_splits(images):
         raise InputError(
             f"{images} has no splits: train uses all its images. Give --select_split= and other images to report "
             "on with --validation_images, or make a TFDS dataset with configs/prepare.py."
         )
-    return open_source(images, split=split, tfds_dir=config.tfds_dir)
+    return open_images(
+        images,
+        split=split,
+        tfds_dir=config.tfds_dir,
+        class_map=config.class_map,
+        class_names=config.class_names,
+        store=LabelStore(config.labels_dir, config.tfds_dir),
+        log=models.log,
+    )
+
+
+def open_reported(config: ConfigDict, split: str, data: TrainingData) -> Source:
+    """Opens the images of a split to report on, with the class indices of the training images, by the names of the classes.
+
+    Raises InputError if they have a class that no training image has.
+    """
+    return with_classes_of(open_split(config, split), data.source, data.num_classes, models.log)
 
 
 def training_data(config: ConfigDict) -> TrainingData:

@@ -13,7 +13,7 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import label_sets, reports, training
-from imagenet_real.builders.training_data import open_split
+from imagenet_real.builders.training_data import open_reported
 from imagenet_real.builders.training_plan import make_plan
 from imagenet_real.data.sources.records import Source, label_sets_of
 from imagenet_real.data.training_data import TrainingData
@@ -33,6 +33,7 @@ from imagenet_real.training.losses import LOSSES
 from imagenet_real.training.metrics import Metrics
 from imagenet_real.training.state import TrainState
 from imagenet_real.training.step import check_batch_size, make_train_step
+from imagenet_real.training.trained import save_class_names
 
 UNREADABLE = "unreadable.json"
 
@@ -73,6 +74,7 @@ def train_and_predict(
             states.create(build, optimizer, mesh, seed=config.seed, average=average, fsdp=config.fsdp)[1],
             None,
         )
+        distributed.on_primary(lambda: save_class_names(workdir, data.source.class_names))
         metrics = distributed.on_primary(lambda: Metrics(workdir, done=int(state.step)))
         with contextlib.nullcontext() if metrics is None else contextlib.closing(metrics):
             state = fit(
@@ -86,7 +88,7 @@ def train_and_predict(
                 metrics=metrics,
                 checkpoint_every=config.checkpoint_every,
                 log_every=config.log_every,
-                evaluate=_selection(config, graph, mesh),
+                evaluate=_selection(config, data, graph, mesh),
                 evaluate_every=config.eval_every,
                 title=f"{config.model}, {config.loss}, {len(data):,} images",
             )
@@ -170,11 +172,13 @@ def _scored_sets(
     return label_sets.select_for_images(config.label_sets, image_ids, source_sets, num_classes, store)
 
 
-def _selection(config: ConfigDict, graph: nnx.GraphDef, mesh: Mesh) -> Callable[[TrainState], dict[str, float]] | None:
+def _selection(
+    config: ConfigDict, data: TrainingData, graph: nnx.GraphDef, mesh: Mesh
+) -> Callable[[TrainState], dict[str, float]] | None:
     """Returns a function that gives the accuracies of a state on `select_split`; None without such a split."""
     if not config.select_split:
         return None
-    source = open_split(config, config.select_split)
+    source = open_reported(config, config.select_split, data)
     source_sets: Sequence = list(label_sets_of(source).values())
 
     def accuracies(state: TrainState) -> dict[str, float]:

@@ -9,6 +9,7 @@ from imagenet_real.builders.images import open_images
 from imagenet_real.data.writers.convert import convert
 from imagenet_real.data.writers.prepare import prepare
 from imagenet_real.errors import InputError
+from imagenet_real.labels.store import LabelStore
 from imagenet_real.runtime.workdir import lock_workdir
 
 NAMES = {"name": r"[a-z]\w*", "split": r"[a-z]\w*", "version": r"\d+\.\d+\.\d+"}
@@ -29,7 +30,14 @@ def run(config: ConfigDict, workdir: epath.Path) -> epath.Path:
             raise InputError(
                 f"{field}={chosen[field]!r} is not a name. Give letters, digits and _ (a version as 1.0.0)."
             )
-    source = open_images(config.images)
+    source = open_images(
+        config.images,
+        split=chosen["split"],
+        class_map=config.class_map,
+        image_labels=config.image_labels,
+        class_names=config.class_names,
+        store=LabelStore(config.labels_dir, config.tfds_dir),
+    )
     with lock_workdir(workdir / chosen["name"]):
         folder, existed = prepare(source, str(workdir), **chosen, shards=config.shards, workers=config.workers)
     state = "were already prepared" if existed else "are prepared"

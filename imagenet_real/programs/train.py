@@ -8,7 +8,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import reports, training
-from imagenet_real.builders.training_data import describe_training_images, open_split, training_data
+from imagenet_real.builders.training_data import describe_training_images, open_reported, training_data
 from imagenet_real.builders.training_run import check_report, read_unreadable, score_source, train_and_predict
 from imagenet_real.data.sources.records import Source
 from imagenet_real.data.training_data import TrainingData
@@ -28,7 +28,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
     """Trains until the last step and reports. Continues an earlier run in `workdir`."""
     with distributed.initialize(config.distributed), distributed.context_on_primary(lock_workdir(workdir)):
         training.check(config)
-        data, source = training_data(config), open_split(config, config.split)
+        data = training_data(config)
+        source = open_reported(config, config.split, data)
         distributed.on_primary(lambda: check_report(config, source, data.num_classes))
         predictions = train_and_predict(config, workdir, data, source)
         return distributed.on_primary(lambda: report(config, workdir, data, source, predictions))

@@ -5,8 +5,8 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict
 
 import jax
 import numpy as np
@@ -16,9 +16,16 @@ from flax import nnx
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
+from imagenet_real.io.readers import Name, read_json
 from imagenet_real.models import catalog
 
+CLASSES = "classes.json"  # in the workdir of a run
 CHECKPOINTS = ("last", "best")  # of a checkpoint; the best one is that of the highest score on `select_split`
+
+
+class _Classes(TypedDict):
+    schema: Literal[1]
+    class_names: list[Name]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,6 +36,7 @@ class TrainedModel:
     params: nnx.State
     step: int  # of the checkpoint
     run_key: Mapping[str, Any]  # what the run depends on
+    class_names: tuple[str, ...] | None = None  # [K] of its training images; None if they have none, or before 0.2
 
     @property
     def preprocessing(self) -> dict[str, Any]:
@@ -76,7 +84,19 @@ def trained_model(
         return array
 
     leaves = [(path, value.replace(array_of(path, value.get_value()))) for path, value in nnx.to_flat_state(state)]
-    return TrainedModel(graph, nnx.from_flat_state(leaves), int(folder.name), run_key)
+    return TrainedModel(graph, nnx.from_flat_state(leaves), int(folder.name), run_key, _class_names(workdir))
+
+
+def save_class_names(workdir: epath.Path, class_names: Sequence[str] | None) -> None:
+    """Records the names of a run's classes, by which images of other folders are matched to them."""
+    if class_names is not None:
+        with storage.open_atomically(workdir / CLASSES) as file:
+            json.dump({"schema": 1, "class_names": list(class_names)}, file)
+
+
+def _class_names(workdir: str | os.PathLike) -> tuple[str, ...] | None:
+    file = storage.to_absolute_path(workdir) / CLASSES
+    return tuple(read_json(file, _Classes, "Train again.")["class_names"]) if file.exists() else None
 
 
 def checksum(params: Any) -> str:

@@ -39,7 +39,7 @@ class _Files(IndexedSource):
         notes = [*notes, describe_left_out(left_out)]
         if classes := classes_of(name, paths, folders):
             self.labels, self.class_names, self.folders = classes.labels, classes.names, classes.folders
-            self.num_classes = len(classes.names)
+            self.num_classes, self.class_error = len(classes.names), classes.error
         notes += classes.notes if classes else _unused(folders, paths)
         self.notes = tuple(f"{name}: {note}." for note in notes if note)
         self.fingerprint = digest([f"{path}\t{size}" for path, size in zip(paths, sizes, strict=True)])
@@ -138,6 +138,7 @@ class FolderClasses:
     names: tuple[str, ...]  # [K]
     folders: tuple[str, ...]  # the folders that there are, also those without images
     notes: tuple[str, ...]
+    error: InputError | None = None  # the folders have no certain order; the labels are those of a class map alone
 
 
 def classes_of(name: str, paths: Sequence[str], folders: Sequence[str]) -> FolderClasses | None:
@@ -147,8 +148,9 @@ def classes_of(name: str, paths: Sequence[str], folders: Sequence[str]) -> Folde
     named by a wnid. Folders are not classes either if most images are beside them, or if all images are ImageNet's
     validation images and the folders are not named by wnids: the names of the images give their labels.
 
-    Raises InputError if a folder would move the class indices of the others.
+    If a folder would move the class indices of the others, the result has an `error`.
     """
+    index: dict[str | None, int]
     of_images = [path.partition("/")[0] if "/" in path else None for path in paths]
     filled = {folder for folder in of_images if folder is not None}
     beside = [path for path, folder in zip(paths, of_images, strict=True) if folder is None]
@@ -158,10 +160,15 @@ def classes_of(name: str, paths: Sequence[str], folders: Sequence[str]) -> Folde
         len(folders) == 1 or all(image_id(path).startswith("ILSVRC2012_val_") for path in paths)
     ):
         return None
-    folders, others = check_folders(name, folders, set(folders) - filled)
+    try:
+        folders, others = check_folders(name, folders, set(folders) - filled)
+    except InputError as error:
+        names = tuple(sorted(folders))
+        index = {None: -1, **{folder: place for place, folder in enumerate(names)}}
+        return FolderClasses(np.array([index[folder] for folder in of_images]), names, names, (), error)
     empty = [folder for folder in folders if folder not in filled]
     order = default_order(folders)
-    index: dict[str | None, int] = {None: -1, **dict(zip(folders, order.indices.tolist(), strict=True))}
+    index = {None: -1, **dict(zip(folders, order.indices.tolist(), strict=True))}
     notes = (
         f"{len(others):,} folders have no image and are no class, such as {others[0]}" if others else "",
         f"{len(empty):,} class folders have no image, such as {empty[0]}; they count as classes" if empty else "",

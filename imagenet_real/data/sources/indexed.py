@@ -24,6 +24,7 @@ class IndexedSource:
     num_classes: int | None = None
     class_names: tuple[str, ...] | None = None
     folders: tuple[str, ...] | None = None  # class folders, if classes are folders
+    class_error: InputError | None = None  # folders whose order is in doubt; without a class map they are refused
     notes: tuple[str, ...] = ()
     fingerprint: str = ""
 
@@ -76,8 +77,9 @@ def unique_ids(name: str, paths: Iterable[str]) -> list[str]:
 def digest(*parts: Iterable[object]) -> str:
     """Returns the SHA-256 of lines of text."""
     sha256 = hashlib.sha256()
-    for part in parts:
-        sha256.update("\n".join(map(str, part)).encode("utf-8", "surrogateescape") + b"\0")
+    for number, part in enumerate(parts):
+        sha256.update(b"\0" if number else b"")
+        sha256.update("\n".join(map(str, part)).encode("utf-8", "surrogateescape"))
     return sha256.hexdigest()
 
 

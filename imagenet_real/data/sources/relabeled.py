@@ -1,12 +1,18 @@
 """The images of a source with other labels, or with its classes in the order of a model."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from imagenet_real.data.sources.records import LabelFields, Record, Source
+from imagenet_real.errors import InputError
+from imagenet_real.labels.class_map import ClassMap
 from imagenet_real.labels.class_order import ClassOrder, numbers_of, order_by_names, order_for_model
 from imagenet_real.labels.dataset import ORIGINAL_FIELDS
+from imagenet_real.labels.image_labels import ImageLabels
+from imagenet_real.labels.imagenet import imagenet_wnids
 
 
 class Relabeled:
@@ -27,6 +33,11 @@ class Relabeled:
     def label_fields(self) -> LabelFields:
         return self._fields
 
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("image_ids", "nbytes", "part", "file_name"):  # what writers need
+            raise AttributeError(name)
+        return getattr(self._source, name)
+
 
 def fit_classes(source: Source, num_classes: int) -> Source:
     """Returns a source whose class indices are those of a model of K classes, if its class names say how.
@@ -43,7 +54,7 @@ def fit_classes(source: Source, num_classes: int) -> Source:
         fitting = dataclasses.replace(fields, num_classes=num_classes)
         return Relabeled(source, fitting) if source.num_classes < num_classes else source
     names = fields.folders or fields.class_names
-    used = _used(fields)
+    used = _used(fields, fields.class_names)
     order = order_for_model(names, num_classes, [name for name in names if name not in used])
     return source if order is None else _in_order(source, fields, names, order)
 
@@ -57,6 +68,68 @@ def match_classes(source: Source, class_names: tuple[str, ...]) -> Source:
     return _in_order(source, fields, names, order_by_names(names, class_names))
 
 
+def with_class_map(source: Source, class_map: ClassMap) -> Relabeled:
+    """Returns a source whose folders or class names have the indices of a class map; those it does not name have no label.
+
+    Raises InputError if the images have no classes, or if the map names none of them.
+    """
+    fields = source.label_fields()
+    field = next((name for name in ORIGINAL_FIELDS if name in fields.fields), None)
+    if field is None:
+        raise InputError(
+            f"{class_map.path}: the images {source.name} have no classes to map. Put them into one folder a class, or give "
+            "--image_labels=FILE."
+        )
+    names = fields.class_names or tuple(map(str, range(fields.num_classes)))
+    used = _used(fields, names)
+    classes = {name: class_map.find(name) for name in names}
+    unknown = sorted(name for name in used if classes[name] is None)
+    if len(unknown) == len(used):
+        raise InputError(
+            f"{class_map.path} names none of the classes of {source.name}, such as {unknown[0]}. Give a map from these names."
+        )
+    table = [classes[name] or [] for name in names]
+    rows = [table[label] if label >= 0 else [] for label in np.asarray(fields.fields[field]).tolist()]
+    notes = _difference(source.name, class_map.path, "class", unknown, sum(not row for row in rows))
+    class_names = imagenet_wnids() if class_map.is_imagenet else None
+    return _labeled(source, fields, rows, class_map.num_classes, class_names, notes)
+
+
+def with_image_labels(source: Source, labels: ImageLabels) -> Relabeled:
+    """Returns a source with the labels of a file. Raises InputError if it has none of the images."""
+    fields = source.label_fields()
+    rows = [labels.classes.get(name, []) for name in fields.image_ids.tolist()]
+    missing = [name for name, row in zip(fields.image_ids.tolist(), rows, strict=True) if not row]
+    if len(missing) == len(rows):
+        raise InputError(
+            f"{labels.path} labels {len(labels.classes):,} images, and none of {source.name}, such as {missing[0]}. Give a "
+            "file with the names of these images."
+        )
+    notes = _difference(source.name, labels.path, "image", missing, len(missing))
+    return _labeled(source, fields, rows, labels.num_classes, labels.class_names, notes)
+
+
+def _difference(name: str, path: str, kind: str, unknown: Sequence[str], images: int) -> tuple[str, ...]:
+    if not unknown:
+        return ()
+    count = f"{len(unknown):,} {kind if len(unknown) == 1 else kind + ('es' if kind == 'class' else 's')}"
+    return (f"{name}: {path} does not name {count}, such as {unknown[0]}: {images:,} images have no label.",)
+
+
+def _labeled(
+    source: Source,
+    fields: LabelFields,
+    rows: Sequence[Sequence[int]],
+    num_classes: int,
+    class_names: tuple[str, ...] | None,
+    notes: tuple[str, ...],
+) -> Relabeled:
+    is_single = all(len(row) < 2 for row in rows)
+    labels = np.array([row[0] if row else -1 for row in rows]) if is_single else [list(row) for row in rows]
+    fields = LabelFields(fields.image_ids, {"label": labels}, num_classes, class_names, fields.damaged)
+    return Relabeled(source, fields, notes)
+
+
 def in_order_of_numbers(source: Source) -> Source:
     """Returns a source whose classes named 0 to K-1 are in the order of numbers, where text puts 10 before 2."""
     names = source.class_names
@@ -66,13 +139,13 @@ def in_order_of_numbers(source: Source) -> Source:
     return match_classes(source, tuple(names[place] for place in np.argsort(numbers)))
 
 
-def _used(fields: LabelFields) -> set[str]:
+def _used(fields: LabelFields, names: Sequence[str]) -> set[str]:
     """Returns the names of the classes that images have."""
     values = next(fields.fields[name] for name in ORIGINAL_FIELDS if name in fields.fields)
     labels = np.unique(
         values if isinstance(values, np.ndarray) else np.array([label for row in values for label in row])
     )
-    return {fields.class_names[label] for label in labels[labels >= 0].tolist()}
+    return {names[label] for label in labels[labels >= 0].tolist()}
 
 
 def _in_order(source: Source, fields: LabelFields, names: tuple[str, ...], order: ClassOrder) -> Relabeled:

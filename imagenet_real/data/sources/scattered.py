@@ -103,7 +103,7 @@ def _with_folders(source: ScatteredSource, folders: Sequence[str]) -> ScatteredS
     """Returns the source with the labels of its class folders."""
     if classes := classes_of(source.name, source.paths, folders):
         source.labels, source.class_names, source.folders = classes.labels, classes.names, classes.folders
-        source.num_classes = len(classes.names)
+        source.num_classes, source.class_error = len(classes.names), classes.error
         source.notes += tuple(f"{source.name}: {note}." for note in classes.notes if note)
     return source
 

@@ -1,6 +1,7 @@
 import gzip
 import pathlib
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -170,9 +171,17 @@ def test_an_empty_class_folder_is_a_class():
     ],
 )
 def test_folders_that_would_move_the_classes_are_refused(paths, message):
-    with pytest.raises(InputError, match=message) as error:
-        classes(*paths)
-    assert "\n" not in str(error.value)
+    error = classes_of("some", paths, first_folders(paths)).error
+    assert re.search(message, str(error))
+    assert "\n" not in str(error)
+
+
+def test_splits_given_as_classes_are_refused(tmp_path):
+    for split in ("train", "val"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / f"{split}.jpg").write_bytes(picture(1))
+    with pytest.raises(InputError, match="has the folders train, val, which are splits and no classes"):
+        open_source(str(tmp_path))
 
 
 def test_images_in_one_folder_have_no_labels(places):
