@@ -12,7 +12,7 @@ import numpy as np
 from etils import epath
 
 from imagenet_real.errors import InputError
-from imagenet_real.io.npz_reader import read_npz
+from imagenet_real.io.npz_reader import TEXT, Array, read_npz
 from imagenet_real.io.storage import cache_folder, open_atomically
 from imagenet_real.io.text_reader import FileError
 
@@ -43,12 +43,12 @@ def in_parallel(function: Callable, *arguments: Sequence) -> Iterable:
         yield from threads.map(function, *arguments)
 
 
-def load(path: epath.Path, stamp: str) -> dict[str, np.ndarray] | None:
-    """Returns the arrays that `save` cached for `path` with this stamp; None if there are none."""
+def load(path: epath.Path, stamp: str, schema: Mapping[str, Array] | None = None) -> dict[str, np.ndarray] | None:
+    """Returns the arrays that `save` cached for `path` with this stamp; None if there are none, or damaged ones."""
     for place in _places(path):
-        with contextlib.suppress(FileError):  # it is made again
-            arrays = read_npz(place)
-            if arrays.pop("stamp", np.array("")).item() == stamp:
+        with contextlib.suppress(FileError):  # they are made again
+            arrays = read_npz(place, None if schema is None else {"stamp": Array(TEXT, ()), **schema})
+            if arrays.pop("stamp", np.array("")).tolist() == stamp:
                 return arrays
     return None
 

@@ -1,6 +1,8 @@
 """The user's own model, named `package.module:function`."""
 
 import importlib
+import importlib.machinery
+import importlib.util
 import inspect
 import os
 import sys
@@ -55,9 +57,8 @@ def _find_function(name: str) -> Callable:
     module_name, _, function_name = name.partition(":")
     if not module_name or not function_name:
         raise InputError(f"{name!r} is not the name of a function. Write package.module:function.")
-    if "" not in sys.path and os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
     try:
+        _import_from_current_folder(module_name.partition(".")[0])
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
@@ -71,6 +72,29 @@ def _find_function(name: str) -> Callable:
         functions = [known for known, value in vars(module).items() if callable(value) and not known.startswith("_")]
         raise InputError(f"{module_name} has no function {function_name!r}: {nearest(function_name, functions)}")
     return function
+
+
+def _import_from_current_folder(name: str) -> None:
+    """Imports the top module of the user's model from the current folder, if it is there.
+
+    The folder itself goes to the end of the import path, for what that module imports: otherwise a file there that has
+    the name of a library would be imported instead of it.
+    """
+    folder = os.getcwd()
+    if folder not in sys.path and "" not in sys.path:
+        sys.path.append(folder)
+    if name in sys.modules or name in sys.stdlib_module_names:
+        return
+    spec = importlib.machinery.PathFinder.find_spec(name, [folder])
+    if spec is None or spec.loader is None:
+        return
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
 
 
 def _arguments(function: Callable, name: str, weights: str | os.PathLike | None) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from imagenet_real.data.sources.tfds_datasets import (
 from imagenet_real.data.sources.tfrecords import TfRecords
 from imagenet_real.errors import InputError
 from imagenet_real.io import cache
+from imagenet_real.io.readers import BOOLS, INTEGERS, TEXT, Array
 from imagenet_real.io.storage import in_bucket
 from imagenet_real.labels.dataset import ORIGINAL_FIELDS
 from imagenet_real.labels.image_ids import image_id
@@ -104,7 +105,7 @@ class TfdsSource:
         """
         stamp = cache.stamp_of(cache.listing_of(self._files))
         path = self._files[0].parent / f"label_fields_{self.fingerprint[:16]}.npz"
-        arrays, damaged = cache.load(path, stamp), {}
+        arrays, damaged = cache.load(path, stamp, self._schema()), {}
         if arrays is None:
             rows, damaged = self._read_labels()
             arrays = self._columns(rows)
@@ -112,6 +113,16 @@ class TfdsSource:
                 cache.save(path, stamp, arrays)
         fields = {name: _lists(arrays, name) if name in LIST_FIELDS else arrays[name] for name in self._label_fields}
         return LabelFields(arrays["image_ids"], fields, self.num_classes, self.class_names, damaged)
+
+    def _schema(self) -> dict[str, Array]:
+        """Returns what the cached arrays must be."""
+        schema = {"image_ids": Array(TEXT, (len(self),))}
+        for name in self._label_fields:
+            if name in LIST_FIELDS:
+                schema |= {name: Array(INTEGERS), f"{name} sizes": Array(INTEGERS, (len(self),), least=0)}
+            else:
+                schema[name] = Array(INTEGERS + BOOLS, (len(self),))
+        return schema
 
     def _read_labels(self) -> tuple[list[dict[str, Any]], dict[str, str]]:
         """Reads id and labels of every record. Returns them, and for damaged records the reason by id."""

@@ -9,8 +9,10 @@ from etils import epath
 
 from imagenet_real.data.digit_scenes.digits import folder_of
 from imagenet_real.data.sources.tfds_folders import tfds_root
+from imagenet_real.data.sources.tfds_metadata import REMEDY, check_metadata
 from imagenet_real.data.sources.tfrecords import TfRecords, bounds_of
 from imagenet_real.errors import InputError, nearest
+from imagenet_real.io.readers import FileError
 from imagenet_real.io.storage import in_bucket
 
 ARRAY_RECORD, TFRECORD = "array_record", "tfrecord"  # TFDS's names of the formats
@@ -20,12 +22,15 @@ def load_builder(folder: epath.Path) -> Any:
     """Loads TFDS's builder of a prepared dataset. Raises InputError if the folder has none."""
     import tensorflow_datasets as tfds
 
+    check_metadata(folder)
     try:
-        return tfds.builder_from_directory(folder)
-    except (ValueError, OSError) as error:
-        raise InputError(
-            f"{folder} is not a dataset that TFDS 4 or newer prepared ({first_line(error)}). Prepare it again."
+        builder = tfds.builder_from_directory(folder)
+        builder.info.features.get_serialized_info()
+    except Exception as error:  # those of TFDS and of protocol buffers have no common class
+        raise FileError(
+            folder, f"it is not a dataset that TFDS 4 or newer prepared ({first_line(error)})", REMEDY
         ) from None
+    return builder
 
 
 def open_records(builder: Any, split: str, instructions: Sequence[Any]) -> Sequence[bytes]:

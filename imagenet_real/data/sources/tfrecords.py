@@ -17,6 +17,7 @@ from etils import epath
 
 from imagenet_real.errors import InputError
 from imagenet_real.io import cache
+from imagenet_real.io.readers import INTEGERS, Array
 from imagenet_real.io.storage import in_bucket, read_range
 from imagenet_real.runtime.progress import track
 
@@ -114,8 +115,10 @@ def bounds_of(files: Sequence[epath.Path], split: str) -> dict[str, Bounds]:
     listing = cache.listing_of(files)
     stamp = cache.stamp_of(listing)
     path = files[0].parent / f"{split}.record_index.npz"
-    index = cache.load(path, stamp)
-    if index is not None:
+    index = cache.load(
+        path, stamp, {"records": Array(INTEGERS, (len(files),), least=0), "bounds": Array(INTEGERS, ("B",))}
+    )
+    if index is not None and _is_valid(index, [size for _, size, _ in listing]):
         bounds = np.split(index["bounds"], np.cumsum(index["records"] + 1)[:-1])
     else:
         indexes = cache.in_parallel(_index_file, files, [size for _, size, _ in listing])
@@ -123,6 +126,17 @@ def bounds_of(files: Sequence[epath.Path], split: str) -> dict[str, Bounds]:
         records = np.array([len(ends) - 1 for ends in bounds])
         cache.save(path, stamp, {"records": records, "bounds": np.concatenate(bounds)})
     return dict(zip(map(os.fspath, files), bounds, strict=True))
+
+
+def _is_valid(index: Mapping[str, np.ndarray], sizes: Sequence[int]) -> bool:
+    """Returns whether a cached index has rising bounds from 0 to the size of each file."""
+    ends = np.cumsum(index["records"] + 1)
+    if not len(ends) or ends[-1] != len(index["bounds"]):
+        return False
+    parts = np.split(index["bounds"], ends[:-1])
+    return all(
+        part[0] == 0 and part[-1] == size and (np.diff(part) > 0).all() for part, size in zip(parts, sizes, strict=True)
+    )
 
 
 def _index_file(file: epath.Path, size: int) -> Bounds:

@@ -14,6 +14,7 @@ import numpy as np
 from etils import epath
 
 from imagenet_real.data.sources.indexed import IndexedSource
+from imagenet_real.data.sources.tfds_datasets import load_builder
 from imagenet_real.data.sources.tfds_folders import tfds_root
 from imagenet_real.data.writers.shards import ImageShard, check_on_disk, write_shards
 from imagenet_real.errors import InputError
@@ -137,11 +138,7 @@ def _info(folder: epath.Path, source: IndexedSource, features: Any, name: str, v
         )
         info.set_file_format("array_record")
         return info
-    try:
-        info = tfds.builder_from_directory(folder).info
-    except (ValueError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{folder} has no TFDS dataset ({reason}). Delete it, or give another version.") from None
+    info = load_builder(folder).info
     old, new = _outline(info.features), _outline(features)
     if info.file_format.value != "array_record" or old != new:
         raise InputError(
