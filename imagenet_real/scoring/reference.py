@@ -82,10 +82,9 @@ def _difference(rows: Sequence[Row]) -> str:
     first = rows[0]
     published = [f"{row['published'] * 100:.2f} % under {row['label_set']}" for row in rows]
     scored = [f"{row['accuracy'] * 100:.2f} % ({row['low'] * 100:.2f} to {row['high'] * 100:.2f})" for row in rows]
+    verb = "is" if len(rows) == 1 else "are"
     several = f", the closest of {first['weights']} published weights" if first["weights"] > 1 else ""
-    return (
-        f"{' and '.join(scored)} is not the published {' and '.join(published)} of {first['published_model']}{several}"
-    )
+    return f"{' and '.join(scored)} {verb} not the published {' and '.join(published)} of {first['published_model']}{several}"
 
 
 def around(accuracies: Sequence[float], published: PublishedModels, label_set: str, neighbors: int) -> list[int]:

@@ -46,7 +46,7 @@ def figure(
             mark.set_gid(f"{TIP}{names[row]}: {difference[0, row] * 100:+.2f} points")
     axis.set_yticks(heights, names, fontsize=8.5)
     axis.set_ylim(len(names) - 0.4, -0.6)
-    axis.set_xlabel(f"difference to the other images of the column, points under {label_set}")
+    axis.set_xlabel(f"difference in points under {label_set}")
     drawing.legend(frameon=False, fontsize=8.5, loc="outside upper left", ncols=2)
     axis.grid(axis="x", color="0.93")
     axis.set_axisbelow(True)
