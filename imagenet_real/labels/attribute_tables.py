@@ -30,9 +30,10 @@ def load_attributes(path: str | os.PathLike) -> tuple[list[Attribute], list[str]
     names = [name for name in columns if name not in (image_column, "")]
     if not names:
         raise FileError(path, f"it has no column beside {image_column}", _REMEDY)
-    attributes, notes = [], []
+    ids, row = np.unique(row_ids, return_inverse=True)
+    attributes, notes, record = [], [], origin(path)
     for name in names:
-        attribute = _attribute(name, row_ids, columns[name], origin(path))
+        attribute = _attribute(name, ids, row, columns[name], record)
         if attribute is None:
             notes.append(
                 f"{path.name}: the column {name} has almost as many different texts as images; it is left out."
@@ -46,29 +47,57 @@ def load_attributes(path: str | os.PathLike) -> tuple[list[Attribute], list[str]
     return attributes, notes
 
 
-def _attribute(name: str, row_ids: np.ndarray, cells: Sequence[Any], record: dict[str, str]) -> Attribute | None:
-    """The attribute in a column; None for a column of descriptions."""
-    values = [table_columns.values_of(cell) for cell in cells]
-    known = np.array([bool(cell) for cell in values])
-    ids, row = np.unique(row_ids[known], return_inverse=True)
-    lists: list[list[str]] = [[] for _ in ids]
-    for image, texts in zip(row.tolist(), (cell for cell in values if cell), strict=True):
-        lists[image] += texts
-    as_numbers = _numbers(lists)
+def _attribute(
+    name: str, ids: np.ndarray, row: np.ndarray, cells: Sequence[Any], record: dict[str, str]
+) -> Attribute | None:
+    """The attribute in a column; None for a column of descriptions.
+
+    Args:
+      name: of the column.
+      ids: [N] str, the images of the table.
+      row: [R] int, of each row of the table its image.
+      cells: R values.
+      record: the file and its checksum.
+    """
+    code, parsed = _parse(cells)
+    values = sorted({text for texts in parsed for text in texts})
+    place = {text: index for index, text in enumerate(values)}
+    width = max((len(texts) for texts in parsed), default=0)
+    table = np.full((len(parsed), width), -1)  # of each different cell the places of its values
+    for number, texts in enumerate(parsed):
+        table[number, : len(texts)] = [place[text] for text in texts]
+    pairs = [(row[table[code, column] >= 0], table[code, column][table[code, column] >= 0]) for column in range(width)]
+    images, places = (
+        (np.concatenate([np.zeros(0, np.int64), *arrays]) for arrays in zip(*pairs, strict=True)) if pairs else ([], [])
+    )
+    known, image = np.unique(images, return_inverse=True)
+    known_ids = ids if len(known) == len(ids) else ids[np.asarray(known, dtype=np.int64)]
+    as_numbers = _numbers(values) if len(images) == len(known) else None
     if as_numbers is not None:
-        return numbers(name, ids, as_numbers, record)
-    distinct = {text for texts in lists for text in texts}
-    if len(ids) >= MIN_IMAGES and len(distinct) > MAX_DISTINCT * len(ids):
+        of_image = np.empty(len(known))
+        of_image[image] = as_numbers[places]
+        return numbers(name, known_ids, of_image, record)
+    if len(known) >= MIN_IMAGES and len(values) > MAX_DISTINCT * len(known):
         return None
-    return Attribute.of_values(name, ids, lists, origin=record)
+    codes = np.unique(np.asarray(image, dtype=np.int64) * max(1, len(values)) + places)
+    return Attribute(name, known_ids, tuple(values), codes // max(1, len(values)), codes % max(1, len(values)), record)
 
 
-def _numbers(lists: Sequence[Sequence[str]]) -> np.ndarray | None:
-    """[N] float, if every image has one number; else None."""
-    if any(len(texts) != 1 for texts in lists):
-        return None
+def _parse(cells: Sequence[Any]) -> tuple[np.ndarray, list[list[str]]]:
+    """[R] int, of each cell its place among the different ones, and the values of these: most cells repeat."""
+    place: dict[Any, int] = {}
+    if all(isinstance(cell, str) for cell in cells):
+        code = [place.setdefault(cell, len(place)) for cell in cells]
+        return np.array(code), list(map(table_columns.values_of, place))
+    code = [place.setdefault(repr(cell), len(place)) for cell in cells]  # a list has no hash
+    different = dict(zip(code, cells, strict=True))
+    return np.array(code), [table_columns.values_of(different[number]) for number in range(len(place))]
+
+
+def _numbers(texts: Sequence[str]) -> np.ndarray | None:
+    """[V] float of texts that are all finite numbers; else None."""
     try:
-        values = np.array([float(texts[0]) for texts in lists])
+        values = np.array([float(text) for text in texts])
     except ValueError:
         return None
-    return values if np.isfinite(values).all() else None
+    return values if len(values) and np.isfinite(values).all() else None

@@ -53,9 +53,13 @@ class Attribute:
     def members(self, image_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Which of other images the attribute is known for, [n] bool, and which have each value, [n, V] bool."""
         rows = match(image_ids, self.image_ids)
+        return rows >= 0, self.members_at(rows)
+
+    def members_at(self, rows: np.ndarray) -> np.ndarray:
+        """Which values the images at `rows`, [n] int, have; -1 for an unknown image: [n, V] bool."""
         table = np.zeros((len(self.image_ids) + 1, len(self.values)), bool)  # the last row is for unknown images
         table[self.row, self.value] = True
-        return rows >= 0, table[rows]
+        return table[rows]
 
 
 def numbers(

@@ -36,6 +36,13 @@ def concatenate(parts: Sequence[Statistics], models: int) -> Statistics:
     return Statistics(**arrays | {"images": arrays["images"].astype(np.int64)})
 
 
+def columns(statistics: Statistics, chosen: slice) -> Statistics:
+    """The statistics of some of the slices."""
+    return Statistics(
+        **{field.name: getattr(statistics, field.name)[:, chosen] for field in dataclasses.fields(Statistics)}
+    )
+
+
 def image_means(verdicts: np.ndarray, label_set: LabelSet, members: np.ndarray) -> Statistics:
     """The statistics under a label set whose accuracy is a weighted mean over images.
 

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from imagenet_real.labels.attributes import Attribute
+from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.scoring import slice_statistics as statistics
 from imagenet_real.scoring.ranking import SIGNIFICANCE
+from imagenet_real.scoring.slice_statistics import Statistics
 from imagenet_real.scoring.uncertainty import holm
 
 BLOCK = 256  # slices at once, to save memory
@@ -86,13 +88,19 @@ def by_attributes(
     scored = label_set.take(label_set.is_scored)
     verdicts = verdicts[:, label_set.is_scored]
     measure = statistics.class_means if label_set.average == "classes" else statistics.image_means
-    parts = []
-    for attribute in attributes:
-        known, members = attribute.members(scored.image_ids)
-        images, right = scored.take(known), verdicts[:, known]
-        for start in range(0, len(attribute.values), BLOCK):
-            parts.append(measure(right, images, members[known, start : start + BLOCK]))
-    joined = statistics.concatenate(parts, len(models))
+    parts: list[Statistics | None] = [None] * len(attributes)
+    for rows, group in _groups(attributes, scored.image_ids):  # a thousand slices of a table have the same images
+        known = rows >= 0
+        images, right = (scored, verdicts) if known.all() else (scored.take(known), verdicts[:, known])
+        members = np.concatenate([attributes[at].members_at(rows[known]) for at in group], axis=1)
+        blocks = range(0, members.shape[1], BLOCK)
+        joined = statistics.concatenate(
+            [measure(right, images, members[:, start : start + BLOCK]) for start in blocks], len(models)
+        )
+        ends = np.cumsum([len(attributes[at].values) for at in group])
+        for at, end in zip(group, ends.tolist(), strict=True):
+            parts[at] = statistics.columns(joined, slice(end - len(attributes[at].values), end))
+    joined = statistics.concatenate([part for part in parts if part is not None], len(models))
     adjusted = np.array([_holm(p_values) for p_values in joined.p_value]).reshape(joined.p_value.shape)
     return Slices(
         label_set=label_set.name,
@@ -103,6 +111,15 @@ def by_attributes(
         **{field.name: getattr(joined, field.name) for field in dataclasses.fields(joined) if field.name != "p_value"},
         p_value=adjusted,
     )
+
+
+def _groups(attributes: Sequence[Attribute], image_ids: np.ndarray) -> Iterator[tuple[np.ndarray, list[int]]]:
+    """Attributes of the same images: of [n] other images their rows among these, or -1, and the attributes' numbers."""
+    groups: dict[int, list[int]] = {}
+    for at, attribute in enumerate(attributes):
+        groups.setdefault(id(attribute.image_ids), []).append(at)
+    for group in groups.values():
+        yield match(image_ids, attributes[group[0]].image_ids), group
 
 
 def _holm(p_values: np.ndarray) -> np.ndarray:
