@@ -14,13 +14,16 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "program": "aggregate",  # a file of imagenet_real/programs
-            "votes": "",  # votes: .npz as published with ReaL, .csv, or .json of the rating page or Label Studio
+            # Votes: .npz as published with ReaL, .csv, or .json of the rating page or Label Studio; or crowd labels that name a
+            # class, a table with task, worker and label.
+            "votes": "",
             "gold": "",  # experts' votes in one of these formats, or a correct label set of some images
             "gold_votes": "",  # raters' votes on gold questions; empty: `votes` has them
             "original": "original",  # the labels that the images have now: name of a label set, FOLDER or FILE.json
             "images": "",  # FOLDER with one folder a class, FILE.tar or tfds:NAME: brings labels and class names
             "split": "validation",  # of a TFDS dataset, in the notation of TFDS
             "tfds_dir": "",  # folder of prepared TFDS datasets; empty: ~/tensorflow_datasets
+            "class_names": "",  # text, one class name a line, for crowd labels with names that are not ImageNet's
             "labels_dir": "",  # first folder in which label files are looked for
             # The scores.
             # calibrated (on gold questions), unsupervised, crowd_kit or majority; empty: calibrated if there is gold,

@@ -5,9 +5,10 @@ import sys
 import numpy as np
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import label_sets
+from imagenet_real.builders import class_sets, label_sets
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import extras, storage
+from imagenet_real.labels import imagenet
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.labels.published_files import PUBLISHED
 from imagenet_real.raters import aggregation, gold, vote_files
@@ -60,7 +61,9 @@ def check(config: ConfigDict) -> None:
 
 def load_votes(config: ConfigDict, originals: LabelSet) -> tuple[Votes, Votes]:
     """Returns the votes, and the votes with the answers to gold questions; they may be the same."""
-    votes = vote_files.load_votes(config.votes)
+    names = class_sets.load_names(config.class_names) if config.class_names else originals.class_names
+    names = None if names == imagenet.imagenet_wnids() else names  # ImageNet's classes have more spellings than wnids
+    votes = vote_files.load_votes(config.votes, names, label_sets.store_of(config))
     if votes.repeated:
         print(
             f"{votes.name}: {votes.repeated:,} earlier votes of raters who voted again are left out.", file=sys.stderr
@@ -68,7 +71,7 @@ def load_votes(config: ConfigDict, originals: LabelSet) -> tuple[Votes, Votes]:
     aggregation.check_images(votes, originals)
     if not config.gold_votes:
         return votes, votes
-    gold_votes = vote_files.load_votes(config.gold_votes)
+    gold_votes = vote_files.load_votes(config.gold_votes, names, label_sets.store_of(config))
     aggregation.check_images(gold_votes, originals)
     return votes, gold_votes
 

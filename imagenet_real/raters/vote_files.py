@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
@@ -21,6 +21,7 @@ from imagenet_real.io.readers import (
     Mismatch,
     Name,
     check,
+    read_columns,
     read_csv,
     read_json,
     read_npz,
@@ -29,6 +30,9 @@ from imagenet_real.io.readers import (
 )
 from imagenet_real.labels.image_ids import image_id
 from imagenet_real.labels.label_set import MAX_CLASSES
+from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
+from imagenet_real.labels.table_columns import ENDINGS
+from imagenet_real.raters.crowd_labels import load_crowd_labels, names_classes
 from imagenet_real.raters.votes import ANSWERS, Votes, collect
 
 COLUMNS = ("image_id", "class", "rater", "answer")
@@ -97,7 +101,9 @@ class Vote(NamedTuple):
     at: str = ""  # the time, as Label Studio writes it: a later one sorts behind an earlier one
 
 
-def load_votes(path: str | os.PathLike) -> Votes:
+def load_votes(
+    path: str | os.PathLike, class_names: Sequence[str] | None = None, store: LabelStore = DEFAULT_STORE
+) -> Votes:
     """Reads votes.
 
     - `.npz` as published with ReaL: `tensor` [R, P, 3], one-hot (no, maybe, yes), zeros where a rater has no vote;
@@ -105,15 +111,23 @@ def load_votes(path: str | os.PathLike) -> Votes:
     - `.csv` with a header `image_id,class,rater,answer` and optionally `seconds`; answers are no, maybe or yes.
     - `.json` of the rating page, `{"schema": 1, "votes": [{"image_id", "class", "rater", "answer", "seconds"}]}`, or an
       export of Label Studio from the tasks that `task_files` writes.
+    - `.csv`, `.jsonl` or `.parquet` of crowd labels, `task,worker,label`: a worker names a class (see `crowd_labels`).
+
+    Args:
+      path: of the file.
+      class_names: [K], for crowd labels with names that are not ImageNet's.
+      store: where the file with ImageNet's names is.
 
     Raises InputError.
     """
     path = storage.to_path(path)
     readers = {".npz": _read_npz, ".csv": _read_csv, ".json": _read_json}
-    if path.suffix not in readers:
+    if path.suffix not in readers and path.suffix not in ENDINGS:
         raise InputError(f"{path} ends in {path.suffix or 'nothing'!r}. Give an .npz, .csv or .json file of votes.")
     if not path.is_file():
         raise InputError(f"there is no file of votes {path}. Give the path of an .npz, .csv or .json file.")
+    if path.suffix not in readers or (path.suffix == ".csv" and names_classes(read_columns(path))):
+        return load_crowd_labels(path, class_names, store)
     return readers[path.suffix](path)
 
 
@@ -121,7 +135,7 @@ def has_votes(path: str | os.PathLike) -> bool:
     """Returns whether a file holds votes, by its ending or by its JSON content. Other JSON may be a label set."""
     path = storage.to_path(path)
     if path.suffix != ".json" or not path.is_file():
-        return path.suffix in (".npz", ".csv")
+        return path.suffix in (".npz", *ENDINGS)
     try:
         content = read_json(path)
     except FileError:

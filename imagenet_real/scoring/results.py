@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.labels import published
+from imagenet_real.labels import other_images, published
 from imagenet_real.labels.attributes import Attribute
 from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.imagenet import validation_ids
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.labels.other_images import OtherImages
-from imagenet_real.labels.store import LabelStore
+from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
 from imagenet_real.predictions.answer_matching import Verdict
 from imagenet_real.predictions.predictions import IDENTICAL, Predictions
 from imagenet_real.predictions.selection import with_ids_of
@@ -281,7 +281,11 @@ def _check_ids(model: Predictions, label_sets: Sequence[LabelSet], allow_missing
     text = f"{model.name}: {unknown.sum()} of {len(unknown)} image ids are in no label set, such as '{model.image_ids[unknown][0]}'"
     imagenet = any(label_set.image_ids[0].startswith("ILSVRC2012_val_") for label_set in label_sets)
     if unknown.all() or (imagenet and not allow_missing):
-        raise InputError(f"{text}. Give ids such as '{label_sets[0].image_ids[0]}'.")
+        others = other_images.names_for(model.image_ids[unknown], DEFAULT_STORE)
+        remedy = (
+            f"They are of other images: give --label_sets={','.join(others)}, or none for all that the images have."
+        )
+        raise InputError(f"{text}. {remedy if others else f'Give ids such as {str(label_sets[0].image_ids[0])!r}.'}")
     return [f"{text}; they are not scored."]
 
 

@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from imagenet_real.errors import InputError
 from imagenet_real.labels import imagenet
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import TOP_K, Predictions, top_of_scores
@@ -118,3 +119,12 @@ def test_the_clean_twins_of_published_logits_equal_a_plain_loop(data):
         [row] = score(model, [f"{name}_clean"], ks=(1,), allow_missing=True).rows
         assert (row["images"], row["accuracy"]) == (len(hits), sum(hits) / len(hits))
         assert len(hits) > 20
+
+
+def test_predictions_of_other_images_are_known_by_their_ids():
+    ids = np.array([f"{label}/{label:040x}" for label in range(5)])
+    model = Predictions(ids, np.arange(5)[:, None], num_classes=1000, name="model")
+    with pytest.raises(InputError, match="They are of other images: give --label_sets=imagenet_v2"):
+        score(model, ["original"])
+    results = score(model, ks=(1,))
+    assert [(row["label_set"], row["accuracy"]) for row in results.rows][:1] == [("imagenet_v2", 1.0)]
