@@ -24,7 +24,7 @@ from imagenet_real.predictions.predictions import Predictions, load_predictions,
 from imagenet_real.report.exports import exports
 from imagenet_real.runtime import devices
 from imagenet_real.scoring.published_models import PublishedModels
-from imagenet_real.scoring.results import Results, check_classes, check_options, score
+from imagenet_real.scoring.results import Results, check_classes, check_options, score_models
 
 FILE = "predictions.npz"
 
@@ -142,7 +142,7 @@ def report(evaluation: Evaluation, workdir: epath.Path, unreadable: dict[str, st
     predictions = _load(
         config, workdir, keep_scores=any(labels.known_classes is not None for labels in evaluation.label_sets)
     )
-    results = score(
+    results = score_models(
         predictions,
         evaluation.label_sets,
         ks=config.ks,

@@ -29,7 +29,7 @@ def store_of(config: ConfigDict) -> LabelStore:
 def select(
     names: str, store: LabelStore, image_ids: np.ndarray | None = None, class_names: Sequence[str] | None = None
 ) -> list[str | LabelSet]:
-    """The label sets of a comma-separated list, all that the images have if it is empty; for `scoring.results.score`.
+    """The label sets of a comma-separated list, all that the images have if it is empty; for `scoring.results.score_models`.
 
     Images with one folder a class, or with labels of their own, are a label set too: FOLDER, FILE.tar or tfds:NAME.
 

@@ -25,7 +25,7 @@ from imagenet_real.labels import published, readers
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.runtime import devices, distributed
-from imagenet_real.scoring.results import Results, check_classes, score
+from imagenet_real.scoring.results import Results, check_classes, score_models
 from imagenet_real.training import state as states
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.loop import fit
@@ -144,7 +144,7 @@ def score_source(config: ConfigDict, source: Source, predictions: Predictions) -
     scored_sets, notes = _scored_sets(config, source, predictions.image_ids, predictions.num_classes)
     if not scored_sets:
         return None
-    results = score(predictions, scored_sets, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True)
+    results = score_models(predictions, scored_sets, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True)
     results.notes += notes
     return results
 
@@ -184,7 +184,7 @@ def _selection(
     def accuracies(state: TrainState) -> dict[str, float]:
         predicted = _predict(config, graph, state, source, mesh)
         rows = distributed.broadcast_from_primary(
-            lambda: score(predicted[0], source_sets, ks=(1,), allow_missing=config.max_unreadable > 0).rows
+            lambda: score_models(predicted[0], source_sets, ks=(1,), allow_missing=config.max_unreadable > 0).rows
         )
         return {f"select_{row['label_set']}": row["accuracy"] for row in rows}
 

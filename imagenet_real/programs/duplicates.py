@@ -22,7 +22,7 @@ from imagenet_real.report.duplicates import candidates_text, exclusion_text
 from imagenet_real.report.files import write_results
 from imagenet_real.report.printing import show, show_results
 from imagenet_real.runtime.workdir import lock_workdir
-from imagenet_real.scoring.results import score
+from imagenet_real.scoring.results import score_models
 
 OUTPUTS = ("duplicates.json", "without_duplicates.json", *reports.OUTPUTS)  # files that no input may be
 
@@ -108,6 +108,6 @@ def exclude_confirmed(config: ConfigDict, workdir: epath.Path) -> None:
         show(config.format, [{"images": len(label_set), "left_out": excluded}], text)
         return
     print(text, file=sys.stderr)
-    results = score(load_models(config.predictions), [label_set, rest], allow_missing=config.allow_missing)
+    results = score_models(load_models(config.predictions), [label_set, rest], allow_missing=config.allow_missing)
     write_results(workdir, results)
     show_results(config.format, results)

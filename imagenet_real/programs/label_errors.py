@@ -18,7 +18,7 @@ from imagenet_real.report.printing import show, show_results, show_written
 from imagenet_real.runtime import distributed
 from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring import label_errors
-from imagenet_real.scoring.results import Results, score
+from imagenet_real.scoring.results import Results, score_models
 
 OUTPUTS = ("label_errors.csv", *reports.OUTPUTS)  # files that no input may be
 
@@ -60,7 +60,7 @@ def _compare(
     paths = {model: workdir / model / evaluation.FILE for model in files}
     predictions = [load_predictions(path) for path in paths.values()]
     scored_sets = label_sets.select(config.label_sets, label_sets.store_of(config))
-    results = score(predictions, scored_sets, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True)
+    results = score_models(predictions, scored_sets, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True)
     notes = [label_error_models.checksum_note(model, file) for model, file in files.items()]
     results.notes += [*filter(None, notes), *label_errors.QUIRKS]
     comparisons = label_errors.compare(results)

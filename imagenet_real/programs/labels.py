@@ -19,7 +19,7 @@ from imagenet_real.report.plots import scatter
 from imagenet_real.report.printing import command, show, show_written
 from imagenet_real.runtime.workdir import locks_workdir
 from imagenet_real.scoring import label_set_regression
-from imagenet_real.scoring.results import score
+from imagenet_real.scoring.results import score_models
 
 OUTPUTS = ("analysis.json", "regression.png")  # files that no input may be
 
@@ -50,7 +50,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     if config.predictions:
         models = load_models(config.predictions, dataset.class_names(config.class_names), config.labels_dir)
         original = label_sets.load(config.original, brought, label_sets.store_of(config))
-        results = score(models, [original, label_set], labels_dir=config.labels_dir, ks=(1,))
+        results = score_models(models, [original, label_set], labels_dir=config.labels_dir, ks=(1,))
         regression = label_set_regression.regress_label_sets(results, original.name, label_set.name)
         content["regression"] = {
             **label_set_regression.as_json(regression),

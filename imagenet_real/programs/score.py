@@ -11,7 +11,7 @@ from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.report.exports import exports
 from imagenet_real.report.printing import command, show_results, show_written
 from imagenet_real.runtime.workdir import locks_workdir
-from imagenet_real.scoring.results import Results, check_options, score
+from imagenet_real.scoring.results import Results, check_options, score_models
 
 OUTPUTS = reports.OUTPUTS  # files that no input may be
 
@@ -32,7 +32,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> Results:
         models_by_path = predictions.load_with_clean(config, names, keep_scores=True, **options)
         models = [model for models in models_by_path.values() for model in models]
     attributes, remarks = slices.attributes(config, scored_sets, dataset.source)
-    results = score(
+    results = score_models(
         models,
         scored_sets,
         labels_dir=config.labels_dir,

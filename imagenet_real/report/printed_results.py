@@ -29,8 +29,8 @@ def score(
     allow_missing: bool = False,
     repair: str = "",
 ) -> PrintedResults:
-    """Scores one or several models under every label set; see `scoring.results.score` for the arguments."""
-    results = scoring.score(
+    """Scores one or several models under every label set; see `scoring.results.score_models` for the arguments."""
+    results = scoring.score_models(
         predictions, label_sets, labels_dir=labels_dir, ks=ks, allow_missing=allow_missing, repair=repair
     )
     return PrintedResults(**{field.name: getattr(results, field.name) for field in dataclasses.fields(results)})

@@ -51,7 +51,7 @@ class Results:
     slices: list[Slices] = dataclasses.field(default_factory=list)  # for each label set and k
 
 
-def score(
+def score_models(
     predictions: Predictions | Sequence[Predictions],
     label_sets: Sequence[str | LabelSet] | None = None,
     *,

@@ -7,7 +7,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.labels import analysis, imagenet, published, reimagenet
 from imagenet_real.labels.store import LabelStore
 from imagenet_real.predictions.predictions import Predictions
-from imagenet_real.scoring.results import score
+from imagenet_real.scoring.results import score_models
 from tests.labels import reimagenet_file as synthetic
 
 NAMES = ["reimagenet", *reimagenet.PARTS]
@@ -26,7 +26,7 @@ def test_every_part_equals_a_plain_loop(nowhere, images):
     lines = synthetic.entries(seed=0, images=images)
     synthetic.write(nowhere, lines)
     model = guesses(images)
-    results = score(model, NAMES, labels_dir=str(nowhere), ks=(1,), allow_missing=True)
+    results = score_models(model, NAMES, labels_dir=str(nowhere), ks=(1,), allow_missing=True)
     predicted = dict(zip(model.image_ids.tolist(), model.top[:, 0].tolist(), strict=True))
     expected = synthetic.oracle(lines, synthetic.PAIRS, predicted)
     scored = {part: value for part, value in expected.items() if part != "n"}

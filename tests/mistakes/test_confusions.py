@@ -3,12 +3,14 @@
 import collections
 
 from imagenet_real.mistakes import confusions
-from imagenet_real.scoring.results import score
+from imagenet_real.scoring.results import score_models
 from tests import toy
 
 
 def test_pairs_of_all_models_as_a_loop():
-    results = score([toy.predictions("a"), toy.predictions("b", top=toy.TOP[:, ::-1])], toy.label_sets(), ks=(1,))
+    results = score_models(
+        [toy.predictions("a"), toy.predictions("b", top=toy.TOP[:, ::-1])], toy.label_sets(), ks=(1,)
+    )
     for label_set in toy.label_sets():
         expected = collections.Counter()
         for row in range(len(label_set)):

@@ -372,7 +372,7 @@ def test_slices_have_a_plot_and_a_table_for_each_attribute(tmp_path):
     top = np.where(np.arange(60) < 30, original, (original + 1) % 4)[:, None]
     size = Attribute.of_values("size", ids, ["large" if number < 30 else "small" for number in range(60)])
     models = [Predictions(ids, top, name="a"), Predictions(ids, np.roll(top, 1), name="b")]
-    results = scoring.score(models, [labels], ks=(1,), slices=[size])
+    results = scoring.score_models(models, [labels], ks=(1,), slices=[size])
     write_report(tmp_path, results, NAMES)
     text, page = read(tmp_path)
     table = next(table for table in page.tables if table[0][0] == "value")

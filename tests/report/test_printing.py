@@ -8,7 +8,7 @@ from configs import aggregate, labels, mistakes, propose
 from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.predictions.predictions import save_predictions
 from imagenet_real.report.printing import show, show_results, tagged
-from imagenet_real.scoring.results import score
+from imagenet_real.scoring.results import score_models
 from tests import toy
 
 
@@ -22,7 +22,7 @@ def test_a_table_is_printed_as_it_is(capsys):
 
 
 def test_rows_of_results_are_those_of_the_file_and_notes_go_elsewhere(capsys):
-    results = score(toy.predictions(), toy.label_sets(), ks=(1, 2, 3))
+    results = score_models(toy.predictions(), toy.label_sets(), ks=(1, 2, 3))
     show_results("json", results)
     out, err = capsys.readouterr()
     assert lines(out) == results.rows

@@ -20,7 +20,7 @@ def model():
 
 def test_answers_are_counted_and_bounded():
     """ReaL scores a, b, c, e and f: a and b are right, and f may be, because a crane may be a cat or an ox."""
-    (row,) = results.score(model(), toy.label_sets(), ks=(1, 5)).answers
+    (row,) = results.score_models(model(), toy.label_sets(), ks=(1, 5)).answers
     assert (row["answers"], row["matched"], row["ambiguous"], row["unmatched"]) == (6, 2, 3, 1)
     bound = next(bound for bound in row["bounds"] if bound["label_set"] == "real")
     assert bound == {
@@ -35,7 +35,7 @@ def test_answers_are_counted_and_bounded():
 
 
 def test_the_accuracy_counts_answers_without_a_class_as_wrong():
-    scored = results.score(model(), toy.label_sets(), ks=(1, 5))
+    scored = results.score_models(model(), toy.label_sets(), ks=(1, 5))
     accuracies = {row["label_set"]: row["accuracy"] for row in scored.rows}
     assert accuracies["original"] == pytest.approx(1 / 6)
     assert accuracies["real"] == pytest.approx(2 / 5)
@@ -46,5 +46,5 @@ def test_the_accuracy_counts_answers_without_a_class_as_wrong():
 
 
 def test_other_predictions_have_no_answers():
-    assert results.score(toy.predictions(), toy.label_sets()).answers == []
-    assert np.isfinite(results.score(model(), [toy.real()]).answers[0]["bounds"][0]["highest"])
+    assert results.score_models(toy.predictions(), toy.label_sets()).answers == []
+    assert np.isfinite(results.score_models(model(), [toy.real()]).answers[0]["bounds"][0]["highest"])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imagenet_real.scoring.calibration import calibrate, calibrate_models
-from imagenet_real.scoring.results import score
+from imagenet_real.scoring.results import score_models
 from tests import toy
 
 
@@ -39,9 +39,9 @@ def test_empty_bins_and_the_ends():
 def test_models_with_and_without_probabilities():
     scores = np.array([[2.0, 1.0]] * 6, dtype=np.float32)
     model = toy.predictions("model", top_scores=scores, logsumexp=np.full(6, 2.0 + np.log(2), np.float32))
-    evidence = score([model, toy.predictions("without")], [toy.original(), toy.real()], ks=(1,)).evidence
+    evidence = score_models([model, toy.predictions("without")], [toy.original(), toy.real()], ks=(1,)).evidence
     known, unknown = calibrate_models(evidence, toy.real())
     assert (known.images.sum(), unknown) == (5, None)  # d has no ReaL label
     assert known.error == pytest.approx(4 / 5 - 0.5)
-    without = score(toy.predictions("without"), [toy.original()], ks=(1,)).evidence
+    without = score_models(toy.predictions("without"), [toy.original()], ks=(1,)).evidence
     assert calibrate_models(without, toy.original()) == [None]

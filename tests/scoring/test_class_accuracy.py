@@ -4,7 +4,7 @@ import numpy as np
 
 from imagenet_real.scoring import class_accuracy
 from imagenet_real.scoring.class_accuracy import ClassAccuracy
-from imagenet_real.scoring.results import score
+from imagenet_real.scoring.results import score_models
 from tests import toy
 
 
@@ -27,7 +27,9 @@ def test_a_group_is_the_mean_over_its_images():
 
 
 def test_change_as_a_loop():
-    results = score([toy.predictions("a"), toy.predictions("b", top=toy.TOP[:, ::-1])], toy.label_sets(), ks=(1,))
+    results = score_models(
+        [toy.predictions("a"), toy.predictions("b", top=toy.TOP[:, ::-1])], toy.label_sets(), ks=(1,)
+    )
     first, second = toy.original(), toy.real()
     change = class_accuracy.change(results.evidence, first, second)
     for label in range(first.num_classes):

@@ -9,7 +9,7 @@ from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import TOP_K, Predictions, top_of_scores
 from imagenet_real.scoring import doctor
 from imagenet_real.scoring.known_classes import ranks
-from imagenet_real.scoring.results import score
+from imagenet_real.scoring.results import score_models
 
 KNOWN = np.array([1, 4, 7, 8, 20, 33])
 
@@ -37,7 +37,7 @@ def test_among_known_classes_with_all_scores_equals_a_plain_loop(k):
     for image, row in enumerate(scores):
         best = sorted(KNOWN.tolist(), key=lambda label: (-row[label], label))[:k]
         hits += label_set.labels[image, 0] in best
-    [row] = score(model_of(scores, label_set.image_ids), [label_set], ks=(k,)).rows
+    [row] = score_models(model_of(scores, label_set.image_ids), [label_set], ks=(k,)).rows
     assert row["accuracy"] == hits / len(label_set)
     assert "undecided" not in row
 
@@ -46,7 +46,7 @@ def test_from_the_best_classes_alone_only_decided_images_are_scored():
     label_set, scores = world()
     everything = ranks(model_of(scores, label_set.image_ids), np.arange(len(label_set)), label_set)
     few = model_of(scores, label_set.image_ids, k=5, keep=False)
-    results = score(few, [label_set], ks=(1,))
+    results = score_models(few, [label_set], ks=(1,))
     decided = hits = 0
     for image in range(len(label_set)):
         known = [label for label in few.top[image].tolist() if label in KNOWN]
@@ -76,8 +76,8 @@ def test_what_is_decided_is_what_all_scores_say():
 def test_a_model_of_the_known_classes_alone_has_their_indices():
     label_set, scores = world()
     narrow = model_of(scores[:, KNOWN], label_set.image_ids)
-    results = score(narrow, [label_set], ks=(1,))
-    [row] = score(model_of(scores, label_set.image_ids), [label_set], ks=(1,)).rows
+    results = score_models(narrow, [label_set], ks=(1,))
+    [row] = score_models(model_of(scores, label_set.image_ids), [label_set], ks=(1,)).rows
     assert results.rows[0]["accuracy"] == row["accuracy"]
     assert "its 6 classes are those of imagenet_a" in " ".join(results.notes)
 
@@ -116,7 +116,7 @@ def test_the_clean_twins_of_published_logits_equal_a_plain_loop(data):
             label = int(imagenet.validation_labels()[int(image[-8:]) - 1])
             if label in known:
                 hits.append(max(known, key=lambda index: row[index]) == label)
-        [row] = score(model, [f"{name}_clean"], ks=(1,), allow_missing=True).rows
+        [row] = score_models(model, [f"{name}_clean"], ks=(1,), allow_missing=True).rows
         assert (row["images"], row["accuracy"]) == (len(hits), sum(hits) / len(hits))
         assert len(hits) > 20
 

@@ -75,12 +75,12 @@ def test_results_have_measures_where_predictions_keep_their_scores():
     """By the original labels, which are one an image, the precision is the accuracy."""
     scores = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
     top = np.argsort(-scores, axis=1)[:, :2]
-    scored = results.score(toy.predictions(top=top, scores=scores, num_classes=4), toy.label_sets())
+    scored = results.score_models(toy.predictions(top=top, scores=scores, num_classes=4), toy.label_sets())
     rows = {row["label_set"]: row for row in scored.label_ranking}
     assert list(rows) == ["original", "real", "multilabel"]
     assert rows["original"]["precision"] == next(row["accuracy"] for row in scored.rows if row["k"] == 1)
     assert (rows["real"]["images"], rows["real"]["model"]) == (5, "model")
-    assert results.score(toy.predictions(), toy.label_sets()).label_ranking == []
+    assert results.score_models(toy.predictions(), toy.label_sets()).label_ranking == []
 
 
 def test_images_without_a_prediction_are_left_out():

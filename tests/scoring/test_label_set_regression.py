@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imagenet_real.scoring import label_set_regression
-from imagenet_real.scoring.results import score
+from imagenet_real.scoring.results import score_models
 from tests import toy
 
 
@@ -16,7 +16,7 @@ def models(count):
 
 
 def test_the_line_is_numpys():
-    results = score(models(5), [toy.original(), toy.real()], ks=(1,))
+    results = score_models(models(5), [toy.original(), toy.real()], ks=(1,))
     regression = label_set_regression.regress_label_sets(results, "original", "real")
     assert regression.names == [f"model{number}" for number in range(5)]
     assert regression.original == pytest.approx([number / 6 for number in range(1, 6)])
@@ -28,5 +28,5 @@ def test_the_line_is_numpys():
 
 
 def test_the_better_half_of_four_is_too_few():
-    results = score(models(4), [toy.original(), toy.real()], ks=(1,))
+    results = score_models(models(4), [toy.original(), toy.real()], ks=(1,))
     assert list(label_set_regression.regress_label_sets(results, "original", "real").lines) == ["all models"]

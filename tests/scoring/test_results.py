@@ -14,7 +14,7 @@ from imagenet_real.report.table import as_html
 from tests import toy
 
 
-def score(*models, **options):
+def score_toy(*models, **options):
     return imagenet_real.score(list(models) or toy.predictions(), toy.label_sets(), ks=(1, 2), **options)
 
 
@@ -23,7 +23,7 @@ def rows(results):
 
 
 def test_one_pass_scores_every_label_set():
-    by = rows(score())
+    by = rows(score_toy())
     assert by["original", 1]["accuracy"] == 2 / 6
     assert by["original", 2]["accuracy"] == 6 / 6
     assert by["real", 1]["accuracy"] == 4 / 5
@@ -44,13 +44,13 @@ def test_a_small_set_is_a_count(name):
 def test_mislabeled_images_are_told_apart():
     # b is the only one with a single other label; the model says 1, as ReaL does
     expected = {"model": "model", "images": 1, "original": 0, "real": 1, "neither": 0}
-    assert score().mislabeled == [expected]
+    assert score_toy().mislabeled == [expected]
 
 
 def test_rows_in_any_order_score_the_same():
     order = np.array([3, 1, 5, 0, 2, 4])
     mixed = toy.predictions(image_ids=toy.IDS[order], top=toy.TOP[order])
-    assert score(mixed).rows == score().rows
+    assert score_toy(mixed).rows == score_toy().rows
 
 
 def test_missing_predictions_stop_or_are_counted():
@@ -58,8 +58,8 @@ def test_missing_predictions_stop_or_are_counted():
     with pytest.raises(
         MismatchError, match="wrong_count: 2 of 6 images of the label set original have no prediction, such as e"
     ):
-        score(part)
-    by = rows(score(part, allow_missing=True))
+        score_toy(part)
+    by = rows(score_toy(part, allow_missing=True))
     assert (by["original", 1]["images"], by["original", 1]["missing"]) == (4, 2)
     assert by["multilabel", 1]["accuracy"] == 1 / 2  # the mean over the two classes that are left
     assert by["multilabel", 1]["classes"] == 2
@@ -67,7 +67,7 @@ def test_missing_predictions_stop_or_are_counted():
 
 def test_label_sets_without_any_image_are_unavailable_not_nan():
     only_d = toy.predictions(image_ids=toy.IDS[3:4], top=toy.TOP[3:4])
-    results = score(only_d, allow_missing=True)
+    results = score_toy(only_d, allow_missing=True)
     assert {row["label_set"] for row in results.rows} == {"original"}
     assert {row["label_set"] for row in results.unavailable} == {"real", "multilabel"}
     json.dumps(results.rows, allow_nan=False)
@@ -83,14 +83,14 @@ def test_label_sets_without_any_image_are_unavailable_not_nan():
 )
 def test_predictions_that_cannot_be_scored(model, message):
     with pytest.raises(InputError, match=message):
-        score(model)
+        score_toy(model)
 
 
 def test_names_are_told_apart():
     with pytest.raises(InputError, match="several predictions have the name model"):
-        score(toy.predictions(), toy.predictions())
+        score_toy(toy.predictions(), toy.predictions())
     with pytest.raises(InputError, match="unknown repair 'class_ordr': did you mean class_order"):
-        score(repair="class_ordr")
+        score_toy(repair="class_ordr")
 
 
 def test_a_mistake_stops_and_its_repair_is_recorded():
@@ -121,7 +121,7 @@ def test_ranking_of_three_models():
 
 
 def test_models_that_tie_have_no_tau():
-    ranking = score(toy.predictions("a"), toy.predictions("b")).rankings[0]
+    ranking = score_toy(toy.predictions("a"), toy.predictions("b")).rankings[0]
     assert ranking["tau_with_original"] is None
     json.dumps(ranking, allow_nan=False)
 
@@ -144,7 +144,7 @@ def test_impossible_ranks(ks):
 def test_images_without_a_first_answer_are_told():
     top = toy.TOP.copy()
     top[2, 0] = -1
-    assert "1 images have no first answer" in score(toy.predictions(top=top)).notes[0]
+    assert "1 images have no first answer" in score_toy(toy.predictions(top=top)).notes[0]
 
 
 def test_label_sets_of_one_name_are_refused():
@@ -153,9 +153,9 @@ def test_label_sets_of_one_name_are_refused():
 
 
 def test_files_are_all_written_or_none(tmp_path, monkeypatch):
-    write_results(tmp_path, score())
+    write_results(tmp_path, score_toy())
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    other = score(toy.predictions("other"))
+    other = score_toy(toy.predictions("other"))
     calls = iter(range(99))
     monkeypatch.setattr("os.fsync", lambda descriptor: None if next(calls) < 2 else 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -173,7 +173,7 @@ def test_classes_of_other_numbers_are_scored_the_same_way():
 
 
 def test_the_files(place):
-    results = score()
+    results = score_toy()
     write_results(place, results)
     content = json.loads((place / "results.json").read_text())
     assert content["schema"] == 1
@@ -189,7 +189,7 @@ def test_the_files(place):
 
 
 def test_the_table_of_one_model():
-    text = str(score())
+    text = str(score_toy())
     assert "original    33.33" in text
     assert "mean over 4 classes" in text
     assert "Predictions on 1 mislabeled images: the original label 0, the ReaL label 1, neither 0." in text
@@ -199,10 +199,10 @@ def test_the_table_of_one_model():
 def test_the_table_of_several_models_fits_the_terminal(monkeypatch):
     models = [toy.predictions("first"), toy.predictions("second", top=toy.TOP[:, ::-1])]
     monkeypatch.setenv("COLUMNS", "200")
-    wide = str(score(*models))
+    wide = str(score_toy(*models))
     assert "±" in wide
     monkeypatch.setenv("COLUMNS", "60")
-    narrow = str(score(*models))
+    narrow = str(score_toy(*models))
     assert "±" not in narrow
     assert "Half of a 95 % interval is at most" in narrow
     assert all(len(line) <= 60 for line in narrow.splitlines()[:6] if not line.startswith("Not shown"))
@@ -210,14 +210,14 @@ def test_the_table_of_several_models_fits_the_terminal(monkeypatch):
 
 
 def test_html_is_escaped():
-    text = as_html(score(toy.predictions("<script>"), toy.predictions("b")))
+    text = as_html(score_toy(toy.predictions("<script>"), toy.predictions("b")))
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
-    assert text == score(toy.predictions("<script>"), toy.predictions("b"))._repr_html_()
+    assert text == score_toy(toy.predictions("<script>"), toy.predictions("b"))._repr_html_()
 
 
 def test_intervals_are_never_nan_in_rows():
-    assert not any(math.isnan(row[key]) for row in score().rows for key in ("accuracy", "low", "high"))
+    assert not any(math.isnan(row[key]) for row in score_toy().rows for key in ("accuracy", "low", "high"))
 
 
 def test_names_of_two_classes_give_bounds():
@@ -226,7 +226,7 @@ def test_names_of_two_classes_give_bounds():
     top[[0, 2], 0] = -1
     readings = tuple(np.where(top < 0, label, top) for label in (0, 2))
     model = toy.predictions(top=top, readings=readings)
-    results = score(model, repair="none")
+    results = score_toy(model, repair="none")
     first = [row for row in results.rows if row["k"] == 1 and row["label_set"] != "multilabel"]
     at_least, at_most = ([row[name] for row in first] for name in ("accuracy", "accuracy_at_most"))
     assert at_least == pytest.approx([1 / 6, 2 / 5])

@@ -6,7 +6,7 @@ import pytest
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.scoring import published_models, robustness
-from imagenet_real.scoring.results import add_reference, score
+from imagenet_real.scoring.results import add_reference, score_models
 
 
 def label_set(name, ids):
@@ -19,7 +19,7 @@ def rows(shift=0.5, clean=0.8):
     other, validation = [f"a{n}" for n in range(1000)], [f"v{n}" for n in range(1000)]
     top = [int(n >= 1000 * shift) for n in range(1000)] + [int(n >= 1000 * clean) for n in range(1000)]
     model = Predictions(np.array(other + validation), np.array(top)[:, None], num_classes=1000, name="model")
-    return score(model, [label_set("imagenet_v2", other), label_set("original", validation)], ks=(1,))
+    return score_models(model, [label_set("imagenet_v2", other), label_set("original", validation)], ks=(1,))
 
 
 def test_the_drop_has_the_interval_of_two_independent_shares():
@@ -38,7 +38,7 @@ def test_the_drop_has_the_interval_of_two_independent_shares():
 
 def test_without_its_twin_a_set_has_no_drop():
     model = Predictions(np.array(["a", "b"]), np.array([[0], [1]]), num_classes=1000)
-    assert score(model, [label_set("imagenet_v2", ["a", "b"])], ks=(1,)).drops == []
+    assert score_models(model, [label_set("imagenet_v2", ["a", "b"])], ks=(1,)).drops == []
 
 
 def test_published_models_are_on_their_own_line_of_robustness():

@@ -13,7 +13,7 @@ from imagenet_real.labels.store import LabelStore
 from imagenet_real.predictions.predictions import load_predictions
 from imagenet_real.report.slice_files import write_slices
 from imagenet_real.scoring.accuracy import accuracy
-from imagenet_real.scoring.results import score
+from imagenet_real.scoring.results import score_models
 from imagenet_real.scoring.slices import COLUMNS, by_attributes
 from imagenet_real.scoring.uncertainty import interval
 from tests import toy
@@ -123,7 +123,9 @@ def test_combinations_of_two_attributes():
 
 def test_slices_of_results_are_of_every_label_set_and_k():
     attribute = Attribute.of_values("c", toy.IDS, list("xxyyxy"))
-    results = score([toy.predictions("a"), toy.predictions("b")], toy.label_sets(), ks=(1, 2), slices=[attribute])
+    results = score_models(
+        [toy.predictions("a"), toy.predictions("b")], toy.label_sets(), ks=(1, 2), slices=[attribute]
+    )
     assert [(part.label_set, part.k) for part in results.slices] == [
         (name, k) for name in ("original", "real", "multilabel") for k in (1, 2)
     ]
@@ -137,7 +139,7 @@ def test_published_accuracies_by_factor_of_imagenet_x(data):
     folder = data / "predictions_imagenet_x"
     models = [load_predictions(folder / f"{name}_imagenetx.npz") for name in ("resnet50", "vit")]
     attributes = [imagenet_x.attribute(name, LabelStore()) for name in imagenet_x.FILES]
-    results = score(models, ["original", "real"], ks=(1,), slices=attributes)
+    results = score_models(models, ["original", "real"], ks=(1,), slices=attributes)
     names = {"ResNet50": "resnet50_imagenetx", "ViT": "vit_imagenetx"}
     original, real = (
         {(row["model"], row["column"], row["value"]): row for row in part.rows()} for part in results.slices

@@ -15,7 +15,7 @@ from imagenet_real.report.exports import exports
 from imagenet_real.report.exports.tensorboard import write_accuracies
 from imagenet_real.report.exports.timm_tables import write_timm_tables
 from imagenet_real.scoring.comparison import compare
-from imagenet_real.scoring.results import Results, score
+from imagenet_real.scoring.results import Results, score_models
 from tests import toy
 
 SCORES = np.log(np.random.default_rng(0).dirichlet([0.5] * 4, 6)).astype(np.float32) + 3
@@ -36,7 +36,7 @@ def written(tmp_path_factory):
         "first": model(),
         "second": toy.predictions("second", image_ids=toy.IDS[:4], top=toy.TOP[:4], scores=SCORES[:4]),
     }
-    results = score(list(models.values()), toy.label_sets(), ks=(1, 2), allow_missing=True)
+    results = score_models(list(models.values()), toy.label_sets(), ks=(1, 2), allow_missing=True)
     exports.write(folder, exports.NAMES, results, models.get, {"first": {"param_count": 1234.5, "img_size": 224}})
     return folder, results
 
@@ -98,7 +98,7 @@ def test_cleanlab_finds_the_wrong_label(tmp_path):
     labels.original[7] = labels.labels[7, 0] = (true[7] + 1) % 4
     scores = np.eye(4, dtype=np.float32)[true] * 6
     predictions = toy.predictions(image_ids=labels.image_ids, top=scores.argsort(axis=1)[:, ::-1], scores=scores)
-    results = score(predictions, [labels])
+    results = score_models(predictions, [labels])
     exports.write(tmp_path, ["cleanlab"], results, lambda name: predictions)
     arrays = {name: np.load(tmp_path / "cleanlab" / "model" / f"{name}.npy") for name in ("labels", "pred_probs")}
     assert np.flatnonzero(find_label_issues(**arrays, n_jobs=1)).tolist() == [7]
@@ -107,18 +107,18 @@ def test_cleanlab_finds_the_wrong_label(tmp_path):
 def test_probabilities_stay_as_they_are(tmp_path):
     shares = np.exp(SCORES - 3)
     predictions = toy.predictions(scores=shares)
-    results = score(predictions, [toy.original()])
+    results = score_models(predictions, [toy.original()])
     exports.write(tmp_path, ["cleanlab"], results, lambda name: predictions)
     np.testing.assert_allclose(np.load(tmp_path / "cleanlab" / "model" / "pred_probs.npy"), shares, atol=1e-6)
 
 
 def test_what_cleanlab_cannot_take(tmp_path):
-    results = score(model(), [toy.original()])
+    results = score_models(model(), [toy.original()])
     with pytest.raises(
         InputError, match="scores of all classes, but the predictions have only the best 2. Predict with .*save_scores"
     ):
         exports.write(tmp_path, ["cleanlab"], results, lambda name: toy.predictions())
-    results = score(model(), [toy.real()])
+    results = score_models(model(), [toy.real()])
     with pytest.raises(InputError, match="one label per image, but real has several. Add original"):
         exports.write(tmp_path, ["cleanlab"], results, lambda name: model())
     with pytest.raises(InputError, match="unknown export 'cleanlap': did you mean cleanlab"):
@@ -217,4 +217,4 @@ def test_score_exports_what_is_asked_for(tmp_path):
 
 def test_names_that_are_no_exports_are_refused(tmp_path):
     with pytest.raises(ValueError, match="is no export"):
-        exports.write(tmp_path, toy.label_sets(), score([toy.predictions()], toy.label_sets()), model)
+        exports.write(tmp_path, toy.label_sets(), score_models([toy.predictions()], toy.label_sets()), model)

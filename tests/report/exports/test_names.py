@@ -12,7 +12,7 @@ from imagenet_real.cli.output import printable_streams
 from imagenet_real.report.exports import exports
 from imagenet_real.report.files import write_results
 from imagenet_real.report.printing import show_results
-from imagenet_real.scoring.results import score
+from imagenet_real.scoring.results import score_models
 from tests import toy
 
 NAMES = ("/tmp/x", "../x", "=cmd|'/c calc'!A0", "a\nb", "\x1b[2J", "nul\0", "\udcff", "é" * 300, "@SUM(1)")
@@ -25,7 +25,7 @@ EXPORTS = ["per_image.csv", "cleanlab", "timm", "latex", "markdown", "eval_resul
 def results():
     models = [dataclasses.replace(toy.predictions(), name=name) for name in NAMES]
     label_sets = [dataclasses.replace(toy.original(), name=name) for name in NAMES]
-    return score(models, label_sets, ks=(1,))
+    return score_models(models, label_sets, ks=(1,))
 
 
 def test_nothing_is_written_outside_and_nothing_is_lost(results, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from imagenet_real.report.exports import exports
 from imagenet_real.report.exports.paper import latex_text
-from imagenet_real.scoring.results import score
+from imagenet_real.scoring.results import score_models
 from tests import toy
 
 
@@ -14,7 +14,7 @@ from tests import toy
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("paper")
     models = [toy.predictions("net_50"), toy.predictions("b&c|d", top=toy.TOP[:, ::-1])]
-    results = score(models, toy.label_sets(), ks=(1, 2))
+    results = score_models(models, toy.label_sets(), ks=(1, 2))
     exports.write(folder, ["latex", "markdown", "eval_results"], results, models.index)
     return folder, results
 
