@@ -125,6 +125,6 @@ def test_predictions_of_other_images_are_known_by_their_ids():
     ids = np.array([f"{label}/{label:040x}" for label in range(5)])
     model = Predictions(ids, np.arange(5)[:, None], num_classes=1000, name="model")
     with pytest.raises(InputError, match="They are of other images: give --label_sets=imagenet_v2"):
-        score(model, ["original"])
-    results = score(model, ks=(1,))
+        score_models(model, ["original"])
+    results = score_models(model, ks=(1,))
     assert [(row["label_set"], row["accuracy"]) for row in results.rows][:1] == [("imagenet_v2", 1.0)]
