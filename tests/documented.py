@@ -89,7 +89,8 @@ def write_world(folder: pathlib.Path) -> None:
     - FOLDER, VALIDATION: pictures in the folders cats and dogs. mine.json and mine.npz: labels of them, and predictions.
     - predictions/*.npz, resnet50.npz, FILE.npz: predictions of all 50,000 images, the last one wrong on few of them.
     - answers.jsonl: answers in words about some validation images.
-    - labels: ReaL's and the multi-label files, names of the classes, and a hierarchy, in the published formats.
+    - imagenet_v2/resnet50.npz: predictions of some images of ImageNet-V2.
+    - labels: ReaL's, ImageNet-X's and the multi-label files, names of the classes, and a hierarchy, in the published formats.
     - FILE and FILE.safetensors: weights of the stand-in. my_models.py: the model of the documents. fnames_clean.txt.
     """
     write_tar(folder / "ILSVRC2012_img_val.tar", write_folder(folder / "validation", range(1, PICTURES + 1)))
@@ -129,10 +130,18 @@ def _write_predictions(folder: pathlib.Path) -> None:
         others = [(first + step) % 1000 for step in (100, 200, 300)]
         path = folder / "predictions" / f"{name}.npz"
         np.savez(path, image_ids=validation_ids(), top=np.stack([first, second, *others], axis=1))
+    (folder / "imagenet_v2").mkdir()
+    ids = np.array([f"{at}/{at:040x}" for at in range(100)])
+    top = (np.arange(100)[:, None] + np.arange(5) + (np.arange(100)[:, None] % 3 == 0)) % 1000
+    np.savez(folder / "imagenet_v2" / "resnet50.npz", image_ids=ids, top=top)
 
 
 def _write_labels(folder: pathlib.Path) -> None:
-    folder.mkdir()
+    (folder / "imagenet_x").mkdir(parents=True)
+    factors = [{"pose": at % 2, "color": int(at % 3 == 0)} for at in range(200)]
+    lines = [json.dumps({"file_name": validation_name(at + 1), "class": 0} | row) for at, row in enumerate(factors)]
+    (folder / "imagenet_x" / "imagenet_x_val_top_factor.jsonl").write_text("\n".join(lines))
+    (folder / "imagenet_x" / "prototypical_paths.csv").write_text(f"file_name\n{validation_name(1)}\n")
     ids, labels = validation_ids(), validation_labels()
     real = [[int(label)] for label in labels]
     real[100], real[101], real[102] = [], [(real[101][0] + 1) % 1000], [*real[102], (real[102][0] + 2) % 1000]
