@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 
 from imagenet_real.builders.images import open_images
 from imagenet_real.data.writers.convert import convert
-from imagenet_real.data.writers.prepare import prepare
+from imagenet_real.data.writers.prepare import labels_of, prepare
 from imagenet_real.errors import InputError
 from imagenet_real.labels.store import LabelStore
 from imagenet_real.runtime.workdir import lock_workdir
@@ -42,6 +42,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> epath.Path:
         folder, existed = prepare(source, str(workdir), **chosen, shards=config.shards, workers=config.workers)
     state = "were already prepared" if existed else "are prepared"
     print(f"{len(source):,} images {state} in {folder}.")
+    if labels_of(source)[0] is None:
+        print("They have no labels. Class folders, labels beside the images, or ImageNet's own file names give some.")
     print(f"Read them with --images=tfds:{chosen['name']} --split={chosen['split']} --tfds_dir={workdir}")
     return folder
 

@@ -18,6 +18,7 @@ from orbax.checkpoint import checkpoint_managers
 from imagenet_real.errors import InputError
 from imagenet_real.io.run_key import differences
 from imagenet_real.io.storage import to_absolute_path
+from imagenet_real.training import checksums
 from imagenet_real.training.state import TrainState
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
@@ -53,16 +54,18 @@ class Checkpoints:
         checkpoint or the previous one; complete checkpoints stay.
         """
         step, position = int(state.step), json.loads(json.dumps(position))
+        arrays = _by_name(state)
         with self._disk_errors("written"):
             self._manager.wait_until_finished()
             if step in self._manager.all_steps():
                 return
+            sums = {name: int(value) for name, value in checksums.checksums(arrays).items()}
             self._manager.save(
                 step,
                 args=ocp.args.Composite(
-                    state=ocp.args.StandardSave(_by_name(state)),
+                    state=ocp.args.StandardSave(arrays),
                     # The key `identity` is the run key's name on disk: runs of earlier versions continue.
-                    run=ocp.args.JsonSave({"identity": self._run_key, "position": position}),
+                    run=ocp.args.JsonSave({"identity": self._run_key, "position": position, "checksums": sums}),
                 ),
                 metrics={"score": None if score is None else float(score)},
                 force=True,
@@ -73,7 +76,7 @@ class Checkpoints:
 
         `template` is a state, or its shapes, with the shardings of the restored state. It may use other devices, or
         another number of devices, than the saved state. Raises InputError if the checkpoint belongs to a different run
-        or to a model of other shapes.
+        or to a model of other shapes, or if it is damaged.
         """
         step = self.latest_step() if step is None else step
         if step is None:
@@ -90,6 +93,11 @@ class Checkpoints:
         }
         with self._disk_errors("read"):
             restored = self._manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(target)))
+        if names := checksums.damaged(restored["state"], run.get("checksums", {})):
+            raise InputError(
+                f"the checkpoint of step {step} is damaged: {names[0]} does not have its checksum. Delete "
+                f"{self.folder / str(step)}; the same command continues from an older checkpoint."
+            )
         leaves = [restored["state"][name] for name in expected]
         return jax.tree.unflatten(jax.tree.structure(template), leaves), run["position"]
 

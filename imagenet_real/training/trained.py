@@ -18,6 +18,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.io.readers import Name, read_json
 from imagenet_real.models import catalog
+from imagenet_real.training.checksums import damaged
 
 CLASSES = "classes.json"  # in the workdir of a run
 CHECKPOINTS = ("last", "best")  # of a checkpoint; the best one is that of the highest score on `select_split`
@@ -63,7 +64,12 @@ def trained_model(
     model.
     """
     folder = _folder(workdir, checkpoint)
-    arrays, run_key = _arrays(folder / "state"), json.loads(storage.read_text(folder / "run" / "metadata"))["identity"]
+    arrays, run = _arrays(folder / "state"), json.loads(storage.read_text(folder / "run" / "metadata"))
+    run_key = run["identity"]
+    if names := damaged(arrays, run.get("checksums", {})):
+        raise InputError(
+            f"{folder} is damaged: {names[0]} does not have its checksum. Delete it, and use an older checkpoint."
+        )
     head = f"params.{catalog.find(name).head}.bias"
     if head not in arrays or run_key["model"].partition(".")[0] != name.partition(".")[0]:
         raise InputError(

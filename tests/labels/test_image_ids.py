@@ -1,7 +1,10 @@
+import re
+
 import numpy as np
 import pytest
 
 from imagenet_real.labels.image_ids import image_id
+from tests import ROOT
 
 
 @pytest.mark.parametrize(
@@ -52,3 +55,11 @@ def test_ids_are_printable_and_stable_whatever_the_name():
         name.encode()
         assert len(name.splitlines()) <= 1
         assert "\0" not in name
+
+
+def test_the_documentation_has_the_ids_of_its_paths():
+    rows = re.findall(
+        r"^\| `([^`]+)` \| `([^`]+)` \|$", (ROOT / "docs/images.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(rows) == 4
+    assert [image_id(path) for path, _ in rows] == [name for _, name in rows]

@@ -346,3 +346,19 @@ def test_a_clean_list_of_other_images(images, tmp_path, ours):
     lines = [f"red/{number:03d}" for number in range(ours)] + [f"n01440764_{number}.JPEG" for number in range(4)]
     with pytest.raises(InputError, match=r"4 of them are not among the 60 .* such as n01440764_0; .* such as blue/000"):
         training_data.training_data(config_of(images, clean_list=write_list(tmp_path / "list.txt", lines)))
+
+
+def test_training_goes_on_without_some_images_and_lists_them(tmp_path):
+    images = world.write_images(tmp_path / "images")
+    (images / "green" / "003.png").write_bytes(b"no image")
+    code, _, error = world.run(images, tmp_path / "stopped")
+    assert code == 1
+    assert "training image green/003 is unreadable (not an image" in error
+    code, _, error = world.run(images, tmp_path / "run", max_unreadable=1)
+    assert code == 0, error
+    assert "1 images of training and 1 images of evaluation are unreadable" in error
+    listed = json.loads((tmp_path / "run" / "unreadable.json").read_text())
+    assert [list(listed[name]) for name in ("training", "evaluation")] == [["green/003"]] * 2
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["provenance"]["training_images"]["unreadable"] == listed["training"]
+    assert [row["image_id"] for row in results["missing"]] == ["green/003"]
