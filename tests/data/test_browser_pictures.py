@@ -1,6 +1,11 @@
 """What a browser shows of an image is what the model gets of it."""
 
+import base64
 import io
+import json
+import re
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -9,7 +14,7 @@ from PIL import Image, ImageOps
 from imagenet_real.builders import reports
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.browser_pictures import for_browser
-from imagenet_real.data.decoding import EXIF
+from imagenet_real.data.decoding import EXIF, decode
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
@@ -17,6 +22,8 @@ from imagenet_real.report.page.gallery import thumbnail
 from imagenet_real.review_app.pictures import Pictures
 from tests.data.test_decoding import GRAY16, encode, gradient, turned
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+KINDS = ("JPEG", "PNG", "WEBP", "TIFF")
 HALF = (0.5, 0.5, 0.5)
 
 
@@ -82,3 +89,36 @@ def test_an_unknown_choice_of_exif_ends_the_review(tmp_path):
     (tmp_path / "a.jpg").write_bytes(turned("JPEG", 6))
     with pytest.raises(InputError, match="unknown exif 'turn'"):
         Pictures(open_source(str(tmp_path)), "turn")
+
+
+SCRIPT = """
+window.onload = () => {
+  const shown = [];
+  for (const picture of document.images) {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [picture.naturalWidth, picture.naturalHeight];
+    const context = canvas.getContext("2d");
+    context.drawImage(picture, 0, 0);
+    shown.push([canvas.height, canvas.width, Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data)]);
+  }
+  document.getElementById("shown").textContent = JSON.stringify(shown);
+};
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: no picture is shown")
+def test_a_browser_shows_the_pixels_of_the_model(tmp_path):
+    cases = [(turned(kind, number), exif) for kind in KINDS for number in range(1, 9) for exif in EXIF]
+    sources = []
+    for data, exif in cases:
+        content, media_type = for_browser(data, exif)
+        sources.append(f'<img src="data:{media_type};base64,{base64.b64encode(content).decode()}">')
+    page = tmp_path / "page.html"
+    page.write_text(f"<html><body>{''.join(sources)}<pre id=shown></pre><script>{SCRIPT}</script></body></html>")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"]
+    done = subprocess.run([CHROMIUM, *options, page], capture_output=True, text=True, timeout=120, check=True)
+    pictures = json.loads(re.search(r'<pre id="shown">(.*?)</pre>', done.stdout, re.DOTALL).group(1))
+    for (data, exif), (height, width, levels) in zip(cases, pictures, strict=True):
+        pixels = np.array(levels, np.uint8).reshape(height, width, 4)[..., :3]
+        assert np.abs(pixels.astype(int) - decode(data, exif)).max() <= 2

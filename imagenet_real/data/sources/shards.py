@@ -1,5 +1,6 @@
 """Files of images in any format that is known, alone or as the shards of one dataset."""
 
+import os
 import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from imagenet_real.data.sources.tfrecord_images import TfRecordSource
 from imagenet_real.data.sources.webdataset import WebDatasetSource, is_webdataset
 from imagenet_real.errors import InputError
 from imagenet_real.io import cache
+from imagenet_real.io.storage import in_bucket
 
 TAR, PARQUET, TFRECORD, TABLE, FOLDER = "tar", "Parquet", "TFRecord", "table", "folder"
 ENDINGS = {".tar": TAR, ".parquet": PARQUET, ".tfrecord": TFRECORD, ".tfrecords": TFRECORD, ".csv": TABLE}
@@ -30,7 +32,9 @@ def kind_of(path: epath.Path) -> str:
     if path.is_dir():
         return FOLDER
     kind = ENDINGS.get(path.suffix.lower(), "")
-    if kind or is_image(path.name) or not path.is_file():
+    if not in_bucket(path) and not os.path.isfile(path):  # a pipe would wait forever
+        return ""
+    if kind or is_image(path.name):
         return kind
     with path.open("rb") as file:
         begin = file.read(512)
