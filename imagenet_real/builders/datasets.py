@@ -80,9 +80,9 @@ def open_dataset(config: ConfigDict) -> Dataset:
 
 def of_images(images: str, split: str = "validation", tfds_dir: str = "") -> Dataset:
     """Opens FOLDER, FILE.tar or tfds:NAME. Raises InputError."""
-    from imagenet_real.data.sources.open import open_source
+    from imagenet_real.builders.images import open_images
 
-    return Dataset(open_source(images, split=split, tfds_dir=tfds_dir))
+    return Dataset(open_images(images, split=split, tfds_dir=tfds_dir))
 
 
 def names_images(name: str) -> bool:

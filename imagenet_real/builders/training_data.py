@@ -62,12 +62,7 @@ def training_data(config: ConfigDict) -> TrainingData:
     """Returns the images of `train_split` that have a label and, if there is a `clean_list`, are on it."""
     source = open_split(config, config.train_split)
     fields = source.label_fields()
-    if fields.damaged and not config.clean_list:
-        image_id = min(fields.damaged)
-        raise InputError(
-            f"training image {image_id} is unreadable ({fields.damaged[image_id]}). Repair it, or give a clean_list "
-            "without it."
-        )
+    _check_damaged(config, fields.damaged)
     label_sets = dataset.from_fields(fields.image_ids, fields.fields, fields.num_classes, source.name)
     name = "original" if config.train_labels == TRUE_CROPS else config.train_labels
     if name not in label_sets:
@@ -79,6 +74,18 @@ def training_data(config: ConfigDict) -> TrainingData:
         raise InputError(f"none of the {len(source)} images of {source.name} can be trained on. Check the clean_list.")
     data = TrainingData(source, labels.image_ids, labels.labels, labels.num_classes).at(np.flatnonzero(is_used))
     return dataclasses.replace(data, crop_labels=_crop_labels(config, data))
+
+
+def _check_damaged(config: ConfigDict, damaged: dict[str, str]) -> None:
+    """Logs the images whose labels cannot be read, which are not used. Raises InputError if there are too many."""
+    if len(damaged) > config.max_unreadable and not config.clean_list:
+        image_id = min(damaged)
+        raise InputError(
+            f"training image {image_id} is unreadable ({damaged[image_id]}). Repair it, give a clean_list without it, or "
+            "allow some with --max_unreadable=N."
+        )
+    for image_id, reason in damaged.items():
+        models.log(f"training image {image_id} is unreadable ({reason}) and left out")
 
 
 def describe_training_images(data: TrainingData) -> dict[str, Any]:
@@ -93,6 +100,11 @@ def _crop_labels(config: ConfigDict, data: TrainingData) -> CropLabels | None:
     if not config.label_maps:
         return None
     pooling, maps = config_groups.build(Pooling, config, "label_pooling"), load_label_maps(config.label_maps)
+    if maps.exif != config.exif:
+        raise InputError(
+            f"{config.label_maps} was made with exif={maps.exif}, and exif={config.exif} turns its places. Give "
+            f"--exif={maps.exif}."
+        )
     if maps.num_classes != data.num_classes:
         raise InputError(
             f"{config.label_maps} has {maps.num_classes} classes, and {data.source.name} has {data.num_classes}. Give "

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -122,7 +123,8 @@ def _blocks(what: str, source: Source, start: int, variants: int, workers: int) 
         try:
             thumbnails, hashes = fingerprints(source[index]["image"], variants)
             return thumbnails.astype(np.float16), hashes.astype(np.float16)
-        except InputError:  # an unreadable image is like no other: all its products are 0
+        except InputError as error:  # it is like no other image: all its products are 0
+            print(f"{_id_of(source, index)} of {what} is unreadable ({error}): it is like no other", file=sys.stderr)
             return np.zeros((variants, 3 * SIDE * SIDE), np.float16), np.zeros((variants, BITS), np.float16)
 
     with (
@@ -137,6 +139,10 @@ def _blocks(what: str, source: Source, start: int, variants: int, workers: int) 
                 progress.advance()
             thumbnails, hashes = zip(*prints, strict=True)
             yield {"thumbnail": np.stack(thumbnails), "hash": np.stack(hashes)}
+
+
+def _id_of(source: Source, index: int) -> str:
+    return str(source.label_fields().image_ids[index])
 
 
 def _save(path: epath.Path, run_key: Mapping[str, Any], stop: int, result: Result) -> None:

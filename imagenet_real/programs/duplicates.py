@@ -9,8 +9,8 @@ from ml_collections import ConfigDict
 
 from imagenet_real.builders import label_sets, reports
 from imagenet_real.builders.datasets import open_dataset
+from imagenet_real.builders.images import open_images
 from imagenet_real.builders.predictions import load_models
-from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.sources.records import Source
 from imagenet_real.duplicates.candidates import Thresholds, candidates, load_confirmed, without_images
 from imagenet_real.duplicates.embeddings import Embeddings
@@ -42,8 +42,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
 def find(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Searches the other set and writes the pairs that are alike enough."""
     check(config, workdir)
-    images = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir)
-    others = open_source(config.others, split=config.others_split, tfds_dir=config.tfds_dir)
+    images = open_images(config.images, split=config.split, tfds_dir=config.tfds_dir)
+    others = open_images(config.others, split=config.others_split, tfds_dir=config.tfds_dir)
     image_ids, other_ids = images.label_fields().image_ids, others.label_fields().image_ids
     result, run_key = search_others(config, workdir, images, others)
     thresholds = Thresholds(config.least_similarity, config.most_bits, config.least_embedding)

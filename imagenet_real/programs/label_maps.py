@@ -7,9 +7,9 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import class_sets, config_groups
+from imagenet_real.builders.images import open_images
 from imagenet_real.builders.objects import load_objects
 from imagenet_real.data.crop_statistics import overlap_statistics, random_crops
-from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.sources.records import label_sets_of
 from imagenet_real.errors import InputError
 from imagenet_real.io.names import as_file_name
@@ -58,7 +58,7 @@ def inspect(config: ConfigDict, maps: LabelMaps | None, pooling: Pooling) -> ins
         boxes = random_crops(objects.sizes, config.crops, min_area=config.min_area, seed=config.seed)
         crops = overlap_statistics(objects, boxes)
         if objects.labels is not None:
-            source = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir)
+            source = open_images(config.images, split=config.split, tfds_dir=config.tfds_dir)
             agreement = inspection.compare_labels_with_crops(label_sets_of(source), objects, boxes)
             if maps is not None:
                 agreement["pooled label"] = inspection.compare_maps_with_crops(maps, pooling, objects, boxes)
@@ -68,7 +68,7 @@ def inspect(config: ConfigDict, maps: LabelMaps | None, pooling: Pooling) -> ins
 def draw_pictures(config: ConfigDict, workdir: epath.Path, maps: LabelMaps | None, pooling: Pooling) -> None:
     """Writes a picture of the label map of some images, chosen at random."""
     maps = required(maps, "pictures")
-    source = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir)
+    source = open_images(config.images, split=config.split, tfds_dir=config.tfds_dir)
     classes = identify(maps.num_classes, maps.image_ids, source.class_names)
     names = class_sets.with_names(classes, config.class_names).names
     options = {"count": config.pictures, "min_area": config.min_area, "seed": config.seed}

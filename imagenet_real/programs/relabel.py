@@ -4,10 +4,10 @@ from etils import epath
 from ml_collections import ConfigDict
 
 import imagenet_real
-from imagenet_real.builders import config_groups
+from imagenet_real.builders import config_groups, models
 from imagenet_real.builders.annotator import load_annotator
+from imagenet_real.builders.images import open_images
 from imagenet_real.data.batches import evaluation_batches
-from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.relabel.annotate import annotate
 from imagenet_real.relabel.label_maps import LabelMaps, load_label_maps, summarize
@@ -39,7 +39,7 @@ def annotate_images(config: ConfigDict, workdir: epath.Path) -> None:
     """Makes the maps of `images` with a model."""
     if config.batch_size < 1:
         raise InputError(f"batch_size={config.batch_size} is impossible. Give at least 1.")
-    source = open_source(config.images, split=config.split, tfds_dir=config.tfds_dir)
+    source = open_images(config.images, split=config.split, tfds_dir=config.tfds_dir, log=models.log)
     annotator = load_annotator(config)
     mesh = devices.make_mesh(model=config.model_devices)
     annotate(

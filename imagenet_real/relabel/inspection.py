@@ -127,7 +127,7 @@ def examples(
     rng = np.random.default_rng(seed)
     for number in np.sort(rng.choice(len(source), min(count, len(source)), replace=False)).tolist():
         record = source[number]
-        image = decode(record["image"])
+        image = decode(record["image"], maps.exif)
         classes, scores = maps.of(np.array([record["image_id"]])).read([0])
         sizes = np.array([image.shape[:2]])
         crops = random_crops(sizes, CROPS_PER_EXAMPLE, min_area=min_area, seed=seed + number)[0]

@@ -16,6 +16,7 @@ from typing import Annotated, Any, TypedDict
 import numpy as np
 from etils import epath
 
+from imagenet_real.data.decoding import EXIF
 from imagenet_real.data.writers.shards import check_on_disk
 from imagenet_real.errors import InputError
 from imagenet_real.io.readers import Between, Name, parse_json, read_json
@@ -39,6 +40,7 @@ class LabelMaps:
     files: tuple[str, ...]
     places: np.ndarray  # [n, 2] int: the file, and the record in it
     fingerprint: str  # a digest of the run key of the maps, and of the image ids
+    exif: str = EXIF[0]  # the orientation in the files: ignored or applied when the maps were made
     _readers: dict[tuple[int, int], Any] = dataclasses.field(default_factory=dict, repr=False)  # by process and file
 
     def __len__(self) -> int:
@@ -157,7 +159,14 @@ def load_label_maps(folder: str | os.PathLike) -> LabelMaps:
         files=tuple(name for name, _, _ in files),
         places=np.concatenate([np.empty((0, 2), int), *places]),
         fingerprint=digest.hexdigest(),
+        exif=_exif_of(made_by),
     )
+
+
+def _exif_of(made_by: Any) -> str:
+    """Returns the choice of the run that made maps; published maps, and older runs, ignore the orientation."""
+    exif = made_by.get("exif") if isinstance(made_by, dict) else None
+    return exif if exif in EXIF else EXIF[0]
 
 
 @dataclasses.dataclass(frozen=True)
