@@ -30,6 +30,7 @@ def get_config() -> ConfigDict:
             "name": "",  # of the dataset; empty: imagenet2012
             "split": "",  # empty: validation; for a dataset to convert, all splits
             "version": "",  # empty: 5.1.0
+            "shuffle": True,  # images with classes, so that a part of the split has all classes; False keeps their order
             "shards": 0,  # files to write; 0: TFDS's own number
             "workers": 0,  # processes that write; 0: one a core
         }

@@ -39,7 +39,9 @@ def run(config: ConfigDict, workdir: epath.Path) -> epath.Path:
         store=LabelStore(config.labels_dir, config.tfds_dir),
     )
     with lock_workdir(workdir / chosen["name"]):
-        folder, existed = prepare(source, str(workdir), **chosen, shards=config.shards, workers=config.workers)
+        folder, existed = prepare(
+            source, str(workdir), **chosen, shards=config.shards, workers=config.workers, shuffle=config.shuffle
+        )
     state = "were already prepared" if existed else "are prepared"
     print(f"{len(source):,} images {state} in {folder}.")
     if labels_of(source)[0] is None:

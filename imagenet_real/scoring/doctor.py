@@ -22,6 +22,8 @@ AS_IT_IS = "none"  # the repair of predictions that are as their owner means the
 # right on few of them gains some images by any other order of the classes, and never as many.
 MIN_REPAIRED = 0.25
 MIN_CLASSES_TO_SHIFT = 10  # with fewer classes, off by one is as likely as any other order
+# The mean accuracy over classes of a model in another order; a bad model whose mistakes repeat has less.
+MIN_PERMUTED, MIN_PERMUTED_AT_CHANCE = 0.25, 0.05
 MAX_CLASSES_TO_ASSIGN = 5_000  # a table of predictions against labels has the square of it
 
 # ImageNet has pairs of classes with one meaning. Statistics of labels cannot tell their indices apart, because models
@@ -67,7 +69,8 @@ def diagnose(predictions: Predictions, reference: LabelSet, real: LabelSet | Non
     if before.mean() > 0.5 and predictions.top.max() < reference.num_classes:
         return None  # nothing can double that
     candidates = [*_class_candidates(predictions, reference), *_order_candidates(predictions, reference)]
-    candidates += [] if (order := _class_order(predictions, reference, real)) is None else [order]
+    order, is_dependent = _class_order(predictions, reference, real)
+    candidates += [] if order is None else [order]
     scored = [(_top1(candidate.repaired, reference), candidate) for candidate in candidates]
     scored = [(after, candidate) for after, candidate in scored if _explains(before, after)]
     if (
@@ -77,7 +80,8 @@ def diagnose(predictions: Predictions, reference: LabelSet, real: LabelSet | Non
         if not scored:
             return None
     if not scored:
-        return _shuffled_rows(predictions, reference, before)
+        # Rows of other images do not depend on the labels, in any order of the classes.
+        return None if is_dependent else _shuffled_rows(predictions, reference, before)
     # The class order, which comes last, can imitate any other mistake: it must be clearly better than the others.
     most = max(after.sum() for after, _ in scored)
     after, diagnosis = next(pair for pair in scored if pair[0].sum() >= 0.9 * most)
@@ -126,7 +130,7 @@ def _class_candidates(predictions: Predictions, reference: LabelSet) -> Iterator
             f"once class 0 of {classes + 1} outputs is taken for a background class and left out",
             _with_classes(predictions, _without_background(top), classes),
         )
-    elif top.max() <= classes and classes >= MIN_CLASSES_TO_SHIFT:
+    elif top.max() <= classes and classes >= MIN_CLASSES_TO_SHIFT and not _is_collapsed(predictions, reference):
         for step, direction in ((-1, "too high"), (1, "too low")):
             yield Diagnosis(
                 "class_off_by_one",
@@ -165,19 +169,19 @@ def _order_candidates(predictions: Predictions, reference: LabelSet) -> Iterator
         )
 
 
-def _class_order(predictions: Predictions, reference: LabelSet, real: LabelSet | None) -> Diagnosis | None:
+def _class_order(predictions: Predictions, reference: LabelSet, real: LabelSet | None) -> tuple[Diagnosis | None, bool]:
     """Finds any other order of the classes: the best one-to-one assignment of predicted classes to labels.
 
     An assignment fits its own images even by chance. So one half of the images gives it, and the other half must confirm
-    it.
+    it. Also returns whether the other half confirms that predictions depend on labels.
     """
     classes = reference.num_classes
     if classes > MAX_CLASSES_TO_ASSIGN or predictions.top.min() < 0 or predictions.top.max() >= classes:
-        return None
+        return None, False
     rows = match(reference.image_ids, predictions.image_ids)
     scored = np.flatnonzero((rows >= 0) & reference.is_scored)
     if not len(scored):
-        return None
+        return None, False
     # An unusual seed: the seed that shuffled the images themselves would put whole classes into one half.
     half = np.random.default_rng(200607159).permutation(len(scored)) < len(scored) // 2
     top, labels = predictions.top[rows[scored]], reference.labels[scored]
@@ -186,7 +190,9 @@ def _class_order(predictions: Predictions, reference: LabelSet, real: LabelSet |
     before = (test_top[:, None] == test_labels).any(axis=1)
     after = (assignment[test_top][:, None] == test_labels).any(axis=1)
     if not _explains(before, after):
-        return None
+        return None, False
+    if not _is_permuted(test_top, test_labels[:, 0], after, classes, before):
+        return None, True
 
     better = real if real is not None and real.num_classes == classes else reference
     place = match(better.image_ids, predictions.image_ids)
@@ -199,7 +205,38 @@ def _class_order(predictions: Predictions, reference: LabelSet, real: LabelSet |
     doubt = f", {rare} of them seldom predicted and so uncertain" if rare else ""
     example = f"for example index {moved[0]} stands for class {order[moved[0]]}" if len(moved) else ""
     evidence = f"once {len(moved)} of {classes} classes are put into their order ({example}{doubt})"
-    return Diagnosis("class_order", evidence, _with_classes(predictions, order[predictions.top], classes))
+    return Diagnosis("class_order", evidence, _with_classes(predictions, order[predictions.top], classes)), True
+
+
+def _is_permuted(
+    predicted: np.ndarray, labels: np.ndarray, after: np.ndarray, classes: int, before: np.ndarray
+) -> bool:
+    """Says whether an assignment shows a good model in another order, and not a bad model whose mistakes repeat.
+
+    A bad model predicts few classes, or confuses the same ones: an assignment gains from that, too. The mean accuracy over
+    classes, where a model that predicts one class has 1 / K, must be that of a useful model. It may be lower if the model is
+    right by chance alone as it stands, because a model that learned anything is better than chance.
+
+    [M] int, [M] int, [M] bool, K, [M] bool.
+    """
+    counts = np.bincount(labels, minlength=classes)
+    by_class = np.bincount(labels, weights=after, minlength=classes)[counts > 0] / counts[counts > 0]
+    expected = len(before) / classes
+    is_chance = before.sum() < expected + 3 * np.sqrt(expected + 1)
+    least = max(MIN_PERMUTED_AT_CHANCE if is_chance else MIN_PERMUTED, 1.3 / classes)
+    return bool(by_class.mean() >= least and _spread(predicted) >= 0.5 * _spread(labels))
+
+
+def _is_collapsed(predictions: Predictions, reference: LabelSet) -> bool:
+    """Says whether a model predicts far fewer classes than there are: then any shift of the classes gains by chance."""
+    labels = reference.labels[reference.is_scored, 0]
+    return _spread(np.maximum(predictions.top[:, 0], 0)) < 0.5 * _spread(labels)
+
+
+def _spread(classes: np.ndarray) -> float:
+    """Returns the effective number of classes among [M] int: K if all K are equally frequent, 1 if there is one alone."""
+    shares = np.bincount(classes) / len(classes)
+    return float(1 / (shares**2).sum())
 
 
 def _assign(top: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

@@ -86,6 +86,40 @@ def test_no_wrong_name(name, predictions):
     assert diagnose(predictions, LABELS) is None
 
 
+def bad_models():
+    """Models of 200 classes that learned little. Their mistakes repeat, as those of real models do."""
+    random = np.random.default_rng(8)
+    labels, _ = toy.large_world(images_per_class=20, classes=200)
+    original, n = labels.original, len(labels)
+    noise = random.integers(0, 200, n)
+    yield "2% right", labels, np.where(random.random(n) < 0.02, original, noise)
+    for share in (0.1, 0.2):  # each class is taken for a certain other one, more often than it is right
+        other, draw = random.permutation(200), random.random(n)
+        first = np.where(draw < 0.02, original, np.where(draw < 0.02 + share, other[original], noise))
+        yield f"2% right, {share:.0%} confused", labels, first
+    for predicted in (5, 20, 50):  # few classes are predicted, each for images of many
+        chosen, groups = random.permutation(200)[:predicted], random.integers(0, predicted, 200)
+        first = np.where(random.random(n) < 0.7, chosen[groups[original]], random.choice(chosen, n))
+        yield f"{predicted} classes predicted", labels, first
+    rare = LabelSet("original", labels.image_ids, (original > 150)[:, None] * 1, np.ones(n), (original > 150) * 1, 2)
+    yield "one class of two, the rare one", rare, np.ones(n, int)
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "first"), list(bad_models()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_model_that_is_only_bad_is_not_blamed(name, labels, first):
+    second = np.random.default_rng(9).permutation(labels.num_classes)[first]
+    assert diagnose(Predictions(labels.image_ids, np.stack([first, second], axis=1)), labels) is None
+
+
+@pytest.mark.parametrize("share", [0.15, 0.3, 0.6])
+def test_a_permuted_model_is_caught_though_it_is_not_good(share):
+    labels, model = toy.large_world(images_per_class=20, classes=200, share=share, confused=15)
+    order = np.random.default_rng(5).permutation(200)
+    assert diagnose(dataclasses.replace(model, top=order[model.top]), labels).mistake == "class_order"
+
+
 def test_few_images_are_no_evidence():
     few = np.arange(12)
     assert diagnose(changed(image_ids=MODEL.image_ids[few], top=MODEL.top[few] + 1), LABELS.take(few)) is None

@@ -40,6 +40,7 @@ def prepare(
     version: str,
     shards: int = 0,
     workers: int = 0,
+    shuffle: bool = True,
 ) -> tuple[epath.Path, bool]:
     """Writes the images of a folder or tar as the dataset `name` into `tfds_dir`; their bytes do not change.
 
@@ -55,6 +56,7 @@ def prepare(
       version: of the dataset.
       shards: number of files; 0 for TFDS's own number, which is 1,024 for ImageNet's training set.
       workers: processes that write; 0 for one a core. A single shard needs no other process.
+      shuffle: whether images with classes are shuffled, as for training; otherwise they keep the order of the source.
 
     Returns:
       The dataset's folder, and whether the split existed already.
@@ -69,10 +71,10 @@ def prepare(
         _check_same(folder, _images_of_splits(folder).get(split, {}), source, split)
         return folder, True
     place = folder if folder.is_dir() else folder.with_name(f"incomplete_{version}")
-    order = order_of(source)
+    order = order_of(source) if shuffle else np.arange(len(source))
     files = _files(place, f"{name}-{split}", source, shards)
     plan = place / f".{split}.json"  # the source of the shards
-    _check_plan(plan, source, len(files))
+    _check_plan(plan, source, len(files), shuffle)
     bounds = [round(len(source) * number / len(files)) for number in range(len(files) + 1)]
     write_shards(
         [
@@ -182,14 +184,22 @@ def _files(place: epath.Path, prefix: str, source: IndexedSource, shards: int) -
     return [place / f"{prefix}.array_record-{number:05d}-of-{count:05d}" for number in range(count)]
 
 
-def _check_plan(plan: epath.Path, source: IndexedSource, shards: int) -> None:
+def _check_plan(plan: epath.Path, source: IndexedSource, shards: int, shuffle: bool) -> None:
     """Records the plan of the split. Raises InputError if an earlier run has a different plan."""
     if not plan.exists():
         with open_atomically(plan) as file:
-            json.dump({"images": source.name, "fingerprint": source.fingerprint, "shards": shards}, file)
+            plan_of_run = {
+                "images": source.name,
+                "fingerprint": source.fingerprint,
+                "shards": shards,
+                "shuffle": shuffle,
+            }
+            json.dump(plan_of_run, file)
         return
     saved = read_json(plan, _Plan, "Delete it and the files beside it, and prepare the dataset again.")
     _check_same(plan.parent, saved, source, plan.stem.removeprefix("."))
+    if saved.get("shuffle", True) != shuffle:
+        raise InputError(f"{plan.parent} was begun with shuffle={not shuffle}. Give the same value.")
     if saved["shards"] != shards:
         raise InputError(f"{plan.parent} was begun with shards={saved['shards']}, not {shards}. Give the same number.")
 
