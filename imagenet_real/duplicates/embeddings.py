@@ -27,7 +27,7 @@ class Embeddings:
         ids = _ids(scores)
         path = storage.to_path(folder) / f"embeddings-{storage.sha256(scores)[:16]}.npy"
         if not path.exists():
-            _write(scores, path)
+            _write(scores, path, len(ids))
         self._array = readers.map_npy(path, Array(FLOATS, (len(ids), "K")), "Delete it and run again.")
         self._rows = match(image_ids, ids)
         if (self._rows < 0).any():
@@ -45,10 +45,10 @@ def _ids(scores: str | os.PathLike) -> np.ndarray:
     return np.array([image_id(name) for name in ids.tolist()], dtype=str)
 
 
-def _write(scores: str | os.PathLike, path: epath.Path) -> None:
+def _write(scores: str | os.PathLike, path: epath.Path, images: int) -> None:
     """Copies the scores out of their archive, block by block."""
     with (
-        readers.open_rows(scores, "scores", ROWS_PER_BLOCK, Array(FLOATS, ("N", "K")), REMEDY) as (shape, blocks),
+        readers.open_rows(scores, "scores", ROWS_PER_BLOCK, Array(FLOATS, (images, "K")), REMEDY) as (shape, blocks),
         storage.open_atomically(path, "wb") as file,
     ):
         np.lib.format.write_array_header_1_0(file, {"descr": "<f2", "fortran_order": False, "shape": shape})

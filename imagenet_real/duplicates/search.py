@@ -171,7 +171,6 @@ def _load(path: epath.Path, run_key: Mapping[str, Any]) -> tuple[int, Result]:
         raise FileError(path, "its array seen is no integer, or its identity no text", DELETE)
     saved_key, stop = readers.parse_json(str(arrays["identity"]), path, dict[str, Any], DELETE), int(arrays["seen"])
     if difference := differences(saved_key, run_key):
-        raise InputError(
-            f"{path} is of a different search: {difference}. Give another --workdir, or delete {path.parent}."
-        )
+        problem = f"it is of a different search: {difference}"
+        raise FileError(path, problem, f"Give another --workdir, or delete {path.parent.name}.")
     return stop, result

@@ -34,7 +34,7 @@ INTEGERS, FLOATS, NUMBERS, TEXT, BOOLS, ANY = "iu", "f", "iuf", "US", "b", "iufb
 
 MAX_MEMBERS = 1_000
 MAX_EXPANSION = 256  # an array may have this many times the size of the file, for a file that is larger than
-SMALL = 2**28  # bytes
+SMALL = 2**24  # bytes
 MAX_DIMENSIONS = 8
 MAX_HEADER = 10_000  # bytes of the header of an array
 _MAGIC = b"\x93NUMPY"

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from imagenet_real.io.mismatch import shorten
+
 MAX_DIFFERENCES = 3  # a message counts the others
 MAX_CHARACTERS = 60  # of a value
 
@@ -15,7 +17,7 @@ def differences(saved: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
     """
     saved, expected = (json.loads(json.dumps(dict(run_key))) for run_key in (saved, expected))
     texts = [
-        f"{name} was {_as_text(saved, name)}, is {_as_text(expected, name)}"
+        f"{shorten(name, MAX_CHARACTERS)} was {_as_text(saved, name)}, is {_as_text(expected, name)}"
         for name in dict.fromkeys([*expected, *saved])
         if name not in saved or name not in expected or saved[name] != expected[name]
     ]
@@ -26,5 +28,4 @@ def differences(saved: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
 def _as_text(run_key: Mapping[str, Any], name: str) -> str:
     if name not in run_key:
         return "missing"
-    text = json.dumps(run_key[name])
-    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 3]}..."
+    return shorten(json.dumps(run_key[name]), MAX_CHARACTERS)

@@ -90,10 +90,8 @@ class PartialPredictions:
             raise InputError(f"{self.folder} has predictions of an unknown run. Use another --workdir, or delete it.")
         saved = readers.read_json(file, dict[str, Any], f"Delete {self.folder.name}, its folder, and run again.")
         if changes := differences(saved, run_key):
-            raise InputError(
-                f"{self.folder} has predictions of a different run: {changes}. "
-                f"Use another --workdir, or delete {self.folder} to start anew."
-            )
+            problem = f"it has predictions of a different run: {changes}"
+            raise FileError(self.folder, problem, "Use another --workdir, or delete it to start anew.")
 
     def _read_parts(self, names: list[str]) -> None:
         while matches := [name for name in names if name.startswith(f"{self.stop:09d}-")]:

@@ -115,9 +115,8 @@ def _save_fold(folder: epath.Path, run_key: Mapping[str, Any], predictions: Pred
 def _check_run_key(folder: epath.Path, run_key: Mapping[str, Any]) -> None:
     saved = readers.read_json(folder / "fold.json", dict[str, Any], "Delete it and run again.")
     if difference := differences(saved, run_key):
-        raise InputError(
-            f"{folder} belongs to a different run: {difference}. Use another --workdir, or delete that folder."
-        )
+        problem = f"it belongs to a different run: {difference}"
+        raise readers.FileError(folder, problem, "Use another --workdir, or delete that folder.")
 
 
 def _finish(config: ConfigDict, workdir: epath.Path, data: TrainingData) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from etils import epath
 
 from imagenet_real.data.writers.shards import OPTIONS, check_on_disk
 from imagenet_real.errors import InputError
-from imagenet_real.io.readers import read_json
+from imagenet_real.io.readers import FileError, read_json
 from imagenet_real.io.run_key import differences
 from imagenet_real.io.storage import names_in, open_atomically, to_path
 from imagenet_real.relabel.label_maps import ENDING, INDEX, pack, read_index
@@ -121,10 +121,8 @@ class LabelMapWriter:
             file, dict[str, Any], f"Delete {self.folder.name}, its folder, or give another --workdir."
         )
         if difference := differences(saved_key, self.run_key):
-            raise InputError(
-                f"{self.folder} has label maps of a different run: {difference}. Give another --workdir, or delete it to "
-                "start again."
-            )
+            problem = f"it has label maps of a different run: {difference}"
+            raise FileError(self.folder, problem, "Give another --workdir, or delete it to start again.")
 
     def _add_to_index(self, file: epath.Path, image_ids: list[str], unreadable: Mapping[str, str]) -> None:
         self.files.append({"name": file.name, "images": len(image_ids), "bytes": file.stat().length})

@@ -19,7 +19,7 @@ from etils import epath
 from imagenet_real.data.decoding import EXIF
 from imagenet_real.data.writers.shards import check_on_disk
 from imagenet_real.errors import InputError
-from imagenet_real.io.readers import Between, Name, parse_json, read_json
+from imagenet_real.io.readers import Between, FileError, Name, parse_json, read_json
 from imagenet_real.io.storage import names_in, to_path
 
 INDEX = "maps.json"
@@ -243,4 +243,4 @@ def _open_reader(file: str | os.PathLike) -> Any:
 
 def _damaged(file: str | os.PathLike, error: Exception, part: str = "its list of images") -> InputError:
     reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-    return InputError(f"{file} is damaged: {part} cannot be read ({reason}). Copy it again, or make the maps again.")
+    return FileError(file, f"it is damaged: {part} cannot be read ({reason})", "Copy it again, or make the maps again.")

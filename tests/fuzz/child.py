@@ -50,7 +50,7 @@ def _damage(path: pathlib.Path, kind: Kind, seed: int) -> None:
 
 def read(kind: Kind, path: pathlib.Path) -> tuple[str, str]:
     """Reads a file as the command line would: `read`, `refused` with the message, or what is wrong."""
-    from imagenet_real.errors import exit_code_of
+    from imagenet_real.runtime.exit_codes import exit_code_of
 
     output = io.StringIO()
     try:
@@ -66,11 +66,11 @@ def read(kind: Kind, path: pathlib.Path) -> tuple[str, str]:
             "traceback",
             f"{pathlib.Path(place.filename).name}:{place.lineno} {type(error).__name__}: {str(error)[:150]}",
         )
-    return judge(output.getvalue(), code, path) if code else ("read", "")
+    return judge(output.getvalue(), code, path, kind.names) if code else ("read", "")
 
 
-def judge(text: str, code: int, path: pathlib.Path) -> tuple[str, str]:
-    """Says whether the message of a refusal is one line of at most 300 characters that names the file."""
+def judge(text: str, code: int, path: pathlib.Path, names: tuple[str, ...] = ()) -> tuple[str, str]:
+    """Says whether the message of a refusal is one line of at most 300 characters that names the file, or its folder."""
     lines = [line for line in text.splitlines() if line.startswith("error: ")]
     message = lines[-1].removeprefix("error: ") if lines else ""
     if not message or code not in (1, 2):
@@ -80,7 +80,7 @@ def judge(text: str, code: int, path: pathlib.Path) -> tuple[str, str]:
         return "message", f"more than one line: {message[:200]!r}"
     if len(message) > 300:
         return "message", f"{len(message)} characters: {message[:200]!r}"
-    if path.name not in message and path.stem not in message:
+    if not any(name in message for name in (path.name, path.stem, str(path.parent), *names)):
         return "message", f"the file is not named: {message[:200]!r}"
     return "refused", message
 

@@ -1,5 +1,6 @@
 """Images, archives, datasets and weights."""
 
+import contextlib
 import io
 import json
 import struct
@@ -62,10 +63,13 @@ def _tar(folder: Folder) -> Folder:
 
 def _read_tar(path: Folder):
     from imagenet_real.data.sources.open import open_source
+    from imagenet_real.data.sources.records import UnreadableRecord
 
     source = open_source(str(path))
     source.label_fields()
-    return [source[index] for index in range(len(source))]
+    for index in range(len(source)):
+        with contextlib.suppress(UnreadableRecord):
+            source[index]
 
 
 def _dataset(folder: Folder) -> Folder:
@@ -90,12 +94,14 @@ def _dataset_file(name: str):
 
 
 def _read_dataset(path: Folder):
-    from imagenet_real.data.sources.records import label_sets_of
+    from imagenet_real.data.sources.records import UnreadableRecord, label_sets_of
     from imagenet_real.data.sources.tfds import TfdsSource
 
     source = TfdsSource("tfds:small", "train", str(path.parent.parent.parent))
     label_sets_of(source)
-    return [source[index] for index in range(len(source))]
+    for index in range(len(source)):
+        with contextlib.suppress(UnreadableRecord):  # the program lists such images
+            source[index]
 
 
 def _label_fields(folder: Folder) -> Folder:
@@ -203,16 +209,28 @@ KINDS = (
     ),
     Kind("images: boxes.csv", "csv", _boxes, _read_boxes),
     Kind("images: tar", "tar", _tar, _read_tar),
-    Kind("dataset: dataset_info.json", "json", _dataset_file("dataset_info.json"), _read_dataset),
-    Kind("dataset: features.json", "json", _dataset_file("features.json"), _read_dataset),
-    Kind("dataset: class names", "lines", _dataset_file("*.labels.txt"), _read_dataset),
-    Kind("dataset: ArrayRecord", "bytes", _dataset_file("*.array_record*"), _read_dataset),
-    Kind("dataset: TFRecord", "bytes", _tfrecord, _read_dataset),
-    Kind("dataset: kept labels", "npz", _label_fields, _read_dataset),
-    Kind("dataset: kept index", "npz", _record_index, _read_dataset),
-    Kind("dataset: metadata.json", "json", _dataset_file("metadata.json"), _read_metadata),
-    Kind("dataset: plan of prepare", "json", _plan, _read_metadata),
-    Kind("dataset: TFRecord to convert", "bytes", _tfrecord, _read_conversion),
+    Kind(
+        "dataset: dataset_info.json",
+        "json",
+        _dataset_file("dataset_info.json"),
+        _read_dataset,
+        names=("tfds:small", "images"),
+    ),
+    Kind(
+        "dataset: features.json", "json", _dataset_file("features.json"), _read_dataset, names=("tfds:small", "images")
+    ),
+    Kind("dataset: class names", "lines", _dataset_file("*.labels.txt"), _read_dataset, names=("tfds:small", "images")),
+    Kind(
+        "dataset: ArrayRecord", "bytes", _dataset_file("*.array_record*"), _read_dataset, names=("tfds:small", "images")
+    ),
+    Kind("dataset: TFRecord", "bytes", _tfrecord, _read_dataset, names=("tfds:small", "images")),
+    Kind("dataset: kept labels", "npz", _label_fields, _read_dataset, names=("tfds:small", "images")),
+    Kind("dataset: kept index", "npz", _record_index, _read_dataset, names=("tfds:small", "images")),
+    Kind(
+        "dataset: metadata.json", "json", _dataset_file("metadata.json"), _read_metadata, names=("tfds:small", "images")
+    ),
+    Kind("dataset: plan of prepare", "json", _plan, _read_metadata, names=("tfds:small", "images")),
+    Kind("dataset: TFRecord to convert", "bytes", _tfrecord, _read_conversion, names=("tfds:small", "images")),
     Kind("weights: safetensors", "safetensors", _safetensors, _read_weights),
     Kind("weights: npz", "npz", _weights_npz, _read_weights),
     Kind("weights: pth", "bytes", _pth, _read_weights),

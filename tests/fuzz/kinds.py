@@ -21,6 +21,7 @@ class Kind:
     make: Callable[[Folder], Folder]
     read: Callable[[Folder], Any]  # takes the path of the damaged file
     command: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()  # what a message may name instead of the file
 
 
 def all_kinds() -> dict[str, Kind]:

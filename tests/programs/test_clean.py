@@ -88,7 +88,7 @@ def test_folds_one_by_one_give_the_same_list(images, at_once, tmp_path, capsys):
 
 
 def test_a_fold_of_another_run_is_not_merged(images, at_once):
-    with pytest.raises(InputError, match=r"fold0 belongs to a different run: learning_rate was 0\.015, is 0\.1"):
+    with pytest.raises(InputError, match=r"fold0: it belongs to a different run: learning_rate was 0\.015, is 0\.1"):
         clean.run(config_of(images, learning_rate=0.1), at_once)
 
 

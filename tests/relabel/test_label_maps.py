@@ -119,7 +119,7 @@ def test_what_is_damaged_is_refused_with_its_name(tmp_path):
     broken[place] ^= 1
     first.write_bytes(broken)
     maps = load_label_maps(tmp_path)
-    with pytest.raises(InputError, match=rf"{first.name} is damaged: a label map such as that of image_001"):
+    with pytest.raises(InputError, match=rf"{first.name}: it is damaged: a label map such as that of image_001"):
         maps.read([1])
     first.write_bytes(whole)
     second.unlink()
