@@ -2,6 +2,7 @@
 # make test             runs all tests; make test-fast leaves out the slow ones
 # make fuzz-checkpoints reads malicious and damaged checkpoints
 # make test-reference   compares the models with PyTorch
+# make fuzz             reads damaged files of every kind for an hour
 # make lint             checks format, style and types; make format repairs the first two
 # make docs             builds the documentation site in site/
 # make lock             renews the locks: what running, tests and documentation need
@@ -9,12 +10,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SEED ?= 0
 # Where it is set, each of the many processes of the tests would compile the libraries anew.
 export PYTHONDONTWRITEBYTECODE :=
 install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(BIN)/pip install --quiet $(1)
 lock = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url
 
-.PHONY: demo test test-fast fuzz-checkpoints test-reference lint format docs lock clean
+.PHONY: demo test test-fast fuzz-checkpoints test-reference fuzz lint format docs lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python main.py demo --workdir=runs/demo
@@ -32,6 +34,9 @@ test-reference: $(VENV)/.ready-test
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'  # the first version that knows dependency groups
 	$(BIN)/pip install --quiet --group reference
 	$(BIN)/python -m pytest -q tests/reference
+
+fuzz: $(VENV)/.ready-test
+	$(BIN)/python -m tests.fuzz --cases=60000 --minutes=50 --commands=400 --seed=$(SEED)
 
 lint: $(VENV)/.ready-test
 	$(BIN)/ruff format --check .

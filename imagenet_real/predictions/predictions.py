@@ -157,6 +157,8 @@ def _without_repetition(arrays: dict[str, np.ndarray], path: epath.Path, repair:
         return arrays
     ids, first, place = np.unique(arrays["image_ids"], return_index=True, return_inverse=True)
     for array in _of_rows(arrays):
+        if len(array) != len(place):
+            raise FileError(path, f"it has {len(place)} image ids and an array of {len(array)} rows", ONE_ROW_AN_ID)
         differs = (array != array[first][place]).reshape(len(place), -1).any(axis=1)
         if differs.any():
             repeated = shorten(str(arrays["image_ids"][differs.argmax()]), 60)

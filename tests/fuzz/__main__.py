@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 
-from tests.fuzz import campaign, child
+from tests.fuzz import campaign, child, command_line
 from tests.fuzz.kinds import all_kinds
 
 
@@ -14,9 +14,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--cases", type=int, default=20_000, help="number of damaged files")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, help="end after this time, with rounds of further seeds until then")
+    parser.add_argument("--minutes", type=float, help="end after this time")
     parser.add_argument("--kinds", default="", help="only kinds whose name contains this text")
     parser.add_argument("--case", type=int, help="read the one case of this seed, and show what happens")
+    parser.add_argument("--commands", type=int, default=0, help="number of further files that commands read")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     kinds = [name for name in all_kinds() if arguments.kinds in name]
@@ -28,7 +29,12 @@ def main() -> int:
     for kind, tally in tallies.items():
         for detail, (seed, _) in tally.examples.items():
             print(f"{kind} --case={seed}: {detail}")
-    return int(any(tally.failures for tally in tallies.values()))
+    failures = []
+    if arguments.commands:
+        with tempfile.TemporaryDirectory() as folder:
+            failures = command_line.run(arguments.commands, arguments.seed, pathlib.Path(folder))
+        print(f"{arguments.commands} commands, {len(failures)} failures", *failures, sep="\n")
+    return int(bool(failures) or any(tally.failures for tally in tallies.values()))
 
 
 def _show(kind: str, seed: int) -> int:

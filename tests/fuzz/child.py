@@ -80,7 +80,7 @@ def judge(text: str, code: int, path: pathlib.Path, names: tuple[str, ...] = ())
         return "message", f"more than one line: {message[:200]!r}"
     if len(message) > 300:
         return "message", f"{len(message)} characters: {message[:200]!r}"
-    if not any(name in message for name in (path.name, path.stem, str(path.parent), *names)):
+    if not message.startswith(path.stem) and not any(name in message for name in (path.name, str(path.parent), *names)):
         return "message", f"the file is not named: {message[:200]!r}"
     return "refused", message
 

@@ -126,7 +126,7 @@ def _read_image_list(path: Folder):
     return image_lists.load(path)
 
 
-LABELS = ("labels", "--label_sets=FILE", "--workdir=WORKDIR")
+LABELS = ("labels", "--label_set=FILE", "--workdir=WORKDIR")
 KINDS = (
     Kind("labels: label set", "json", write_labels, _load_label_set, LABELS),
     Kind("labels: real.json", "json", _real, _read_real),

@@ -35,7 +35,8 @@ ID_FIELDS = ("file_name", "id")
 READERS = 16  # threads; reading waits for the disk
 RECORDS_PER_BLOCK = 64  # a thread reads the labels of one block
 MIN_RECORDS_SHOWN = 20_000  # reading fewer labels shows no progress
-UNREADABLE = (InputError, OSError, RuntimeError)  # errors of a damaged record; the last is of ArrayRecord
+# Errors of a damaged record: of ArrayRecord, and of TFDS where the features of the dataset are not those of its records.
+UNREADABLE = (OSError, RuntimeError, ValueError, TypeError, LookupError)
 
 
 class TfdsSource:
