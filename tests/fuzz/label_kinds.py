@@ -6,7 +6,12 @@ import numpy as np
 from etils import epath
 
 from tests.fuzz.kinds import Folder, Kind
-from tests.fuzz.prediction_kinds import CLASSES, IDS, NAMES, write_labels
+from tests.fuzz.prediction_kinds import CLASSES, IDS, NAMES, write_csv
+
+
+def _label_set(folder: Folder) -> Folder:
+    write_csv(folder)
+    return folder / "labels.json"
 
 
 def _load_label_set(path: Folder):
@@ -126,9 +131,9 @@ def _read_image_list(path: Folder):
     return image_lists.load(path)
 
 
-LABELS = ("labels", "--label_set=FILE", "--workdir=WORKDIR")
+SCORE = ("score", "--predictions=FOLDER/model.csv", "--label_sets=FILE", "--workdir=WORKDIR")
 KINDS = (
-    Kind("labels: label set", "json", write_labels, _load_label_set, LABELS),
+    Kind("labels: label set", "json", _label_set, _load_label_set, SCORE),
     Kind("labels: real.json", "json", _real, _read_real),
     Kind("labels: ReaL's scores.npz", "npz", _scores, _read_scores),
     Kind("labels: multilabel.csv", "csv", _multilabel, _read_multilabel),

@@ -59,7 +59,8 @@ def _npy(folder: Folder) -> Folder:
     return folder / "model.npy"
 
 
-def _csv(folder: Folder) -> Folder:
+def write_csv(folder: Folder) -> Folder:
+    """Writes predictions of the images, and their labels."""
     rows = [",".join([name, *map(str, row)]) for name, row in zip(IDS, tops(3).tolist(), strict=True)]
     (folder / "model.csv").write_text("\n".join(["image_id,top1,top2,top3", *rows]) + "\n")
     write_labels(folder)
@@ -113,7 +114,7 @@ KINDS = (
     Kind("predictions: top.npz", "npz", _top_npz, load, SCORE),
     Kind("predictions: scores.npz", "npz", _scores_npz, load_with_scores),
     Kind("predictions: npy", "npy", _npy, load),
-    Kind("predictions: csv", "csv", _csv, load, SCORE),
+    Kind("predictions: csv", "csv", write_csv, load, SCORE),
     Kind("predictions: timm csv", "csv", _timm_csv, load),
     Kind("predictions: pipeline json", "json", _pipeline_json, load),
     Kind("predictions: json lines", "jsonl", _json_lines, load),
