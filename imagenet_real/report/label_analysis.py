@@ -7,6 +7,7 @@ from imagenet_real.labels import analysis
 from imagenet_real.labels import summary as summaries
 from imagenet_real.labels.summary import ClassPair, Correction, LabelSetSummary
 from imagenet_real.report.layout import aligned
+from imagenet_real.report.names import count_of
 from imagenet_real.report.printing import tagged
 from imagenet_real.scoring import label_set_regression
 from imagenet_real.scoring.label_set_regression import LabelSetRegression
@@ -76,6 +77,11 @@ def _pairs(
 
 
 def _lines(regression: LabelSetRegression, label_set: str) -> list[str]:
+    if not regression.lines:
+        return [
+            f"{count_of(len(regression.names), 'model')}: too few for a regression, which needs "
+            f"{label_set_regression.MIN_MODELS} of different accuracy. analysis.json has their accuracies."
+        ]
     return [
         f"{name} ({line.points}): a point of original accuracy goes with {line.slope:.3f} ({line.low:.3f} to "
         f"{line.high:.3f}) points of {label_set} accuracy, which explains {line.explained:.1%}"

@@ -32,7 +32,7 @@ def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         rows = [row[:columns] for row in rows]
         lines = _lines(_wrapped(head[:columns], rows), rows)
     hidden = ", ".join(" ".join(name.split()) for name in head[columns:] if name)
-    note = f"Not shown, for lack of room: {hidden}. A wider terminal shows them, and so does --format=json."
+    note = f"Not shown, for lack of room: {hidden}. A wider terminal shows them."
     return f"{_text(lines)}\n{note}" if hidden else _text(lines)
 
 

@@ -16,11 +16,11 @@ from tests import toy
 
 @pytest.fixture
 def world(tmp_path):
-    """Three label sets of the toy world and four models of different accuracy."""
+    """Three label sets of the toy world and nine models, some of the same accuracy."""
     for label_set in toy.label_sets():
         save_label_set(tmp_path / f"{label_set.name}_own.json", _renamed(label_set))
-    for number in range(4):
-        top = np.where(np.arange(6) < number + 1, toy.ORIGINAL, (toy.ORIGINAL + 2) % 4)[:, None]
+    for number in range(9):
+        top = np.where(np.arange(6) < number % 4 + 1, toy.ORIGINAL, (toy.ORIGINAL + 2) % 4)[:, None]
         save_predictions(tmp_path / f"model{number}.npz", toy.predictions(top=top))
     config = labels_config.get_config()
     config.label_set, config.original = str(tmp_path / "real_own.json"), str(tmp_path / "original_own.json")
@@ -51,12 +51,22 @@ def test_models_gain(world, capsys):
     folder, config = world
     config.predictions = str(folder / "model*.npz")
     regression = labels.run(config, folder / "out")["regression"]
-    assert [row["original"] for row in regression["models"]] == pytest.approx([1 / 6, 2 / 6, 3 / 6, 4 / 6])
+    assert [row["original"] for row in regression["models"]] == pytest.approx(
+        [(1 + number % 4) / 6 for number in range(9)]
+    )
     x, y = (np.array([row[name] for row in regression["models"]]) for name in ("original", "accuracy"))
     assert regression["lines"]["all models"]["slope"] == pytest.approx(np.polyfit(x, y, 1)[0])
-    assert list(regression["lines"]) == ["all models"]  # the better half of four is too few
+    assert list(regression["lines"]) == ["all models"]  # the better half of nine is too few
     assert (folder / "out" / "regression.png").read_bytes().startswith(b"\x89PNG")
     assert "a point of original accuracy goes with" in capsys.readouterr().out
+
+
+def test_few_models_have_no_line(world, capsys):
+    folder, config = world
+    config.predictions = str(folder / "model[0-2].npz")
+    regression = labels.run(config, folder / "out")["regression"]
+    assert (len(regression["models"]), regression["lines"]) == (3, {})
+    assert "3 models: too few for a regression" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

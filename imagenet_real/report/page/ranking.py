@@ -9,11 +9,10 @@ from imagenet_real.report.page.markup import figure, join, paragraph, table
 from imagenet_real.report.page.subject import Section, Subject
 from imagenet_real.report.plots import bump, drawing, scatter
 from imagenet_real.report.plots.drawing import Drawing
-from imagenet_real.scoring.regression import Line, regress
+from imagenet_real.scoring.label_set_regression import lines_through
 from imagenet_real.scoring.results import Row
 
 MIN_MODELS = 3  # for a plot
-MIN_FOR_LINE = 8  # models; the slope of a line through fewer is all but unknown
 MAX_CHANGES = 3  # models in the table of ranks
 
 
@@ -27,7 +26,7 @@ def against(subject: Subject) -> Section | None:
     x, y = np.array([(a["accuracy"], b["accuracy"]) for a, b in rows]).reshape(-1, 2).T
     if len(x) < MIN_MODELS or np.ptp(x) == 0:
         return None
-    lines = _lines(x, y) if len(x) >= MIN_FOR_LINE else {}
+    lines = lines_through(x, y)
     phrases = label_set_phrase(first), label_set_phrase(second)
     difference = np.mean(y - x) * 100
     direction = "higher" if difference > 0 else "lower"
@@ -51,14 +50,6 @@ def against(subject: Subject) -> Section | None:
     title = f"{capitalize(label_set_name(first))} against {label_set_name(second)}"
     body = join([paragraph(" ".join(sentences)), figure(picture, wide=len(lines) > 1)])
     return Section("against", title, body, {"accuracy_scatter": picture})
-
-
-def _lines(x: np.ndarray, y: np.ndarray) -> dict[str, Line]:
-    """Straight lines through all models, and through the better half if it differs in accuracy."""
-    lines, better = {"all models": regress(x, y)}, np.argsort(-x, kind="stable")[: (len(x) + 1) // 2]
-    if len(better) >= MIN_FOR_LINE and np.ptp(x[better]):
-        lines["the better half"] = regress(x[better], y[better])
-    return lines
 
 
 def ranks(subject: Subject) -> Section | None:
