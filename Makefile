@@ -1,6 +1,7 @@
 # make demo             trains the four variants of the comparison briefly on digit scenes, and draws the result
 # make test             runs all tests; make test-fast leaves out the slow ones
 # make fuzz-checkpoints reads malicious and damaged checkpoints
+# make campaigns        kills programs, fills disks and attacks the review server, for about an hour
 # make test-reference   compares the models with PyTorch
 # make fuzz             reads damaged files of every kind for an hour
 # make lint             checks format, style and types; make format repairs the first two
@@ -16,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE :=
 install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(BIN)/pip install --quiet $(1)
 lock = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url
 
-.PHONY: demo test test-fast fuzz-checkpoints test-reference fuzz lint format docs lock clean
+.PHONY: demo test test-fast campaigns fuzz-checkpoints test-reference fuzz lint format docs lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python main.py demo --workdir=runs/demo
@@ -29,6 +30,10 @@ test-fast: $(VENV)/.ready-test
 
 fuzz-checkpoints: $(VENV)/.ready-test
 	$(BIN)/python -m tests.models.checkpoints.campaign --count=1000
+
+campaigns: $(VENV)/.ready-test
+	$(BIN)/python -m tests.campaigns.kills
+	$(BIN)/python -m tests.campaigns.review_server
 
 test-reference: $(VENV)/.ready-test
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'  # the first version that knows dependency groups

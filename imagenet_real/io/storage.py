@@ -4,6 +4,7 @@ Other rooms import this module alone: it also passes on the functions of `paths`
 """
 
 import contextlib
+import glob
 import hashlib
 import io
 import os
@@ -39,6 +40,7 @@ __all__ = [
     "read_bytes",
     "read_range",
     "read_text",
+    "remove_incomplete",
     "sha256",
     "sync_folder",
     "to_absolute_path",
@@ -46,6 +48,10 @@ __all__ = [
     "upload",
     "write_together",
 ]
+
+
+INCOMPLETE = ".incomplete"  # the ending of a file that is being written
+MAX_PREFIX = 100  # characters of the name of such a file
 
 
 @contextlib.contextmanager
@@ -64,7 +70,8 @@ def open_atomically(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
 @contextlib.contextmanager
 def _temporary_file(path: epath.Path, mode: str, text: Mapping[str, Any]) -> Iterator[IO]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    prefix = f".{path.name[:MAX_PREFIX]}."
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=INCOMPLETE)
     try:
         with os.fdopen(descriptor, mode, **text) as file:
             yield file
@@ -85,6 +92,14 @@ def _uploaded_file(path: epath.Path, text: Mapping[str, Any]) -> Iterator[IO]:
     file = io.TextIOWrapper(content, **text, write_through=True) if text else content
     yield file
     upload(path, content.getvalue())
+
+
+def remove_incomplete(folder: epath.Path) -> None:
+    """Removes the files that killed writers left in a folder and in its folders. No writer may be alive."""
+    for pattern in (f".*{INCOMPLETE}", f"*/.*{INCOMPLETE}"):
+        for path in glob.glob(os.path.join(glob.escape(os.fspath(folder)), pattern)):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
 
 
 def write_together(texts: Mapping[epath.Path, str]) -> None:

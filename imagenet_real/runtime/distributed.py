@@ -26,6 +26,7 @@ from imagenet_real.runtime.exit_codes import exit_code_of
 
 HEARTBEAT_TIMEOUT = 30  # seconds without a heartbeat after which a process is dead
 START_TIMEOUT = 300  # seconds within which all processes must start
+SPARE_SECONDS = 60  # by which the timeout of JAX is later than ours
 NOTE_AFTER = 30  # seconds after which a process says whom it waits for
 
 Value = TypeVar("Value")
@@ -153,21 +154,25 @@ def _connect(distributed: str) -> None:
         _bypass_proxy(arguments["coordinator_address"])
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     _exit_on_abort()
-    note = threading.Timer(NOTE_AFTER, _print_awaited, (distributed, arguments))
-    note.daemon = True
-    note.start()
+    timers = [
+        threading.Timer(NOTE_AFTER, _print_awaited, (distributed, arguments)),
+        threading.Timer(START_TIMEOUT, _give_up, (distributed, arguments)),
+    ]
+    for timer in timers:
+        timer.daemon = True
+        timer.start()
     try:
         jax.distributed.initialize(
-            **arguments, initialization_timeout=START_TIMEOUT, heartbeat_timeout_seconds=HEARTBEAT_TIMEOUT
+            **arguments,
+            initialization_timeout=START_TIMEOUT + SPARE_SECONDS,
+            heartbeat_timeout_seconds=HEARTBEAT_TIMEOUT,
         )
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0][:200]
-        raise InputError(
-            f"distributed={distributed}: the processes of this run did not connect ({reason}). Start COUNT processes "
-            "within five minutes, with the HOST:PORT of process 0 and different IDs from 0 to COUNT - 1."
-        ) from None
+        raise InputError(_not_connected(distributed, reason)) from None
     finally:
-        note.cancel()
+        for timer in timers:
+            timer.cancel()
     # JAX has taken SIGTERM. Only training asks JAX whether it came, and all else would never end by it.
     _sigterm_handler_of_jax = _libc().signal(signal.SIGTERM, None)
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
@@ -202,20 +207,35 @@ def _bypass_proxy(address: str) -> None:
 
 
 def _print_awaited(distributed: str, arguments: dict[str, Any]) -> None:
-    if not arguments:
-        awaited = "the other processes"
-    elif arguments["process_id"]:
-        awaited = f"process 0 at {arguments['coordinator_address']}, and maybe for others"
-    else:
-        last = arguments["num_processes"] - 1
-        awaited = (
-            f"process 1 at {arguments['coordinator_address']}" if last == 1 else f"some of the processes 1 to {last}"
-        )
     print(
-        f"distributed={distributed} waits for {awaited}. It ends after {START_TIMEOUT} seconds if they do not start.",
+        f"distributed={distributed} waits for {_awaited(arguments)}. It ends after {START_TIMEOUT} seconds if they do not "
+        "start.",
         file=sys.stderr,
         flush=True,
     )
+
+
+def _give_up(distributed: str, arguments: dict[str, Any]) -> None:
+    """Prints the error and exits: at its own timeout, JAX would print a stack trace and abort."""
+    reason = f"{_awaited(arguments)} did not start within {START_TIMEOUT} seconds"
+    print(f"error: {_not_connected(distributed, reason)}", file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+def _not_connected(distributed: str, reason: str) -> str:
+    return (
+        f"distributed={distributed}: the processes of this run did not connect ({reason}). Start COUNT processes "
+        "within five minutes, with the HOST:PORT of process 0 and different IDs from 0 to COUNT - 1."
+    )
+
+
+def _awaited(arguments: dict[str, Any]) -> str:
+    if not arguments:
+        return "other processes"
+    if arguments["process_id"]:
+        return f"process 0 at {arguments['coordinator_address']}, or others,"
+    last = arguments["num_processes"] - 1
+    return "process 1" if last == 1 else f"some of the processes 1 to {last}"
 
 
 def _parse(distributed: str) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def _lock_on_disk(workdir: epath.Path) -> Iterator[None]:
     path = workdir / LOCK_FILE
     file = _open_locked(path)
     try:
+        storage.remove_incomplete(workdir)
         yield
     finally:
         with contextlib.suppress(OSError):  # the disk may be gone

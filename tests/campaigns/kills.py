@@ -141,6 +141,7 @@ class Campaign:
         while done < kills:
             pids = run.start()
             time.sleep(self.random.uniform(0, seconds))
+            self.wait_until_connected(run, pids)
             number, victim = self.random.choice(SIGNALS), self.random.randrange(len(pids))
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pids[victim], number)
@@ -158,6 +159,14 @@ class Campaign:
         else:
             self.compare(name, run, expected)
         return done
+
+    def wait_until_connected(self, run: Run, pids: list[int]) -> None:
+        """Waits until a run of several processes has begun: a process waits five minutes for one that never came."""
+        begun = ("metrics.jsonl", "checkpoints")
+        while (
+            run.processes > 1 and not any((run.workdir / name).exists() for name in begun) and all(map(is_alive, pids))
+        ):
+            time.sleep(0.05)
 
     def check_end(self, name: str, run: Run, codes: list[int], victim: int, number: int, took: float) -> None:
         """A signal ends a program with its code and its line, soon; the other processes with theirs."""
@@ -206,6 +215,14 @@ class Campaign:
         errors = " | ".join(error.strip()[-400:] for error in run.errors())
         self.faults.append(f"{name}: {text} ({run.workdir}): {errors}")
         self.log(f"FAULT {self.faults[-1]}")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process has not ended."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def runs(session: Session, folder: pathlib.Path) -> tuple[list[tuple[str, Run]], list[tuple[str, Run]]]:

@@ -237,6 +237,21 @@ def test_a_program_names_the_files_that_it_writes(program):
     assert not {file for file in files if not any(fnmatch.fnmatch(file, pattern) for pattern in patterns)}
 
 
+def test_a_file_in_the_current_folder_replaces_no_library(world, tmp_path):
+    """Neither as a script, nor as a module, nor as the installed command."""
+    _, arguments = world
+    here = tmp_path / "here"
+    here.mkdir()
+    for name in ("numpy", "json", "etils", "scipy", "matplotlib"):
+        (here / f"{name}.py").write_text("raise SystemExit('a file of the current folder was imported')")
+    environment = {**os.environ, "PYTHONPATH": ""}
+    code = "import sys; sys.path[0] = sys.argv.pop(1); from imagenet_real.cli.main import run; sys.exit(run())"
+    for command in ([str(ROOT / "main.py")], ["-c", code, str(ROOT)]):
+        words = [sys.executable, *command, "score", *arguments, "--ks=(1,2)", "--report=False"]
+        done = subprocess.run(words, cwd=here, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_mismatch_ends_with_code_2_and_nothing_written(tmp_path):
     labels, model = toy.large_world()
     np.savez(tmp_path / "model.npz", image_ids=model.image_ids, top=model.top + 1)

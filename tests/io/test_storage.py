@@ -102,6 +102,16 @@ def test_a_writer_that_is_killed_leaves_what_was_there(tmp_path):
         assert writer.stdout.readline() == b"half\n"
         writer.kill()
     assert (tmp_path / "a.bin").read_bytes() == b"old"
+    assert len(everything_in(tmp_path)) == 2
+    (tmp_path / ".own.incomplete.txt").touch()
+    storage.remove_incomplete(tmp_path)
+    assert everything_in(tmp_path) == [".own.incomplete.txt", "a.bin"]
+
+
+def test_a_file_with_a_long_name_is_written(tmp_path):
+    with storage.open_atomically(tmp_path / ("x" * 251 + ".txt")) as file:
+        file.write("half of a pair: \ud800")
+    assert (tmp_path / ("x" * 251 + ".txt")).read_text() == "half of a pair: \\ud800"
 
 
 def test_a_writer_that_is_killed_in_its_upload_leaves_what_was_there(bucket, in_bucket):

@@ -159,6 +159,21 @@ def test_votes_are_written_beside_a_running_server(folder):
         process.communicate(timeout=30)
 
 
+def test_the_token_comes_from_a_file_or_the_environment(folder, monkeypatch, capsys):
+    (folder / "token.txt").write_text("a-secret-of-24-characters\n")
+    config = review_config.get_config()
+    config.update(fields(folder, mistakes="x", host="0.0.0.0"))
+    config.token_file = f"{folder}/token.txt"
+    assert builder.check(config) == "a-secret-of-24-characters"
+    config.token_file = ""
+    monkeypatch.setenv("IMAGENET_REAL_TOKEN", "another-secret-of-24-chars")
+    assert builder.check(config) == "another-secret-of-24-chars"
+    assert capsys.readouterr().err == ""
+    config.token = "a-secret-in-the-list-of-processes"
+    assert builder.check(config) == config.token
+    assert "can see --token in the list of processes" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

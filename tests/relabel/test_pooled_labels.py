@@ -67,9 +67,9 @@ def test_shifted_images_have_the_label_of_what_is_left(data):
     made = batches(data, still)._batches(0)
     for number in range(5):
         np.testing.assert_allclose(made[number]["targets"], whole[made._records(number)], atol=1e-6)
-    moved = made.__class__(data, dataclasses.replace(still, shift=4), 4, [0, 1, 2, 3], 5, 0, True, False, "ignore", 0, 0)[
-        0
-    ]
+    moved = made.__class__(
+        data, dataclasses.replace(still, shift=4), 4, [0, 1, 2, 3], 5, 0, True, False, "ignore", 0, 0
+    )[0]
     assert np.abs(moved["targets"] - whole[made._records(0)]).max() > 0.01
 
 

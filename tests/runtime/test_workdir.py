@@ -64,6 +64,15 @@ def test_a_folder_that_nothing_is_written_to_is_gone_again(tmp_path):
     assert [path.name for path in tmp_path.glob("*/*")] == ["file"]
 
 
+def test_a_run_removes_what_a_killed_writer_left(tmp_path):
+    (tmp_path / "parts").mkdir()
+    for name in (".results.json.x1.incomplete", "parts/.a.npz.x2.incomplete", "results.json", ".own"):
+        (tmp_path / name).touch()
+    with lock_workdir(epath.Path(tmp_path)):
+        files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert files == {".claim", ".own", "results.json"}
+
+
 def take_turns(folder, count, turns):
     for _ in range(count):
         with contextlib.suppress(InputError), lock_workdir(folder):

@@ -1,0 +1,88 @@
+"""Processes that do not find each other: a line that says whom they wait for, and what is in the way."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from imagenet_real.errors import InputError
+from imagenet_real.runtime import distributed
+from tests import ROOT
+
+pytestmark = pytest.mark.slow
+
+CODE = """
+import sys
+from imagenet_real.runtime import distributed, signals
+from imagenet_real.runtime.exit_codes import exit_code_of
+
+def main():
+    with distributed.initialize(sys.argv[1]):
+        print("connected", flush=True)
+
+if __name__ == "__main__":
+    distributed.NOTE_AFTER, distributed.START_TIMEOUT, signals.GRACE_SECONDS = 0.2, int(sys.argv[2]), 0.5
+    sys.exit(signals.run(lambda: exit_code_of(main)))
+"""
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return free.getsockname()[1]
+
+
+def start(value, seconds=120, **environment):
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT), **environment}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-c", CODE, value, str(seconds)], env=environment, **pipes)
+
+
+@pytest.mark.parametrize(
+    ("count", "number", "awaited"),
+    [(2, 0, "process 1"), (4, 0, "some of the processes 1 to 3"), (2, 1, "process 0 at ")],
+)
+def test_a_lone_process_says_whom_it_waits_for(count, number, awaited):
+    process = start(f"localhost:{free_port()},{count},{number}", seconds=1)
+    out, error = process.communicate(timeout=60)
+    note, line = error.splitlines()
+    assert f"waits for {awaited}" in note
+    assert line.startswith("error: distributed=localhost:")
+    assert f"({awaited}" in line
+    assert (process.returncode, out) == (1, "")
+
+
+def test_a_process_that_waits_ends_by_a_signal():
+    process = start(f"localhost:{free_port()},2,1")
+    assert "waits for" in process.stderr.readline()
+    start_time = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert error.startswith("stopped by SIGTERM")
+    assert time.monotonic() - start_time < 20
+
+
+def test_a_port_that_is_taken_is_named():
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        arguments = {"num_processes": 2, "process_id": 0}
+        with pytest.raises(InputError, match=f"port {port} of this machine is in use. Give all processes another port"):
+            distributed._check_port("x", coordinator_address=f"localhost:{port}", **arguments)
+        distributed._check_port("x", coordinator_address=f"localhost:{port}", **arguments | {"process_id": 1})
+    distributed._check_port("x", coordinator_address=f"localhost:{free_port()}", **arguments)
+
+
+def test_a_proxy_in_the_environment_is_bypassed():
+    address, proxy = f"localhost:{free_port()},2", "http://127.0.0.1:9"
+    processes = [start(f"{address},{number}", http_proxy=proxy, https_proxy=proxy) for number in range(2)]
+    for process in processes:
+        out, error = process.communicate(timeout=100)
+        assert (process.returncode, "connected" in out) == (0, True), error
+        assert "proxy" not in error
