@@ -31,6 +31,7 @@ def get_config() -> ConfigDict:
             "split": "",  # empty: validation; for a dataset to convert, all splits
             "version": "",  # empty: 5.1.0
             "shuffle": True,  # images with classes, so that a part of the split has all classes; False keeps their order
+            "file_format": "array_record",  # array_record, read at random the fastest, or tfrecord, which a bucket serves too
             "shards": 0,  # files to write; 0: TFDS's own number
             "workers": 0,  # processes that write; 0: one a core
         }

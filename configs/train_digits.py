@@ -16,7 +16,8 @@ def get_config() -> ConfigDict:
             "images": "tfds:digit_scenes",  # tfds:NAME, or a folder with one folder a class, or a tar of such
             "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
             "train_split": "train[:7000]",  # in TFDS's notation
-            "select_split": "train[7000:]",  # used for model selection; empty disables it
+            "select_split": "train[7000:]",  # used for model selection and curves; empty disables it
+            "select_fraction": 0.0,  # instead of select_split: this share of the training images of each class
             "report_checkpoint": "last",  # what is reported on: the last, or the best by `select_split`
             "split": "validation",  # scored at the end, never used for a choice
             "validation_images": "",  # the images of `split`, if they are in another place
@@ -29,7 +30,8 @@ def get_config() -> ConfigDict:
                 "activation": "softmax",  # softmax; sigmoid for annotators with a sigmoid loss
             },
             # The model and its input.
-            "model": "resnet_digits",  # a model of configs/models.py; resnet_digits is a small net for digit scenes
+            # A model of configs/models.py, or package.module:function; resnet_digits is a small net for digit scenes.
+            "model": "resnet_digits",
             "dtype": "float32",  # of the computation: float32 or bfloat16; parameters are always float32
             "resize": 0,  # short side in pixels before the central crop of evaluation; 0: crop only
             "crop": 48,  # side in pixels of the input of the model
@@ -70,7 +72,7 @@ def get_config() -> ConfigDict:
             "average_decay": 0.0,  # of the moving average of the parameters; 0 disables it
             "seed": 0,  # of the initial parameters, the order and the crops
             # How it runs. A run may continue with other values.
-            "eval_every": 0,  # steps; 0: only at the end
+            "eval_every": 0,  # steps between evaluations on the images for selection; 0: only at the end
             "checkpoint_every": 250,  # steps
             "log_every": 50,  # steps
             "workers": 0,  # processes that decode; 0 uses threads
@@ -84,7 +86,7 @@ def get_config() -> ConfigDict:
             # The report.
             "label_sets": "",  # comma-separated; empty: all label sets of the images
             "labels_dir": "",  # the first folder to search for label files
-            "export": "",  # files for other tools, comma-separated: per_image.csv, per_image.parquet, cleanlab, tensorboard, timm
+            "export": "",  # files for other tools, comma-separated: per_image.csv, per_image.parquet, cleanlab, tensorboard, timm, safetensors
             "format": "table",  # of the printed results: table, or json with one row a line
             "ks": (1,),  # top-k: right if one of the k best predictions is right
             "report": True,  # writes report.html, and its plots as PNG and SVG

@@ -102,6 +102,8 @@ def write_world(folder: pathlib.Path) -> None:
         safetensors.numpy.save_file(weights, folder / name)
     (model,) = [block for block in python_blocks(ROOT / "docs" / "bring_your_own.md") if "# my_models.py" in block]
     (folder / "my_models.py").write_text(f"{model}\n\ndef resnet(weights):\n    return linear()\n")
+    (net,) = [block for block in python_blocks(ROOT / "docs" / "training.md") if "# my_nets.py" in block]
+    (folder / "my_nets.py").write_text(net)
 
 
 def _write_own(folder: pathlib.Path) -> None:

@@ -42,6 +42,8 @@ EXECUTED = {
     "imagenet-real relabel ": "tests/programs/test_relabel.py",
     "--help": "tests/cli/test_help.py",
 }
+# Documents whose commands another test runs, from the first to the last; here they are read alone.
+EXECUTED_DOCUMENTS = {"docs/own_images.md": "tests/flows/test_own_images.py"}
 # Another file for a name, by program: models of 1,000 classes take pictures of ImageNet's validation set.
 INSTEAD = {"evaluate": {"FOLDER": "validation"}}
 # The mistakes of the model in FILE.npz are on pictures of the validation set too.
@@ -83,7 +85,8 @@ def here(files_of_commands, tmp_path, monkeypatch) -> pathlib.Path:
     for name in ("vit_tiny_patch16_224", "resnet_digits", "resnet18"):
         monkeypatch.setitem(catalog.models(), name, documented.STAND_IN)
     yield tmp_path
-    sys.modules.pop("my_models", None)
+    for name in ("my_models", "my_nets"):
+        sys.modules.pop(name, None)
 
 
 def read(arguments: list[str], monkeypatch):
@@ -155,6 +158,9 @@ def shortened(program: str, config, arguments: list[str], name: str, scenes: dic
 @pytest.mark.parametrize("name", BY_NAME)
 def test_commands_run(name, here, scenes, monkeypatch, capsys):
     """In the order of the document: what one writes the next one may read."""
+    if name in EXECUTED_DOCUMENTS:
+        assert BY_NAME[name].name in (ROOT / EXECUTED_DOCUMENTS[name]).read_text()
+        return
     for command in dict.fromkeys(documented.commands(BY_NAME[name])):
         arguments = documented.program_arguments(command)
         if arguments is None or reason_not_to_run(command):

@@ -13,7 +13,7 @@ import pytest
 from nbclient import NotebookClient
 from packaging.requirements import Requirement
 
-from colabs import install
+from imagenet_real.cli import install
 from imagenet_real.predictions.predictions import load_predictions
 from tests import ROOT
 
@@ -96,33 +96,50 @@ def test_is_stripped_and_plain(path):
         assert "pip" not in cell.source
 
 
-def test_without_a_checkout_the_first_cell_clones_one(tmp_path):
-    """With the repository's own files in the place of the address, and nothing to install."""
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> pathlib.Path:
+    """The wheel of this checkout."""
+    source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for name in ("imagenet_real", "configs"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(folder)]
+    subprocess.run([*command, str(source)], check=True)
+    return next(folder.glob("*.whl"))
+
+
+def test_the_first_cell_installs_a_wheel_where_there_is_no_checkout(wheel, tmp_path):
+    """Into an environment of its own, which sees the packages of this one: nothing else is downloaded."""
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", str(venv)], check=True)
+    packages = next((venv / "lib").glob("python*")) / "site-packages"
+    others = [path for path in sys.path if path.endswith("site-packages")]
+    (packages / "others.pth").write_text("\n".join(others) + "\n")
     source = code_cells(nbformat.read(NOTEBOOKS[0], as_version=4))[0].source
-    origin = tmp_path / "origin"
-    for folder in ("imagenet_real", "colabs"):
-        shutil.copytree(ROOT / folder, origin / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", origin)
-    for command in (
-        ["init", "-q"],
-        ["add", "."],
-        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "all"],
-    ):
-        subprocess.run(["git", *command], cwd=origin, check=True)
-    lines = [line for line in source.splitlines() if not line.startswith(("REPOSITORY", "%"))]
-    start = lines.index("import sys") + 1
-    lines[start:start] = [
-        f"REPOSITORY = {origin.as_uri()!r}",
-        f"sys.path = [one for one in sys.path if one != {str(ROOT)!r}]",
-    ]
-    code = "\n".join([*lines, "import imagenet_real", "print(imagenet_real.__file__)"])
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
+    lines = [f"SOURCE = {str(wheel)!r}" if line.startswith("SOURCE =") else line for line in source.splitlines()]
+    lines = [line for line in lines if not line.startswith("%")]
+    lines += ["import imagenet_real", "print(imagenet_real.__file__)"]
+    lines += ["from imagenet_real.cli.configs import get_config", 'print(get_config("train_resnet50").model)']
+    (tmp_path / "cell.py").write_text("\n".join(lines))
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    (elsewhere / "cell.py").write_text(code)
-    done = subprocess.run([sys.executable, "cell.py"], cwd=elsewhere, env=environment, capture_output=True, text=True)
+    command = [str(venv / "bin" / "python"), "cell.py"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == str(elsewhere / "imagenet_real" / "imagenet_real" / "__init__.py")
+    assert done.stdout.splitlines()[-1] == "resnet50"
+
+
+def test_a_pair_of_jax_and_flax_that_breaks_is_named(monkeypatch):
+    monkeypatch.setattr(install, "_version", {"jax": "0.7.2", "flax": "0.12.0"}.get)
+    monkeypatch.setattr(install.sys, "executable", shutil.which("false"))
+    with pytest.raises(SystemExit, match="JAX 0.7.2 and Flax 0.12.0 do not work together .*Install JAX .*>=0.10"):
+        install.check_pair()
+
+
+def test_what_is_required_is_the_same_in_a_checkout_and_installed(monkeypatch):
+    in_checkout = {requirement.name for requirement in install.required()}
+    monkeypatch.setattr(install, "PYPROJECT", ROOT / "nowhere")
+    assert {requirement.name for requirement in install.required()} == in_checkout
 
 
 def test_an_installed_jax_stays():
@@ -141,5 +158,6 @@ def test_an_installed_jax_stays():
 
 
 def test_where_all_is_installed_nothing_is():
-    done = subprocess.run([sys.executable, str(ROOT / "colabs" / "install.py")], capture_output=True, text=True)
+    file = ROOT / "imagenet_real" / "cli" / "install.py"
+    done = subprocess.run([sys.executable, str(file)], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr

@@ -193,7 +193,7 @@ def _plan_folds(
 ) -> list[PlannedRun]:
     clean = config.clean
     fields = {"folds": clean.folds, "loss": clean.loss, "seed": clean.seed, "predictions": ""}
-    fields |= {"select_split": "", "report_checkpoint": "last"}
+    fields |= {"select_split": "", "select_fraction": 0.0, "report_checkpoint": "last"}
     fold_config = _replace(base, program="clean", **fields, **_length(config, clean.length))
     return [
         PlannedRun(

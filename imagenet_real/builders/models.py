@@ -23,13 +23,15 @@ PREPROCESSING = tuple(field.name for field in dataclasses.fields(Preprocessing))
 def load_run(config: ConfigDict, dtype: str = DTYPES[0]) -> TrainedModel | None:
     """Returns the model of the training run whose workdir is `weights`, from the checkpoint `report_checkpoint`.
 
-    Returns None if `weights` is a file, and for the user's own model, which reads its weights itself.
+    Returns None if `weights` is a file, or a folder that the user's own model reads itself.
     """
     for name, value, known in (("dtype", dtype, DTYPES), ("report_checkpoint", config.report_checkpoint, CHECKPOINTS)):
         if value not in known:
             raise InputError(f"unknown {name} {value!r}: {nearest(str(value), list(known))}")
-    if is_user_model(config.model) or not config.weights or not storage.to_path(config.weights).is_dir():
+    if not config.weights or not storage.to_path(config.weights).is_dir():
         return None
+    if is_user_model(config.model) and not (storage.to_path(config.weights) / "checkpoints").is_dir():
+        return None  # a folder that the user's function reads
     return trained_model(config.model, config.weights, config.report_checkpoint, dtype)
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +18,8 @@ from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.training_batches import TrainingBatches
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.models import catalog
+from imagenet_real.models import trainable
+from imagenet_real.models.user_model import user_model_checksum
 from imagenet_real.relabel.pooling import Pooling
 from imagenet_real.report.exports import exports
 from imagenet_real.scoring.results import check_options
@@ -28,6 +28,7 @@ from imagenet_real.training.losses import LOSSES
 from imagenet_real.training.state import Build
 from imagenet_real.training.trained import CHECKPOINTS
 
+WEIGHTS = "safetensors"  # in `export`: the weights of the model
 LENGTHS = ("steps", "epochs", "examples")  # a run has exactly one of them
 # The run key: the fields that the parameters depend on. A checkpoint with other values is refused.
 MODEL = ("model", "dtype", "resize", "crop", "interpolation", "mean", "std", "exif")
@@ -38,7 +39,7 @@ OPTIMIZER += ("nesterov", "beta2", "clip_norm", "average_decay")
 
 def check(config: ConfigDict) -> None:
     """Raises InputError for wrong values that would otherwise show up late."""
-    catalog.find(config.model)
+    trainable.check(config.model)
     choices = (
         ("loss", LOSSES),
         ("optimizer", optimizers.OPTIMIZERS),
@@ -53,15 +54,36 @@ def check(config: ConfigDict) -> None:
         if config[name] < 1:
             raise InputError(f"{name}={config[name]} is no number of steps. Give at least 1.")
     config_groups.max_unreadable(config)
-    if config.report_checkpoint == "best" and not config.select_split:
-        raise InputError("report_checkpoint=best needs images to select by. Give --select_split=SPLIT.")
+    if config.report_checkpoint == "best" and not config.select_split and not config.select_fraction:
+        raise InputError(
+            "report_checkpoint=best needs images to select by. Give --select_split=SPLIT or --select_fraction=0.1."
+        )
     check_options(config.ks, "")
     augmentation(config)
     config_groups.build(Pooling, config, "label_pooling")
-    if "cleanlab" in exports.parse(config.export):
+    if "cleanlab" in export_names(config):
         raise InputError(
             "export=cleanlab needs the scores of all classes, and train saves only the best. Leave it out."
         )
+
+
+def export_names(config: ConfigDict) -> list[str]:
+    """Returns the exports of results in `export`. Raises InputError for an unknown one."""
+    return exports.parse(",".join(name for name in _split(config.export) if name != WEIGHTS))
+
+
+def exports_weights(config: ConfigDict) -> bool:
+    """Returns whether `export` asks for the weights as safetensors."""
+    return WEIGHTS in _split(config.export)
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def evaluation_steps(config: ConfigDict, images: int) -> int:
+    """Returns the steps between two evaluations: those of an epoch if the config has no number."""
+    return math.ceil(images / config.batch_size) if config.eval_every is None else config.eval_every
 
 
 def total_steps(config: ConfigDict, images: int) -> int:
@@ -79,14 +101,18 @@ def warmup_steps(config: ConfigDict, steps: int) -> int:
     return steps // 20 if config.warmup_steps is None else config.warmup_steps
 
 
-def make_optimizer(config: ConfigDict, steps: int) -> optax.GradientTransformation:
-    """Returns the optimizer of a run of `steps`."""
+def schedule(config: ConfigDict, steps: int) -> optimizers.Schedule:
+    """Returns the learning rate of a run of `steps` by the number of finished steps."""
     warmup = min(warmup_steps(config, steps), steps)
     if config.schedule == "cosine":
-        rate = optimizers.cosine(config.learning_rate, steps, warmup)
-    else:
-        boundaries = [round(share * steps) for share in config.decay_at]
-        rate = optimizers.step_decay(config.learning_rate, steps, warmup, boundaries=boundaries)
+        return optimizers.cosine(config.learning_rate, steps, warmup)
+    boundaries = [round(share * steps) for share in config.decay_at]
+    return optimizers.step_decay(config.learning_rate, steps, warmup, boundaries=boundaries)
+
+
+def make_optimizer(config: ConfigDict, steps: int) -> optax.GradientTransformation:
+    """Returns the optimizer of a run of `steps`."""
+    rate = schedule(config, steps)
     shared = {"weight_decay": config.weight_decay, "clip_norm": config.clip_norm}
     if config.optimizer == "sgd":
         return optimizers.sgd(rate, momentum=config.momentum, nesterov=config.nesterov, **shared)
@@ -130,10 +156,12 @@ def model_builder(config: ConfigDict, num_classes: int) -> Build:
     """Returns a function that makes the model with random parameters, and with the head bias that its loss needs."""
 
     def build(rngs: nnx.Rngs) -> nnx.Module:
-        model = catalog.build(config.model, num_classes=num_classes, dtype=config.dtype, rngs=rngs)
-        model.remat = config.remat
-        head = operator.attrgetter(catalog.find(config.model).head)(model)
-        head.bias[...] = jnp.full_like(head.bias[...], LOSSES[config.loss].head_bias(num_classes))
+        model = trainable.build(config.model, num_classes=num_classes, dtype=config.dtype, rngs=rngs)
+        if not trainable.is_own(config.model):
+            model.remat = config.remat
+        bias = trainable.head_bias(config.model, model, num_classes)
+        if bias is not None:
+            bias[...] = jnp.full_like(bias[...], LOSSES[config.loss].head_bias(num_classes))
         return model
 
     return build
@@ -142,8 +170,12 @@ def model_builder(config: ConfigDict, num_classes: int) -> Build:
 def run_key(config: ConfigDict, data: TrainingData) -> dict[str, Any]:
     """Returns what the parameters of a run depend on, as plain values."""
     fields = config.to_dict()
-    return {
+    own = {}
+    if trainable.is_own(config.model):
+        own = {"code": user_model_checksum(config.model), "num_classes": data.num_classes}
+    return own | {
         **{name: fields[name] for name in (*MODEL, *RECIPE, *OPTIMIZER)},
+        "warmup_steps": warmup_steps(config, total_steps(config, len(data))),
         "training_images": len(data),
         "data": data.fingerprint,
         "imagenet_real": imagenet_real.__version__,

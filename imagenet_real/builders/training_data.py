@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+import zlib
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from imagenet_real.data.digit_scenes import digits
 from imagenet_real.data.digit_scenes.true_crops import TrueCropLabels
 from imagenet_real.data.sources.open import has_splits
 from imagenet_real.data.sources.records import Source
+from imagenet_real.data.sources.subset import Subset
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels import dataset, image_lists
@@ -32,12 +34,16 @@ def open_split(config: ConfigDict, split: str) -> Source:
 
     A folder or a tar of images is a single split.
     """
+    if not config.images:
+        raise InputError("images is empty. Give --images=FOLDER with one folder a class, a .tar file, or tfds:NAME.")
     is_elsewhere = split == config.split and bool(config.validation_images)
+    if split == config.split and not is_elsewhere and config.select_fraction:
+        return selection_source(config)  # the only images that the training does not see
     images = config.validation_images if is_elsewhere else config.images
     if not is_elsewhere and split != config.train_split and not has_splits(images):
         raise InputError(
-            f"{images} has no splits: train uses all its images. Give --select_split= and other images to report "
-            "on with --validation_images, or make a TFDS dataset with configs/prepare.py."
+            f"{images} has no splits: train uses all its images. Give other images to report on with "
+            "--validation_images, or --select_split= --select_fraction=0.1 to keep some of these out of the training."
         )
     return open_images(
         images,
@@ -58,6 +64,40 @@ def open_reported(config: ConfigDict, split: str, data: TrainingData) -> Source:
     return with_classes_of(open_split(config, split), data.source, data.num_classes, models.log)
 
 
+def selection_source(config: ConfigDict, data: TrainingData | None = None) -> Source | None:
+    """Returns the images for model selection and for curves, with the classes of the training images; None without any."""
+    if config.select_split and config.select_fraction:
+        raise InputError(
+            f"select_split={config.select_split!r} and select_fraction={config.select_fraction} are alternatives. Give one."
+        )
+    if config.select_split:
+        source = open_split(config, config.select_split)
+        return source if data is None else with_classes_of(source, data.source, data.num_classes, models.log)
+    if not config.select_fraction:
+        return None
+    source = open_split(config, config.train_split)
+    return Subset(source, np.flatnonzero(_is_selected(config, source)))
+
+
+def _is_selected(config: ConfigDict, source: Source) -> np.ndarray:
+    """[N] bool: `select_fraction` of the images of each class, by a checksum of their ids, so that they stay the same."""
+    if not 0 <= config.select_fraction < 1:
+        raise InputError(f"select_fraction={config.select_fraction} is out of range. Give a share from 0 to below 1.")
+    fields = source.label_fields()
+    if not config.select_fraction:
+        return np.zeros(len(source), bool)
+    labels = np.asarray(fields.fields.get("label", fields.fields.get("original_label", np.zeros(len(source)))))
+    order = np.array([zlib.crc32(name.encode()) for name in fields.image_ids.tolist()])
+    selected = np.zeros(len(source), bool)
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        count = min(max(1, round(config.select_fraction * len(rows))), len(rows) - 1)
+        selected[rows[np.argsort(order[rows], kind="stable")][:count]] = True
+    if not selected.any():
+        raise InputError(f"{source.name} has one image a class, and none to select by. Give --select_fraction=0.")
+    return selected
+
+
 def training_data(config: ConfigDict) -> TrainingData:
     """Returns the images of `train_split` that have a label and, if there is a `clean_list`, are on it."""
     source = open_split(config, config.train_split)
@@ -69,7 +109,7 @@ def training_data(config: ConfigDict) -> TrainingData:
         hint = nearest(name, list(label_sets)) if label_sets else "put the images into one folder a class."
         raise InputError(f"{source.name} has no label set {name!r}: {hint}")
     labels = label_sets[name]
-    is_used = labels.is_scored & _is_listed(config.clean_list, labels.image_ids)
+    is_used = labels.is_scored & _is_listed(config.clean_list, labels.image_ids) & ~_is_selected(config, source)
     if not is_used.any():
         raise InputError(f"none of the {len(source)} images of {source.name} can be trained on. Check the clean_list.")
     data = TrainingData(source, labels.image_ids, labels.labels, labels.num_classes).at(np.flatnonzero(is_used))

@@ -1,6 +1,7 @@
 """Config -> a training run from start to end: training, and predictions under all label sets of a source."""
 
 import contextlib
+import dataclasses
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import label_sets, reports, training
-from imagenet_real.builders.training_data import open_reported
+from imagenet_real.builders.training_data import selection_source
 from imagenet_real.builders.training_plan import make_plan
 from imagenet_real.data.sources.records import Source, label_sets_of
 from imagenet_real.data.training_data import TrainingData
@@ -23,8 +24,11 @@ from imagenet_real.io.readers import read_json
 from imagenet_real.io.storage import open_atomically
 from imagenet_real.labels import published, readers
 from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.models import trainable
+from imagenet_real.models.checkpoints.safetensors_writer import save_safetensors
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.runtime import devices, distributed
+from imagenet_real.scoring.doctor import AS_IT_IS
 from imagenet_real.scoring.results import Results, check_classes, score_models
 from imagenet_real.training import state as states
 from imagenet_real.training.checkpoint import Checkpoints
@@ -51,6 +55,9 @@ def train_and_predict(
     steps = training.total_steps(config, len(data))
     optimizer, average = training.make_optimizer(config, steps), config.average_decay > 0
     preprocessing, build = training.preprocessing(config), training.model_builder(config, data.num_classes)
+    if trainable.is_own(config.model):
+        model = trainable.build_abstract(config.model, num_classes=data.num_classes, dtype=config.dtype)
+        trainable.check_outputs(config.model, model, config.crop, data.num_classes)
     graph, shapes = states.create_abstract(build, optimizer, mesh, average=average, fsdp=config.fsdp)
     is_replicated = not config.fsdp and config.model_devices == 1
     step = make_train_step(
@@ -89,11 +96,14 @@ def train_and_predict(
                 checkpoint_every=config.checkpoint_every,
                 log_every=config.log_every,
                 evaluate=_selection(config, data, graph, mesh),
-                evaluate_every=config.eval_every,
+                evaluate_every=training.evaluation_steps(config, len(data)),
+                learning_rate=training.schedule(config, steps),
                 title=f"{config.model}, {config.loss}, {len(data):,} images",
             )
         unreadable = {"training": _all_unreadable(batches.unreadable)}
         state = _reported_state(config, checkpoints, state, shapes)
+    if training.exports_weights(config):
+        _export_weights(config, workdir, graph, state, mesh)
     predictions, unreadable["evaluation"] = _predict(config, graph, state, source, mesh) or (None, {})
     distributed.on_primary(lambda: _write_unreadable(workdir, unreadable))
     return predictions
@@ -144,7 +154,9 @@ def score_source(config: ConfigDict, source: Source, predictions: Predictions) -
     scored_sets, notes = _scored_sets(config, source, predictions.image_ids, predictions.num_classes)
     if not scored_sets:
         return None
-    results = score_models(predictions, scored_sets, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True)
+    results = score_models(
+        predictions, scored_sets, labels_dir=config.labels_dir, ks=config.ks, allow_missing=True, repair=AS_IT_IS
+    )
     results.notes += notes
     return results
 
@@ -175,20 +187,40 @@ def _scored_sets(
 def _selection(
     config: ConfigDict, data: TrainingData, graph: nnx.GraphDef, mesh: Mesh
 ) -> Callable[[TrainState], dict[str, float]] | None:
-    """Returns a function that gives the accuracies of a state on `select_split`; None without such a split."""
-    if not config.select_split:
+    """Returns a function that gives the accuracies of a state on the images for selection; None without such images."""
+    source = selection_source(config, data)
+    if source is None:
         return None
-    source = open_reported(config, config.select_split, data)
-    source_sets: Sequence = list(label_sets_of(source).values())
+    scored_sets: Sequence = list(label_sets_of(source).values())
+    if config.label_sets:
+        scored_sets, _ = _scored_sets(config, source, source.label_fields().image_ids, data.num_classes)
 
     def accuracies(state: TrainState) -> dict[str, float]:
         predicted = _predict(config, graph, state, source, mesh)
-        rows = distributed.broadcast_from_primary(
-            lambda: score_models(predicted[0], source_sets, ks=(1,), allow_missing=config.max_unreadable > 0).rows
-        )
+        # A net at its start may have its classes in any order.
+        options = {"ks": (1,), "allow_missing": True, "repair": AS_IT_IS, "labels_dir": config.labels_dir}
+        rows = distributed.broadcast_from_primary(lambda: score_models(predicted[0], scored_sets, **options).rows)
         return {f"select_{row['label_set']}": row["accuracy"] for row in rows}
 
     return accuracies
+
+
+def _export_weights(
+    config: ConfigDict, workdir: epath.Path, graph: nnx.GraphDef, state: TrainState, mesh: Mesh
+) -> None:
+    """Writes model.safetensors: the parameters and running statistics that are reported on."""
+    params, batch_stats = (state.params, state.batch_stats) if state.average is None else state.average
+    gather = jax.jit(lambda tree: tree, out_shardings=devices.replicated(mesh))  # every process calls it
+    tensors = nnx.state(nnx.merge(graph, gather(params), gather(batch_stats)))
+    if distributed.is_primary():
+        path = workdir / "model.safetensors"
+        save_safetensors(path, tensors, own_names=trainable.is_own(config.model), metadata=_metadata(config))
+        print(f"wrote {path}", file=sys.stderr)
+
+
+def _metadata(config: ConfigDict) -> dict[str, str]:
+    preprocessing = dataclasses.asdict(training.preprocessing(config))
+    return {"format": "pt", "model": config.model, **{name: str(value) for name, value in preprocessing.items()}}
 
 
 def _predict(

@@ -56,6 +56,13 @@ def load_config(path: str | os.PathLike) -> ConfigDict:
     return config
 
 
+def get_config(name: str) -> ConfigDict:
+    """Returns a shipped config by name, or the one in a file, with its defaults: for notebooks and scripts."""
+    path = find_config(name)
+    make_bases_importable(path)
+    return load_config(path)
+
+
 def docstring(path: str | os.PathLike) -> str:
     return ast.get_docstring(ast.parse(pathlib.Path(path).read_text(encoding="utf-8"))) or ""
 

@@ -25,7 +25,7 @@ def user_model(name: str, weights: str | os.PathLike | None = None) -> tuple[App
     The function has no required parameter, except `weights`: the path that the user gave. Its module may lie in the
     current folder. Raises InputError if the function cannot be found or called. An exception inside it reaches the user.
     """
-    function = _find_function(name)
+    function = find_function(name)
     return as_function(function(**_arguments(function, name, weights)), f"the result of {name}")
 
 
@@ -48,12 +48,13 @@ def as_function(model: nnx.Module | tuple[Apply, Any], description: str = "the m
 
 def user_model_checksum(name: str) -> str | None:
     """Returns the SHA-256 of the function's file, so that a run of an edited model counts as a different run."""
-    _find_function(name)
+    find_function(name)
     file = getattr(sys.modules[name.partition(":")[0]], "__file__", None)
     return sha256(file) if file else None
 
 
-def _find_function(name: str) -> Callable:
+def find_function(name: str) -> Callable:
+    """Returns the function `package.module:function`. Its module may lie in the current folder. Raises InputError."""
     module_name, _, function_name = name.partition(":")
     if not module_name or not function_name:
         raise InputError(f"{name!r} is not the name of a function. Write package.module:function.")

@@ -7,8 +7,8 @@ from ml_collections import ConfigDict
 
 from imagenet_real.builders.images import open_images
 from imagenet_real.data.writers.convert import convert
-from imagenet_real.data.writers.prepare import labels_of, prepare
-from imagenet_real.errors import InputError
+from imagenet_real.data.writers.prepare import FORMATS, labels_of, prepare
+from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels.store import LabelStore
 from imagenet_real.runtime.workdir import lock_workdir
 
@@ -22,6 +22,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> epath.Path:
         raise InputError("images is empty. Give --images=FOLDER, a .tar file, or tfds:NAME.")
     if config.shards < 0 or config.workers < 0:
         raise InputError(f"shards={config.shards}, workers={config.workers}: one of them is negative. Give at least 0.")
+    if config.file_format not in FORMATS:
+        raise InputError(f"unknown file_format {config.file_format!r}: {nearest(config.file_format, list(FORMATS))}")
     if config.images.startswith("tfds:"):
         return convert_dataset(config, workdir)
     chosen = {field: config[field] or default for field, default in DEFAULTS.items()}
@@ -40,7 +42,13 @@ def run(config: ConfigDict, workdir: epath.Path) -> epath.Path:
     )
     with lock_workdir(workdir / chosen["name"]):
         folder, existed = prepare(
-            source, str(workdir), **chosen, shards=config.shards, workers=config.workers, shuffle=config.shuffle
+            source,
+            str(workdir),
+            **chosen,
+            shards=config.shards,
+            workers=config.workers,
+            shuffle=config.shuffle,
+            file_format=config.file_format,
         )
     state = "were already prepared" if existed else "are prepared"
     print(f"{len(source):,} images {state} in {folder}.")

@@ -9,7 +9,9 @@ from ml_collections import ConfigDict
 from imagenet_real.builders.review import check, make_content
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
+from imagenet_real.report.printing import command, show_written
 from imagenet_real.review_app.content import Content
+from imagenet_real.review_app.mistakes_file import read_mistakes
 from imagenet_real.review_app.store import Store
 from imagenet_real.review_app.written_files import kept_written
 from imagenet_real.runtime import signals
@@ -82,17 +84,22 @@ def _write_results(config: ConfigDict, workdir: epath.Path, content: Content) ->
 
 def _report(config: ConfigDict, workdir: epath.Path, content: Content) -> None:
     """Writes the results, and prints what they are, what is open, and the command that uses them."""
-    print(f"wrote {', '.join(map(str, _write_results(config, workdir, content)))}")
+    names = [path.name for path in _write_results(config, workdir, content)]
     if text := content.open_ends():
         print(text)
-    print(_next_command(config, workdir))
+    show_written("table", workdir, names, _next_command(config, workdir))
 
 
 def _next_command(config: ConfigDict, workdir: epath.Path) -> str:
     """Returns the command that uses the results, with the user's own paths."""
+    results = workdir.parent / f"{workdir.name}_results"
     if config.tasks:
-        labels = f" --images={config.images}" if config.images else ""
-        return f"next: imagenet-real aggregate --votes={workdir / 'votes.json'}{labels} --workdir=DIR"
+        fields = {"votes": workdir / "votes.json", "images": config.images, "tfds_dir": config.tfds_dir}
+        return command("aggregate", **fields, workdir=results)
     if config.pairs:
-        return f"next: imagenet-real duplicates --confirmed={workdir / 'confirmed.json'} --workdir=DIR"
-    return f"next: imagenet-real score --predictions=FILE --label_sets={workdir / 'labels.json'} --workdir=DIR"
+        return command("duplicates", confirmed=workdir / "confirmed.json", workdir=results)
+    listed = read_mistakes(config.mistakes)
+    fields = {"predictions": listed.config.get("predictions", "FILE"), "images": listed.config.get("images", "")}
+    under_review = config.label_set or listed.config.get("label_set") or listed.label_set
+    label_sets = f"{under_review},{workdir / 'labels.json'}"
+    return command("score", **fields, label_sets=label_sets, workdir=results)

@@ -53,14 +53,15 @@ def report(
     }
     reports.write(config, workdir, results, source)
     write_accuracies(workdir / "tensorboard", results.rows, step=training.total_steps(config, len(data)))
-    exports.write(workdir, exports.parse(config.export), results, lambda _: predictions)
+    exports.write(workdir, training.export_names(config), results, lambda _: predictions)
     show_results(config.format, results)
     names = [
         "checkpoints",
         "predictions.npz",
-        *reports.names_of(config, results, exports.parse(config.export)),
+        *reports.names_of(config, results, training.export_names(config)),
         "tensorboard",
     ]
+    names += ["model.safetensors"] if training.exports_weights(config) else []
     show_written(config.format, workdir, names, f"tensorboard --logdir={shlex.quote(os.fspath(workdir))}")
     return results
 

@@ -57,6 +57,13 @@ class Progress(contextlib.AbstractContextManager):
             self._bar.set_description(self.title, refresh=False)
             self._bar.set_postfix_str(self._note)
 
+    def say(self, line: str) -> None:
+        """Prints a line, above the bar if there is one."""
+        if self._bar is not None:
+            self._bar.write(line, file=sys.stderr)
+        elif self._visible:
+            print(line, file=sys.stderr, flush=True)
+
     def restart_clock(self) -> None:
         """Leaves the time so far out of the speed, such as the time of a compilation."""
         self._clock_start, self._clock_done = now(), self.done
@@ -80,6 +87,7 @@ class Progress(contextlib.AbstractContextManager):
             desc=self.title,
             delay=self._delay,
             file=getattr(sys.stderr, "below", sys.stderr),  # the bar moves the cursor, which a printable stream forbids
+            leave=sys.stderr.isatty(),
             **form,
         )
 

@@ -62,13 +62,14 @@ def fit(
     evaluate: Callable[[TrainState], dict[str, float]] | None = None,
     evaluate_every: int = 0,
     title: str = "training",
+    learning_rate: Callable[[int], float] | None = None,
 ) -> TrainState:
     """Trains until step `steps`, and returns the last state, which is saved.
 
     A run that continues from a checkpoint, with its `position`, ends in the same state and metrics as an uninterrupted
-    run. Logs the means of loss and gradient norm every `log_every` steps. Logs the values of `evaluate` every
-    `evaluate_every` steps, unless 0, and at the end; the first value selects the best checkpoint. `metrics` is None on
-    every process but the primary one.
+    run. Logs the means of loss and gradient norm every `log_every` steps, with the learning rate, a function of the
+    number of finished steps. Logs and prints the values of `evaluate` every `evaluate_every` steps, unless 0, and at the
+    end; the first value selects the best checkpoint. `metrics` is None on every process but the primary one.
 
     Raises InputError with the step if a loss is not finite, and `Stopped` after SIGTERM or Ctrl-C. Saved checkpoints stay.
     """
@@ -76,7 +77,7 @@ def fit(
     if position:
         batches.set_state(position["batches"])
         window.values = position["recent"]
-    done = int(state.step)
+    done, note = int(state.step), "no means yet"
 
     def next_batch() -> tuple[Mapping[str, jax.Array], Any]:
         batch = next(batches)
@@ -93,15 +94,21 @@ def fit(
             window.add(number, values)
             is_last, stop = number == steps, stop_requested(number)
             if is_last or number % log_every == 0:
-                means = window.means()
+                means, speed = window.means(), window.speed(batches.batch_size)
+                if learning_rate is not None:
+                    means["learning_rate"] = float(learning_rate(number - 1))
                 if metrics is not None:
-                    metrics.write(number, means)
-                progress.describe(title, f"loss {means['loss']:.3f}, {window.speed(batches.batch_size):,.0f} images/s")
+                    metrics.write(number, means, board={"images_per_second": speed})
+                note = _as_text(means, speed)
+                progress.describe(title, note)
                 progress.reach(number)
             evaluates = evaluate is not None and (is_last or (evaluate_every > 0 and number % evaluate_every == 0))
             if is_last or evaluates or stop or number % checkpoint_every == 0:
                 position = {"recent": window.fetch(), "batches": batches_state}
                 scores = evaluate(state) if evaluates else {}
+                if scores:
+                    progress.say(f"step {number:,} of {steps:,}: {_accuracies(scores)}; {note}")
+                    window.restart_clock()
                 if metrics is not None:
                     if scores:
                         metrics.write(number, scores)
@@ -112,6 +119,15 @@ def fit(
                 raise Stopped(stop, number)
         checkpoints.wait()
     return state
+
+
+def _as_text(means: Mapping[str, float], speed: float) -> str:
+    rate = f", learning rate {means['learning_rate']:.4g}" if "learning_rate" in means else ""
+    return f"loss {means['loss']:.3f}{rate}, {speed:,.0f} images/s"
+
+
+def _accuracies(scores: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.2%}" for name, value in scores.items())
 
 
 class _Window:
@@ -154,5 +170,9 @@ class _Window:
     def speed(self, batch_size: int) -> float:
         """Returns images per second since the last call."""
         seconds, images = time.perf_counter() - self._start, self._steps * batch_size
-        self._start, self._steps = time.perf_counter(), 0
+        self.restart_clock()
         return images / seconds
+
+    def restart_clock(self) -> None:
+        """Leaves the time so far out of the speed, such as that of an evaluation."""
+        self._start, self._steps = time.perf_counter(), 0

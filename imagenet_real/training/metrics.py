@@ -45,12 +45,15 @@ class Metrics:
         self._last_step, self._last_flush = done, time.monotonic()
         self._seconds_between = SECONDS_PER_UPLOAD if storage.in_bucket(folder) else 0.0
 
-    def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Adds the values of a step by name. Raises InputError if the disk refuses them."""
+    def write(self, step: int, values: Mapping[str, float], board: Mapping[str, float] | None = None) -> None:
+        """Adds the values of a step by name, and to TensorBoard those of `board` too, which no second run repeats.
+
+        Raises InputError if the disk refuses them.
+        """
         self._last_step = step
         with self._disk_errors():
             self._file.write((json.dumps({"step": step, **values}) + "\n").encode())
-            self._events.add_scalars(step, values)
+            self._events.add_scalars(step, {**values, **(board or {})})
         if time.monotonic() - self._last_flush >= self._seconds_between:
             self.flush()
 

@@ -17,7 +17,7 @@ from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.io.readers import Name, read_json
-from imagenet_real.models import catalog
+from imagenet_real.models import catalog, trainable
 from imagenet_real.training.checksums import damaged
 
 CLASSES = "classes.json"  # in the workdir of a run
@@ -58,7 +58,7 @@ class TrainedModel:
 def trained_model(
     name: str, workdir: str | os.PathLike, checkpoint: str = "last", dtype: jax.typing.DTypeLike = "float32"
 ) -> TrainedModel:
-    """Returns the catalog model `name` with the parameters of the last or the best checkpoint of a run.
+    """Returns the model `name`, of the catalog or the user's own, with the parameters of the last or the best checkpoint of a run.
 
     Uses the moving averages if the run has them. Raises InputError if there is no such checkpoint, or one of another
     model.
@@ -70,12 +70,15 @@ def trained_model(
         raise InputError(
             f"{folder} is damaged: {names[0]} does not have its checksum. Delete it, and use an older checkpoint."
         )
-    head = f"params.{catalog.find(name).head}.bias"
-    if head not in arrays or run_key["model"].partition(".")[0] != name.partition(".")[0]:
+    if run_key["model"].partition(".")[0] != name.partition(".")[0]:
         raise InputError(
             f"{workdir} is not a run of {name}: it is one of {run_key['model']}. Give --model={run_key['model']}."
         )
-    model = catalog.build_abstract(name, num_classes=len(arrays[head]), dtype=dtype)
+    if trainable.is_own(name):
+        num_classes = run_key["num_classes"]
+    else:
+        num_classes = len(arrays[f"params.{catalog.find(name).head}.bias"])
+    model = trainable.build_abstract(name, num_classes=num_classes, dtype=dtype)
     model.eval()
     graph, state = nnx.split(model)
     has_averages = any(path.startswith("average.") for path in arrays)
@@ -84,6 +87,8 @@ def trained_model(
     def array_of(path, expected):
         dotted = ".".join(map(str, path))
         array = next((arrays[key] for prefix in prefixes if (key := f"{prefix}.{dotted}") in arrays), None)
+        if array is not None and jax.dtypes.issubdtype(expected.dtype, jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(array)  # the state of a dropout, which evaluation does not use
         if array is None or array.shape != expected.shape:
             shape = "missing" if array is None else f"of shape {array.shape}, expected {expected.shape}"
             raise InputError(f"{workdir} is not a run of {name}: {dotted} is {shape}. Give the --model of the run.")
@@ -109,6 +114,8 @@ def checksum(params: Any) -> str:
     """Returns the SHA-256 of a tree of arrays."""
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves(params):
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            continue  # of a dropout, which evaluation does not use
         digest.update(np.asarray(leaf).tobytes())
     return digest.hexdigest()
 

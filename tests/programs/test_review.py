@@ -60,7 +60,7 @@ def test_what_a_review_comes_to(folder, how):
     process.send_signal(how)
     told, _ = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert "wrote" in told
+    assert "Wrote" in told
     assert load_label_set(folder / "out" / "labels.json").labels[1].tolist() == [0, 1]
     assert list(json.loads((folder / "out" / "judged.json").read_text())) == ["c"]
 
@@ -127,9 +127,8 @@ def test_results_are_written_while_answers_come(folder):
     finally:
         process.terminate()
         told, _ = process.communicate(timeout=30)
-    for name in ("judged.json", "labels.json", "verdicts.json"):
-        assert str(folder / "out" / name) in told
-    assert f"next: imagenet-real score --predictions=FILE --label_sets={folder / 'out' / 'labels.json'}" in told
+    assert f"Wrote judged.json, labels.json and verdicts.json to {folder / 'out'}. Next: imagenet-real score" in told
+    assert f"--label_sets={folder / 'labels.json'},{folder / 'out' / 'labels.json'}" in told
 
 
 def test_names_of_raters_are_printed_at_the_start(folder):

@@ -5,9 +5,12 @@ import resource
 import signal
 import time
 
+import jax
 import numpy as np
 import pytest
+import safetensors.numpy
 from etils import epath
+from ml_collections import ConfigDict
 
 from configs import evaluate as evaluate_config
 from configs import relabel as relabel_config
@@ -362,3 +365,82 @@ def test_training_goes_on_without_some_images_and_lists_them(tmp_path):
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["provenance"]["training_images"]["unreadable"] == listed["training"]
     assert [row["image_id"] for row in results["missing"]] == ["green/003"]
+
+
+def test_a_share_of_each_class_is_kept_for_selection(images):
+    config = config_of(images, select_fraction=0.1)
+    data, selected = training_data.training_data(config), training_data.selection_source(config)
+    kept, chosen = set(data.image_ids), set(selected.label_fields().image_ids)
+    assert len(kept) == 54
+    assert len(chosen) == 6
+    assert not kept & chosen
+    assert sorted(np.bincount(selected.label_fields().fields["label"])) == [2, 2, 2]
+    again = training_data.selection_source(config_of(images, select_fraction=0.1, seed=5))
+    assert set(again.label_fields().image_ids) == chosen
+    config.validation_images = ""
+    assert set(training_data.open_split(config, config.split).label_fields().image_ids) == chosen
+    with pytest.raises(InputError, match="are alternatives. Give one"):
+        training_data.selection_source(config_of(images, select_fraction=0.1, select_split="train"))
+    with pytest.raises(InputError, match="select_fraction=1.0 is out of range"):
+        training_data.training_data(config_of(images, select_fraction=1.0))
+
+
+OWN_MODEL = """
+from flax import nnx
+
+
+class Net(nnx.Module):
+    def __init__(self, classes, rngs):
+        self.conv = nnx.Conv(3, 8, (3, 3), strides=2, rngs=rngs)
+        self.bn, self.drop = nnx.BatchNorm(8, rngs=rngs), nnx.Dropout(0.1, rngs=rngs)
+        self.head = nnx.Linear(8, classes, rngs=rngs)
+
+    def __call__(self, images):
+        return self.head(self.drop(nnx.relu(self.bn(self.conv(images))).mean(axis=(1, 2))))
+
+
+def net(num_classes, rngs):
+    return Net(num_classes, rngs)
+
+
+def two(rngs):
+    return Net(2, rngs)
+"""
+
+
+def test_a_model_of_ones_own(images, tmp_path, monkeypatch, capsys):
+    """It is trained with curves, continued, evaluated from its workdir, and exported."""
+    (tmp_path / "own_models.py").write_text(OWN_MODEL)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    config = brief(
+        images, model="own_models:net", loss="sigmoid", steps=4, eval_every=2, select_fraction=0.1, export="safetensors"
+    )
+    train.run(config, epath.Path(tmp_path / "run"))
+    told = capsys.readouterr()
+    assert "step 2 of 4: select_original" in told.err
+    assert "learning rate" in told.err
+    assert "model.safetensors" in told.out
+    rows = world.metrics(tmp_path / "run")
+    assert [row["step"] for row in rows if "select_original" in row] == [2, 4]
+    assert all("learning_rate" in row for row in rows if "loss" in row)
+    bias = arrays(tmp_path / "run", 4)["params.head.bias"]
+    assert np.all(bias < -0.5)  # it began at -log(3), for the sigmoid loss
+    assert safetensors.numpy.load_file(tmp_path / "run" / "model.safetensors")["head.bias"].tolist() == bias.tolist()
+
+    again = evaluate_config.get_config()
+    again.update({"model": "own_models:net", "weights": str(tmp_path / "run"), "images": str(images), "report": False})
+    evaluate.run(again, epath.Path(tmp_path / "evaluated"))
+    first, second = (load_predictions(tmp_path / name / "predictions.npz") for name in ("run", "evaluated"))
+    np.testing.assert_array_equal(first.top, second.top)
+    with pytest.raises(InputError, match=r"returns logits of shape \(2, 2\) for 2 images, expected \(2, 3\)"):
+        train.run(brief(images, model="own_models:two"), epath.Path(tmp_path / "two"))
+    with pytest.raises(InputError, match="own_models has no function 'ten'"):
+        train.run(brief(images, model="own_models:ten"), epath.Path(tmp_path / "ten"))
+
+
+def test_exported_weights_are_those_of_the_run(images, tmp_path, tiny):
+    train.run(brief(images, export="safetensors", average_decay=0.5), epath.Path(tmp_path))
+    _, params = catalog.load("tiny", tmp_path / "model.safetensors", image_size=world.SIZE)
+    run = models.load_run(ConfigDict({"model": "tiny", "weights": str(tmp_path), "report_checkpoint": "last"}))
+    for exported, trained in zip(jax.tree.leaves(params), jax.tree.leaves(run.params), strict=True):
+        np.testing.assert_array_equal(exported, trained)

@@ -22,6 +22,8 @@ from imagenet_real.io.readers import Between, read_json
 from imagenet_real.io.storage import open_atomically
 from imagenet_real.labels import imagenet
 
+FORMATS = ("array_record", "tfrecord")
+
 
 class _Plan(TypedDict):
     """The source of the shards of a split that is not finished."""
@@ -41,6 +43,7 @@ def prepare(
     shards: int = 0,
     workers: int = 0,
     shuffle: bool = True,
+    file_format: str = FORMATS[0],
 ) -> tuple[epath.Path, bool]:
     """Writes the images of a folder or tar as the dataset `name` into `tfds_dir`; their bytes do not change.
 
@@ -57,6 +60,7 @@ def prepare(
       shards: number of files; 0 for TFDS's own number, which is 1,024 for ImageNet's training set.
       workers: processes that write; 0 for one a core. A single shard needs no other process.
       shuffle: whether images with classes are shuffled, as for training; otherwise they keep the order of the source.
+      file_format: of FORMATS. Random access is faster in the first; a bucket serves the second.
 
     Returns:
       The dataset's folder, and whether the split existed already.
@@ -66,13 +70,13 @@ def prepare(
     folder = tfds_root(tfds_dir) / name / version
     check_on_disk(folder)
     labels, class_names = labels_of(source)
-    info = _info(folder, source, _features(labels is not None, class_names), name, version)
+    info = _info(folder, source, _features(labels is not None, class_names), name, version, file_format)
     if split in (info.splits or {}):
         _check_same(folder, _images_of_splits(folder).get(split, {}), source, split)
         return folder, True
     place = folder if folder.is_dir() else folder.with_name(f"incomplete_{version}")
     order = order_of(source) if shuffle else np.arange(len(source))
-    files = _files(place, f"{name}-{split}", source, shards)
+    files = _files(place, f"{name}-{split}.{file_format}", source, shards)
     plan = place / f".{split}.json"  # the source of the shards
     _check_plan(plan, source, len(files), shuffle)
     bounds = [round(len(source) * number / len(files)) for number in range(len(files) + 1)]
@@ -126,7 +130,7 @@ def _features(labeled: bool, class_names: Sequence[str]) -> Any:
     return tfds.features.FeaturesDict(features)
 
 
-def _info(folder: epath.Path, source: IndexedSource, features: Any, name: str, version: str) -> Any:
+def _info(folder: epath.Path, source: IndexedSource, features: Any, name: str, version: str, file_format: str) -> Any:
     """Returns TFDS's description of the dataset: that of `folder` if it exists, else a new one."""
     import tensorflow_datasets as tfds
 
@@ -138,14 +142,14 @@ def _info(folder: epath.Path, source: IndexedSource, features: Any, name: str, v
             features=features,
             disable_shuffling=source.num_classes is None,  # the order of the source is kept
         )
-        info.set_file_format("array_record")
+        info.set_file_format(file_format)
         return info
     info = load_builder(folder).info
     old, new = _outline(info.features), _outline(features)
-    if info.file_format.value != "array_record" or old != new:
+    if info.file_format.value != file_format or old != new:
         raise InputError(
             f"{folder} has a dataset as {info.file_format.value} with the features {', '.join(old)}, to which "
-            f"{source.name}, as array_record with {', '.join(new)}, cannot be added"
+            f"{source.name}, as {file_format} with {', '.join(new)}, cannot be added"
             f"{'' if old.keys() != new.keys() else ': the classes differ'}. Give another name or version."
         )
     return info
@@ -181,7 +185,7 @@ def _files(place: epath.Path, prefix: str, source: IndexedSource, shards: int) -
     count = shards or ShardConfig.calculate_number_shards(source.nbytes, len(source))
     if not 1 <= count <= len(source):
         raise InputError(f"shards={shards} is impossible. Give at least 1, and at most the {len(source)} images; or 0.")
-    return [place / f"{prefix}.array_record-{number:05d}-of-{count:05d}" for number in range(count)]
+    return [place / f"{prefix}-{number:05d}-of-{count:05d}" for number in range(count)]
 
 
 def _check_plan(plan: epath.Path, source: IndexedSource, shards: int, shuffle: bool) -> None:
@@ -224,7 +228,7 @@ def _write_metadata(
     import tensorflow_datasets as tfds
 
     template = tfds.core.ShardedFileTemplate(
-        data_dir=place, dataset_name=info.name, split=split, filetype_suffix="array_record"
+        data_dir=place, dataset_name=info.name, split=split, filetype_suffix=info.file_format.value
     )
     size = sum(file.stat().length for file in files)
     new_split = tfds.core.SplitInfo(name=split, shard_lengths=lengths, num_bytes=size, filename_template=template)

@@ -1,4 +1,4 @@
-"""Writes ArrayRecord files, several at a time; each appears whole.
+"""Writes ArrayRecord or TFRecord files, several at a time; each appears whole.
 
 Processes write, because ArrayRecord's writer holds Python's lock. Images are not compressed again: that would take four
 times as long and make them 0.2 % smaller.
@@ -8,10 +8,11 @@ import contextlib
 import dataclasses
 import multiprocessing
 import os
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import Protocol
+from typing import Any, Protocol
 
 from etils import epath
 
@@ -59,7 +60,10 @@ class ImageShard:
 def check_on_disk(folder: epath.Path) -> None:
     """Raises InputError if a folder is in a bucket, which ArrayRecord cannot reach."""
     if in_bucket(folder):
-        raise InputError(f"{folder} is in a bucket, which ArrayRecord cannot read or write. Give a folder on a disk.")
+        raise InputError(
+            f"{folder} is in a bucket, which datasets are not written to. Give a folder on a disk; for reading from a "
+            "bucket, --file_format=tfrecord, and copy it there."
+        )
 
 
 def write_shards(shards: Sequence[Shard], workers: int) -> None:
@@ -92,11 +96,9 @@ def write_shards(shards: Sequence[Shard], workers: int) -> None:
 
 def _write(shard: Shard) -> int:
     """Writes a shard and returns the number of its records."""
-    from array_record.python.array_record_module import ArrayRecordWriter
-
     temporary = shard.file.with_name(f".{shard.file.name}")  # overwrites that of a killed run
     try:
-        writer = ArrayRecordWriter(os.fspath(temporary), OPTIONS)
+        writer = _open_writer(temporary)
         for record in shard.records():
             writer.write(record)
         writer.close()
@@ -111,6 +113,36 @@ def _write(shard: Shard) -> int:
         raise
     os.replace(temporary, shard.file)
     return len(shard)
+
+
+def _open_writer(path: epath.Path) -> Any:
+    """Returns a writer of records in the format that the name of the file has: TFRecord or ArrayRecord."""
+    if ".tfrecord-" in path.name:
+        return TfRecordWriter(path)
+    from array_record.python.array_record_module import ArrayRecordWriter
+
+    return ArrayRecordWriter(os.fspath(path), OPTIONS)
+
+
+class TfRecordWriter:
+    """Writes TFRecord: of each record the length, its checksum, the bytes and their checksum."""
+
+    def __init__(self, path: epath.Path):
+        self._file = open(path, "wb")  # noqa: SIM115  (closed by `close`)
+
+    def write(self, record: bytes) -> None:
+        length = struct.pack("<Q", len(record))
+        self._file.write(length + _masked_checksum(length) + record + _masked_checksum(record))
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _masked_checksum(content: bytes) -> bytes:
+    import google_crc32c
+
+    checksum = google_crc32c.value(content)
+    return struct.pack("<I", ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 
 
 def _serialize(image: bytes, name: str, label: int | None) -> bytes:

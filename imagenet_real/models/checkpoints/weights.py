@@ -85,7 +85,7 @@ def fill(
     values = []
     for path, name, leaf in leaves:
         array = np.empty(leaf.get_value().shape, np.float32)
-        stored = array.transpose(_stored_axes(path, array.ndim))  # a view with the axes of the file
+        stored = array.transpose(stored_axes(path, array.ndim))  # a view with the axes of the file
         first, *_ = names(name)
         if name in resizers and tensors.shapes[first] != stored.shape:
             stored[...] = resizers[name](tensors.read(first), stored.shape)
@@ -106,12 +106,13 @@ def _copy(stored: np.ndarray, tensors: Tensors, parts: Sequence[str]) -> None:
         start += len(tensor)
 
 
-def _stored_axes(path: tuple, ndim: int) -> Sequence[int]:
+def stored_axes(path: tuple, ndim: int) -> Sequence[int]:
+    """Returns the axes of an array in the order of a file: those of a kernel are PyTorch's."""
     return np.argsort(KERNEL_AXES[ndim]).tolist() if path[-1] == "kernel" else range(ndim)
 
 
 def _stored_shape(path: tuple, shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(shape[axis] for axis in _stored_axes(path, len(shape)))
+    return tuple(shape[axis] for axis in stored_axes(path, len(shape)))
 
 
 def _check_same_model(

@@ -30,6 +30,8 @@ export const plural = (count, noun) => `${count.toLocaleString("en")} ${noun}${c
 function showGuidelines(html) {
   for (const box of document.querySelectorAll(".guidelines")) {
     box.hidden = !html;
+    const folded = box.querySelector("details");
+    if (folded) folded.open = innerWidth > 760;
     box.querySelector(".text").replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
   }
 }
@@ -102,6 +104,9 @@ export function enter(begin, describe) {
   field.addEventListener("keydown", (event) => { if (event.key === "Enter") go(); });
   field.focus();
 }
+
+// The next picture begins at the top of the page, also where the last one was judged further down.
+export const toTop = () => window.scrollTo(0, 0);
 
 export const isTyping = (event) => event.ctrlKey || event.metaKey || event.altKey || $("help")?.open ||
   ["INPUT", "TEXTAREA", "SELECT"].includes(event.target.tagName);

@@ -5,6 +5,7 @@ let name = "", pair = null, total = 1, storing = false;
 async function show(start) {
   const next = await request("/api/pair", { name, start });
   total = next.total;
+  $("bar").hidden = false;
   $("bar").max = total; $("bar").value = next.done;
   $("progress").textContent = `${next.done} of ${total} done`;
   pair = next.pair;

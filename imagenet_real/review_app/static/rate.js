@@ -1,4 +1,4 @@
-import { $, choices, duration, element, enter, isTyping, picture, plural, press, request, send, showMessage } from "./page.js";
+import { $, choices, duration, element, enter, isTyping, picture, plural, press, request, send, showMessage, toTop } from "./page.js";
 
 const ANSWERS = [["yes", "y"], ["maybe", "m"], ["no", "n"]].map(([value, key]) => ({ value, text: value, key }));
 let name = "", task = null, answers = {}, current = 0, startTime = 0, storing = false;
@@ -13,6 +13,7 @@ async function show(parameters) {
   $("rate").hidden = task === null;
   $("done").hidden = task !== null;
   if (!task) return;
+  toTop();
   answers = { ...next.answers };
   current = 0;
   startTime = performance.now();
@@ -70,7 +71,7 @@ $("keys").addEventListener("click", () => $("help").showModal());
 $("picture").addEventListener("click", () => $("figure").classList.toggle("zoomed"));
 function describe({ total, questions, per_task: perTask, per_rater: perRater, names, seconds }) {
   const mine = perRater || total;
-  return [`There are ${plural(total, "picture task")} with ${plural(questions, "question")}.`,
+  return [`There are ${plural(total, "task")}, each about one picture, with ${plural(questions, "question")}.`,
     names.length ? `You have ${plural(mine, "task")}.` : `Each task goes to ${plural(perTask, "person")}.`.replace("persons", "people"),
     `${names.length ? "They take" : "All of them take"} ${duration(seconds, mine)}, at ${Math.round(seconds)} seconds a task.`,
     names.length ? `Enter the name that you got with your tasks, such as ${names[0]}.` : ""].join(" ");

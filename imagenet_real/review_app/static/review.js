@@ -1,4 +1,4 @@
-import { $, choices, duration, element, enter, isTyping, newKey, picture, plural, press, request, send, showMessage } from "./page.js";
+import { $, choices, duration, element, enter, isTyping, newKey, picture, plural, press, request, send, showMessage, toTop } from "./page.js";
 
 const CATEGORIES = ["Fine-grained error", "Fine-grained error with OOV", "Spurious Correlation", "Non-prototypical",
   "Fine-grained with Multilabel Options"];
@@ -27,6 +27,7 @@ async function show(parameters) {
   $("review").hidden = item === null;
   if (item === null) { $("where").textContent = ""; showMessage($("state").value === "open" && !panel ? "You have judged every mistake that passes this filter. Thank you." : "No mistake passes this filter."); return; }
   start = item.place;
+  toTop();
   $("where").textContent = `${item.model}: mistake ${item.place + 1} of ${item.total}`;
   $("image-id").textContent = item.image_id;
   $("picture").src = picture("main", item.image_id);
@@ -44,6 +45,7 @@ async function show(parameters) {
 }
 
 function showProgress(progress) {
+  $("bar").hidden = false;
   $("bar").max = progress.total; $("bar").value = progress.mine;
   $("progress").textContent = [`${progress.mine} of ${progress.total} judged by you`,
     progress.needed > 1 ? `${progress.final} decided` : "",

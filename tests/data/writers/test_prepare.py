@@ -335,3 +335,23 @@ def test_the_command_and_a_full_disk(archive, prepared, tmp_path):
     done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("12 images are prepared in ")
     assert records(opened(incomplete.with_name("5.1.0"))) == records(opened(prepared))
+
+
+def test_tfrecord_has_the_same_images_and_labels(folder, tmp_path):
+    """A bucket serves TFRecord, and not ArrayRecord."""
+    for file_format in ("array_record", "tfrecord"):
+        prepare(
+            open_source(str(folder)), str(tmp_path / file_format), **TRAIN, shards=2, workers=1, file_format=file_format
+        )
+    files = sorted(path.name for path in (tmp_path / "tfrecord").rglob("*.tfrecord-*"))
+    assert files == [f"imagenet2012-train.tfrecord-0000{number}-of-00002" for number in range(2)]
+    first, second = (
+        open_source("tfds:imagenet2012", split="train", tfds_dir=str(tmp_path / name))
+        for name in ("array_record", "tfrecord")
+    )
+    assert len(first) == len(second) == 12
+    for row in range(12):
+        assert first[row] == second[row]
+    np.testing.assert_array_equal(first.label_fields().fields["label"], second.label_fields().fields["label"])
+    with pytest.raises(InputError, match="has a dataset as tfrecord"):
+        prepare(open_source(str(folder)), str(tmp_path / "tfrecord"), **TRAIN | {"split": "test"}, workers=1)
