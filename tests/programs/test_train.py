@@ -224,7 +224,7 @@ def test_a_checkpoint_of_another_config_or_model_is_refused(images, tmp_path, ti
 
 
 def test_selection_chooses_the_best_checkpoint(images, tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr(training_run, "open_reported", lambda config, split, data: open_source(str(images)))
+    monkeypatch.setattr(training_run, "selection_source", lambda config, data: open_source(str(images)))
     train.run(brief(images, steps=4, select_split="train[90%:]", eval_every=2), tmp_path)
     rows = [row for row in world.metrics(tmp_path) if "select_original" in row]
     assert [row["step"] for row in rows] == [2, 4]
