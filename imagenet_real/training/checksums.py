@@ -21,6 +21,8 @@ def checksums(arrays: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
 
 
 def _checksum(array: jax.Array) -> jax.Array:
+    if jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key):  # of a dropout
+        array = jax.random.key_data(array)
     unsigned = f"uint{8 * array.dtype.itemsize}"
     bits = array.astype(unsigned) if array.dtype == bool else jax.lax.bitcast_convert_type(array, unsigned)
     place = jnp.zeros(array.shape, jnp.uint32)
