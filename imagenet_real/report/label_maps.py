@@ -1,10 +1,10 @@
 """What the programs `label_maps` and `relabel` print."""
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from imagenet_real.report.layout import aligned
 from imagenet_real.report.printing import tagged
 
 Summary = Mapping[str, Any]
@@ -12,8 +12,19 @@ Summary = Mapping[str, Any]
 
 
 def as_text(summary: Summary) -> str:
-    """Renders the comparisons, one a line."""
-    return "\n".join(f"{name}: {json.dumps(numbers)}" for name, numbers in summary.items())
+    """Renders the comparisons as a table: shares in percent, counts as they are."""
+    tables = {name: numbers for name, numbers in summary.items() if name != "agreement"}
+    tables |= {f"agreement, {name}": numbers for name, numbers in summary.get("agreement", {}).items()}
+    rows = [
+        [table, name.replace("_", " "), _number(value)]
+        for table, numbers in tables.items()
+        for name, value in numbers.items()
+    ]
+    return aligned(["comparison", "measure", ""], rows)
+
+
+def _number(value: Any) -> str:
+    return f"{value * 100:.2f} %" if isinstance(value, float) else f"{value:,}"
 
 
 def as_rows(summary: Summary) -> list[dict[str, Any]]:
