@@ -2,8 +2,7 @@
 
 import os
 
-from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io import readers
 
 MAX_BYTES = 200_000
 
@@ -12,10 +11,7 @@ def render(path: str | os.PathLike) -> str:
     """Returns the HTML of a Markdown file. HTML in the file stays text, and pictures are left out. Raises InputError."""
     from markdown_it import MarkdownIt
 
-    try:
-        text = storage.read_bytes(path).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"guidelines={path} cannot be read ({error}). Give a Markdown file in UTF-8.") from None
-    if len(text) > MAX_BYTES:
-        raise InputError(f"guidelines={path} has {len(text)} characters. Give at most {MAX_BYTES}: people read them.")
+    text = readers.read_text(
+        path, f"Give guidelines in Markdown of at most {MAX_BYTES} bytes: people read them.", MAX_BYTES
+    )
     return MarkdownIt("js-default").disable("image").render(text)

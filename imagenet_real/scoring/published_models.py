@@ -11,11 +11,13 @@ import io
 import os
 import pathlib
 from collections.abc import Mapping
+from typing import Annotated, TypedDict
 
 import numpy as np
 
 from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io import readers, storage
+from imagenet_real.io.readers import Between, Name
 
 _FILE = pathlib.Path(__file__).with_name("published_accuracies.csv")
 SOURCE = "github.com/huggingface/pytorch-image-models, results/"
@@ -49,6 +51,14 @@ class PublishedModels:
         return len(self.models)
 
 
+class _Row(TypedDict):
+    """A row of timm's tables."""
+
+    model: Name
+    img_size: Annotated[int, Between(1, 100_000)]
+    top1: Annotated[float, Between(0, 100)]
+
+
 @functools.cache
 def load() -> PublishedModels:
     """The models in the package's table."""
@@ -68,10 +78,8 @@ def load_folder(folder: str | os.PathLike) -> PublishedModels:
         path = next((folder / other for other in sorted(names) if other.removeprefix("timm_") == file), None)
         if path is None and name == "original":
             raise InputError(f"{folder} has no {file}. Give the folder with timm's tables, {SOURCE}.")
-        for row in csv.DictReader(io.StringIO(storage.read_text(path))) if path else ():
-            if not {"model", "img_size", "top1"} <= row.keys():
-                raise InputError(f"{path} has the columns {', '.join(row)}, expected model, img_size and top1.")
-            rows.setdefault((row["model"], row["img_size"]), {})[name] = row["top1"]
+        for row in readers.read_csv(path, _Row, "Download the tables again.") if path else ():
+            rows.setdefault((row["model"], str(row["img_size"])), {})[name] = str(row["top1"])
     return _models_of(rows, os.fspath(folder))
 
 

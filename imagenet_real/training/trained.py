@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import jax
 import numpy as np
@@ -20,6 +20,7 @@ from imagenet_real.io.readers import Name, read_json
 from imagenet_real.models import catalog, trainable
 from imagenet_real.training.checksums import damaged
 
+USE_AN_OLDER = "Delete the folder of this checkpoint: an older one takes its place."
 CLASSES = "classes.json"  # in the workdir of a run
 CHECKPOINTS = ("last", "best")  # of a checkpoint; the best one is that of the highest score on `select_split`
 
@@ -55,6 +56,17 @@ class TrainedModel:
         return checksum(self.params)
 
 
+class _Run(TypedDict):
+    """What a checkpoint says of its run."""
+
+    identity: dict[str, Any]
+    checksums: NotRequired[dict[str, Any]]
+
+
+class _Metrics(TypedDict):
+    score: float | None
+
+
 def trained_model(
     name: str, workdir: str | os.PathLike, checkpoint: str = "last", dtype: jax.typing.DTypeLike = "float32"
 ) -> TrainedModel:
@@ -64,7 +76,8 @@ def trained_model(
     model.
     """
     folder = _folder(workdir, checkpoint)
-    arrays, run = _arrays(folder / "state"), json.loads(storage.read_text(folder / "run" / "metadata"))
+    run = read_json(folder / "run" / "metadata", _Run, USE_AN_OLDER)
+    arrays = _arrays(folder / "state")
     run_key = run["identity"]
     if names := damaged(arrays, run.get("checksums", {})):
         raise InputError(
@@ -141,7 +154,7 @@ def _folder(workdir: str | os.PathLike, checkpoint: str) -> epath.Path:
 
 
 def _score(folder: epath.Path) -> float | None:
-    return json.loads(storage.read_text(folder / "metrics" / "metrics"))["score"]
+    return read_json(folder / "metrics" / "metrics", _Metrics, USE_AN_OLDER)["score"]
 
 
 def _arrays(state: epath.Path) -> dict[str, np.ndarray]:

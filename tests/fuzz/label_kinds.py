@@ -131,6 +131,19 @@ def _read_image_list(path: Folder):
     return image_lists.load(path)
 
 
+def _models(folder: Folder) -> Folder:
+    rows = [f"model{n},224,{50 + n}.125,{50 - n}.875,90.5,9.5,5.72,bicubic" for n in range(30)]
+    header = "model,img_size,top1,top1_err,top5,top5_err,param_count,interpolation"
+    (folder / "results-imagenet.csv").write_text("\n".join([header, *rows]) + "\n")
+    return folder / "results-imagenet.csv"
+
+
+def _read_models(path: Folder):
+    from imagenet_real.scoring import published_models
+
+    return published_models.load_folder(path.parent)
+
+
 SCORE = ("score", "--predictions=FOLDER/model.csv", "--label_sets=FILE", "--workdir=WORKDIR")
 KINDS = (
     Kind("labels: label set", "json", _label_set, _load_label_set, SCORE),
@@ -141,5 +154,6 @@ KINDS = (
     Kind("classes: class_info.json", "json", _class_info, _read_class_info),
     Kind("classes: hierarchy", "lines", _hierarchy, _read_hierarchy),
     Kind("classes: names", "lines", _names, _read_names),
+    Kind("labels: timm's tables", "csv", _models, _read_models),
     Kind("images: list", "lines", _image_list, _read_image_list),
 )

@@ -138,6 +138,19 @@ def _read_embeddings(path: Folder):
     return Embeddings(path, np.array(IDS), path.parent)[0:60]
 
 
+def _best_checkpoint(folder: Folder) -> Folder:
+    for step in (10, 20):
+        (folder / "checkpoints" / str(step) / "metrics").mkdir(parents=True)
+        (folder / "checkpoints" / str(step) / "metrics" / "metrics").write_text(json.dumps({"score": step / 30}))
+    return folder / "checkpoints" / "20" / "metrics" / "metrics"
+
+
+def _read_best_checkpoint(path: Folder):
+    from imagenet_real.training import trained
+
+    return trained._folder(path.parent.parent.parent.parent, "best")
+
+
 MAPS = {"model": "resnet50"}
 
 
@@ -193,6 +206,7 @@ KINDS = (
     Kind("run: metrics.jsonl", "jsonl", _metrics, _read_metrics),
     Kind("run: metrics.jsonl of compare", "jsonl", _metrics, _read_share),
     Kind("run: results.json of compare", "json", _results, _read_results),
+    Kind("run: score of a checkpoint", "json", _best_checkpoint, _read_best_checkpoint),
     Kind("run: fold.json", "json", _fold, _read_fold),
     Kind("run: search.npz", "npz", _search, _read_search),
     Kind("run: scores of duplicates", "npz", _embeddings, _read_embeddings),

@@ -26,5 +26,5 @@ def test_scripts_and_pictures_stay_text(tmp_path):
 def test_a_file_that_is_no_text_is_refused(tmp_path):
     (tmp_path / "rules.md").write_bytes(b"\xff\xfe\x00")
     for name in ("rules.md", "nowhere.md"):
-        with pytest.raises(InputError, match="cannot be read .* Give a Markdown file in UTF-8"):
+        with pytest.raises(InputError, match="Give guidelines in Markdown"):
             guidelines.render(tmp_path / name)
