@@ -11,12 +11,14 @@ LONGEST_TEXT = 28  # characters of a cell, in a table that would be too wide
 
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Text to the left, numbers to the right.
+    """Text to the left, numbers to the right; columns without content are left out.
 
     A table wider than the terminal gets heads of several lines, then loses its half intervals (` ±0.37`), then has long
     texts cut, and at last loses columns from the right. A line below it names these columns.
     """
     rows = [row if all(map(str.isprintable, row)) else [one_line(cell) for cell in row] for row in rows]
+    filled = [index for index in range(len(head)) if not rows or any(row[index] for row in rows)]
+    head, rows = [head[index] for index in filled], [[row[index] for index in filled] for row in rows]
     width = shutil.get_terminal_size((WIDTH, 24)).columns
     lines = _lines([head], rows)
     if _fits(lines, width):
@@ -54,7 +56,12 @@ def _without_half(cell: str) -> str:
 
 
 def _with_short_texts(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    return [[cell if len(cell) <= LONGEST_TEXT else f"{cell[: LONGEST_TEXT - 1]}…" for cell in row] for row in rows]
+    """Cuts long texts, but not those of the first two columns, which are names to copy."""
+    return [[*row[:2], *(_short(cell) for cell in row[2:])] for row in rows]
+
+
+def _short(cell: str) -> str:
+    return cell if len(cell) <= LONGEST_TEXT else f"{cell[: LONGEST_TEXT - 1]}…"
 
 
 def _wrapped(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:

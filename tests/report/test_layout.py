@@ -45,6 +45,18 @@ def test_columns_without_room_are_named(monkeypatch):
     assert "Not shown" not in table(monkeypatch, 110)[-1]
 
 
+def test_columns_without_content_are_left_out():
+    assert aligned(["a", "b", "c"], [["1", "", "3"]]).splitlines()[0].split() == ["a", "c"]
+    assert aligned(["a", "b"], []).split()[:2] == ["a", "b"]
+
+
+def test_names_are_not_cut(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    name = "vit_large_patch14_reg4_dinov2.lvd142m_in1k"
+    lines = aligned(["weights", "a", "b", "because"], [[name, "1", "2", "x" * 40]]).splitlines()
+    assert lines[-1].startswith(name) or name in lines[-2]
+
+
 def test_heads_take_several_lines_before_halves_are_dropped(monkeypatch):
     lines = table(monkeypatch, 110)
     assert "±0.37" in "".join(lines)
