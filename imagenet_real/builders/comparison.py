@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import itertools
 import json
+import os
 from collections.abc import Callable
 from typing import Any, NotRequired, TypedDict
 
@@ -60,6 +61,15 @@ class _Results(TypedDict):
 
     provenance: _Provenance
     rows: list[_Row]
+
+
+UNUSED = {  # fields of `train` that a comparison has in another form
+    **dict.fromkeys(training.LENGTHS, "Give --lengths.NAME=NUMBER and --length_in=steps, epochs or examples."),
+    "loss": "Give --losses=\"('softmax', 'sigmoid')\" or one of them.",
+    "seed": 'Give --seeds="(0, 1)" or the like.',
+    "train_labels": "Give --data=\"('all', 'real')\" or the like.",
+    "export": "A comparison writes no exports.",
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -129,6 +139,19 @@ def check(config: ConfigDict) -> None:
         raise InputError(f"jobs={config.jobs} is no number of runs. Give how many run at once, or 0 for one per core.")
 
 
+def check_place(config: ConfigDict, workdir: epath.Path) -> None:
+    """Raises InputError unless the comparison runs on one machine, with its workdir on a disk."""
+    if storage.in_bucket(workdir):
+        raise InputError(
+            f"{workdir} is in a bucket, and the logs need a disk. Give a --workdir on a disk, and copy it later."
+        )
+    if config.distributed != "none":
+        raise InputError(
+            f"distributed={config.distributed}, but a comparison trains its runs on one machine. Give one run to all "
+            "processes with configs/train_digits.py or train_resnet50.py, or the clean list to configs/clean_digits.py."
+        )
+
+
 def plan_runs(config: ConfigDict, workdir: epath.Path) -> list[PlannedRun]:
     """Returns the folds of the clean list, if it must be made, and then every run, seed by seed."""
     base = ConfigDict({name: value for name, value in config.items() if name not in COMPARE_FIELDS})
@@ -186,6 +209,24 @@ def reference_rows(config: ConfigDict, source: Source) -> list[Row]:
             if row["k"] == 1
         ]
     return rows
+
+
+def jobs_at_once(config: ConfigDict) -> int:
+    """Returns how many runs train at the same time."""
+    return config.jobs or os.cpu_count() or 1
+
+
+def job_environment(config: ConfigDict, compiled: str) -> dict[str, str]:
+    """Returns environment variables for the jobs, which share compilations.
+
+    Several jobs at once have one core each; a single job has all devices.
+    """
+    variables = {"JAX_COMPILATION_CACHE_DIR": compiled, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5"}
+    if jobs_at_once(config) > 1:
+        flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        variables |= {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()}
+        variables |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return variables
 
 
 def _plan_folds(

@@ -13,11 +13,11 @@ from typing import Any
 from etils import epath
 from ml_collections import ConfigDict
 
+from imagenet_real.builders import comparison as plans
 from imagenet_real.builders import training
-from imagenet_real.builders.comparison import PlannedRun, check, plan_runs, reference_rows
+from imagenet_real.builders.comparison import PlannedRun
 from imagenet_real.builders.training_data import open_split
-from imagenet_real.errors import InputError
-from imagenet_real.io import provenance, storage
+from imagenet_real.io import provenance
 from imagenet_real.programs import clean, train
 from imagenet_real.report.comparison import as_text, write_boards, write_comparison
 from imagenet_real.report.printing import show, show_written, tagged
@@ -25,37 +25,24 @@ from imagenet_real.runtime.jobs import Job, run_jobs
 from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.comparison import Comparison, compare
 
-UNUSED = {  # fields of `train` that a comparison has in another form
-    **dict.fromkeys(training.LENGTHS, "Give --lengths.NAME=NUMBER and --length_in=steps, epochs or examples."),
-    "loss": "Give --losses=\"('softmax', 'sigmoid')\" or one of them.",
-    "seed": 'Give --seeds="(0, 1)" or the like.',
-    "train_labels": "Give --data=\"('all', 'real')\" or the like.",
-    "export": "A comparison writes no exports.",
-}
+SECONDS_TO_WAIT = 300.0
+UNUSED = plans.UNUSED
 OUTPUTS = ("comparison.json", "comparison.png")  # files that no input may be
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> Comparison:
     """Trains the missing runs, writes comparison.json and comparison.png, and prints the tables."""
-    check(config)
-    if storage.in_bucket(workdir):
-        raise InputError(
-            f"{workdir} is in a bucket, and the logs need a disk. Give a --workdir on a disk, and copy it later."
-        )
-    if config.distributed != "none":
-        raise InputError(
-            f"distributed={config.distributed}, but a comparison trains its runs on one machine. Give one run to all "
-            "processes with configs/train_digits.py or train_resnet50.py, or the clean list to configs/clean_digits.py."
-        )
+    plans.check(config)
+    plans.check_place(config, workdir)
     with lock_workdir(workdir):
         source = open_split(config, config.split)  # prepares an embedded dataset, once for all runs
-        plan = plan_runs(config, workdir)
+        plan = plans.plan_runs(config, workdir)
         for planned in plan:
             training.check(planned.config)
         _run_missing(config, plan)
         comparison = compare(
             [row for planned in plan if planned.variant for row in planned.rows()],
-            reference_rows(config, source),
+            plans.reference_rows(config, source),
             {
                 **provenance.versions(),
                 "config": config.to_dict(),
@@ -74,15 +61,18 @@ def run(config: ConfigDict, workdir: epath.Path) -> Comparison:
 def _run_missing(config: ConfigDict, plan: list[PlannedRun]) -> None:
     done = [planned for planned in plan if planned.is_done()]
     missing = [planned for planned in plan if planned not in done]
-    count = _jobs_at_once(config)
+    count = plans.jobs_at_once(config)
     print(f"{len(done)} of {len(plan)} runs are done; {count} at once.", file=sys.stderr)
     if not missing:
         return
     names = {planned.name for planned in missing}
+    for planned in missing:  # a run of a comparison that was killed may still save its last step
+        with lock_workdir(planned.folder, wait=SECONDS_TO_WAIT):
+            pass
     jobs = [_job(planned, names) for planned in missing]
     size = sum(planned.size for planned in done)
     with tempfile.TemporaryDirectory(prefix="compiled_") as compiled:
-        run_jobs(jobs, count, job_environment(config, compiled), unit=config.length_in, done=size)
+        run_jobs(jobs, count, plans.job_environment(config, compiled), unit=config.length_in, done=size)
 
 
 def _job(planned: PlannedRun, missing: set[str]) -> Job:
@@ -104,20 +94,3 @@ def _run_train(fields: dict[str, Any], folder: epath.Path) -> None:
 
 def _run_clean(fields: dict[str, Any], folder: epath.Path) -> None:
     clean.run(ConfigDict(fields), folder)
-
-
-def _jobs_at_once(config: ConfigDict) -> int:
-    return config.jobs or os.cpu_count() or 1
-
-
-def job_environment(config: ConfigDict, compiled: str) -> dict[str, str]:
-    """Returns environment variables for the jobs, which share compilations.
-
-    Several jobs at once have one core each; a single job has all devices.
-    """
-    variables = {"JAX_COMPILATION_CACHE_DIR": compiled, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5"}
-    if _jobs_at_once(config) > 1:
-        flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-        variables |= {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()}
-        variables |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return variables

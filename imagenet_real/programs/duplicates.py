@@ -9,13 +9,10 @@ from ml_collections import ConfigDict
 
 from imagenet_real.builders import label_sets, reports
 from imagenet_real.builders.datasets import open_dataset
+from imagenet_real.builders.duplicates import check, search_others
 from imagenet_real.builders.images import open_images
 from imagenet_real.builders.predictions import load_models
-from imagenet_real.data.sources.records import Source
 from imagenet_real.duplicates.candidates import Thresholds, candidates, load_confirmed, without_images
-from imagenet_real.duplicates.embeddings import Embeddings
-from imagenet_real.duplicates.fingerprints import VARIANTS
-from imagenet_real.errors import InputError
 from imagenet_real.io import provenance, storage
 from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.report.duplicates import candidates_text, exclusion_text
@@ -55,44 +52,6 @@ def find(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     text = candidates_text(len(summary.pairs), with_candidate, summary.images, summary.others, path)
     show(config.format, content["pairs"], text)
     return content
-
-
-def check(config: ConfigDict, workdir: epath.Path) -> None:
-    """Raises InputError if fields contradict each other."""
-    if not config.images or not config.others:
-        raise InputError(
-            f"images={config.images!r}, others={config.others!r}: one of them is empty. Give --images=... and "
-            "--others=..., the set to search."
-        )
-    if bool(config.embeddings) != bool(config.others_embeddings):
-        raise InputError(
-            f"embeddings={config.embeddings!r}, others_embeddings={config.others_embeddings!r}: one of them is empty. "
-            "Give embeddings of both sets, or none."
-        )
-    if config.embeddings and storage.in_bucket(workdir):
-        raise InputError(f"{workdir} is in a bucket, where embeddings cannot be mapped. Give a --workdir on a disk.")
-
-
-def search_others(
-    config: ConfigDict, workdir: epath.Path, images: Source, others: Source
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the nearest other images, and what the search depends on."""
-    from imagenet_real.duplicates import search
-    from imagenet_real.runtime import devices
-
-    folder = workdir / "search"
-    run_key = {"images": images.fingerprint, "others": others.fingerprint, "variants": VARIANTS}
-    embeddings: dict[str, Embeddings] = {}
-    if config.embeddings:
-        sources = {"embeddings": images, "others_embeddings": others}
-        run_key |= {name: storage.sha256(config[name]) for name in sources}
-        embeddings = {
-            name: Embeddings(config[name], source.label_fields().image_ids, folder) for name, source in sources.items()
-        }
-    result = search.search(
-        images, others, folder, devices.make_mesh(), workers=config.workers, run_key=run_key, **embeddings
-    )
-    return result, run_key
 
 
 def exclude_confirmed(config: ConfigDict, workdir: epath.Path) -> None:

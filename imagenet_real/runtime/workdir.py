@@ -22,6 +22,7 @@ from imagenet_real.io.readers import Between
 SECONDS_PER_BEAT = 10.0
 MAX_MISSED_BEATS = 4
 
+SECONDS_BETWEEN_TRIES = 0.2
 LOCK_FILE = ".claim"
 
 
@@ -40,8 +41,10 @@ def locks_workdir(run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextlib.contextmanager
-def lock_workdir(workdir: epath.Path) -> Iterator[None]:
+def lock_workdir(workdir: epath.Path, *, wait: float = 0.0) -> Iterator[None]:
     """Locks `workdir` until this run ends, however it ends. In a run of several processes, call it on process 0.
+
+    Waits `wait` seconds for another run of this machine, by default not at all.
 
     On a disk, the system releases the lock. A folder that stays empty is removed at the end. In a bucket, the lock is
     an object with a beat. A run that finds the object of another machine watches it for a while, and continues if the
@@ -50,15 +53,15 @@ def lock_workdir(workdir: epath.Path) -> Iterator[None]:
 
     Raises InputError if another run has the lock.
     """
-    with _lock_in_bucket(workdir) if storage.in_bucket(workdir) else _lock_on_disk(workdir):
+    with _lock_in_bucket(workdir) if storage.in_bucket(workdir) else _lock_on_disk(workdir, wait):
         yield
 
 
 @contextlib.contextmanager
-def _lock_on_disk(workdir: epath.Path) -> Iterator[None]:
+def _lock_on_disk(workdir: epath.Path, wait: float) -> Iterator[None]:
     new_folders = [folder for folder in (workdir, *workdir.parents) if not folder.exists()]
     path = workdir / LOCK_FILE
-    file = _open_locked(path)
+    file = _open_locked(path, time.monotonic() + wait)
     try:
         storage.remove_incomplete(workdir)
         yield
@@ -71,7 +74,7 @@ def _lock_on_disk(workdir: epath.Path) -> Iterator[None]:
                 os.rmdir(folder)
 
 
-def _open_locked(path: epath.Path) -> IO:
+def _open_locked(path: epath.Path, deadline: float) -> IO:
     """Opens and locks the file. Tries again if another run, at its end, removes the file or its folder meanwhile."""
     while True:
         with contextlib.suppress(FileNotFoundError), contextlib.ExitStack() as stack:
@@ -80,7 +83,10 @@ def _open_locked(path: epath.Path) -> IO:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise _in_use(path.parent) from None
+                if time.monotonic() >= deadline:
+                    raise _in_use(path.parent) from None
+                time.sleep(SECONDS_BETWEEN_TRIES)
+                continue
             if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                 stack.pop_all()
                 return file

@@ -107,9 +107,9 @@ def _fold(folder: Folder) -> Folder:
 
 
 def _read_fold(path: Folder):
-    from imagenet_real.programs import clean
+    from imagenet_real.builders import folds
 
-    return clean._is_done(epath.Path(path.parent), RUN_KEY)
+    return folds.is_done(epath.Path(path.parent), RUN_KEY)
 
 
 def _search(folder: Folder) -> Folder:

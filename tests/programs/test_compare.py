@@ -9,6 +9,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from configs import compare_digits
+from imagenet_real.builders import comparison
 from imagenet_real.errors import InputError
 from imagenet_real.programs import compare
 from tests.programs import training_world as world
@@ -129,6 +130,6 @@ def test_impossible_values(fields, message, tmp_path):
 
 def test_runs_side_by_side_have_a_core_each():
     config = ConfigDict({"jobs": 2})
-    assert "intra_op_parallelism_threads=1" in compare.job_environment(config, "here")["XLA_FLAGS"]
+    assert "intra_op_parallelism_threads=1" in comparison.job_environment(config, "here")["XLA_FLAGS"]
     config.jobs = 1
-    assert "JAX_PLATFORMS" not in compare.job_environment(config, "here")
+    assert "JAX_PLATFORMS" not in comparison.job_environment(config, "here")
