@@ -42,7 +42,7 @@ def get_config() -> ConfigDict:
             "skip_unreadable": False,  # skip images that cannot be read, and list them
             "max_unreadable": 0,  # skip and list up to so many images that cannot be read
             "label_sets": "",  # comma-separated; empty: all label sets of the images
-            # Comma-separated attributes to slice the accuracies by: imagenet_x, imagenet_x_multi, reimagenet, superclass,
+            # Comma-separated attributes to slice the accuracies by: imagenet_x, imagenet_x_multi, reimagenet, box_size, superclass,
             # class, scenes (of digit scenes), FILE.csv, FILE.parquet.
             "slices": "",
             "slice_pairs": False,  # also slice by the combinations of two attributes

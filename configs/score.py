@@ -18,7 +18,7 @@ def get_config() -> ConfigDict:
             # Comma-separated: published names, real@0.5, agreed:real+multilabel, FILE.json, FILE.csv; empty for all that the
             # images have.
             "label_sets": "",
-            # Comma-separated attributes to slice the accuracies by: imagenet_x, imagenet_x_multi, reimagenet, superclass,
+            # Comma-separated attributes to slice the accuracies by: imagenet_x, imagenet_x_multi, reimagenet, box_size, superclass,
             # class, FILE.csv, FILE.parquet.
             "slices": "",
             "slice_pairs": False,  # also slice by the combinations of two attributes

@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from imagenet_real.builders import class_sets, label_sets
 from imagenet_real.data.sources.records import Source
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.labels import classes, imagenet_x, reimagenet
+from imagenet_real.labels import boxes, classes, imagenet_x, reimagenet
 from imagenet_real.labels.attribute_tables import load_attributes
 from imagenet_real.labels.attributes import Attribute, cross
 from imagenet_real.labels.label_set import LabelSet
@@ -17,7 +17,6 @@ from imagenet_real.labels.store import LabelStore, MissingFile
 from imagenet_real.labels.table_columns import ENDINGS, is_table
 
 MAX_SLICES = 20_000
-NAMES = (*imagenet_x.FILES, "reimagenet", "superclass", "class", "scenes")
 
 
 def attributes(
@@ -62,6 +61,7 @@ def _named(name: str, config: ConfigDict, scored_sets: Sequence[LabelSet], sourc
     store = label_sets.store_of(config)
     makers: dict[str, Callable[[], list[Attribute]]] = {
         "reimagenet": lambda: [_reimagenet(store)],
+        "box_size": lambda: [_box_size(store)],
         "superclass": lambda: [_superclass(scored_sets[0], store)],
         "class": lambda: [_class(scored_sets[0], config, store)],
         "scenes": lambda: _scenes(config, source),
@@ -82,6 +82,13 @@ def _reimagenet(store: LabelStore) -> Attribute:
     if path is None:
         raise MissingFile(reimagenet.HOW_TO_GET)
     return reimagenet.attribute(path)
+
+
+def _box_size(store: LabelStore) -> Attribute:
+    path = store.look_for(boxes.FILE)
+    if path is None:
+        raise MissingFile(boxes.HOW_TO_GET)
+    return boxes.size(path)
 
 
 def _superclass(label_set: LabelSet, store: LabelStore) -> Attribute:
