@@ -164,7 +164,7 @@ def _is_part(answer: Sequence[str], span: _Span) -> bool:
 def _roles(answer: Sequence[str], spans: Sequence[_Span]) -> list[str]:
     """The role of each name: `subject`, `aside`, `part` of the name of something else, or `ignored`."""
     starts = {span.start: span for span in spans}
-    roles, place, role, negation = [], 0, "subject", -NEGATION_REACH - 1
+    roles, place, role, negation, opening = [], 0, "subject", -NEGATION_REACH - 1, -2
     while place < len(answer):
         word = answer[place]
         if place in starts:
@@ -181,7 +181,11 @@ def _roles(answer: Sequence[str], spans: Sequence[_Span]) -> list[str]:
         elif word in words.VERBS and role == "aside":
             role = "subject"
         elif (word in words.ASIDES or word.endswith("ing")) and role == "subject" and place:
-            role = "subject" if answer[place - 1] in words.OPEN_SUBJECTS | words.VERBS | {"|"} else "aside"
+            before = answer[place - 1]
+            if before in words.OPEN_SUBJECTS | words.VERBS | {"|"} or opening == place - 1:
+                opening = place  # "people sitting on": the subject is still open
+            elif word in words.ASIDES or before not in words.ARTICLES:  # "a running cheetah" is a cheetah
+                role = "aside"
         place += 1
     return roles
 

@@ -23,7 +23,7 @@ ASIDES = _set(
     "on in with at from near beside behind under over by to for against into between through inside outside around along "
     "above below beneath across among amongst onto off up down before after during toward towards within without next of "
     "which who whose while when where because wearing holding carrying riding eating playing using pulling pushing standing "
-    "sitting lying driving drinking surrounded attached covered filled made that"
+    "sitting lying driving drinking that"
 )
 
 CONJUNCTIONS = _set("and or but plus versus vs nor")
@@ -57,7 +57,7 @@ CATEGORIES = _set(
 
 # Words of several uses that follow a name as a verb or begin what is said about it.
 FOLLOWING = _set(
-    "is are was were has have can could will would may might must does do did that which who not held caught"
+    "is are was were has have can could will would may might must does do did that which who not held caught rather instead"
 )
 FOLLOWING |= _set(
     "seen shown made found known called driven parked perched set put cut lit kept hung worn drawn shot taken"
@@ -71,7 +71,7 @@ FOLLOWING |= _set(
 EVERYDAY = _set(
     "plane painter light head drop site spot brass ear board comfort puff grand upright killer mini jack cell carrier coach "
     "carriage beam bars chest packet press rig trump sub hip spike file rule scope mail essence chopper admiral rubber mole "
-    "groin nursery bob hack blower market amphibian ounce shades wireless snowbird pole bath"
+    "groin nursery bob hack blower market amphibian ounce shades wireless snowbird pole bath boa"
 )
 
 # Things that end in the name of a class and are none: their last word is not read as a name.
