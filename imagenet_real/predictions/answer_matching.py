@@ -119,7 +119,7 @@ class Matcher:
 
     def _name(self, answer: Sequence[str], start: int, stop: int) -> _Span | None:
         parts = answer[start:stop]
-        if stop > len(answer) or "|" in parts or (len(parts) > 1 and parts[0] in words.ARTICLES):
+        if stop > len(answer) or "|" in parts or (len(parts) > 1 and parts[0] in ("a", "an", "the")):
             return None
         key, singular_key = "".join(parts), "".join(map(singular, parts))
         classes = self._exact.get(key) or self._singular.get(singular_key) or ()

@@ -70,8 +70,8 @@ FOLLOWING |= _set(
 # is matched by them alone.
 EVERYDAY = _set(
     "plane painter light head drop site spot brass ear board comfort puff grand upright killer mini jack cell carrier coach "
-    "carriage beam bars chest packet press rig trump sub hip spike file rule scope mail essence chopper admiral rubber mole "
-    "groin nursery bob hack blower market amphibian ounce shades wireless snowbird pole bath boa"
+    "carriage beam bars press rig trump sub hip spike file rule scope mail essence chopper admiral rubber mole "
+    "groin nursery bob hack amphibian ounce shades wireless snowbird pole boa"
 )
 
 # Things that end in the name of a class and are none: their last word is not read as a name.

@@ -11,6 +11,7 @@ import pytest
 from imagenet_real.errors import InputError
 from imagenet_real.labels.imagenet import imagenet_wnids
 from imagenet_real.labels.spellings import load_class_info
+from imagenet_real.predictions import answer_words
 from imagenet_real.predictions.answer_matching import Matcher, Verdict, singular, words_of
 from imagenet_real.predictions.predictions import load_predictions
 
@@ -64,6 +65,23 @@ def test_answers_are_read_as_a_person_reads_them(kind):
         wrong += [] if is_right else [(text, expected, reading)]
     assert wrong == []
     assert len(answers) >= 30
+
+
+@pytest.mark.skipif("IMAGENET_REAL_DATA" not in os.environ, reason="IMAGENET_REAL_DATA is not set: no names of classes")
+def test_each_name_of_one_class_is_matched_alone():
+    """But for those that mean something else in everyday English."""
+    read, _ = imagenets()
+    names, _ = load_class_info(pathlib.Path(os.environ["IMAGENET_REAL_DATA"]) / "labels" / "class_info.json")
+    classes: dict[str, set[int]] = {}
+    for label, synonyms in enumerate(names):
+        for name in synonyms:
+            classes.setdefault(name.lower(), set()).add(label)
+    unique = {name: labels for name, labels in classes.items() if len(labels) == 1}
+    missed = {name for name, labels in unique.items() if read.read(f"I see a {name}.").classes != tuple(labels)}
+    ambiguous = {name for name in unique if read.read(f"I see a {name}.").verdict == Verdict.AMBIGUOUS}
+    assert missed == answer_words.NO_NAMES
+    assert ambiguous <= answer_words.EVERYDAY
+    assert len(unique) == 1822
 
 
 def test_the_answers_by_hand_are_many_and_different():
