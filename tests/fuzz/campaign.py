@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from tests import ROOT
+from tests.fuzz.child import write_cache
 
 SECONDS = 20.0  # of a case
 PEAK = 2 * 2**30  # bytes of memory of a case
@@ -103,6 +104,7 @@ def run(
         for number in range(workers):
             root = pathlib.Path(folder) / str(number)
             root.mkdir()
+            write_cache(root)
             threads.append(threading.Thread(target=work, args=(root,)))
         for thread in threads:
             thread.start()

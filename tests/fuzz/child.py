@@ -98,6 +98,15 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def write_cache(root: pathlib.Path) -> None:
+    """Writes the user's cache folder with the names of ImageNet's classes, so that nothing is downloaded."""
+    from tests.fuzz.label_kinds import write_class_info
+
+    folder = root / "cache" / "imagenet_real"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_class_info(folder)
+
+
 def main() -> None:
     """Serves cases `{"kind", "seed"}`, a line each, until the input ends."""
     root, kinds = pathlib.Path(sys.argv[1]), all_kinds()

@@ -18,6 +18,7 @@ SECONDS = 60.0
 def run(cases: int, seed: int, root: pathlib.Path) -> list[str]:
     """Runs commands with `cases` damaged files. Returns what is wrong with each that does not end as it should."""
     kinds = [kind for kind in all_kinds().values() if kind.command]
+    child.write_cache(root)
     failures = []
     for number in range(cases):
         kind = kinds[number % len(kinds)]

@@ -12,7 +12,7 @@ from tests.fuzz.kinds import Folder, Kind
 from tests.models.checkpoints import torch_writer
 
 
-def _picture(ending: str, seed: int = 0) -> bytes:
+def picture(ending: str, seed: int = 0) -> bytes:
     from PIL import Image
 
     pixels = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8).repeat(4, axis=0).repeat(4, axis=1)
@@ -23,7 +23,7 @@ def _picture(ending: str, seed: int = 0) -> bytes:
 
 def _picture_maker(ending: str):
     def make(folder: Folder) -> Folder:
-        (folder / f"a.{ending}").write_bytes(_picture(ending))
+        (folder / f"a.{ending}").write_bytes(picture(ending))
         return folder / f"a.{ending}"
 
     return make
@@ -54,7 +54,7 @@ def _read_boxes(path: Folder):
 def _tar(folder: Folder) -> Folder:
     with tarfile.open(folder / "images.tar", "w") as tar:
         for number in range(6):
-            content = _picture("jpg", number)
+            content = picture("jpg", number)
             member = tarfile.TarInfo(f"class{number % 2}/{'long' * 40 if number == 3 else 'a'}{number}.jpg")
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
@@ -80,7 +80,7 @@ def _dataset(folder: Folder) -> Folder:
     (folder / "images").mkdir()
     for number in range(6):
         (folder / "images" / f"class{number % 2}").mkdir(exist_ok=True)
-        (folder / "images" / f"class{number % 2}" / f"a{number}.jpg").write_bytes(_picture("jpg", number))
+        (folder / "images" / f"class{number % 2}" / f"a{number}.jpg").write_bytes(picture("jpg", number))
     source = open_source(str(folder / "images"))
     prepare(source, str(folder / "tfds"), name="small", split="train", version="1.0.0", shards=1)
     return folder / "tfds" / "small" / "1.0.0"

@@ -78,7 +78,8 @@ def _read_human_accuracy(path: Folder):
     return readers.imagenet_m(epath.Path(path))
 
 
-def _class_info(folder: Folder) -> Folder:
+def write_class_info(folder: Folder) -> Folder:
+    """Writes names of ImageNet's classes."""
     from imagenet_real.labels.imagenet import imagenet_wnids
 
     rows = [
@@ -151,7 +152,7 @@ KINDS = (
     Kind("labels: ReaL's scores.npz", "npz", _scores, _read_scores),
     Kind("labels: multilabel.csv", "csv", _multilabel, _read_multilabel),
     Kind("labels: human_accuracy.json", "json", _human_accuracy, _read_human_accuracy),
-    Kind("classes: class_info.json", "json", _class_info, _read_class_info),
+    Kind("classes: class_info.json", "json", write_class_info, _read_class_info),
     Kind("classes: hierarchy", "lines", _hierarchy, _read_hierarchy),
     Kind("classes: names", "lines", _names, _read_names),
     Kind("labels: timm's tables", "csv", _models, _read_models),
