@@ -39,7 +39,8 @@ class FileError(InputError):
 
     def __init__(self, path: str | os.PathLike, problem: object, remedy: str = SAVE_AGAIN):
         self.path, self.remedy = path, shorten(remedy, _MAX_REMEDY)
-        file = shorten(os.fspath(path), _MAX_PATH)
+        text = os.fspath(path)
+        file = shorten(text if len(text) <= _MAX_PATH else f"...{text[3 - _MAX_PATH :]}", _MAX_PATH)
         space = max(_MIN_PROBLEM, _MAX_MESSAGE - len(file) - len(self.remedy) - len(": . "))
         self.problem = shorten(" ".join(str(problem).split()).rstrip("."), space)
         super().__init__(f"{file}: {self.problem}. {self.remedy}")

@@ -112,7 +112,7 @@ class LabelMapWriter:
             self._check_run_key()
         while name := next((name for name in names if name.startswith(f"maps-{self.stop:09d}-")), None):
             file = self.folder / name
-            self._add_to_index(file, *read_index(file))
+            self._add_to_index(file, *read_index(file, "Delete it and run again: the rest of the run is kept."))
             self.stop = int(name.removesuffix(ENDING).rpartition("-")[2])
 
     def _check_run_key(self) -> None:

@@ -26,6 +26,7 @@ INDEX = "maps.json"
 ENDING = ".array_record"
 RANDOM_ACCESS = "readahead_buffer_size:0,max_parallelism:0"
 MAX_NAMES = 3  # in an error
+COPY_AGAIN = "Copy it again, or make the maps again."
 UNREADABLE = (RuntimeError, ValueError, IndexError, KeyError, TypeError)  # what ArrayRecord and JSON raise
 
 
@@ -189,7 +190,7 @@ def summarize(folder: str | os.PathLike) -> Summary:
     return Summary(images, index["height"], index["width"], index["k"], len(sizes), sum(sizes))
 
 
-def read_index(file: str | os.PathLike) -> tuple[list[str], dict[str, str]]:
+def read_index(file: str | os.PathLike, remedy: str = COPY_AGAIN) -> tuple[list[str], dict[str, str]]:
     """Reads the image ids of a file in order, and its unreadable images. Raises InputError if the file is damaged."""
     try:
         reader = _open_reader(file)
@@ -200,7 +201,7 @@ def read_index(file: str | os.PathLike) -> tuple[list[str], dict[str, str]]:
             raise ValueError(f"{reader.num_records() - 1} maps of {len(image_ids)} images")
         return image_ids, unreadable
     except UNREADABLE as error:
-        raise _damaged(file, error) from None
+        raise _damaged(file, error, remedy=remedy) from None
 
 
 def pack(classes: np.ndarray, scores: np.ndarray) -> bytes:
@@ -241,6 +242,8 @@ def _open_reader(file: str | os.PathLike) -> Any:
     return ArrayRecordReader(os.fspath(file), RANDOM_ACCESS, file_reader_buffer_size=32_768)
 
 
-def _damaged(file: str | os.PathLike, error: Exception, part: str = "its list of images") -> InputError:
+def _damaged(
+    file: str | os.PathLike, error: Exception, part: str = "its list of images", remedy: str = COPY_AGAIN
+) -> InputError:
     reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-    return FileError(file, f"it is damaged: {part} cannot be read ({reason})", "Copy it again, or make the maps again.")
+    return FileError(file, f"it is damaged: {part} cannot be read ({reason})", remedy)

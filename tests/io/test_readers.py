@@ -277,6 +277,12 @@ def test_a_database_is_opened_or_refused(tmp_path):
     assert "no database" in refusal(readers.open_database, write(tmp_path, "x" * 4096), tables)
 
 
+def test_a_message_keeps_the_name_of_a_file_in_a_deep_folder(tmp_path):
+    path = tmp_path / ("d" * 200) / "labels.json"
+    with pytest.raises(FileError, match=r"^\.\.\.d*/labels\.json: there is no such file"):
+        readers.read_json(path)
+
+
 def test_a_message_is_short_and_printable_whatever_the_names_are(tmp_path):
     folder = tmp_path / ("d" * 200) / ("e\n" * 100)
     folder.mkdir(parents=True)

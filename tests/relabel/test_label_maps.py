@@ -149,3 +149,17 @@ def test_importing_brings_numpy_alone():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_deleting_a_damaged_file_of_a_killed_run_is_enough(tmp_path):
+    write(tmp_path / "whole")
+    write(tmp_path / "killed", stop=15)
+    first = min((tmp_path / "killed").glob("maps-*"))
+    first.write_bytes(first.read_bytes()[:-100])
+    with pytest.raises(InputError, match=rf"{first.name}: it is damaged.* Delete it and run again"):
+        write(tmp_path / "killed")
+    first.unlink()
+    write(tmp_path / "killed")
+    whole, killed = (load_label_maps(tmp_path / name) for name in ("whole", "killed"))
+    assert whole.image_ids.tolist() == killed.image_ids.tolist()
+    assert whole.read(range(19))[0].tolist() == killed.read(range(19))[0].tolist()
