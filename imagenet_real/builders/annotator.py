@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 
 from imagenet_real.builders import models
 from imagenet_real.data.decoding import EXIF
-from imagenet_real.data.preprocess import WholeImage
+from imagenet_real.data.preprocess import Preprocessing, WholeImage
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.models import catalog
@@ -65,7 +65,9 @@ def _preprocessing(config: ConfigDict, run: TrainedModel | None) -> dict[str, An
         raise InputError(
             f"the preprocessing of {config.model} is not known. Give --image_size, interpolation, mean and std."
         )
-    return {"image_size": size, **{name: chosen[name] for name in PREPROCESSING}}
+    values = {name: chosen[name] for name in PREPROCESSING}
+    Preprocessing(resize=size, crop=size, **values)  # checks them
+    return {"image_size": size, **values}
 
 
 def _load_model(config: ConfigDict, run: TrainedModel | None, image_size: int) -> tuple[Apply, Any]:

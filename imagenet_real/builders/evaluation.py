@@ -9,7 +9,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 import imagenet_real
-from imagenet_real.builders import config_groups, label_sets, measures, models, reports, slices
+from imagenet_real.builders import config_groups, label_sets, measures, models, reports, slices, unreadable_images
 from imagenet_real.builders.images import for_model, open_images
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.data.sources.records import Source, label_sets_of
@@ -136,6 +136,7 @@ def predict(evaluation: Evaluation, workdir: epath.Path) -> dict[str, str]:
 def report(evaluation: Evaluation, workdir: epath.Path, unreadable: dict[str, str]) -> Results | None:
     """Scores the predictions in `workdir` and writes the results, the page and the exports; None without labels."""
     config, source = evaluation.config, evaluation.source
+    unreadable_images.write(workdir, {"evaluation": unreadable})
     if not evaluation.label_sets:
         models.log(f"{source.name} brings no labels: wrote {workdir / FILE}; score it with --label_sets.")
         return None

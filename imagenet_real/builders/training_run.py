@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import sys
 from collections.abc import Callable, Sequence
 
@@ -13,15 +12,13 @@ from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import label_sets, reports, training
+from imagenet_real.builders import label_sets, reports, training, unreadable_images
 from imagenet_real.builders.training_data import selection_source
 from imagenet_real.builders.training_plan import make_plan
 from imagenet_real.data.sources.records import Source, label_sets_of
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError
 from imagenet_real.inference.images import predict_images
-from imagenet_real.io.readers import read_json
-from imagenet_real.io.storage import open_atomically
 from imagenet_real.labels import published, readers
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.models import trainable
@@ -38,8 +35,6 @@ from imagenet_real.training.metrics import Metrics
 from imagenet_real.training.state import TrainState
 from imagenet_real.training.step import check_batch_size, make_train_step
 from imagenet_real.training.trained import save_class_names
-
-UNREADABLE = "unreadable.json"
 
 
 def train_and_predict(
@@ -105,28 +100,8 @@ def train_and_predict(
     if training.exports_weights(config):
         _export_weights(config, workdir, graph, state, mesh)
     predictions, unreadable["evaluation"] = _predict(config, graph, state, source, mesh) or (None, {})
-    distributed.on_primary(lambda: _write_unreadable(workdir, unreadable))
+    distributed.on_primary(lambda: unreadable_images.write(workdir, unreadable))
     return predictions
-
-
-def read_unreadable(workdir: epath.Path) -> dict[str, dict[str, str]]:
-    """Returns the unreadable images of a run, `{image_id: reason}`, for `training` and for `evaluation`."""
-    path = workdir / UNREADABLE
-    if not path.exists():
-        return {"training": {}, "evaluation": {}}
-    return read_json(path, dict[str, dict[str, str]], f"Delete {path}.")
-
-
-def _write_unreadable(workdir: epath.Path, unreadable: dict[str, dict[str, str]]) -> None:
-    """Writes the list if there are unreadable images, and says so."""
-    counts = {name: len(images) for name, images in unreadable.items() if images}
-    if not counts:
-        (workdir / UNREADABLE).unlink(missing_ok=True)
-        return
-    with open_atomically(workdir / UNREADABLE) as file:
-        json.dump(unreadable, file, indent=1)
-    text = " and ".join(f"{count:,} images of {name}" for name, count in counts.items())
-    print(f"{text} are unreadable: {workdir / UNREADABLE} lists them", file=sys.stderr)
 
 
 def _all_unreadable(unreadable: dict[str, str]) -> dict[str, str]:

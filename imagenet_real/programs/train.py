@@ -7,9 +7,9 @@ import sys
 from etils import epath
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import reports, training
+from imagenet_real.builders import reports, training, unreadable_images
 from imagenet_real.builders.training_data import describe_training_images, open_reported, training_data
-from imagenet_real.builders.training_run import check_report, read_unreadable, score_source, train_and_predict
+from imagenet_real.builders.training_run import check_report, score_source, train_and_predict
 from imagenet_real.data.sources.records import Source
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.predictions.predictions import Predictions, save_predictions
@@ -44,7 +44,7 @@ def report(
     if results is None:
         print(f"{source.name} has no labels: wrote {workdir / 'predictions.npz'} alone.", file=sys.stderr)
         return None
-    unreadable = read_unreadable(workdir)
+    unreadable = unreadable_images.read(workdir)
     results.missing = [{"image_id": name, "reason": reason} for name, reason in unreadable["evaluation"].items()]
     results.provenance |= {
         "config": config.to_dict(),

@@ -48,7 +48,9 @@ def run(workdir, *arguments, devices=1, preprocessing=tuple(PREPROCESSING), mode
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
     environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     environment.pop("IMAGENET_REAL_DATA", None)
-    options = ["--config.label_sets=original", "--config.report=False", *preprocessing, *arguments]
+    given = {argument.partition("=")[0] for argument in (*preprocessing, *arguments)}
+    defaults = ["--config.label_sets=original", "--config.report=False"]
+    options = [*(option for option in defaults if option.partition("=")[0] not in given), *preprocessing, *arguments]
     return subprocess.run(
         command(workdir, *options, model=model), cwd=ROOT, env=environment, capture_output=True, text=True
     )
@@ -197,6 +199,8 @@ def test_an_unreadable_image_is_named_or_left_out(tmp_path):
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert [entry["image_id"] for entry in results["missing"]] == ["ILSVRC2012_val_00000002"]
     assert results["rows"][0]["images"] == 2
+    listed = json.loads((tmp_path / "out" / "unreadable.json").read_text())
+    assert list(listed["evaluation"]) == ["ILSVRC2012_val_00000002"]
 
 
 @pytest.mark.parametrize(
