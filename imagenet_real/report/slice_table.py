@@ -12,28 +12,23 @@ Table = tuple[list[str], list[list[str]]]  # head, rows
 
 def drops(results: Results) -> Table | str:
     """What each model loses on other images of the same classes, and how much more than published models it keeps."""
+    k = min((row["k"] for row in results.drops), default=1)
     rows = []
-    for row in results.drops:
-        interval = f"{row['low'] * 100:+.2f} to {row['high'] * 100:+.2f}"
-        cells = [row["model"], label_set_name(row["label_set"]), label_set_name(row["twin"]), f"top-{row['k']}"]
-        cells += [
-            f"{row['accuracy'] * 100:.2f}",
-            f"{row['twin_accuracy'] * 100:.2f}",
-            f"{row['difference'] * 100:+.2f}",
-        ]
+    for row in (row for row in results.drops if row["k"] == k):
         effective = f"{row['effective_robustness'] * 100:+.2f}" if "effective_robustness" in row else ""
-        rows.append([*cells, interval, effective])
-    head = [
-        "model",
-        "images",
-        "beside",
-        "",
-        "accuracy",
-        "beside",
-        "difference",
-        "95 % interval",
-        "effective robustness",
-    ]
+        rows.append(
+            [
+                row["model"],
+                label_set_name(row["label_set"]),
+                label_set_name(row["twin"]),
+                f"{row['accuracy'] * 100:.2f}",
+                f"{row['twin_accuracy'] * 100:.2f}",
+                f"{row['difference'] * 100:+.2f}",
+                f"{row['low'] * 100:+.2f} to {row['high'] * 100:+.2f}",
+                effective,
+            ]
+        )
+    head = ["model", "images", "beside", f"top-{k}", "beside", "difference", "95 % interval", "effective robustness"]
     if not any(row[-1] for row in rows):
         head, rows = head[:-1], [row[:-1] for row in rows]
     return (head, rows) if rows else ""
