@@ -24,6 +24,7 @@ from imagenet_real.labels.label_set import MAX_CLASSES
 BLOCK = 64  # rows; a block of typical photographs has 7 MB
 MAX_BLOCKS = 24  # in memory, for each process
 LABEL_COLUMNS = ("label", "labels", "cls", "class", "wnid", "target", "fine_label")
+ERRORS = (OSError, ValueError, NotImplementedError)  # of damaged files; those of Arrow are subclasses of these
 REMEDY = "Copy it again, or write it again."
 
 
@@ -51,12 +52,12 @@ class ParquetFile:
     def column(self, name: str) -> list[Any]:
         """Reads a column. `image.path` is the path in the column `image`."""
         try:
-            values = self.file.read(columns=[name]).column(0)
-        except (OSError, ValueError) as error:
+            values = self.file.read(columns=[name]).column(0).to_pylist()
+        except ERRORS as error:
             raise _damaged(self.path, error) from None
         if "." in name and name not in self.columns:
-            return [value and value.get(name.rpartition(".")[2]) for value in values.to_pylist()]
-        return values.to_pylist()
+            return [value and value.get(name.rpartition(".")[2]) for value in values]
+        return values
 
 
 def open_parquet(path: epath.Path) -> Any:
@@ -67,7 +68,7 @@ def open_parquet(path: epath.Path) -> Any:
         if storage.in_bucket(path):
             return pq.ParquetFile(path.open("rb"))
         return pq.ParquetFile(os.fspath(path), memory_map=True)
-    except (OSError, ValueError) as error:
+    except ERRORS as error:
         raise _damaged(path, error) from None
 
 
@@ -183,7 +184,7 @@ def _ids(name: str, files: Sequence[ParquetFile]) -> tuple[list[str], list[str]]
     """Returns the ids: the paths of the images; or file and row if paths are missing or repeated. Also notes."""
     paths = [path for file in files if file.has_path for path in file.column(f"{file.image}.path")]
     count = sum(file.rows for file in files)
-    if len(paths) == count and all(paths):
+    if len(paths) == count and all(isinstance(path, str) and path for path in paths):
         ids = [image_id(path) for path in paths]
         if len(set(ids)) == count:
             return ids, []
@@ -222,8 +223,9 @@ class ParquetRows:
             opened = self._open(file)
             group = int(np.searchsorted(opened.first_rows, row, side="right")) - 1
             place = row - int(opened.first_rows[group])
-            image = self._block(opened, file, group, place // BLOCK)[place % BLOCK]
-        if image is None:
+            block = self._block(opened, file, group, place // BLOCK)
+        image = block[place % BLOCK] if place % BLOCK < len(block) else None
+        if not isinstance(image, bytes):
             raise InputError(f"{self.files[file]} has no image in row {row}. {REMEDY}")
         return image
 
@@ -249,7 +251,7 @@ class ParquetRows:
                 self._blocks[(file, group, number)] = _images(next(batches).column(0))
                 while len(self._blocks) > MAX_BLOCKS:
                     self._blocks.pop(next(iter(self._blocks)))
-        except (OSError, ValueError, StopIteration) as error:
+        except (*ERRORS, StopIteration) as error:
             raise _damaged(opened.path, error) from None
         self._cursors[(file, group)] = block + 1, batches
         while len(self._cursors) > MAX_BLOCKS:
