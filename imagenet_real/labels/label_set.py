@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from imagenet_real.errors import InputError
 from imagenet_real.labels.image_ids import first_repeated
 
 AVERAGES = ("images", "classes")
@@ -111,13 +112,14 @@ def class_weights(is_scored: np.ndarray, original: np.ndarray) -> np.ndarray:
 def pad_labels(labels: Sequence[Sequence[int]]) -> np.ndarray:
     """Lists of right classes -> [N, A] int32, ascending, padded with -1 (A is at least 1).
 
-    Raises ValueError for a list so much longer than the others that the padding would fill the memory.
+    Raises InputError for a list so much longer than the others that the padding would fill the memory.
     """
     sizes = np.fromiter((len(row) for row in labels), dtype=np.int64, count=len(labels))
     longest = max(1, sizes.max(initial=0))
-    if longest * len(labels) > max(SMALL, MAX_PADDING * sizes.sum()):
-        raise ValueError(
-            f"image {sizes.argmax() + 1} has {longest} labels, and {len(labels)} images {sizes.sum()} in all"
+    if longest > 1 and longest * len(labels) > max(SMALL, MAX_PADDING * sizes.sum()):
+        raise InputError(
+            f"image {sizes.argmax() + 1} has {longest} labels, and all {len(labels)} images have {sizes.sum()}. Check the "
+            "labels of that image."
         )
     padded = np.full((len(labels), longest), np.iinfo(np.int32).max, dtype=np.int32)
     padded[np.arange(longest) < sizes[:, None]] = np.fromiter(

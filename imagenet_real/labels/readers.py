@@ -78,8 +78,8 @@ def real_from_lists(lists: list[list[int]], name: str, path: epath.Path, remedy:
         raise FileError(path, f"it has {len(lists)} lists of classes, expected {imagenet.NUM_VALIDATION}", remedy)
     try:
         labels = pad_labels(lists)
-    except ValueError as error:
-        raise FileError(path, error, remedy) from None
+    except InputError as error:
+        raise FileError(path, str(error).partition(". ")[0], remedy) from None
     return LabelSet(
         name=name,
         image_ids=imagenet.validation_ids(),

@@ -115,3 +115,11 @@ def test_bad_json_is_one_line(place, text, message):
     with pytest.raises(InputError, match=message) as error:
         load_label_set(path)
     assert "\n" not in str(error.value)
+
+
+def test_one_image_with_thousands_of_labels_is_refused_before_it_fills_the_memory():
+    rows = [[1]] * 20_000
+    assert pad_labels([*rows, list(range(200))]).shape == (20_001, 200)
+    with pytest.raises(InputError, match="image 20001 has 5001 labels, and all 20001 images have 25001"):
+        pad_labels([*rows, list(range(5001))])
+    assert pad_labels([[]] * 5_000_000).shape == (5_000_000, 1)  # no image is an exception
