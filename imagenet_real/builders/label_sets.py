@@ -11,6 +11,7 @@ from imagenet_real.builders.datasets import Dataset
 from imagenet_real.data.sources.tfds_folders import tfds_root
 from imagenet_real.errors import InputError
 from imagenet_real.labels import imagenet, other_images, published, readers
+from imagenet_real.labels.json_format import ENDING, load_label_set
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.labels.label_tables import is_table, load_label_table
 from imagenet_real.labels.other_images import OtherImages
@@ -42,9 +43,9 @@ def select(
     ids = imagenet.validation_ids() if image_ids is None else image_ids
     chosen = _split(names) or published.names_for(ids, store)
     ready: dict[str, LabelSet] = _prepared_multilabel(chosen, store)
-    if class_names is not None:
-        ready |= {name: load_label_table(name, class_names, store) for name in chosen if is_table(name)}
-    return [_of_images(name, {}, store) or ready.get(name, name) for name in chosen]
+    return [
+        _of_images(name, {}, store) or _of_file(name, class_names, store) or ready.get(name, name) for name in chosen
+    ]
 
 
 def select_for_predictions(
@@ -141,7 +142,14 @@ def select_for_images(
     if not has_classes_of_imagenet or not imagenets.any() or not imagenets[labeled].all():
         others = other_images.names_for(image_ids, store, source) if has_classes_of_imagenet else []
         chosen = _split(names) or others or list(dataset_sets)
-        return [_of_images(name, dataset_sets, store) or dataset_sets.get(name, name) for name in chosen], []
+        class_names = _class_names(dataset_sets)
+        return [
+            _of_images(name, dataset_sets, store)
+            or dataset_sets.get(name)
+            or _of_file(name, class_names, store)
+            or name
+            for name in chosen
+        ], []
     replacements = {name: labels for name, labels in dataset_sets.items() if not published.is_local(name, store)}
     chosen = [
         label_set if isinstance(label_set, LabelSet) else replacements.get(label_set, label_set)
@@ -152,8 +160,10 @@ def select_for_images(
 
 
 def load(name: str, dataset_sets: Mapping[str, LabelSet], store: LabelStore) -> LabelSet:
-    """One label set: of a dataset, a published one, one in a JSON file, or that of FOLDER. Raises InputError."""
-    if label_set := _of_images(name, dataset_sets, store):
+    """One label set: of a dataset, a published one, one in a file, or that of FOLDER. Raises InputError."""
+    if label_set := _of_images(name, dataset_sets, store) or dataset_sets.get(name):
+        return label_set
+    if label_set := _of_file(name, _class_names(dataset_sets), store):
         return label_set
     label_sets, unavailable = published.load([name], store, supplied=dataset_sets)
     if unavailable:
@@ -166,6 +176,21 @@ def images_of(image_ids: np.ndarray, dataset_sets: Mapping[str, LabelSet]) -> Ot
     original = dataset_sets.get("original")
     has_labels = original is not None and original.num_classes == imagenet.NUM_CLASSES
     return OtherImages(image_ids, original.original if original is not None and has_labels else None)
+
+
+def _class_names(dataset_sets: Mapping[str, LabelSet]) -> tuple[str, ...] | None:
+    """The class names of a dataset; None for ImageNet's wnids, and without."""
+    names = next((labels.class_names for labels in dataset_sets.values() if labels.class_names is not None), None)
+    return None if names == imagenet.imagenet_wnids() else names
+
+
+def _of_file(name: str, class_names: Sequence[str] | None, store: LabelStore) -> LabelSet | None:
+    """The label set in a file whose classes may have these names; None for another name, and without class names."""
+    if class_names is None or name in published.KNOWN_NAMES:
+        return None
+    if is_table(name):
+        return load_label_table(name, class_names, store)
+    return load_label_set(name, store, class_names) if name.endswith(ENDING) else None
 
 
 def _of_images(name: str, dataset_sets: Mapping[str, LabelSet], store: LabelStore) -> LabelSet | None:

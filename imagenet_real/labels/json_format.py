@@ -2,7 +2,8 @@
 
 import json
 import os
-from typing import Annotated, Literal, NotRequired, TypedDict
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import numpy as np
 from etils import epath
@@ -33,19 +34,23 @@ class _File(TypedDict):
     images: dict[Name, _Image]
 
 
-def load_label_set(path: str | os.PathLike, store: LabelStore = DEFAULT_STORE) -> LabelSet:
-    """Reads a label set from JSON, also from an export of FiftyOne. Raises InputError.
+def load_label_set(
+    path: str | os.PathLike, store: LabelStore = DEFAULT_STORE, class_names: Sequence[str] | None = None
+) -> LabelSet:
+    """Reads a label set from JSON, also from an export of FiftyOne, a list of records or `{id: classes}`. Raises InputError.
 
     `weight` defaults to 1, or to 0 if `correct` is empty; `group`, the original class, to the first right class.
     `store` has the file with the names of ImageNet's classes, for exports with names. `"average": "classes"` makes the accuracy a mean over original classes. A bare list of 50,000 lists is a `real.json`.
     """
     path = storage.to_path(path)
+    if (simple := _columns_of(read_json(path))) is not None:
+        return label_tables.of_columns(simple, path, class_names, store)
     content = read_json(path, _File | list[readers.ClassList] | fiftyone.Samples | fiftyone.Targets, REMEDY)
     if isinstance(content, list):
         return readers.real_from_lists(content, path.stem, path, REMEDY)
     if "images" not in content:
-        columns, class_names = fiftyone.columns(content, path)
-        return label_tables.of_columns(columns, path, class_names, store)
+        columns, names = fiftyone.columns(content, path)
+        return label_tables.of_columns(columns, path, names or class_names, store)
     if not content["images"]:
         raise FileError(path, "it has no images", REMEDY)
     try:
@@ -53,6 +58,24 @@ def load_label_set(path: str | os.PathLike, store: LabelStore = DEFAULT_STORE) -
     except ValueError as error:
         problem, _, remedy = str(error).partition(". ")
         raise FileError(path, problem, remedy or REMEDY) from None
+
+
+def _columns_of(content: Any) -> dict[str, list[Any]] | None:
+    """The columns of `{id: class}`, `{id: [class, ...]}` or a list of records, such as {"image_id", "label"}; else None.
+
+    Classes are indices, wnids or names.
+    """
+    if isinstance(content, list):
+        rows = [row for row in content if isinstance(row, dict)]
+        is_table = rows and len(rows) == len(content) and all(row.keys() == rows[0].keys() for row in rows)
+        if not is_table or not all(isinstance(value, list | int | float | str | None) for value in rows[0].values()):
+            return None  # such as an export of FiftyOne, whose labels are objects
+        return {name: [row[name] for row in rows] for name in rows[0]}
+    if not isinstance(content, dict) or not content or {"schema", "images", "samples", "labels"} & content.keys():
+        return None
+    if not all(isinstance(value, list | int | str) for value in content.values()):
+        return None
+    return {"image_id": list(content), "label": list(content.values())}
 
 
 def _from_json(content: _File, path: epath.Path) -> LabelSet:

@@ -123,3 +123,27 @@ def test_a_background_class_keeps_the_label_sets_of_imagenet():
         InputError, match="has 1001 classes.* background class, leave it out with --repair=background_class"
     ):
         check_classes("model", 1001, -1, [readers.original()])
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("mine.csv", "image_id,label\ncat/1.jpg,dog\ndog/2.jpg,dog\n"),
+        ("mine.jsonl", '{"image_id": "cat/1", "labels": ["dog"]}\n{"image_id": "dog/2", "labels": ["dog"]}\n'),
+        ("mine.json", '{"cat/1": ["dog"], "dog/2.jpg": ["dog"]}'),
+        ("mine.json", '{"cat/1": 1, "dog/2": 1}'),
+        ("mine.json", '[{"image_id": "cat/1", "label": "dog"}, {"image_id": "dog/2", "label": "dog"}]'),
+    ],
+)
+def test_own_labels_by_the_names_of_the_folders(nowhere, file, content):
+    for kind, number in (("cat", 1), ("dog", 2)):
+        (nowhere / "pets" / kind).mkdir(parents=True, exist_ok=True)
+        (nowhere / "pets" / kind / f"{number}.jpg").write_bytes(picture(number))
+    (nowhere / file).write_text(content)
+    dataset = datasets.of_images(str(nowhere / "pets"))
+    for labels in (
+        label_sets.load(str(nowhere / file), dataset.label_sets, LabelStore()),
+        label_sets.select_for_predictions(str(nowhere / file), dataset, 2, LabelStore())[0][0],
+    ):
+        assert (labels.image_ids.tolist(), labels.labels[:, 0].tolist()) == (["cat/1", "dog/2"], [1, 1])
+        assert (labels.num_classes, labels.name) == (2, "mine")
