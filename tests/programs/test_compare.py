@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 
 FIELDS = {
     "config": "compare_digits",
+    "steps": None,  # a comparison has lengths
     "losses": "('softmax',)",
     "data": "('all','clean')",
     "lengths.short": 5,

@@ -47,7 +47,7 @@ def arguments(images, workdir, config="train_digits", **fields):
     return [
         f"--config=configs/{config}.py",
         f"--workdir={workdir}",
-        *(f"--config.{name}={value}" for name, value in fields.items()),
+        *(f"--config.{name}={value}" for name, value in fields.items() if value is not None),
     ]
 
 
