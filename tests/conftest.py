@@ -11,6 +11,11 @@ os.environ["XLA_FLAGS"] = (
     f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 )
 
+# The same small models are compiled in many tests and commands, and in every run of the tests.
+os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{pathlib.Path(__file__).parent.parent}/.pytest_cache/compiled"
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+
 import jax
 import pytest
 from etils import epath

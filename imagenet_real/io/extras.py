@@ -19,7 +19,6 @@ MODULES = {  # of each extra in pyproject.toml: what its packages are imported a
         "optax",
         "orbax",
         "safetensors",
-        "simplejpeg",
         "sklearn",
         "tensorboardX",
         "tensorflow_datasets",

@@ -1,6 +1,7 @@
 """The commands as a user runs them: what they write, and the one line that a mistake ends in."""
 
 import fnmatch
+import functools
 import importlib
 import json
 import os
@@ -17,16 +18,13 @@ from imagenet_real.cli.programs import PROGRAMS
 from imagenet_real.io import extras
 from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.predictions.predictions import save_predictions
-from tests import ROOT, toy
+from tests import ROOT, commands, toy
 
 pytestmark = pytest.mark.slow
 
 
-def run(*arguments, config="score", preexec=None, **environment):
-    command = [sys.executable, "main.py", f"--config=configs/{config}.py", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, preexec_fn=preexec, env={**os.environ, **environment}
-    )
+def run(*arguments, config="score", before=None, **environment):
+    return commands.run([f"--config=configs/{config}.py", *arguments], before=before, env={**os.environ, **environment})
 
 
 @pytest.fixture
@@ -121,7 +119,7 @@ def test_missing_flags_and_configs(tmp_path):
 
 
 def short(*words):
-    return subprocess.run([sys.executable, "main.py", *words], cwd=ROOT, capture_output=True, text=True)
+    return commands.run(words)
 
 
 def test_the_short_form_is_the_long_one(world):
@@ -273,7 +271,7 @@ def test_a_full_disk_leaves_nothing_half_written(world):
     before = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
     sizes = sorted(len(content) for content in before.values())
     for limit in (64, sizes[1] + 1):  # room for none of the files, and for all but the largest
-        full = run(*arguments, preexec=lambda limit=limit: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+        full = run(*arguments, before=functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit)))
         assert f"{folder}/out" in one_line(full)
         assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == before
 

@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -19,17 +17,16 @@ from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import load_predictions, save_predictions
 from imagenet_real.programs import compare, evaluate, score
 from imagenet_real.runtime.exit_codes import exit_code_of
-from tests import ROOT, toy
+from tests import commands, toy
 from tests.data.pictures import label, validation_name, write_folder
 from tests.programs import models
 from tests.programs import training_world as world
+from tests.programs.test_evaluate import small_parts
 from tests.programs.test_processes import ends
 from tests.programs.test_processes import start as start_together
 
 pytestmark = pytest.mark.slow
 
-SMALL_PARTS = "import imagenet_real.predictions.parts as parts, runpy, sys; parts.RECORDS_PER_PART = 4; "
-SMALL_PARTS += "sys.argv.pop(0); runpy.run_path('main.py', run_name='__main__')"
 NUMBERS = range(1, 24)
 
 
@@ -64,10 +61,8 @@ def fields_of(place):
 
 
 def start(place):
-    command = [sys.executable, "-c", SMALL_PARTS, "main.py", "--config=configs/evaluate.py"]
-    command += [f"--config.{name}={value}" for name, value in fields_of(place).items()]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*command, f"--workdir={place / 'out'}"], cwd=ROOT, **pipes)
+    fields = [f"--config.{name}={value}" for name, value in fields_of(place).items()]
+    return commands.Command(["--config=configs/evaluate.py", *fields, f"--workdir={place / 'out'}"], before=small_parts)
 
 
 def test_evaluate(bucket, in_bucket, tmp_path, monkeypatch):

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -15,8 +13,9 @@ from imagenet_real.data.writers.prepare import prepare
 from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.predictions import parts
 from imagenet_real.predictions.predictions import load_predictions
-from tests import ROOT
+from tests import commands
 from tests.data.pictures import picture, write_folder, write_tar
 
 pytestmark = pytest.mark.slow
@@ -41,19 +40,17 @@ def places(tmp_path_factory):
 
 def command(workdir, *arguments, model="colours"):
     model = f"--config.model=tests.programs.models:{model}"
-    return [sys.executable, "main.py", "--config=configs/evaluate.py", model, f"--workdir={workdir}", *arguments]
+    return ["--config=configs/evaluate.py", model, f"--workdir={workdir}", *arguments]
 
 
 def run(workdir, *arguments, devices=1, preprocessing=tuple(PREPROCESSING), model="colours"):
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
-    environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+    environment = {**os.environ, "XLA_FLAGS": flags}
     environment.pop("IMAGENET_REAL_DATA", None)
     given = {argument.partition("=")[0] for argument in (*preprocessing, *arguments)}
     defaults = ["--config.label_sets=original", "--config.report=False"]
     options = [*(option for option in defaults if option.partition("=")[0] not in given), *preprocessing, *arguments]
-    return subprocess.run(
-        command(workdir, *options, model=model), cwd=ROOT, env=environment, capture_output=True, text=True
-    )
+    return commands.run(command(workdir, *options, model=model), env=environment)
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +106,10 @@ def test_the_report_stands_beside_the_results(reference):
     assert {path.name for path in reference.glob("calibration.*")} == {"calibration.png", "calibration.svg"}
 
 
+def small_parts():
+    parts.RECORDS_PER_PART = 4
+
+
 def test_a_killed_evaluation_goes_on_and_ends_in_the_same_bytes(places, tmp_path):
     """Killed as soon as the first part of the predictions is on the disk."""
     options = [
@@ -118,13 +119,11 @@ def test_a_killed_evaluation_goes_on_and_ends_in_the_same_bytes(places, tmp_path
         "--config.report=False",
         *PREPROCESSING,
     ]
-    slow = "import imagenet_real.predictions.parts as parts, runpy, sys; parts.RECORDS_PER_PART = 4; "
-    slow += "sys.argv.pop(0); runpy.run_path('main.py', run_name='__main__')"
-    whole = subprocess.run(command(tmp_path / "whole", *options), cwd=ROOT, capture_output=True, text=True)
+    whole = commands.run(command(tmp_path / "whole", *options))
     assert whole.returncode == 0, whole.stderr
 
     arguments = command(tmp_path / "killed", *options)
-    process = subprocess.Popen([sys.executable, "-c", slow, *arguments[1:]], cwd=ROOT, stderr=subprocess.PIPE)
+    process = commands.Command(arguments, before=small_parts)
     for _ in range(600):
         if any((tmp_path / "killed").glob("parts/*.npz")):
             break
@@ -133,7 +132,7 @@ def test_a_killed_evaluation_goes_on_and_ends_in_the_same_bytes(places, tmp_path
     process.communicate()
     assert any((tmp_path / "killed").glob("parts/*.npz"))
 
-    assert subprocess.run(arguments, cwd=ROOT, capture_output=True).returncode == 0
+    assert commands.run(arguments).returncode == 0
     files = [tmp_path / name / "predictions.npz" for name in ("whole", "killed")]
     assert files[0].read_bytes() == files[1].read_bytes()
 
@@ -239,12 +238,7 @@ def test_another_model_does_not_go_on_with_the_predictions_of_the_first(places, 
 
 def test_an_unknown_model_of_the_catalog(places, tmp_path):
     arguments = ["--config.model=vit_tiny_patch16_242", *places["folder"], f"--workdir={tmp_path}"]
-    done = subprocess.run(
-        [sys.executable, "main.py", "--config=configs/evaluate.py", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    done = commands.run(["--config=configs/evaluate.py", *arguments])
     assert done.returncode == 1
     assert "did you mean vit_tiny_patch16_224" in done.stderr
 

@@ -4,14 +4,13 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 
 from imagenet_real.predictions.predictions import load_predictions
+from tests import commands
 from tests.data.pictures import write_folder
 from tests.programs import training_world as world
 from tests.programs.test_train import arrays, saved_steps, wait_for
@@ -27,21 +26,11 @@ def start(arguments, *, processes, devices):
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices} --xla_cpu_multi_thread_eigen=false"
-    environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(world.ROOT)}
+    environment = {**os.environ, "XLA_FLAGS": flags}
     environment.pop("IMAGENET_REAL_DATA", None)
-    command = [sys.executable, "-m", "tests.programs.tiny_model", *map(str, arguments)]
+    options = {"module": "tests.programs.tiny_model", "env": environment}
     joined = [f"--config.distributed=localhost:{port},{processes},{number}" for number in range(processes)]
-    return [
-        subprocess.Popen(
-            [*command, *([] if processes == 1 else [join])],
-            cwd=world.ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for join in joined
-    ]
+    return [commands.Command([*arguments, *([] if processes == 1 else [join])], **options) for join in joined]
 
 
 def ends(started):
@@ -96,7 +85,7 @@ def test_two_processes_of_four_devices_evaluate_like_one_of_eight(tmp_path):
     assert missing[0][0]["image_id"] == damaged.stem
 
 
-LONG = {"model": "tiny_vit", "optimizer": "adamw", "steps": 60, "checkpoint_every": 6, "log_every": 5}
+LONG = {"model": "tiny_vit", "optimizer": "adamw", "steps": 30, "checkpoint_every": 4, "log_every": 5}
 LONG |= {"learning_rate": 1e-3, "augmentation.mixup": 0.2, "fsdp": True, "loss": "sigmoid"}
 
 

@@ -1,10 +1,9 @@
 """Label maps of images as a user makes them: what is in them, killed and continued, by several processes, and imported."""
 
 import io
+import itertools
 import os
 import signal
-import subprocess
-import sys
 import tarfile
 
 import jax
@@ -16,9 +15,10 @@ from configs import relabel as config_file
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.programs import relabel
+from imagenet_real.relabel import label_map_writer
 from imagenet_real.relabel.annotate import image_size_of
 from imagenet_real.relabel.label_maps import load_label_maps
-from tests import ROOT
+from tests import commands
 from tests.data.pictures import write_folder
 from tests.models.checkpoints import torch_writer
 from tests.programs import models
@@ -90,24 +90,20 @@ def test_each_place_has_the_classes_of_what_it_shows(images, made):
             np.testing.assert_allclose(scores[0, row, column], np.sort(logits)[::-1][:5], rtol=2e-3)
 
 
+def die_at_the_third_batch():
+    append, batches = label_map_writer.LabelMapWriter.append, itertools.count(1)
+
+    def append_and_die(*positional, **named):
+        append(*positional, **named)
+        if next(batches) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    label_map_writer.IMAGES_PER_FILE = 8
+    label_map_writer.LabelMapWriter.append = append_and_die
+
+
 def test_a_killed_run_goes_on_behind_its_last_whole_file(images, made, tmp_path, monkeypatch):
-    code = """
-import os, signal, sys
-from imagenet_real.relabel import label_map_writer
-import main
-label_map_writer.IMAGES_PER_FILE, appended, append = 8, [], label_map_writer.LabelMapWriter.append
-def dying(*arguments, **named):
-    append(*arguments, **named)
-    appended.append(1)
-    if len(appended) == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-label_map_writer.LabelMapWriter.append = dying
-sys.argv = ["main.py", *sys.argv[1:]]
-main.run()
-"""
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
-    command = [sys.executable, "-c", code, *arguments(images, tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    done = commands.run(arguments(images, tmp_path), before=die_at_the_third_batch)
     assert done.returncode == -signal.SIGKILL, done.stderr
     with pytest.raises(InputError, match="not finished"):
         load_label_maps(tmp_path)

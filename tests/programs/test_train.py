@@ -1,5 +1,6 @@
 """Training as a user runs it: killed, stopped, moved to other devices, and given what it cannot use."""
 
+import functools
 import json
 import resource
 import signal
@@ -113,9 +114,8 @@ def test_a_killed_run_continues_bit_for_bit_also_after_a_full_disk(images, unint
     assert saved
 
     limit = 3500  # bytes in a file: room for the metrics, and not for a checkpoint
-    code, out, error = world.run(
-        images, tmp_path, preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)), **LONG
-    )
+    full_disk = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit))
+    code, out, error = world.run(images, tmp_path, before=full_disk, **LONG)
     assert (code, out) == (1, "")
     assert len(errors(error)) == 1, error
     assert f"error: a checkpoint in {tmp_path / 'checkpoints'} could not be written (" in error

@@ -3,13 +3,11 @@
 import json
 import os
 import re
-import subprocess
-import sys
 
 import numpy as np
 from PIL import Image
 
-from tests import ROOT
+from tests import commands
 
 COLORS = {"blue": (40, 40, 200), "green": (40, 200, 40), "red": (200, 40, 40)}
 SIZE = 12
@@ -51,12 +49,11 @@ def arguments(images, workdir, config="train_digits", **fields):
     ]
 
 
-def start(images, workdir, *, devices=1, preexec=None, **fields):
+def start(images, workdir, *, devices=1, before=None, **fields):
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices} --xla_cpu_multi_thread_eigen=false"
-    environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "tests.programs.tiny_model", *arguments(images, workdir, **fields)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=ROOT, env=environment, preexec_fn=preexec, **pipes)
+    environment = {**os.environ, "XLA_FLAGS": flags}
+    options = {"module": "tests.programs.tiny_model", "env": environment, "before": before}
+    return commands.Command(arguments(images, workdir, **fields), **options)
 
 
 def run(*positional, **named):

@@ -1,0 +1,12 @@
+"""What a command imports, imported once: processes that `tests.commands` starts are forked from one that has it."""
+
+import importlib
+import os
+
+# Read when JAX is imported, and so the same in every command.
+os.environ["JAX_PLATFORMS"] = "cpu"
+
+LIBRARIES = ("flax.nnx", "grain", "jax", "matplotlib.figure", "numba", "optax", "orbax.checkpoint", "pyarrow.parquet")
+LIBRARIES += ("safetensors", "scipy.stats", "simplejpeg", "tensorboardX", "tensorflow_datasets")
+for library in LIBRARIES:
+    importlib.import_module(library)
