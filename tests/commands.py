@@ -96,7 +96,8 @@ def _run(argv: list[str], environment: dict[str, str], outputs, before) -> None:
     for number, pipe in enumerate(outputs, start=1):
         os.dup2(pipe.fileno(), number)
         pipe.close()
-    sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - until the process ends
+    sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
     signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
     os.environ.clear()
     os.environ.update(environment)
