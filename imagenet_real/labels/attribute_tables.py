@@ -66,12 +66,13 @@ def _attribute(
     table = np.full((len(parsed), width), -1)  # of each different cell the places of its values
     for number, texts in enumerate(parsed):
         table[number, : len(texts)] = [place[text] for text in texts]
-    pairs = [(row[table[code, column] >= 0], table[code, column][table[code, column] >= 0]) for column in range(width)]
-    images, places = (
-        (np.concatenate([np.zeros(0, np.int64), *arrays]) for arrays in zip(*pairs, strict=True)) if pairs else ([], [])
-    )
+    images, places = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for column in table.T:
+        has_value = column[code] >= 0
+        images = np.concatenate([images, row[has_value]])
+        places = np.concatenate([places, column[code][has_value]])
     known, image = np.unique(images, return_inverse=True)
-    known_ids = ids if len(known) == len(ids) else ids[np.asarray(known, dtype=np.int64)]
+    known_ids = ids if len(known) == len(ids) else ids[known]
     as_numbers = _numbers(values) if len(images) == len(known) else None
     if as_numbers is not None:
         of_image = np.empty(len(known))
@@ -79,7 +80,7 @@ def _attribute(
         return numbers(name, known_ids, of_image, record)
     if len(known) >= MIN_IMAGES and len(values) > MAX_DISTINCT * len(known):
         return None
-    codes = np.unique(np.asarray(image, dtype=np.int64) * max(1, len(values)) + places)
+    codes = np.unique(image * max(1, len(values)) + places)
     return Attribute(name, known_ids, tuple(values), codes // max(1, len(values)), codes % max(1, len(values)), record)
 
 

@@ -1,5 +1,6 @@
 """Labels that FiftyOne exports as JSON: its own format of samples, and that of image classification."""
 
+from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
 from imagenet_real.io.readers import FileError, Name
@@ -21,8 +22,8 @@ class Targets(TypedDict):
     labels: dict[Name, Any]
 
 
-def columns(content: Samples | Targets, path: Any) -> tuple[dict[str, list[Any]], list[str] | None]:
-    """The images and their labels as the columns of a table, and the names of the classes if the export has them."""
+def columns(content: Mapping[str, Any], path: Any) -> tuple[dict[str, list[Any]], list[str] | None]:
+    """The images and labels of `Samples` or `Targets` as columns, and the names of the classes if the export has them."""
     if "samples" in content:
         return _of_samples(content["samples"], path), None
     names = content.get("classes") or None

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
+from imagenet_real.labels.attributes import Attribute
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.report import table
@@ -28,9 +29,16 @@ def score(
     ks: Sequence[int] = (1, 5),
     allow_missing: bool = False,
     repair: str = "",
+    slices: Sequence[Attribute] = (),
 ) -> PrintedResults:
     """Scores one or several models under every label set; see `scoring.results.score_models` for the arguments."""
     results = scoring.score_models(
-        predictions, label_sets, labels_dir=labels_dir, ks=ks, allow_missing=allow_missing, repair=repair
+        predictions,
+        label_sets,
+        labels_dir=labels_dir,
+        ks=ks,
+        allow_missing=allow_missing,
+        repair=repair,
+        slices=slices,
     )
     return PrintedResults(**{field.name: getattr(results, field.name) for field in dataclasses.fields(results)})

@@ -5,7 +5,7 @@ import numpy as np
 from imagenet_real.report.names import label_set_name
 from imagenet_real.scoring.results import Results
 
-SHOWN = 8  # slices with the lowest, and with the highest difference together
+SHOWN = 8  # slices, those that differ most clearly
 
 Table = tuple[list[str], list[list[str]]]  # head, rows
 
@@ -35,15 +35,15 @@ def drops(results: Results) -> Table | str:
 
 
 def slices(results: Results) -> list[Table | str]:
-    """The slices of the best model that differ most from the rest, under the first label set, and how many do."""
+    """The slices of the best model that differ most clearly from the rest, under the first label set, and how many do."""
     if not results.slices:
         return []
     part = results.slices[0]
     ranked = next((row["models"][0]["model"] for row in results.rankings if row["label_set"] == part.label_set), None)
     model = part.models.index(ranked) if ranked in part.models else 0
-    order = np.argsort(part.difference[model], kind="stable")
-    order = order[np.isfinite(part.difference[model][order]) & (part.images[model][order] > 0)]
-    chosen = order if len(order) <= SHOWN else np.concatenate([order[: SHOWN // 2], order[-SHOWN // 2 :]])
+    defined = np.flatnonzero(np.isfinite(part.p_value[model]))
+    clearest = defined[np.lexsort((-np.abs(part.difference[model][defined]), part.p_value[model][defined]))][:SHOWN]
+    chosen = clearest[np.argsort(part.difference[model][clearest], kind="stable")]
     rows = [
         [
             part.columns[s],
