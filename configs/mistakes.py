@@ -2,10 +2,11 @@
 
     imagenet-real mistakes --predictions=FILE.npz --label_set=real \\
         --others='predictions/*.npz' --workdir=DIR
+    imagenet-real mistakes --weights=RUN --model=NAME --images=FOLDER --workdir=DIR
     imagenet-real mistakes --judged=vit3b_mistakes.json,greedy_soups_mistakes.json \\
         --workdir=DIR
 
-Expected of the second (Vasudevan et al. 2022): 378 and 249 mistakes, 164 images in common, 143 with the same
+Expected of the last (Vasudevan et al. 2022): 378 and 249 mistakes, 164 images in common, 143 with the same
 prediction. Measured with --together=real, --groups=clusters.json and --others of 47 models: the
 guess is right on 277 of ViT-3B's 378 mistakes, on which the rules were chosen, and on 54 of 85 others. The guess
 "fine-grained" alone is right on 241 and 56. A guess is a start for people, and no judgment.
@@ -13,12 +14,20 @@ guess is right on 277 of ViT-3B's 378 mistakes, on which the rules were chosen, 
 
 from ml_collections import ConfigDict
 
+from configs import evaluate
+
+# Fields of evaluate that predict the images with a model.
+MODEL = ("model", "weights", "report_checkpoint", "dtype", "batch_size", "workers", "model_devices")
+MODEL += ("resize", "crop", "interpolation", "mean", "std", "exif", "skip_unreadable", "max_unreadable")
+MODEL += ("class_map", "image_labels")
+
 
 def get_config() -> ConfigDict:
-    return ConfigDict(
+    model = evaluate.get_config()
+    config = ConfigDict(
         {
             "program": "mistakes",  # a file of imagenet_real/programs
-            "predictions": "",  # file of the model, as score reads it
+            "predictions": "",  # file of the model, as score reads it, or workdir of evaluate or train; empty: `weights` predict
             "others": "",  # path or glob of other models; if many agree, a label may be missing
             "label_set": "",  # a published name, FOLDER, or FILE.json; empty: the best of images, or ImageNet's multilabel
             "judged": "",  # comma-separated files of judged mistakes: published, or of the review page
@@ -37,3 +46,6 @@ def get_config() -> ConfigDict:
             "shown": 10,  # rows of each printed table
         }
     )
+    for name in MODEL:
+        config[name] = model.get_ref(name)
+    return config

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import typing
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -16,6 +17,7 @@ from imagenet_real.labels.label_set import LabelSet
 if typing.TYPE_CHECKING:  # sources import SciPy, which scores of predictions alone do not need
     from imagenet_real.data.sources.records import Source
 
+IMAGE_FILES = (".parquet", ".tfrecord")  # beside tars; a CSV is a table of labels
 PREFERRED = ("multilabel", "real", "original")  # the label sets that mistakes are listed under, the best first
 
 
@@ -71,21 +73,21 @@ class Dataset:
         return dict(zip(self.source.image_ids, self.source.paths, strict=True))
 
 
-def open_dataset(config: ConfigDict) -> Dataset:
-    """Opens the images of `images`, `split` and `tfds_dir`. Raises InputError."""
+def open_dataset(config: ConfigDict, **options: Any) -> Dataset:
+    """Opens the images of `images`, `split` and `tfds_dir`, with other options of `images.open_images`. Raises InputError."""
     if not config.images:
         return Dataset(None)
-    return of_images(config.images, config.split, config.tfds_dir)
+    return of_images(config.images, config.split, config.tfds_dir, **options)
 
 
-def of_images(images: str, split: str = "validation", tfds_dir: str = "") -> Dataset:
-    """Opens FOLDER, FILE.tar or tfds:NAME. Raises InputError."""
+def of_images(images: str, split: str = "validation", tfds_dir: str = "", **options: Any) -> Dataset:
+    """Opens images by name, as `images.open_images`. Raises InputError."""
     from imagenet_real.builders.images import open_images
 
-    return Dataset(open_images(images, split=split, tfds_dir=tfds_dir))
+    return Dataset(open_images(images, split=split, tfds_dir=tfds_dir, **options))
 
 
 def names_images(name: str) -> bool:
     """Whether a name is that of images on the disk, or of a TFDS dataset: FOLDER, FILE.tar or tfds:NAME."""
     path = storage.to_path(name)
-    return name.startswith("tfds:") or ".tar" in path.suffixes or path.is_dir()
+    return name.startswith("tfds:") or path.suffix in IMAGE_FILES or ".tar" in path.suffixes or path.is_dir()

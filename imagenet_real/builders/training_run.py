@@ -29,12 +29,12 @@ from imagenet_real.scoring.doctor import AS_IT_IS
 from imagenet_real.scoring.results import Results, check_classes, score_models
 from imagenet_real.training import state as states
 from imagenet_real.training.checkpoint import Checkpoints
+from imagenet_real.training.class_names import save_class_names
 from imagenet_real.training.loop import fit
 from imagenet_real.training.losses import LOSSES
 from imagenet_real.training.metrics import Metrics
 from imagenet_real.training.state import TrainState
 from imagenet_real.training.step import check_batch_size, make_train_step
-from imagenet_real.training.trained import save_class_names
 
 
 def train_and_predict(

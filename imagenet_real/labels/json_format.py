@@ -13,6 +13,7 @@ from imagenet_real.io.readers import Between, FileError, Name, read_json
 from imagenet_real.labels import fiftyone, label_tables, readers
 from imagenet_real.labels.image_ids import image_id
 from imagenet_real.labels.label_set import MAX_CLASSES, LabelSet, class_weights, pad_labels
+from imagenet_real.labels.spellings import indices
 from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
 
 ENDING = ".json"  # of a path; a name without it is that of a published label set
@@ -21,15 +22,15 @@ Class = Annotated[int, Between(0, MAX_CLASSES - 1)]
 
 
 class _Image(TypedDict):
-    correct: list[Class]
+    correct: list[Class | Name]
     weight: NotRequired[Annotated[float, Between(0)]]
-    group: NotRequired[Annotated[int, Between(-1, MAX_CLASSES - 1)]]  # the original class
+    group: NotRequired[Annotated[int, Between(-1, MAX_CLASSES - 1)] | Name]  # the original class
 
 
 class _File(TypedDict):
     schema: Literal[1]
     name: Name
-    classes: Annotated[int, Between(1, MAX_CLASSES)]
+    classes: Annotated[int, Between(1, MAX_CLASSES)] | list[Name]  # their number, or their names
     average: NotRequired[Literal["images", "classes"]]
     images: dict[Name, _Image]
 
@@ -40,7 +41,9 @@ def load_label_set(
     """Reads a label set from JSON, also from an export of FiftyOne, a list of records or `{id: classes}`. Raises InputError.
 
     `weight` defaults to 1, or to 0 if `correct` is empty; `group`, the original class, to the first right class.
-    `store` has the file with the names of ImageNet's classes, for exports with names. `"average": "classes"` makes the accuracy a mean over original classes. A bare list of 50,000 lists is a `real.json`.
+    Classes are indices, or ImageNet's wnids or names, or names in the list `classes`. `"average": "classes"` makes the
+    accuracy a mean over original classes. A bare list of 50,000 lists is a `real.json`. `store` has the file with the names
+    of ImageNet's classes.
     """
     path = storage.to_path(path)
     if (simple := _columns_of(read_json(path))) is not None:
@@ -54,7 +57,9 @@ def load_label_set(
     if not content["images"]:
         raise FileError(path, "it has no images", REMEDY)
     try:
-        return _from_json(content, path)
+        return _from_json(content, path, store, class_names)
+    except FileError:
+        raise
     except ValueError as error:
         problem, _, remedy = str(error).partition(". ")
         raise FileError(path, problem, remedy or REMEDY) from None
@@ -78,8 +83,10 @@ def _columns_of(content: Any) -> dict[str, list[Any]] | None:
     return {"image_id": list(content), "label": list(content.values())}
 
 
-def _from_json(content: _File, path: epath.Path) -> LabelSet:
-    images = content["images"].values()
+def _from_json(content: _File, path: epath.Path, store: LabelStore, class_names: Sequence[str] | None) -> LabelSet:
+    names = content["classes"] if isinstance(content["classes"], list) else None
+    num_classes = content["classes"] if names is None else len(names)
+    images = _with_indices(content["images"], names or class_names, path, store)
     correct = [entry["correct"] for entry in images]
     weight = np.array([entry.get("weight", 1.0 if entry["correct"] else 0.0) for entry in images], dtype=np.float64)
     original = np.array([entry.get("group", (entry["correct"] or [-1])[0]) for entry in images], dtype=np.int32)
@@ -91,10 +98,30 @@ def _from_json(content: _File, path: epath.Path) -> LabelSet:
         labels=pad_labels(correct),
         weight=class_weights(weight > 0, original) if average == "classes" else weight,
         original=original,
-        num_classes=content["classes"],
+        num_classes=num_classes,
         average=average,
         origin={"file": path.name, "sha256": storage.sha256(path)},
+        class_names=None if names is None else tuple(names),
     )
+
+
+def _with_indices(
+    images: dict[str, _Image], names: Sequence[str] | None, path: epath.Path, store: LabelStore
+) -> list[_Image]:
+    """Returns the images with class indices in place of wnids and names. Raises InputError for an unknown name."""
+    written = [[*entry["correct"], entry.get("group", -1)] for entry in images.values()]
+    texts = sorted({value for row in written for value in row if isinstance(value, str)})
+    if not texts:
+        return list(images.values())
+    if any(isinstance(value, int) and value >= 0 for row in written for value in row):
+        raise FileError(path, "some of its classes are numbers and some are names", REMEDY)
+    classes, _ = indices(np.array(texts, dtype=str), os.fspath(path), names, store)
+    index = dict(zip(texts, classes.tolist(), strict=True))
+    return [
+        {**entry, "correct": [index[label] for label in entry["correct"]]}
+        | ({"group": index.get(entry["group"], -1)} if "group" in entry else {})
+        for entry in images.values()
+    ]
 
 
 def save_label_set(path: str | os.PathLike, label_set: LabelSet) -> None:

@@ -8,8 +8,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import class_sets, label_sets
-from imagenet_real.builders.datasets import open_dataset
-from imagenet_real.builders.mistakes import check, load_all_judged, make_guesser
+from imagenet_real.builders.mistakes import check, load_all_judged, make_guesser, open_model
 from imagenet_real.builders.predictions import load_model, load_models
 from imagenet_real.io import provenance, storage
 from imagenet_real.labels.classes import of_label_set
@@ -31,7 +30,7 @@ OUTPUTS = ("hard.json", "mistakes.json")  # files that no input may be
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     """Writes mistakes.json into `workdir`, and hard.json if `missed_by` is set; prints the summary."""
     check(config)
-    dataset = open_dataset(config)
+    dataset, predictions = open_model(config, workdir)
     class_names = dataset.class_names(config.class_names)
     label_set = label_sets.load(
         config.label_set or dataset.best_label_set or DEFAULT, dataset.label_sets, label_sets.store_of(config)
@@ -48,8 +47,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     if config.confused:
         pairs = load_confused_pairs(config.confused, class_index())
         published_pairs = summaries.compare_pairs(pairs, judged[0], label_set)
-    if config.predictions:
-        model = with_ids_of(load_model(config.predictions, class_names, config.labels_dir), label_set.image_ids)
+    if predictions:
+        model = with_ids_of(load_model(predictions, class_names, config.labels_dir), label_set.image_ids)
         model_summary = summaries.summarize_model(model, label_set, models, guesser)
     if config.missed_by:
         subset = hard_subset(judged, models, label_set, config.missed_by)

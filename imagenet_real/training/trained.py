@@ -3,10 +3,9 @@
 import dataclasses
 import functools
 import hashlib
-import json
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NotRequired, TypedDict
+from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict
 
 import jax
 import numpy as np
@@ -16,18 +15,13 @@ from flax import nnx
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
-from imagenet_real.io.readers import Name, read_json
+from imagenet_real.io.readers import read_json
 from imagenet_real.models import catalog, trainable
 from imagenet_real.training.checksums import damaged
+from imagenet_real.training.class_names import load_class_names
 
 USE_AN_OLDER = "Delete the folder of this checkpoint: an older one takes its place."
-CLASSES = "classes.json"  # in the workdir of a run
 CHECKPOINTS = ("last", "best")  # of a checkpoint; the best one is that of the highest score on `select_split`
-
-
-class _Classes(TypedDict):
-    schema: Literal[1]
-    class_names: list[Name]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -108,19 +102,13 @@ def trained_model(
         return array
 
     leaves = [(path, value.replace(array_of(path, value.get_value()))) for path, value in nnx.to_flat_state(state)]
-    return TrainedModel(graph, nnx.from_flat_state(leaves), int(folder.name), run_key, _class_names(workdir))
-
-
-def save_class_names(workdir: epath.Path, class_names: Sequence[str] | None) -> None:
-    """Records the names of a run's classes, by which images of other folders are matched to them."""
-    if class_names is not None:
-        with storage.open_atomically(workdir / CLASSES) as file:
-            json.dump({"schema": 1, "class_names": list(class_names)}, file)
-
-
-def _class_names(workdir: str | os.PathLike) -> tuple[str, ...] | None:
-    file = storage.to_absolute_path(workdir) / CLASSES
-    return tuple(read_json(file, _Classes, "Train again.")["class_names"]) if file.exists() else None
+    return TrainedModel(
+        graph,
+        nnx.from_flat_state(leaves),
+        int(folder.name),
+        run_key,
+        load_class_names(storage.to_absolute_path(workdir)),
+    )
 
 
 def checksum(params: Any) -> str:

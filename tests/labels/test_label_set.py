@@ -123,3 +123,32 @@ def test_one_image_with_thousands_of_labels_is_refused_before_it_fills_the_memor
     with pytest.raises(InputError, match="image 20001 has 5001 labels, and all 20001 images have 25001"):
         pad_labels([*rows, list(range(5001))])
     assert pad_labels([[]] * 5_000_000).shape == (5_000_000, 1)  # no image is an exception
+
+
+@pytest.mark.parametrize(
+    ("classes", "first", "second", "expected"),
+    [
+        (1000, "n01443537", "n01440764", (1, 0)),
+        (["ant", "bee", "cat"], "cat", "ant", (2, 0)),
+    ],
+)
+def test_classes_of_a_file_may_be_wnids_or_names(tmp_path, classes, first, second, expected):
+    images = {"a": {"correct": [first]}, "b": {"correct": [second, first], "group": second}, "c": {"correct": []}}
+    content = {"schema": 1, "name": "mine", "classes": classes, "images": images}
+    (tmp_path / "mine.json").write_text(json.dumps(content))
+    made = load_label_set(tmp_path / "mine.json")
+    assert made.labels.tolist() == [[expected[0], -1], sorted(expected), [-1, -1]]
+    assert made.original.tolist() == [expected[0], expected[1], -1]
+    assert made.num_classes == (3 if isinstance(classes, list) else 1000)
+    assert made.class_names == (tuple(classes) if isinstance(classes, list) else None)
+
+
+@pytest.mark.parametrize(
+    ("label", "message"), [("cow", "cow"), (1, "some of its classes are numbers and some are names")]
+)
+def test_a_class_of_a_file_that_is_unknown_is_refused(tmp_path, label, message):
+    images = {"a": {"correct": ["ant"]}, "b": {"correct": [label]}}
+    content = {"schema": 1, "name": "mine", "classes": ["ant", "bee"], "images": images}
+    (tmp_path / "mine.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=message):
+        load_label_set(tmp_path / "mine.json")
