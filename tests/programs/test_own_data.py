@@ -9,13 +9,14 @@ import pytest
 from etils import epath
 
 from configs import evaluate as evaluate_config
+from configs import mistakes as mistakes_config
 from configs import train_digits
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.labels.imagenet import class_index, imagenet_wnids
 from imagenet_real.models import catalog
 from imagenet_real.predictions.predictions import load_predictions
-from imagenet_real.programs import evaluate, train
+from imagenet_real.programs import evaluate, mistakes, train
 from tests.data.pictures import picture
 from tests.programs.tiny_model import SPECS
 from tests.programs.training_world import SIZE, write_images
@@ -168,3 +169,21 @@ def test_prepared_images_keep_the_numbers_of_their_folders(tmp_path):
     prepare(open_source(str(images)), str(tmp_path), name="v2", split="test", version="1.0.0", workers=1)
     row, _ = evaluated("tfds:v2", tmp_path / "out", tfds_dir=str(tmp_path), split="test", repair="none")
     assert row["accuracy"] == right_under(tmp_path / "out", int)
+
+
+def listed(trained, workdir, **fields):
+    """The content of mistakes.json for the images of two of three classes."""
+    some = workdir / "some"
+    for name in ("green", "red"):
+        shutil.copytree(trained / "images" / name, some / name)
+    shutil.copyfile(trained / "images" / "blue" / "000.png", some / "red" / "wrong.png")
+    config = mistakes_config.get_config()
+    config.update({"images": str(some), "model": "tiny", "batch_size": 12} | fields)
+    return mistakes.run(config, epath.Path(workdir / "out"))
+
+
+def test_mistakes_of_ones_own_run_are_listed_by_the_names_of_its_classes(trained, tmp_path):
+    content = listed(trained, tmp_path, weights=str(trained / "run"))
+    (mistake,) = [row for row in content["mistakes"] if row["image_id"] == "red/wrong"]
+    assert mistake["predicted"] == 0  # blue, which the images do not have
+    assert len(content["mistakes"]) < 4
