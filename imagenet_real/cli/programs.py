@@ -5,6 +5,7 @@ prints the fields of the config, or without a config the list of configs.
 """
 
 import importlib
+import re
 import sys
 
 from absl import app, flags, logging
@@ -84,7 +85,8 @@ def parse(argv: list[str]) -> list[str]:
     try:
         return flags.FLAGS(sys.argv)
     except (flags.Error, AttributeError, LookupError, TypeError, ValueError, OSError) as error:
-        raise InputError(" ".join(str(error).split())) from None
+        text = re.sub(r"\('([^']+)', .*\)$", r"\1", " ".join(str(error).split()))  # absl prints a tuple as it is
+        raise InputError(f"{text.rstrip('.')}. Give another value.") from None
 
 
 def run() -> int:

@@ -185,3 +185,43 @@ def test_rating_by_keyboard(browser, folder):
         assert page.complaints == []
         page.close()
     assert [(vote["class"], vote["answer"]) for vote in votes_of(folder)] == [(0, "maybe"), (1, "no")]
+
+
+def test_an_answer_that_the_disk_refuses_is_sent_again(browser, folder, monkeypatch):
+    with small.review_server(folder) as client:
+        page = page_of(browser, client.port)
+        enter(page, "Ada")
+        image(page, "b")
+        with monkeypatch.context() as full:
+            full.setattr("imagenet_real.review_app.journal.Journal.append", refuse)
+            page.keyboard.press("c")
+            page.keyboard.press("Enter")
+            page.wait_for_function("document.getElementById('message').textContent.includes('sends it again')")
+            page.reload()  # the page keeps the answer, also if it is closed
+            assert "image_id" in page.evaluate("localStorage.getItem('unsent')")
+        enter(page, "")
+        image(page, "c")
+        assert page.evaluate("localStorage.getItem('unsent')") == "[]"
+        assert client.json("/api/item", name="Ada")["progress"]["mine"] == 1
+        page.close()
+
+
+def refuse(*arguments):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("link", [True, False])
+def test_the_token_is_entered_and_leaves_the_address(browser, folder, link):
+    token = "a-secret-of-24-characters"
+    with small.review_server(folder, host="0.0.0.0", token=token) as client:
+        page = browser.new_context().new_page()
+        page.set_default_timeout(15_000)
+        page.goto(f"http://127.0.0.1:{client.port}/" + (f"#token={token}" if link else ""))
+        if not link:
+            page.fill("#token", token)
+            page.keyboard.press("Enter")
+        page.wait_for_selector("#go")
+        assert page.url == f"http://127.0.0.1:{client.port}/"
+        enter(page, "Ada")
+        image(page, "b")
+        page.context.close()
