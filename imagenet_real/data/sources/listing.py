@@ -72,22 +72,31 @@ def first_folders(paths: Iterable[str]) -> list[str]:
 
 
 def _walk(root: str, listing: Listing) -> None:
-    pending = [""]
+    pending: list[tuple[str, tuple[str, ...]]] = [("", (os.path.realpath(root),))]
     while pending:
-        folder = pending.pop()
+        folder, places = pending.pop()  # the real path of the folder, behind those that contain the links to it
         for entry in _entries(os.path.join(root, folder) if folder else root):
             path = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.is_dir():
-                if is_hidden(path):
-                    listing.left_out[path] = HIDDEN
-                elif entry.is_symlink() and _leads_up(entry.path):
-                    listing.left_out[path] = LOOP
-                else:
-                    pending.append(path)
-                    listing.folders += [] if folder else [entry.name]
-            else:
+            if not _is_folder(entry):
                 _add_file(entry, path, listing, is_class=not folder and not is_image(path))
+            elif is_hidden(path):
+                listing.left_out[path] = HIDDEN
+            elif not entry.is_symlink():
+                pending.append((path, (*places[:-1], os.path.join(places[-1], entry.name))))
+                listing.folders += [] if folder else [entry.name]
+            elif any(_is_inside(place, target := os.path.realpath(entry.path)) for place in places):
+                listing.left_out[path] = LOOP
+            else:
+                pending.append((path, (*places, target)))
+                listing.folders += [] if folder else [entry.name]
     listing.folders.sort()
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _add_file(entry: os.DirEntry, path: str, listing: Listing, is_class: bool) -> None:
@@ -117,10 +126,9 @@ def _entries(folder: str) -> Iterator[os.DirEntry]:
         raise InputError(f"{folder} cannot be read ({error.strerror}). Make it readable, or move it away.") from None
 
 
-def _leads_up(link: str) -> bool:
-    """Says whether a link to a folder leads to a folder that contains the link."""
-    target, place = os.path.realpath(link), os.path.realpath(os.path.dirname(link))
-    return place == target or place.startswith(os.path.join(target, ""))
+def _is_inside(place: str, folder: str) -> bool:
+    """Says whether a real path is that of a folder, or of something in it."""
+    return place == folder or place.startswith(os.path.join(folder, ""))
 
 
 def describe_left_out(left_out: Mapping[str, str]) -> str:

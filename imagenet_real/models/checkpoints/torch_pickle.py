@@ -51,10 +51,15 @@ LEFT_OUT_NAMES = frozenset(
         "datetime.timezone",
         "numpy._core.multiarray._reconstruct",
         "numpy._core.multiarray.scalar",
+        "numpy._core.numeric._frombuffer",
         "numpy.core.multiarray._reconstruct",
         "numpy.core.multiarray.scalar",
+        "numpy.core.numeric._frombuffer",
         "numpy.dtype",
         "numpy.ndarray",
+        "numpy.random._pickle.__bit_generator_ctor",
+        "numpy.random._pickle.__generator_ctor",
+        "numpy.random._pickle.__randomstate_ctor",
         "torch.device",
     )
 )

@@ -14,6 +14,7 @@ import tempfile
 import numpy as np
 import pytest
 
+from imagenet_real.data.sources.listing import DANGLING, LOOP
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from tests.data.pictures import picture
@@ -108,6 +109,28 @@ def check(number: int, seed: int, root: pathlib.Path) -> bool:
 @pytest.mark.parametrize("seed", range(5))
 def test_everything_in_a_random_tree_is_read_or_named(tmp_path, seed):
     assert sum(check(number, seed, tmp_path) for number in range(40)) > 10
+
+
+def test_links_in_a_circle_are_named_and_other_links_are_read(tmp_path):
+    for folder in ("cats", "dogs", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "elsewhere" / "c.jpg").write_bytes(picture(3))
+    for name, other in (("cats", "dogs"), ("dogs", "cats")):
+        (root / name).mkdir()
+        (root / name / "a.jpg").write_bytes(picture(1))
+        (root / name / "other").symlink_to(root / other)
+    (root / "linked").symlink_to(tmp_path / "elsewhere")
+    (root / "cats" / "itself.txt").symlink_to("itself.txt")
+    source = open_source(str(root))
+    assert source.paths == ["cats/a.jpg", "cats/other/a.jpg", "dogs/a.jpg", "dogs/other/a.jpg", "linked/c.jpg"]
+    assert source.left_out == {
+        "cats/other/other": LOOP,
+        "dogs/other/other": LOOP,
+        "cats/itself.txt": DANGLING,
+        "dogs/other/itself.txt": DANGLING,
+    }
 
 
 def main() -> None:
