@@ -105,6 +105,8 @@ def _accuracy(row: Row | None, with_interval: bool) -> list[str]:
     if row is None:
         return ["", ""] if with_interval else [""]
     value = f"{row['accuracy'] * 100:.2f}"
+    if "undecided" in row and not with_interval:  # the decided images are mostly right ones, so their share says little
+        value = f"{row['lowest'] * 100:.2f} to {row['highest'] * 100:.2f}"
     return [value, f"{row['low'] * 100:.2f} to {row['high'] * 100:.2f}"] if with_interval else [value]
 
 
