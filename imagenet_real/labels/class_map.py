@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from imagenet_real.io.readers import Between, FileError, Name, read_columns, read_json
-from imagenet_real.labels.imagenet import NUM_CLASSES, class_index
+from imagenet_real.labels.imagenet import NUM_CLASSES
 from imagenet_real.labels.label_set import MAX_CLASSES
 from imagenet_real.labels.spellings import indices
 from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
@@ -56,13 +56,17 @@ def load_class_map(
     texts = sorted({text for row in entries.values() for text in row})
     if not texts:
         raise FileError(path, "it names no class", REMEDY)
-    values, num_classes = indices(np.array(texts, dtype=str), os.fspath(path), class_names, store)
-    index = dict(zip(texts, values.tolist(), strict=True))
-    is_imagenet = class_names is None and (texts[0] in class_index() or num_classes == NUM_CLASSES)
-    if num_classes is not None and max(index.values()) >= num_classes:
-        raise FileError(path, f"it has the class {max(index.values())}, expected 0 to {num_classes - 1}", REMEDY)
-    classes = {name: sorted({index[text] for text in row}) for name, row in entries.items()}
-    return ClassMap(os.fspath(path), classes, num_classes or max(index.values()) + 1, is_imagenet)
+    names = [text for text in texts if not text.isdecimal()]
+    index, num_classes = {text: int(text) for text in texts if text.isdecimal()}, len(class_names or ()) or None
+    if names:
+        values, num_classes = indices(np.array(names, dtype=str), os.fspath(path), class_names, store)
+        index |= zip(names, values.tolist(), strict=True)
+    most = max(index.values())
+    if num_classes is not None and most >= num_classes:
+        raise FileError(path, f"it has the class {most}, expected 0 to {num_classes - 1}", REMEDY)
+    is_imagenet = class_names is None and num_classes == NUM_CLASSES
+    classes = {name: sorted({index[text] for text in row if index[text] >= 0}) for name, row in entries.items()}
+    return ClassMap(os.fspath(path), classes, num_classes or most + 1, is_imagenet)
 
 
 def _entries(path: str | os.PathLike) -> dict[str, list[str]]:
