@@ -91,7 +91,8 @@ class Store:
             tables = {table: [] for table in COLUMNS}
             print(f"{self.path} is damaged; {self._journal.path} restores its answers", file=sys.stderr)
         if not self._read_only:
-            self._reconcile(entries, tables)
+            with self._disk_errors():
+                self._reconcile(entries, tables)
         rows = [*_replay(entries, self._journal.path)["verdict"].values(), *tables["verdict"]]
         self._last_time = max([*(row[5] for row in rows), *(row[5] for row in tables["vote"])], default=0.0)
 
@@ -138,6 +139,16 @@ class Store:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    @contextlib.contextmanager
+    def _disk_errors(self) -> Iterator[None]:
+        """Turns errors of the disk at the start, where nobody has sent an answer yet, into an InputError."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            problem = f"it could not be written ({error})"
+            remedy = "Check the disk and run the same command again: no answer is lost."
+            raise readers.FileError(self.path, problem, remedy) from None
+
     def _now(self) -> float:
         """Returns the time, later than that of every answer so far."""
         self._last_time = max(time.time(), math.nextafter(self._last_time, math.inf))
@@ -152,9 +163,10 @@ class Store:
         with self._lock:
             known = self._connection.execute("SELECT sha256 FROM made_from WHERE what = ?", (what,)).fetchone()
         if known is None and not self._read_only:
-            self._journal.append([_entry("made_from", (what, sha256))])
-            with self._transaction() as database:
-                database.execute("INSERT INTO made_from VALUES (?, ?)", (what, sha256))
+            with self._disk_errors():
+                self._journal.append([_entry("made_from", (what, sha256))])
+                with self._transaction() as database:
+                    database.execute("INSERT INTO made_from VALUES (?, ?)", (what, sha256))
         elif known != (sha256,):
             raise InputError(
                 f"the answers in this workdir are about another {what}. Give that file, or another --workdir."

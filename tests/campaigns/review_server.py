@@ -40,6 +40,10 @@ REVIEWERS = 8
 CORRECT = {"prediction": "correct"}
 
 
+class RefusedToStart(Exception):
+    """The server ended with one line before it served."""
+
+
 class World:
     """Mistakes on many images, a server, and what it acknowledged."""
 
@@ -72,7 +76,10 @@ class World:
         )  # fmt: skip
         line = process.stdout.readline()
         match = re.search(r"http://127\.0\.0\.1:(\d+)/", line)
-        assert match, f"{line} {process.communicate()}"
+        if not match:
+            _, error = process.communicate(timeout=120)
+            assert re.fullmatch("error: .{1,400}\n", error), error
+            raise RefusedToStart(error)
         return process, int(match[1])
 
     def review(self, port: int, end: threading.Event) -> None:
@@ -110,7 +117,11 @@ class World:
 
     def round(self, attack: Callable[["World", subprocess.Popen, int], None], seconds: float, limit: int = 0) -> None:
         """Serves, reviews and attacks at a random moment."""
-        process, port = self.start(limit)
+        try:
+            process, port = self.start(limit)
+        except RefusedToStart:
+            assert limit, "only a full disk may keep the server from starting"
+            return
         end = threading.Event()
         threads = [threading.Thread(target=self.review, args=(port, end)) for _ in range(REVIEWERS)]
         for thread in threads:

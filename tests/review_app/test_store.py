@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import sqlite3
 
 import pytest
@@ -129,6 +130,20 @@ def test_a_damaged_database_without_a_journal_is_refused(tmp_path):
     lose_journal(path)
     with pytest.raises(InputError, match="no database that can be used"):
         Store(path)
+
+
+def test_a_full_disk_at_the_start_is_an_input_error(tmp_path):
+    path = tmp_path / "answers.sqlite"
+    expected = fill(path)
+    lose_everything_but_the_journal(path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8000, limits[1]))
+    try:
+        with pytest.raises(InputError, match="answers.sqlite"):
+            Store(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert answers_of(path) == expected
 
 
 def test_a_read_only_store_changes_no_file(tmp_path):
