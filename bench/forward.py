@@ -37,13 +37,27 @@ MODELS = (
     "tf_efficientnet_b0",
     "regnetx_016",
     "regnety_016",
+    "tf_efficientnet_lite0",
+    "mobilenetv3_large_100",
+    "mobilenetv4_conv_small",
+    "mobilenetv4_hybrid_medium",
+    "convnextv2_atto",
+    "deit3_small_patch16_224",
+    "vit_small_patch14_dinov2",
+    "vit_small_patch14_reg4_dinov2",
+    "vit_small_patch16_dinov3",
+    "eva02_tiny_patch14_224",
+    "vit_base_patch16_siglip_224",
+    "vit_base_patch32_clip_224",
+    "swinv2_tiny_window8_256",
 )
+OPTIONS = {"vit_small_patch16_dinov3": {"global_pool": "token"}}  # as its authors pool
 LARGEST_DIFFERENCE = 1e-3  # of the largest logit: else it is not the same model
 
 
 def compiled(name: str, file: str, images: np.ndarray) -> tuple[Callable[[], np.ndarray], float]:
     """A call of the model with the weights of a file, and the seconds that its compilation took."""
-    apply, params = catalog.load(name, file)
+    apply, params = catalog.load_outputs(name, file, image_size=images.shape[1])
     params = jax.device_put(params)
     images = jax.device_put(images)
     lowered = jax.jit(apply).lower(params, images)
@@ -60,7 +74,8 @@ def line(name: str, rounds: int, batch_size: int, size: int, folder: str) -> str
     import torch
 
     torch.manual_seed(0)
-    module = timm.create_model(name).eval()
+    has_size = "image_size" in catalog.find(name).architecture
+    module = timm.create_model(name, **({"img_size": size} if has_size else {}), **OPTIONS.get(name, {})).eval()
     file = f"{folder}/{name}.safetensors"
     safetensors.torch.save_file(module.state_dict(), file)
     images = np.random.default_rng(0).normal(size=(batch_size, size, size, 3)).astype(np.float32)

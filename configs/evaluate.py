@@ -16,8 +16,9 @@ def get_config() -> ConfigDict:
             "program": "evaluate",  # a file of imagenet_real/programs
             "model": "vit_tiny_patch16_224",  # NAME or NAME.TAG (configs/models.py), or package.module:function
             # A .safetensors, .pth, .pt, .bin or .npz file, with the tensor names of any common library, or the workdir of
-            # a training run.
+            # a training run, or hf_hub:ORG/NAME@REVISION. Empty: the weights that the model's name means, from the Hub.
             "weights": "",
+            "head": "",  # FILE: a linear head on the model's features, or class embeddings (docs/models.md)
             "report_checkpoint": "last",  # of a training run: last, or best by its `select_split`
             "dtype": "float32",  # float32, as in published accuracies, or bfloat16, which is faster on accelerators
             "images": "",  # FOLDER (flat, or one subfolder per class), FILE.tar, or tfds:NAME
@@ -30,7 +31,7 @@ def get_config() -> ConfigDict:
             "distributed": "none",  # several processes: auto, or HOST:PORT,COUNT,ID (docs/pods.md)
             "model_devices": 1,  # devices that share the parameters, for a model too large for one
             # The preprocessing; by default that of the training run, or the model's published one.
-            "resize": config_dict.placeholder(int),  # short side in pixels; 0: crop only
+            "resize": config_dict.placeholder(object),  # short side in pixels; 0: crop only; squash: no crop
             "crop": config_dict.placeholder(int),  # side of the central square in pixels
             "interpolation": config_dict.placeholder(str),  # bicubic or bilinear
             "mean": config_dict.placeholder(tuple),  # of RGB in [0, 1]

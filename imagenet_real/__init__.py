@@ -4,7 +4,7 @@
     results = imagenet_real.score(predictions)
     print(results)
 
-These functions import NumPy alone. The rooms `models`, `inference`, `training`, `relabel` and `duplicates` import JAX.
+These functions import NumPy alone. The rooms `models`, `inference`, `training`, `probes`, `relabel` and `duplicates` import JAX.
 Begin with `labels/label_set.py`, `predictions/predictions.py` and `scoring/results.py`.
 """
 

@@ -27,12 +27,13 @@ MAY_IMPORT = {
     "inference": "io runtime predictions data models",
     "training": "io runtime data models",
     "relabel": "io runtime labels data models inference",
+    "probes": "io runtime data models inference training",
     "duplicates": "io runtime labels predictions data",
     "report": "io labels predictions scoring mistakes raters",
     "review_app": "io labels predictions scoring mistakes raters data",
-    "builders": "io runtime labels predictions scoring mistakes raters data models inference training relabel duplicates "
+    "builders": "io runtime labels predictions scoring mistakes raters data models inference training relabel probes duplicates "
     "report review_app",
-    "programs": "io runtime labels predictions scoring mistakes raters data models inference training relabel duplicates "
+    "programs": "io runtime labels predictions scoring mistakes raters data models inference training relabel probes duplicates "
     "report review_app builders",
     "cli": "io programs report runtime",
     "__init__": "io labels predictions scoring report",

@@ -1,6 +1,7 @@
 """The evaluation of a model on images: what it needs, its predictions, and its results. Two programs evaluate models."""
 
 import dataclasses
+import os
 from typing import Any
 
 import flax
@@ -16,6 +17,7 @@ from imagenet_real.data.sources.records import Source, label_sets_of
 from imagenet_real.errors import InputError
 from imagenet_real.inference.images import predict_images
 from imagenet_real.inference.predict import num_classes_of
+from imagenet_real.io import storage
 from imagenet_real.labels import published
 from imagenet_real.labels.attributes import Attribute
 from imagenet_real.labels.label_set import LabelSet
@@ -60,13 +62,19 @@ def prepare(config: ConfigDict) -> Evaluation:
         raise InputError(f"batch_size={config.batch_size} is too small. Give at least 1.")
     check_options(config.ks, config.repair)
     export_names, published = export_names_of(config), measures.reference_of(config)
+    config = models.with_published_model(config)
     run = models.load_run(config, config.dtype)
     preprocessing, weights = models.preprocessing_of(config, run), models.weights_provenance(config, run)
+    if config.head:
+        weights["head"] = {
+            "file": os.path.basename(config.head),
+            "sha256": storage.sha256(os.path.expanduser(config.head)),
+        }
     source = open_labeled(config)
     apply, params = models.load_model(config, run)
     num_classes = num_classes_of(apply, params, config.batch_size, preprocessing.crop)
     source = for_model(source, num_classes, run and run.class_names, models.log)
-    scored_sets, unavailable, notes = _label_sets(config, source, num_classes)
+    scored_sets, unavailable, notes = label_sets_of_images(config, source, num_classes)
     if scored_sets:
         reports.check(config, scored_sets[0], source)
     attributes, remarks = slices.attributes(config, scored_sets, source)
@@ -168,7 +176,7 @@ def report(evaluation: Evaluation, workdir: epath.Path, unreadable: dict[str, st
     return results
 
 
-def _label_sets(
+def label_sets_of_images(
     config: ConfigDict, source: Source, num_classes: int
 ) -> tuple[list[LabelSet], list[dict[str, str]], list[str]]:
     """Returns the label sets of a source's images, those that are unavailable, and notes."""
@@ -197,6 +205,7 @@ def _run_key(evaluation: Evaluation) -> dict[str, Any]:
         "model": config.model,
         "code": models.code_checksum(config),
         "weights": evaluation.weights["sha256"] or config.weights,
+        **({"head": evaluation.weights["head"]["sha256"]} if config.head else {}),
         "dtype": config.dtype,
         "source": evaluation.source.fingerprint,
         "resize": preprocessing.resize,

@@ -1,17 +1,20 @@
 """The model of a config: its parameters, its preprocessing, and what identifies it in run keys and results."""
 
 import dataclasses
+import functools
 import os
 import sys
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from imagenet_real.data.preprocess import Preprocessing
+from imagenet_real.data.preprocess import SQUASH, Preprocessing
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import storage
-from imagenet_real.models import catalog
-from imagenet_real.models.functional import Apply, functional
+from imagenet_real.models import catalog, hub, timm_config
+from imagenet_real.models.functional import Apply, functional, functional_features
+from imagenet_real.models.heads import LinearHead, load_head
+from imagenet_real.models.hub import HubFile
 from imagenet_real.models.user_model import user_model, user_model_checksum
 from imagenet_real.runtime import distributed
 from imagenet_real.training.trained import CHECKPOINTS, TrainedModel, trained_model
@@ -35,26 +38,78 @@ def load_run(config: ConfigDict, dtype: str = DTYPES[0]) -> TrainedModel | None:
     return trained_model(config.model, config.weights, config.report_checkpoint, dtype)
 
 
+def with_published_model(config: ConfigDict) -> ConfigDict:
+    """Returns the config with the model of a repository `hf_hub:ORG/NAME`, which its config.json names."""
+    file = hub_file(config)
+    name = timm_config.architecture(file.config, file.repository) if file else None
+    if name is None:
+        return config
+    tag = file.repository.partition(".")[2]
+    copy = ConfigDict(config.to_dict())
+    copy.model = f"{name}.{tag}" if tag in catalog.find(name).weights else name
+    if copy.model.partition(".")[0] != config.model.partition(".")[0]:
+        log(f"{file.repository} is a {copy.model}")
+    return copy
+
+
+def hub_file(config: ConfigDict) -> HubFile | None:
+    """Returns the file on the Hub that `weights`, or without it the model's name, means; None if it is another file."""
+    if is_user_model(config.model):
+        return None
+    if config.weights:
+        return _fetched(config.weights) if config.weights.startswith(hub.PREFIX) else None
+    spec = catalog.find(config.model)
+    repository = spec.weights[spec.tag].hub
+    if not repository:
+        raise InputError(
+            f"weights is empty, and the Hub has none of {catalog.full_name(config.model)}. Give --weights=FILE."
+        )
+    return _fetched(f"{hub.PREFIX}{repository}")
+
+
+@functools.cache
+def _fetched(reference: str) -> HubFile:
+    return hub.fetch(reference, log)
+
+
 def load_model(config: ConfigDict, run: TrainedModel | None) -> tuple[Apply, Any]:
-    """Returns `(apply, params)` of a run, of a model of the catalog, or of the user's own, `package.module:function`."""
+    """Returns `(apply, params)` of a run, of a model of the catalog, or of the user's own, `package.module:function`.
+
+    With `head`, the model's own head is replaced.
+    """
+    if not config.head:
+        return _load(config, run, "logits")
+    head = load_head(os.path.expanduser(config.head))
+    kind = "features" if isinstance(head, LinearHead) else "outputs"
+    apply, params = _load(config, run, kind)
+    apply, head_params = head(apply)
+    return apply, {"model": params, "head": head_params}
+
+
+def load_features(config: ConfigDict, run: TrainedModel | None) -> tuple[Apply, Any]:
+    """Like `load_model`, without a head: images [B, H, W, 3] -> features [B, D]. The user's own model returns them."""
+    return _load(config, run, "features")
+
+
+def _load(config: ConfigDict, run: TrainedModel | None, kind: str) -> tuple[Apply, Any]:
     if run is not None:
-        return functional(run.graph), run.params
+        return (functional_features if kind == "features" else functional)(run.graph), run.params
     if is_user_model(config.model):
         if config.dtype != DTYPES[0]:
             raise InputError(
                 f"dtype={config.dtype} is for models of the catalog. Choose the dtype of {config.model} in its function."
             )
         return user_model(config.model, weights_file(config))
+    file = hub_file(config)
     spec = catalog.find(config.model)
-    if not config.weights:
-        raise InputError(f"weights is empty. Give --weights=FILE, the weights of {config.model}.")
-    if len(spec.weights) > 1:
+    if file is None and len(spec.weights) > 1:
         log(
             f"{config.model} means the weights {catalog.full_name(config.model)}. The other {len(spec.weights) - 1} known "
             f"sets of weights may need another preprocessing (--model=NAME.TAG)."
         )
+    load = {"logits": catalog.load, "features": catalog.load_features, "outputs": catalog.load_outputs}[kind]
     image_size = preprocessing_of(config, run).crop
-    return catalog.load(config.model, weights_file(config), image_size=image_size, dtype=config.dtype, log=log)
+    return load(config.model, weights_file(config), image_size=image_size, dtype=config.dtype, log=log)
 
 
 def preprocessing_of(config: ConfigDict, run: TrainedModel | None) -> Preprocessing:
@@ -63,7 +118,9 @@ def preprocessing_of(config: ConfigDict, run: TrainedModel | None) -> Preprocess
     if run is not None:
         return Preprocessing(**{**run.preprocessing, **fields})
     if not is_user_model(config.model):
-        return Preprocessing(**{**catalog.find(config.model).preprocessing, **fields})
+        file = hub_file(config)
+        published = timm_config.preprocessing(file.config, file.repository) if file else {}
+        return Preprocessing(**{**catalog.find(config.model).preprocessing, **published, **fields})
     missing = [name for name in PREPROCESSING if name not in fields and name != "exif"]
     if missing:
         raise InputError(
@@ -75,21 +132,34 @@ def preprocessing_of(config: ConfigDict, run: TrainedModel | None) -> Preprocess
 
 def describe(preprocessing: Preprocessing) -> str:
     """Returns the preprocessing as a line for people."""
-    resize = f"short side to {preprocessing.resize}, {preprocessing.interpolation}, " if preprocessing.resize else ""
+    crop, interpolation = preprocessing.crop, preprocessing.interpolation
     exif = ", turned by EXIF" if preprocessing.exif == "apply" else ""
-    return f"{resize}center crop {preprocessing.crop}, mean {preprocessing.mean}, std {preprocessing.std}{exif}"
+    normalization = f"mean {preprocessing.mean}, std {preprocessing.std}{exif}"
+    if preprocessing.resize == SQUASH:
+        return f"squashed to {crop} x {crop}, {interpolation}, {normalization}"
+    resize = f"short side to {preprocessing.resize}, {interpolation}, " if preprocessing.resize else ""
+    return f"{resize}center crop {crop}, {normalization}"
 
 
 def weights_file(config: ConfigDict) -> str:
-    """Returns the path of the weights; a file in a bucket is copied to the disk first, to be mapped."""
+    """Returns the path of the weights; a file in a bucket or on the Hub is copied to the disk first, to be mapped."""
+    file = hub_file(config)
+    if file is not None:
+        return file.path
     path = config.weights
     return os.fspath(storage.on_disk(path)) if storage.in_bucket(path) else os.path.expanduser(path)
 
 
 def weights_provenance(config: ConfigDict, run: TrainedModel | None) -> dict[str, Any]:
-    """Returns the run and its step, or the file, and the SHA-256; None if the user's own model reads no file."""
+    """Returns where the weights come from, and the SHA-256; None if the user's own model reads no file.
+
+    They come from a run and its step, a repository on the Hub and its commit, or a file.
+    """
     if run is not None:
         return {"run": config.weights, "step": run.step, "sha256": run.checksum}
+    file = hub_file(config)
+    if file is not None:
+        return {"hub": file.repository, "revision": file.commit, "file": file.name, "sha256": file.sha256}
     path = weights_file(config)
     checksum = storage.sha256(path) if os.path.isfile(path) else None
     return {"file": os.path.basename(config.weights), "sha256": checksum}
@@ -102,13 +172,18 @@ def code_checksum(config: ConfigDict) -> str | None:
 
 def full_name(config: ConfigDict, run: TrainedModel | None) -> str:
     """Returns the model's name, with the tag of its weights if they are published ones."""
-    return config.model if run is not None or is_user_model(config.model) else catalog.full_name(config.model)
+    if run is not None or is_user_model(config.model):
+        return config.model
+    file = hub_file(config)
+    is_known = file is None or file.repository.partition(".")[2] in catalog.find(config.model).weights
+    return catalog.full_name(config.model) if is_known else file.repository
 
 
 def timm_columns(config: ConfigDict, preprocessing: Preprocessing) -> dict[str, Any]:
     """Returns the columns of timm's tables that describe a model; the user's own has no number of parameters."""
     counts = {} if is_user_model(config.model) else {"param_count": catalog.find(config.model).parameters / 1e6}
-    crop_pct = preprocessing.crop / preprocessing.resize if preprocessing.resize else 1.0
+    is_cropped = preprocessing.resize and preprocessing.resize != SQUASH
+    crop_pct = preprocessing.crop / preprocessing.resize if is_cropped else 1.0
     return {
         **counts,
         "img_size": preprocessing.crop,

@@ -19,6 +19,7 @@ from imagenet_real.runtime.exit_codes import exit_code_of
 
 PROGRAMS = (  # modules of imagenet_real.programs; a config names one of them in its field `program`
     "aggregate",
+    "class_embeddings",
     "clean",
     "compare",
     "duplicates",
@@ -29,6 +30,7 @@ PROGRAMS = (  # modules of imagenet_real.programs; a config names one of them in
     "mistakes",
     "models",
     "prepare",
+    "probe",
     "propose",
     "relabel",
     "review",

@@ -9,12 +9,14 @@ from imagenet_real.data.decoding import EXIF, check_exif
 from imagenet_real.data.resize import FILTERS, resize
 from imagenet_real.errors import InputError, nearest
 
+SQUASH = "squash"  # resizes the whole image to a square, which loses its aspect ratio, as SigLIP was trained
+
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
     """The evaluation preprocessing of a model. A published accuracy holds for one preprocessing only."""
 
-    resize: int  # the short side after resizing, in pixels; 0: crop only
+    resize: int | str  # the short side after resizing, in pixels; 0: crop only; "squash": the whole image to the square
     crop: int  # side of the central square, in pixels
     interpolation: str  # "bicubic" or "bilinear", both antialiased
     mean: tuple[float, float, float]  # of RGB in [0, 1]
@@ -22,10 +24,13 @@ class Preprocessing:
     exif: str = EXIF[0]  # the orientation in the file: ignore it, as torchvision and timm do, or apply it
 
     def __post_init__(self):
-        for name in ("resize", "crop"):
+        for name in ("crop",) if self.resize == SQUASH else ("resize", "crop"):
             pixels, least = getattr(self, name), 0 if name == "resize" else 1
             if isinstance(pixels, bool) or not isinstance(pixels, int) or pixels < least:
-                raise InputError(f"{name}={pixels!r} is not a size in pixels. Give a whole number of at least {least}.")
+                squash = f", or {SQUASH}" if name == "resize" else ""
+                raise InputError(
+                    f"{name}={pixels!r} is not a size in pixels. Give a whole number of at least {least}{squash}."
+                )
         if self.interpolation not in FILTERS:
             hint = nearest(str(self.interpolation), list(FILTERS))
             raise InputError(f"unknown interpolation {self.interpolation!r}: {hint}")
@@ -71,7 +76,7 @@ def _in_range(name: str, values: tuple[float, ...]) -> str:
 
 def preprocess(image: np.ndarray, preprocessing: Preprocessing | WholeImage) -> np.ndarray:
     """Applies a preprocessing to an image: [H, W, 3] uint8 -> [crop, crop, 3] uint8."""
-    if isinstance(preprocessing, WholeImage):
+    if isinstance(preprocessing, WholeImage) or preprocessing.resize == SQUASH:
         return resize(image, (preprocessing.crop, preprocessing.crop), preprocessing.interpolation)
     return central_crop(image, preprocessing)
 

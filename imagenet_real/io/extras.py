@@ -27,6 +27,8 @@ MODULES = {  # of each extra in pyproject.toml: what its packages are imported a
     "gcs": ("gcsfs",),
     "parquet": ("pyarrow",),
     "raters": ("crowdkit",),
+    "hub": ("huggingface_hub",),
+    "text": ("sentencepiece", "tokenizers"),
 }
 
 

@@ -13,6 +13,7 @@ from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.checkpoints.naming import renamed
+from imagenet_real.models.layers import Identity
 from imagenet_real.models.model_spec import ModelSpec
 
 GROUPS = 32
@@ -106,12 +107,19 @@ class BiT(nnx.Module):
             stages.append(nnx.Dict(blocks=nnx.List(blocks)))
         self.stages = nnx.List(stages)
         self.norm = GroupNormRelu(inputs, rngs=rngs)
-        self.head = nnx.Dict(fc=nnx.Linear(inputs, num_classes, kernel_init=nnx.initializers.zeros, rngs=rngs))
+        zeros = nnx.initializers.zeros
+        head = nnx.Linear(inputs, num_classes, kernel_init=zeros, rngs=rngs) if num_classes else Identity()
+        self.head = nnx.Dict(fc=head)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] normalized float images -> [B, K] float32 logits."""
         with jax.default_matmul_precision("highest"):
-            return self.head.fc(self._features(images).mean(axis=(1, 2)))
+            return self.head.fc(self.features(images))
+
+    def features(self, images: jax.Array) -> jax.Array:
+        """[B, H, W, 3] -> [B, D] float32: what the head reads."""
+        with jax.default_matmul_precision("highest"):
+            return self._features(images).mean(axis=(1, 2))
 
     def dense_logits(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, h, w, K] float32: the logits at each place, as if the image were this place alone."""

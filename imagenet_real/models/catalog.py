@@ -11,14 +11,28 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.models import bit, convnext, efficientnet, pretrained_weights, regnet, resnet, vit
+from imagenet_real.models import (
+    bit,
+    convnext,
+    efficientnet,
+    mobilenet_v3,
+    mobilenet_v4,
+    pretrained_weights,
+    regnet,
+    resnet,
+    swin_v2,
+    vit_specs,
+)
 from imagenet_real.models.checkpoints import weights
-from imagenet_real.models.checkpoints.tensors import open_tensors
-from imagenet_real.models.functional import Apply, functional, functional_dense
+from imagenet_real.models.checkpoints.imagenet21k import rows_of_imagenet
+from imagenet_real.models.checkpoints.naming import Names
+from imagenet_real.models.checkpoints.tensors import Tensors, open_tensors
+from imagenet_real.models.functional import Apply, functional, functional_dense, functional_features
 from imagenet_real.models.layers import untraced_rngs
 from imagenet_real.models.model_spec import ModelSpec
 
-FAMILIES = (vit, resnet, bit, convnext, efficientnet, regnet)
+FAMILIES = (vit_specs, resnet, bit, convnext, efficientnet, regnet, swin_v2, mobilenet_v3, mobilenet_v4)
+IMAGENET_CLASSES = 1000
 
 
 @functools.cache
@@ -97,10 +111,41 @@ def load(
     Files are `.safetensors`, PyTorch's `.pth`, `.pt` and `.bin`, and `.npz`, under any tensor names that the spec
     knows; `log` receives which. A model that depends on the size of its images is built for `image_size`, by default
     the crop of its weights. Computes in `dtype`. Raises InputError for an unknown name, and for a file that does not
-    hold the weights of this model.
+    hold the weights of this model, or have no head.
     """
     graph, params = _load(name, file, image_size, dtype, log)
+    if not weights.has_module(params, find(name).head):
+        raise InputError(
+            f"{file} holds {name} without classes. Give a file with a head, or --head=FILE, such as `imagenet-real probe` "
+            f"writes."
+        )
     return functional(graph), params
+
+
+def load_outputs(
+    name: str,
+    file: str | os.PathLike,
+    *,
+    image_size: int | None = None,
+    dtype: jnp.dtype = jnp.float32,
+    log: Callable[[str], None] = lambda line: None,
+) -> tuple[Apply, nnx.State]:
+    """Like `load`, for image towers: images [B, H, W, 3] -> the projection [B, E], or the features without one."""
+    graph, params = _load(name, file, image_size, dtype, log)
+    return functional(graph), params
+
+
+def load_features(
+    name: str,
+    file: str | os.PathLike,
+    *,
+    image_size: int | None = None,
+    dtype: jnp.dtype = jnp.float32,
+    log: Callable[[str], None] = lambda line: None,
+) -> tuple[Apply, nnx.State]:
+    """Like `load`, without the head: images [B, H, W, 3] -> features [B, D], which the head reads."""
+    graph, params = _load(name, file, image_size, dtype, log)
+    return functional_features(graph), params
 
 
 def load_dense(
@@ -120,13 +165,14 @@ def _load(
     name: str, file: str | os.PathLike, image_size: int | None, dtype: jnp.dtype, log: Callable[[str], None]
 ) -> tuple[nnx.GraphDef, nnx.State]:
     spec = find(name)
-    tensors = open_tensors(file)
     has_size = "image_size" in spec.architecture
     size = {"image_size": image_size or spec.preprocessing["crop"]} if has_size else {}
     model = build_abstract(name, dtype=dtype, **size)
+    tensors = open_tensors(file)
+    for adapt in spec.adapters:
+        tensors = adapt(tensors, weights.names_of(nnx.state(model)))
     library = weights.recognize(tensors, weights.names_of(nnx.state(model)), spec.naming)
-    (bias,) = weights.names_in(library, spec.naming)(f"{spec.head}.bias")
-    classes = math.prod(tensors.shapes.get(bias, (spec.num_classes,)))
+    classes = _num_classes(tensors, weights.names_in(library, spec.naming), spec.head)
     if classes != spec.num_classes:
         model = build_abstract(name, num_classes=classes, dtype=dtype, **size)
     model.eval()  # batch norm by its stored statistics
@@ -135,4 +181,18 @@ def _load(
         state, tensors, library, file=file, model=name, naming=spec.naming, resizers=spec.resizers, log=log
     )
     log(f"{os.path.basename(file)}: {tensors.format}, under the names of {library}")
-    return graph, params
+    rows = rows_of_imagenet(classes) if spec.num_classes == IMAGENET_CLASSES else None
+    if rows is None:
+        return graph, params
+    log(f"of its {classes:,} classes, the rows of ImageNet's {len(rows):,} are used")
+    model = build_abstract(name, num_classes=len(rows), dtype=dtype, **size)
+    model.eval()
+    return nnx.graphdef(model), weights.select_classes(params, spec.head, rows)
+
+
+def _num_classes(tensors: Tensors, names: Names, head: str) -> int:
+    """Returns the number of classes of a file's head; 0 if it has none, as the file of a backbone."""
+    weight, bias = (names(f"{head}.{leaf}")[0] for leaf in ("weight", "bias"))
+    if bias in tensors.shapes:
+        return math.prod(tensors.shapes[bias])
+    return tensors.shapes[weight][0] if weight in tensors.shapes else 0

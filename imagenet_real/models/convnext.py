@@ -1,9 +1,8 @@
-"""ConvNeXt (Liu et al. 2022, arXiv 2201.03545).
+"""ConvNeXt (Liu et al. 2022, arXiv 2201.03545) and ConvNeXt V2 (Woo et al. 2023, arXiv 2301.00808).
 
-Modules have timm's names; `torchvision_names` and `hugging_face_names` return those of the other libraries.
+Modules have timm's names; `checkpoints.convnext_names` has those of the other libraries.
 """
 
-import re
 from collections.abc import Sequence
 
 import jax
@@ -11,20 +10,47 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
-from imagenet_real.models.layers import dropout, grouped_convolution, stochastic_depth
+from imagenet_real.models.checkpoints import convnext_names
+from imagenet_real.models.layers import Identity, dropout, grouped_convolution, stochastic_depth
 from imagenet_real.models.model_spec import ModelSpec
-from imagenet_real.models.vit import LayerNorm, Linear, Mlp
+from imagenet_real.models.transformer_layers import LayerNorm, Linear, Mlp
 
 KERNEL_INIT = nnx.initializers.truncated_normal(0.02)
+
+
+class ResponseNorm(nnx.Module):
+    """Global response normalization: channels compete by their energy over all places (ConvNeXt V2)."""
+
+    def __init__(self, width: int, *, rngs: nnx.Rngs):
+        self.scale = nnx.Param(jnp.zeros((width,)))
+        self.bias = nnx.Param(jnp.zeros((width,)))
+
+    def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H, W, C]
+        wide = features.astype(jnp.float32)
+        energy = jnp.sqrt(jnp.square(wide).sum(axis=(1, 2), keepdims=True))
+        response = energy / (energy.mean(axis=-1, keepdims=True) + 1e-6)
+        return (wide + wide * response * self.scale[...] + self.bias[...]).astype(features.dtype)
+
+
+class ResponseMlp(Mlp):
+    """An MLP with a response norm."""
+
+    def __init__(self, width: int, hidden: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
+        super().__init__(width, hidden, dtype=dtype, rngs=rngs)
+        self.grn = ResponseNorm(hidden, rngs=rngs)
+
+    def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H, W, C]
+        return self.fc2(self.grn(self.activation(self.fc1(features))))
 
 
 class Block(nnx.Module):
     """A depthwise 7 x 7 convolution, then an MLP over the channels of every place, and a shortcut.
 
-    `gamma` scales each channel of the residual; it starts at 1e-6, so that blocks start as identities.
+    In the first version, `gamma` scales each channel of the residual; it starts at 1e-6, so that blocks start as
+    identities. The second version has a response norm in the MLP instead.
     """
 
-    def __init__(self, width: int, drop: float, *, dtype: jnp.dtype, rngs: nnx.Rngs):
+    def __init__(self, width: int, drop: float, *, version: int, dtype: jnp.dtype, rngs: nnx.Rngs):
         self.conv_dw = nnx.Conv(
             width,
             width,
@@ -37,25 +63,30 @@ class Block(nnx.Module):
             rngs=rngs,
         )
         self.norm = LayerNorm(width, dtype=dtype, rngs=rngs)
-        self.mlp = Mlp(width, 4 * width, dtype=dtype, rngs=rngs)
-        self.gamma = nnx.Param(jnp.full((width,), 1e-6))
+        self.mlp = (Mlp if version == 1 else ResponseMlp)(width, 4 * width, dtype=dtype, rngs=rngs)
+        if version == 1:
+            self.gamma = nnx.Param(jnp.full((width,), 1e-6))
         self.drop = stochastic_depth(drop, rngs=rngs)
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H, W, C]
         residual = self.mlp(self.norm(self.conv_dw(features)))
-        return features + self.drop(residual * self.gamma[...].astype(residual.dtype))
+        if hasattr(self, "gamma"):
+            residual = residual * self.gamma[...].astype(residual.dtype)
+        return features + self.drop(residual)
 
 
 class Stage(nnx.Module):
     """Blocks of one width, after a norm and a 2 x 2 convolution of stride 2 in all stages but the first."""
 
-    def __init__(self, inputs: int, width: int, drops: Sequence[float], *, dtype: jnp.dtype, rngs: nnx.Rngs):
+    def __init__(
+        self, inputs: int, width: int, drops: Sequence[float], *, version: int, dtype: jnp.dtype, rngs: nnx.Rngs
+    ):
         layers = []
         if inputs != width:
             norm = LayerNorm(inputs, dtype=dtype, rngs=rngs)
             layers = [norm, patches(inputs, width, 2, dtype=dtype, rngs=rngs)]
         self.downsample = nnx.List(layers)
-        self.blocks = nnx.List([Block(width, drop, dtype=dtype, rngs=rngs) for drop in drops])
+        self.blocks = nnx.List([Block(width, drop, version=version, dtype=dtype, rngs=rngs) for drop in drops])
 
     def __call__(self, features: jax.Array, *, remat: bool) -> jax.Array:  # [B, H, W, C] -> [B, H / 2, W / 2, C']
         for layer in self.downsample:
@@ -69,11 +100,13 @@ class Head(nnx.Module):
     def __init__(self, width: int, num_classes: int, drop: float, *, rngs: nnx.Rngs):
         self.norm = LayerNorm(width, dtype=jnp.float32, rngs=rngs)
         self.drop = dropout(drop, rngs=rngs)
-        self.fc = Linear(width, num_classes, rngs=rngs)
+        self.fc = Linear(width, num_classes, rngs=rngs) if num_classes else Identity()
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, K] float32
-        means = features.astype(jnp.float32).mean(axis=(1, 2))
-        return self.fc(self.drop(self.norm(means)))
+        return self.fc(self.drop(self.pool(features)))
+
+    def pool(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, C] float32
+        return self.norm(features.astype(jnp.float32).mean(axis=(1, 2)))
 
 
 class ConvNeXt(nnx.Module):
@@ -95,6 +128,7 @@ class ConvNeXt(nnx.Module):
         *,
         depths: Sequence[int],
         widths: Sequence[int],
+        version: int = 1,
         num_classes: int,
         drop_path: float = 0.0,
         drop: float = 0.0,
@@ -107,7 +141,7 @@ class ConvNeXt(nnx.Module):
         self.stem = nnx.List([stem, LayerNorm(widths[0], dtype=dtype, rngs=rngs)])
         stages, inputs = [], widths[0]
         for depth, width in zip(depths, widths, strict=True):
-            stages.append(Stage(inputs, width, drops[:depth], dtype=dtype, rngs=rngs))
+            stages.append(Stage(inputs, width, drops[:depth], version=version, dtype=dtype, rngs=rngs))
             inputs, drops = width, drops[depth:]
         self.stages = nnx.List(stages)
         self.head = Head(inputs, num_classes, drop, rngs=rngs)
@@ -116,6 +150,11 @@ class ConvNeXt(nnx.Module):
         """[B, H, W, 3] normalized float images -> [B, K] float32 logits."""
         with jax.default_matmul_precision("highest"):
             return self.head(self._features(images))
+
+    def features(self, images: jax.Array) -> jax.Array:
+        """[B, H, W, 3] -> [B, D] float32: what the head reads."""
+        with jax.default_matmul_precision("highest"):
+            return self.head.pool(self._features(images))
 
     def dense_logits(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, h, w, K] float32: the logits at each place, as if the image were this place alone."""
@@ -145,46 +184,41 @@ def patches(inputs: int, outputs: int, size: int, *, dtype: jnp.dtype, rngs: nnx
     )
 
 
-def torchvision_names(name: str) -> tuple[str, ...]:
-    """Returns torchvision's name: `stem.0.bias` -> `features.0.0.bias`. Its `gamma` has the shape [C, 1, 1]."""
-    layers = {"conv_dw": "block.0", "norm": "block.2", "mlp.fc1": "block.3", "mlp.fc2": "block.5"}
-    if block := re.fullmatch(r"stages\.(\d+)\.blocks\.(\d+)\.(?:(.+)\.(weight|bias)|gamma)", name):
-        stage, index, layer, leaf = block.groups()
-        return (f"features.{2 * int(stage) + 1}.{index}.{f'{layers[layer]}.{leaf}' if layer else 'layer_scale'}",)
-    if downsample := re.fullmatch(r"stages\.(\d+)\.downsample\.(.+)", name):
-        return (f"features.{2 * int(downsample[1])}.{downsample[2]}",)
-    return (
-        name.replace("stem.", "features.0.").replace("head.norm", "classifier.0").replace("head.fc", "classifier.2"),
+def _spec(depths: tuple[int, ...], widths: tuple[int, ...], version: int = 1) -> ModelSpec:
+    others = {
+        "torchvision": convnext_names.torchvision_names,
+        "Hugging Face": convnext_names.hugging_face_names,
+        "Hugging Face (DINOv3)": convnext_names.hugging_face_dinov3_names,
+    }
+    if version == 2:
+        others = {"Hugging Face": convnext_names.hugging_face_v2_names}
+    return ModelSpec(
+        ConvNeXt,
+        {"depths": depths, "widths": widths, "version": version},
+        head="head.fc",
+        naming={**others, "Facebook": convnext_names.facebook_names},
+        adapters=(convnext_names.drop_unused,),
     )
 
 
-def hugging_face_names(name: str) -> tuple[str, ...]:
-    """Returns Hugging Face's name: `stem.0.bias` -> `convnext.embeddings.patch_embeddings.bias`."""
-    name = re.sub(r"^stages\.(\d+)\.blocks\.(\d+)\.norm", r"stages.\1.blocks.\2.layernorm", name)
-    for ours, theirs in (
-        ("stages.", "convnext.encoder.stages."),
-        (".downsample.", ".downsampling_layer."),
-        (".blocks.", ".layers."),
-        (".conv_dw.", ".dwconv."),
-        (".mlp.fc", ".pwconv"),
-        (".gamma", ".layer_scale_parameter"),
-        ("stem.0", "convnext.embeddings.patch_embeddings"),
-        ("stem.1", "convnext.embeddings.layernorm"),
-        ("head.norm", "convnext.layernorm"),
-        ("head.fc", "classifier"),
-    ):
-        name = name.replace(ours, theirs)
-    return (name,)
+def _widths(first: int) -> tuple[int, ...]:
+    return tuple(first * 2**stage for stage in range(4))
 
 
-def _spec(depths: tuple[int, ...], widths: tuple[int, ...]) -> ModelSpec:
-    naming = {"torchvision": torchvision_names, "Hugging Face": hugging_face_names}
-    return ModelSpec(ConvNeXt, {"depths": depths, "widths": widths}, head="head.fc", naming=naming)
-
-
+DEEP, SHALLOW = (3, 3, 27, 3), (2, 2, 6, 2)
+# DINOv3's ConvNeXts are weights of the first version (Simeoni et al. 2025, arXiv 2508.10104).
 SPECS = {
-    "convnext_tiny": _spec((3, 3, 9, 3), (96, 192, 384, 768)),
-    "convnext_small": _spec((3, 3, 27, 3), (96, 192, 384, 768)),
-    "convnext_base": _spec((3, 3, 27, 3), (128, 256, 512, 1024)),
-    "convnext_large": _spec((3, 3, 27, 3), (192, 384, 768, 1536)),
+    "convnext_tiny": _spec((3, 3, 9, 3), _widths(96)),
+    "convnext_small": _spec(DEEP, _widths(96)),
+    "convnext_base": _spec(DEEP, _widths(128)),
+    "convnext_large": _spec(DEEP, _widths(192)),
+    "convnext_xlarge": _spec(DEEP, _widths(256)),
+    "convnextv2_atto": _spec(SHALLOW, _widths(40), 2),
+    "convnextv2_femto": _spec(SHALLOW, _widths(48), 2),
+    "convnextv2_pico": _spec(SHALLOW, _widths(64), 2),
+    "convnextv2_nano": _spec((2, 2, 8, 2), _widths(80), 2),
+    "convnextv2_tiny": _spec((3, 3, 9, 3), _widths(96), 2),
+    "convnextv2_base": _spec(DEEP, _widths(128), 2),
+    "convnextv2_large": _spec(DEEP, _widths(192), 2),
+    "convnextv2_huge": _spec(DEEP, _widths(352), 2),
 }

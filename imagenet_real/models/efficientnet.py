@@ -2,15 +2,16 @@
 
 TensorFlow pads strided convolutions unevenly ("SAME") and has a batch norm epsilon of 1e-3. PyTorch's libraries pad
 evenly and have an epsilon of 1e-5, except that torchvision's B5 to B7 have 1e-3: their weights come from TensorFlow.
-Modules have timm's names; `torchvision_names` and `hugging_face_names` return those of the other libraries.
+The Lite sizes (Liu 2020, "Higher accuracy on vision models with EfficientNet-Lite") have TensorFlow's padding, ReLU6 and no
+squeeze and excitation; their stem, head, first and last stage have B0's size.
+Modules have timm's names; `checkpoints.efficientnet_names` has those of the other libraries.
 """
 
 import dataclasses
 import functools
 import itertools
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -18,8 +19,9 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
+from imagenet_real.models.checkpoints import efficientnet_names
 from imagenet_real.models.checkpoints.naming import Names
-from imagenet_real.models.layers import BatchNorm, convolution, dropout, stochastic_depth
+from imagenet_real.models.layers import BatchNorm, Identity, convolution, dropout, rounded_width, stochastic_depth
 from imagenet_real.models.model_spec import ModelSpec
 
 
@@ -46,15 +48,15 @@ STAGES = (
 STEM_WIDTH, HEAD_WIDTH = 32, 1280
 
 
-def scaled_width(width: int, factor: float) -> int:
-    """Rounds width * factor to the nearest multiple of 8, or to the next one if it would lose more than a tenth."""
-    nearest = max(8, int(width * factor + 4) // 8 * 8)
-    return nearest + 8 if nearest < 0.9 * width * factor else nearest
+def depths(factor: float, *, lite: bool = False) -> tuple[int, ...]:
+    """Returns the number of blocks in every stage. Lite sizes keep B0's first and last stage."""
+    inner = [math.ceil(stage.blocks * factor) for stage in STAGES]
+    return (STAGES[0].blocks, *inner[1:-1], STAGES[-1].blocks) if lite else tuple(inner)
 
 
-def depths(factor: float) -> tuple[int, ...]:
-    """Returns the number of blocks in every stage."""
-    return tuple(math.ceil(stage.blocks * factor) for stage in STAGES)
+def activation(lite: bool) -> Callable[[jax.Array], jax.Array]:
+    """Returns the nonlinearity: SiLU, or ReLU6 in the Lite sizes, which integers represent well."""
+    return nnx.relu6 if lite else nnx.silu
 
 
 class SqueezeExcite(nnx.Module):
@@ -82,18 +84,20 @@ class SeparableBlock(nnx.Module):
         drop: float,
         same: bool,
         epsilon: float,
+        lite: bool,
         dtype: jnp.dtype,
         rngs: nnx.Rngs,
     ):
         self.conv_dw = convolution(inputs, inputs, size, stride, groups=inputs, same=same, dtype=dtype, rngs=rngs)
         self.bn1 = BatchNorm(inputs, epsilon=epsilon, rngs=rngs)
-        self.se = SqueezeExcite(inputs, inputs // 4, dtype=dtype, rngs=rngs)
+        self.se = Identity() if lite else SqueezeExcite(inputs, inputs // 4, dtype=dtype, rngs=rngs)
         self.conv_pw = convolution(inputs, width, 1, 1, dtype=dtype, rngs=rngs)
         self.bn2 = BatchNorm(width, epsilon=epsilon, rngs=rngs)
         self.drop = stochastic_depth(drop, rngs=rngs)
+        self.activation = activation(lite)
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H / stride, W / stride, C']
-        residual = nnx.silu(self.bn1(self.conv_dw(features)))
+        residual = self.activation(self.bn1(self.conv_dw(features)))
         residual = self.bn2(self.conv_pw(self.se(residual)))
         return features + self.drop(residual) if residual.shape == features.shape else residual
 
@@ -115,6 +119,7 @@ class InvertedBlock(nnx.Module):
         drop: float,
         same: bool,
         epsilon: float,
+        lite: bool,
         dtype: jnp.dtype,
         rngs: nnx.Rngs,
     ):
@@ -123,14 +128,15 @@ class InvertedBlock(nnx.Module):
         self.bn1 = BatchNorm(wide, epsilon=epsilon, rngs=rngs)
         self.conv_dw = convolution(wide, wide, size, stride, groups=wide, same=same, dtype=dtype, rngs=rngs)
         self.bn2 = BatchNorm(wide, epsilon=epsilon, rngs=rngs)
-        self.se = SqueezeExcite(wide, inputs // 4, dtype=dtype, rngs=rngs)
+        self.se = Identity() if lite else SqueezeExcite(wide, inputs // 4, dtype=dtype, rngs=rngs)
         self.conv_pwl = convolution(wide, width, 1, 1, dtype=dtype, rngs=rngs)
         self.bn3 = BatchNorm(width, epsilon=epsilon, rngs=rngs)
         self.drop = stochastic_depth(drop, rngs=rngs)
+        self.activation = activation(lite)
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H / stride, W / stride, C']
-        residual = nnx.silu(self.bn1(self.conv_pw(features)))
-        residual = nnx.silu(self.bn2(self.conv_dw(residual)))
+        residual = self.activation(self.bn1(self.conv_pw(features)))
+        residual = self.activation(self.bn2(self.conv_dw(residual)))
         residual = self.bn3(self.conv_pwl(self.se(residual)))
         return features + self.drop(residual) if residual.shape == features.shape else residual
 
@@ -139,7 +145,7 @@ class EfficientNet(nnx.Module):
     """A stem of stride 2, seven stages of blocks, a 1 x 1 convolution, the mean over all places, and a linear head.
 
     `width` and `depth` are the size's factors of channels and blocks. `same` pads strided convolutions as TensorFlow
-    does (see `layers.convolution`). Convolutions compute in `dtype`; parameters, batch statistics, the mean over places
+    does (see `layers.convolution`). `lite` builds a Lite size. Convolutions compute in `dtype`; parameters, batch statistics, the mean over places
     and the head are float32. float32 products have full precision on every device.
 
     For training, `drop_path` is the stochastic depth: block j of n has drop_path * j / n (0.2 in the article). `drop`
@@ -156,15 +162,17 @@ class EfficientNet(nnx.Module):
         depth: float,
         same: bool = False,
         epsilon: float = 1e-5,
+        lite: bool = False,
         num_classes: int,
         drop_path: float = 0.0,
         drop: float = 0.0,
         dtype: jnp.dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        counts = depths(depth)
+        counts = depths(depth, lite=lite)
         rates = (drop_path * block / sum(counts) for block in itertools.count())
-        inputs = scaled_width(STEM_WIDTH, width)
+        self.activation = activation(lite)
+        inputs = STEM_WIDTH if lite else rounded_width(STEM_WIDTH * width)
         self.conv_stem = convolution(3, inputs, 3, 2, same=same, dtype=dtype, rngs=rngs)
         self.bn1 = BatchNorm(inputs, epsilon=epsilon, rngs=rngs)
         stages = []
@@ -172,28 +180,29 @@ class EfficientNet(nnx.Module):
             module = SeparableBlock
             if stage.expansion > 1:
                 module = functools.partial(InvertedBlock, expansion=stage.expansion)
-            outputs, blocks = scaled_width(stage.width, width), []
+            outputs, blocks = rounded_width(stage.width * width), []
             for index in range(count):
                 stride = 1 if index else stage.stride
-                options = {"drop": next(rates), "same": same, "epsilon": epsilon, "dtype": dtype, "rngs": rngs}
-                blocks.append(module(inputs, outputs, stage.size, stride, **options))
+                options = {"same": same, "epsilon": epsilon, "lite": lite, "dtype": dtype, "rngs": rngs}
+                blocks.append(module(inputs, outputs, stage.size, stride, drop=next(rates), **options))
                 inputs = outputs
             stages.append(nnx.List(blocks))
         self.blocks = nnx.List(stages)
-        outputs = scaled_width(HEAD_WIDTH, width)
+        outputs = HEAD_WIDTH if lite else rounded_width(HEAD_WIDTH * width)
         self.conv_head = convolution(inputs, outputs, 1, 1, dtype=dtype, rngs=rngs)
         self.bn2 = BatchNorm(outputs, epsilon=epsilon, rngs=rngs)
         self.drop = dropout(drop, rngs=rngs)
-        limit = num_classes**-0.5  # TensorFlow's, by the number of outgoing connections
-        initial = nnx.initializers.uniform(2 * limit)
-        self.classifier = nnx.Linear(
-            outputs, num_classes, kernel_init=lambda *arguments: initial(*arguments) - limit, rngs=rngs
-        )
+        self.classifier = _classifier(outputs, num_classes, rngs=rngs) if num_classes else Identity()
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] normalized float images -> [B, K] float32 logits."""
         with jax.default_matmul_precision("highest"):
-            return self.classifier(self.drop(self._features(images).mean(axis=(1, 2))))
+            return self.classifier(self.drop(self.features(images)))
+
+    def features(self, images: jax.Array) -> jax.Array:
+        """[B, H, W, 3] -> [B, D] float32: what the head reads."""
+        with jax.default_matmul_precision("highest"):
+            return self._features(images).mean(axis=(1, 2))
 
     def dense_logits(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, h, w, K] float32: the logits at each place, as if the image were this place alone."""
@@ -201,63 +210,15 @@ class EfficientNet(nnx.Module):
             return self.classifier(self._features(images))
 
     def _features(self, images: jax.Array) -> jax.Array:  # [B, H, W, 3] -> [B, h, w, C] float32
-        features = nnx.silu(self.bn1(self.conv_stem(images)))
+        features = self.activation(self.bn1(self.conv_stem(images)))
         features = apply_blocks(itertools.chain.from_iterable(self.blocks), features, remat=self.remat)
-        return nnx.silu(self.bn2(self.conv_head(features))).astype(jnp.float32)
+        return self.activation(self.bn2(self.conv_head(features))).astype(jnp.float32)
 
 
-# The layers of a block in the order of computation: our name, torchvision's, Hugging Face's.
-SEPARABLE = (
-    ("conv_dw", "0.0", "depthwise_conv.depthwise_conv"),
-    ("bn1", "0.1", "depthwise_conv.depthwise_norm"),
-    ("se.conv_reduce", "1.fc1", "squeeze_excite.reduce"),
-    ("se.conv_expand", "1.fc2", "squeeze_excite.expand"),
-    ("conv_pw", "2.0", "projection.project_conv"),
-    ("bn2", "2.1", "projection.project_bn"),
-)
-INVERTED = (
-    ("conv_pw", "0.0", "expansion.expand_conv"),
-    ("bn1", "0.1", "expansion.expand_bn"),
-    ("conv_dw", "1.0", "depthwise_conv.depthwise_conv"),
-    ("bn2", "1.1", "depthwise_conv.depthwise_norm"),
-    ("se.conv_reduce", "2.fc1", "squeeze_excite.reduce"),
-    ("se.conv_expand", "2.fc2", "squeeze_excite.expand"),
-    ("conv_pwl", "3.0", "projection.project_conv"),
-    ("bn3", "3.1", "projection.project_bn"),
-)
-OUTSIDE = (
-    ("conv_stem", "features.0.0", "efficientnet.embeddings.convolution"),
-    ("bn1", "features.0.1", "efficientnet.embeddings.batchnorm"),
-    ("conv_head", "features.8.0", "efficientnet.encoder.top_conv"),
-    ("bn2", "features.8.1", "efficientnet.encoder.top_bn"),
-    ("classifier", "classifier.1", "classifier"),
-)
-
-
-def torchvision_names(name: str) -> tuple[str, ...]:
-    """Returns torchvision's name: `blocks.1.0.conv_dw.weight` -> `features.2.0.block.1.0.weight`."""
-    module, _, leaf = name.rpartition(".")
-    if not (block := re.fullmatch(r"blocks\.(\d+)\.(\d+)\.(.+)", module)):
-        return (f"{_column(OUTSIDE, module, 1)}.{leaf}",)
-    stage, index, layer = int(block[1]), block[2], block[3]
-    return (f"features.{stage + 1}.{index}.block.{_column(INVERTED if stage else SEPARABLE, layer, 1)}.{leaf}",)
-
-
-def hugging_face_names(name: str, *, depths: Sequence[int]) -> tuple[str, ...]:
-    """Returns Hugging Face's name: `bn1.weight` -> `efficientnet.embeddings.batchnorm.weight`.
-
-    It numbers blocks across all stages; `depths` are the numbers of blocks of the stages.
-    """
-    module, _, leaf = name.rpartition(".")
-    if not (block := re.fullmatch(r"blocks\.(\d+)\.(\d+)\.(.+)", module)):
-        return (f"{_column(OUTSIDE, module, 2)}.{leaf}",)
-    stage, index, layer = int(block[1]), int(block[2]), block[3]
-    name = _column(INVERTED if stage else SEPARABLE, layer, 2)
-    return (f"efficientnet.encoder.blocks.{sum(depths[:stage]) + index}.{name}.{leaf}",)
-
-
-def _column(layers: Sequence[tuple[str, str, str]], name: str, column: int) -> str:
-    return next(layer[column] for layer in layers if layer[0] == name)
+def _classifier(width: int, num_classes: int, *, rngs: nnx.Rngs) -> nnx.Linear:
+    limit = num_classes**-0.5  # TensorFlow's, by the number of outgoing connections
+    initial = nnx.initializers.uniform(2 * limit)
+    return nnx.Linear(width, num_classes, kernel_init=lambda *arguments: initial(*arguments) - limit, rngs=rngs)
 
 
 # The factors of channels and of blocks, as both libraries have them.
@@ -272,21 +233,33 @@ FACTORS = {
     "b7": (2.0, 3.1),
     "l2": (4.3, 5.3),
 }
+LITE_FACTORS = {f"lite{size}": FACTORS[f"b{size}"] for size in range(5)}
 TENSORFLOW_EPSILON = 1e-3
 
 
 def _pytorch_spec(size: str) -> ModelSpec:
     epsilon = TENSORFLOW_EPSILON if size in ("b5", "b6", "b7") else 1e-5
-    return _spec(size, {"epsilon": epsilon}, {"torchvision": torchvision_names})
+    return _spec(FACTORS[size], {"epsilon": epsilon}, {"torchvision": efficientnet_names.torchvision_names})
 
 
 def _tensorflow_spec(size: str) -> ModelSpec:
-    names = functools.partial(hugging_face_names, depths=depths(FACTORS[size][1]))
-    return _spec(size, {"epsilon": TENSORFLOW_EPSILON, "same": True}, {"Hugging Face": names})
+    counts = depths(FACTORS[size][1])
+    naming = {
+        "Hugging Face": functools.partial(efficientnet_names.hugging_face_names, depths=counts),
+        "EfficientNet-PyTorch": functools.partial(efficientnet_names.efficientnet_pytorch_names, depths=counts),
+    }
+    return _spec(FACTORS[size], {"epsilon": TENSORFLOW_EPSILON, "same": True}, naming)
 
 
-def _spec(size: str, variant: dict[str, Any], naming: dict[str, Names]) -> ModelSpec:
-    width, depth = FACTORS[size]
+def _lite_spec(size: str) -> ModelSpec:
+    counts = depths(LITE_FACTORS[size][1], lite=True)
+    names = functools.partial(efficientnet_names.efficientnet_pytorch_names, depths=counts)
+    variant = {"epsilon": TENSORFLOW_EPSILON, "same": True, "lite": True}
+    return _spec(LITE_FACTORS[size], variant, {"EfficientNet-PyTorch": names})
+
+
+def _spec(factors: tuple[float, float], variant: dict[str, Any], naming: dict[str, Names]) -> ModelSpec:
+    width, depth = factors
     return ModelSpec(EfficientNet, {"width": width, "depth": depth, **variant}, head="classifier", naming=naming)
 
 
@@ -295,4 +268,5 @@ def _spec(size: str, variant: dict[str, Any], naming: dict[str, Names]) -> Model
 SPECS = {
     **{f"efficientnet_{size}": _pytorch_spec(size) for size in FACTORS if size != "l2"},
     **{f"tf_efficientnet_{size}": _tensorflow_spec(size) for size in FACTORS},
+    **{f"tf_efficientnet_{size}": _lite_spec(size) for size in LITE_FACTORS},
 }

@@ -16,6 +16,11 @@ def functional(graph: nnx.GraphDef) -> Apply:
     return lambda params, images: nnx.merge(graph, params)(images)
 
 
+def functional_features(graph: nnx.GraphDef) -> Apply:
+    """Like `functional`, without the head: images [B, H, W, 3] -> features [B, D] float32."""
+    return lambda params, images: nnx.merge(graph, params).features(images)
+
+
 def functional_dense(graph: nnx.GraphDef) -> Apply:
     """Like `functional`, without the pooling: images [B, H, W, 3] -> logits [B, h, w, K] at each place."""
     return lambda params, images: nnx.merge(graph, params).dense_logits(images)

@@ -45,6 +45,12 @@ def convolution(
     )
 
 
+def rounded_width(width: float) -> int:
+    """Rounds to the nearest multiple of 8, or to the next one if it would lose more than a tenth (MobileNet's rule)."""
+    nearest = max(8, int(width + 4) // 8 * 8)
+    return nearest + 8 if nearest < 0.9 * width else nearest
+
+
 def grouped_convolution(
     images: jax.Array,
     kernel: jax.Array,
@@ -103,6 +109,13 @@ class BatchNorm(nnx.BatchNorm):
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H, W, C]
         return super().__call__(features).astype(features.dtype)
+
+
+class Identity(nnx.Module):
+    """Returns its input: a layer that a variant of a model leaves out."""
+
+    def __call__(self, features: jax.Array) -> jax.Array:
+        return features
 
 
 def dropout(rate: float, *, rngs: nnx.Rngs) -> nnx.Dropout:

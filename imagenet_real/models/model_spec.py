@@ -1,27 +1,15 @@
 """What the catalog knows of a model before any file of weights is open."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flax import nnx
 
 from imagenet_real.models.checkpoints.naming import Names
+from imagenet_real.models.checkpoints.tensors import Adapter
 from imagenet_real.models.checkpoints.weights import Resize
-
-
-@dataclasses.dataclass(frozen=True)
-class PretrainedWeights:
-    """One published set of weights: its preprocessing, and the accuracies published for exactly this preprocessing.
-
-    `top1` and `real` are percentages over the whole validation set, under the original and the ReaL labels. None means
-    that nobody published the accuracy. See `pretrained_weights` for the publishers.
-    """
-
-    preprocessing: Mapping[str, Any]  # the fields of data.preprocess.Preprocessing
-    top1: float | None = None
-    real: float | None = None
-    publisher: str = ""
+from imagenet_real.models.pretrained_weights import PretrainedWeights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +29,7 @@ class ModelSpec:
     naming: Mapping[str, Names] = dataclasses.field(default_factory=dict)  # library -> its tensor names, beside timm's
     # tensor that depends on the input size -> its resizer
     resizers: Mapping[str, Resize] = dataclasses.field(default_factory=dict)
+    adapters: Sequence[Adapter] = ()  # for files that store other tensors than the model has
     parameters: int = 0  # with `num_classes` classes, without running statistics
     weights: Mapping[str, PretrainedWeights] = dataclasses.field(default_factory=dict)
 

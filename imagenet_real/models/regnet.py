@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
-from imagenet_real.models.layers import BatchNorm, convolution, dropout, stochastic_depth
+from imagenet_real.models.layers import BatchNorm, Identity, convolution, dropout, stochastic_depth
 from imagenet_real.models.model_spec import ModelSpec
 
 STEM_WIDTH = 32
@@ -84,10 +84,14 @@ class Head(nnx.Module):
 
     def __init__(self, width: int, num_classes: int, drop: float, *, rngs: nnx.Rngs):
         self.drop = dropout(drop, rngs=rngs)
-        self.fc = nnx.Linear(width, num_classes, kernel_init=nnx.initializers.normal(0.01), rngs=rngs)
+        initial = nnx.initializers.normal(0.01)
+        self.fc = nnx.Linear(width, num_classes, kernel_init=initial, rngs=rngs) if num_classes else Identity()
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, K] float32
-        return self.fc(self.drop(features.astype(jnp.float32).mean(axis=(1, 2))))
+        return self.fc(self.drop(self.pool(features)))
+
+    def pool(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, C] float32
+        return features.astype(jnp.float32).mean(axis=(1, 2))
 
 
 class RegNet(nnx.Module):
@@ -142,6 +146,11 @@ class RegNet(nnx.Module):
         """[B, H, W, 3] normalized float images -> [B, K] float32 logits."""
         with jax.default_matmul_precision("highest"):
             return self.head(self._features(images))
+
+    def features(self, images: jax.Array) -> jax.Array:
+        """[B, H, W, 3] -> [B, D] float32: what the head reads."""
+        with jax.default_matmul_precision("highest"):
+            return self.head.pool(self._features(images))
 
     def dense_logits(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, h, w, K] float32: the logits at each place, as if the image were this place alone."""

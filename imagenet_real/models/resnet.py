@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
-from imagenet_real.models.layers import BatchNorm, convolution
+from imagenet_real.models.layers import BatchNorm, Identity, convolution
 from imagenet_real.models.model_spec import ModelSpec
 
 
@@ -104,18 +104,26 @@ class ResNet(nnx.Module):
                 )
                 inputs = width * module.expansion
             setattr(self, f"layer{stage + 1}", nnx.List(blocks))
-        self.fc = nnx.Linear(
-            inputs,
-            num_classes,
-            kernel_init=nnx.initializers.normal(0.01),  # Goyal et al. 2017
-            bias_init=nnx.initializers.constant(head_bias),
-            rngs=rngs,
-        )
+        if num_classes:
+            self.fc = nnx.Linear(
+                inputs,
+                num_classes,
+                kernel_init=nnx.initializers.normal(0.01),  # Goyal et al. 2017
+                bias_init=nnx.initializers.constant(head_bias),
+                rngs=rngs,
+            )
+        else:
+            self.fc = Identity()
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] normalized float images -> [B, K] float32 logits."""
         with jax.default_matmul_precision("highest"):
-            return self.fc(self._features(images).mean(axis=(1, 2)))
+            return self.fc(self.features(images))
+
+    def features(self, images: jax.Array) -> jax.Array:
+        """[B, H, W, 3] -> [B, D] float32: what the head reads."""
+        with jax.default_matmul_precision("highest"):
+            return self._features(images).mean(axis=(1, 2))
 
     def dense_logits(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, h, w, K] float32: the logits at each place, as if the image were this place alone."""

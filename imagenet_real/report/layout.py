@@ -10,8 +10,10 @@ WIDTH = 100  # characters, where the output is no terminal
 LONGEST_TEXT = 28  # characters of a cell, in a table that would be too wide
 
 
-def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
     """Text to the left, numbers to the right; columns without content are left out.
+
+    `width` is that of the terminal, unless it is given.
 
     A table wider than the terminal gets heads of several lines, then loses its half intervals (` ±0.37`), then has long
     texts cut, and at last loses columns from the right. A line below it names these columns.
@@ -19,7 +21,7 @@ def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     rows = [row if all(map(str.isprintable, row)) else [one_line(cell) for cell in row] for row in rows]
     filled = [index for index in range(len(head)) if not rows or any(row[index] for row in rows)]
     head, rows = [head[index] for index in filled], [[row[index] for index in filled] for row in rows]
-    width = shutil.get_terminal_size((WIDTH, 24)).columns
+    width = shutil.get_terminal_size((WIDTH, 24)).columns if width is None else width
     lines = _lines([head], rows)
     if _fits(lines, width):
         return _text(lines)

@@ -6,12 +6,14 @@ from typing import Any
 from imagenet_real.io.csv_writer import csv_records
 from imagenet_real.report.layout import aligned
 
-Row = Mapping[str, Any]  # the fields of models.overview.WeightsRow
+Row = Mapping[str, Any]  # the fields of models.overview.WeightsRow, and an accuracy for each of TEST_SETS
 
-HEAD = ("weights", "parameters", "GFLOPs", "input", "of", "", "top-1", "ReaL", "published by")
+TEST_SETS = {"imagenet_v2": "V2", "imagenet_a": "A", "imagenet_r": "R", "imagenet_sketch": "Sketch"}
+HEAD = ("weights", "parameters", "GFLOPs", "input", "of", "", "top-1", "ReaL", *TEST_SETS.values(), "published by")
+WIDTH = 1000  # in characters: names are copied from the list, so none is cut
 NOTES = """\
 A model's bare name means its first weights. GFLOPs: billions of multiply-adds for one image. Input: pixels of the
-central square, of an image with this short side."""
+central square, of an image with this short side. V2, A, R and Sketch: ImageNet-V2 (matched frequency), -A, -R, Sketch."""
 
 
 def as_text(rows: Sequence[Row]) -> str:
@@ -26,11 +28,12 @@ def as_text(rows: Sequence[Row]) -> str:
             row["interpolation"],
             _percent(row["top1"]),
             _percent(row["real"]),
+            *(_percent(row[name]) for name in TEST_SETS),
             row["publisher"],
         ]
         for row in rows
     ]
-    return "\n".join([aligned(list(HEAD), cells), "", NOTES])
+    return "\n".join([aligned(list(HEAD), cells, width=WIDTH), "", NOTES])
 
 
 def as_csv(rows: Sequence[Row]) -> str:

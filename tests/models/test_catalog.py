@@ -11,21 +11,16 @@ from flax import nnx
 from imagenet_real.data.preprocess import Preprocessing
 from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
-from imagenet_real.models.vit import ViT
+from imagenet_real.models.vit_specs import VIT
 from tests.models import timm_vit
 
 pytestmark = pytest.mark.slow
 
-VITS = [name for name, spec in catalog.models().items() if spec.module is ViT and "_patch" in name]
+VITS = [name for name in VIT if "_patch" in name]
 
 
-# Of these weights timm squashes images to a square, which is no preprocessing of this package.
-SQUASHED = {
-    "convnext_base.clip_laion2b_augreg_ft_in12k_in1k_384",
-    *(f"convnext_{size}.fb_in22k_ft_in1k_384" for size in ("tiny", "small", "base", "large")),
-    *(f"convnext_{size}.in12k_ft_in1k_384" for size in ("tiny", "small")),
-    "efficientnet_b5.sw_in12k_ft_in1k",
-}
+# timm squashes images to a larger square and crops it, which is no preprocessing of this package.
+SQUASHED_AND_CROPPED = {f"vit_base_patch{patch}_clip_384.openai_ft_in12k_in1k" for patch in (16, 32)}
 
 
 # Per block: two norms, qkv, projection and an MLP of ratio 4, all with biases.
@@ -77,19 +72,23 @@ def test_published_numbers_are_those_of_timms_tables(tables):
     imagenet, real, _ = tables
     checked = 0
     for name, spec in catalog.models().items():
-        published = {model.partition(".")[2] for model in imagenet.keys() - SQUASHED if model.startswith(f"{name}.")}
+        published = {
+            model.partition(".")[2] for model in imagenet.keys() - SQUASHED_AND_CROPPED if model.startswith(f"{name}.")
+        }
         assert published <= spec.weights.keys(), name
         for tag, weights in spec.weights.items():
             if weights.publisher != "timm":
                 continue
-            size = str(weights.preprocessing["crop"])
+            size = str(weights.preprocessing["crop"])  # of a size without a ReaL accuracy, ours is empty
             row, real_row = (
                 next(row for row in table[f"{name}.{tag}"] if row["img_size"] == size) for table in (imagenet, real)
             )
             assert (float(row["top1"]), float(real_row["top1"])) == (weights.top1, weights.real), (name, tag)
-            assert math.floor(int(row["img_size"]) / float(row["crop_pct"])) == weights.preprocessing["resize"]
+            resize = weights.preprocessing["resize"]
+            assert resize in ("squash", math.floor(int(row["img_size"]) / float(row["crop_pct"])))
             assert row["interpolation"] == weights.preprocessing["interpolation"]
-            assert float(row["param_count"].replace(",", "")) == round(spec.parameters / 1e6, 2)
+            if weights.num_classes == spec.num_classes:
+                assert float(row["param_count"].replace(",", "")) == round(spec.parameters / 1e6, 2)
             checked += 1
     assert checked > 150
 

@@ -14,7 +14,7 @@ from imagenet_real.models import catalog, efficientnet
 from imagenet_real.models.checkpoints import weights
 from imagenet_real.models.convnext import ConvNeXt
 from imagenet_real.models.efficientnet import EfficientNet
-from imagenet_real.models.layers import untraced_rngs
+from imagenet_real.models.layers import rounded_width, untraced_rngs
 from imagenet_real.models.regnet import RegNet
 from tests.models.random_weights import with_params
 
@@ -194,4 +194,4 @@ def test_blocks_of_an_efficientnet(factor, blocks):
 
 
 def test_channels_of_an_efficientnet():
-    assert [efficientnet.scaled_width(32, factor) for factor in (1.0, 1.1, 1.2, 1.4, 4.3)] == [32, 32, 40, 48, 136]
+    assert [rounded_width(32 * factor) for factor in (1.0, 1.1, 1.2, 1.4, 4.3)] == [32, 32, 40, 48, 136]

@@ -58,7 +58,7 @@ def check(module, name: str, file, size: int, *, library: str, **load) -> None:
     pixels = images(size)
     expected = reference_logits(module, pixels)
     lines = []
-    apply, params = catalog.load(name, file, log=lines.append, **load)
+    apply, params = catalog.load_outputs(name, file, log=lines.append, **load)
     logits = np.asarray(jax.jit(apply)(params, pixels))
     largest = np.abs(expected).max()
     error = np.abs(logits - expected).max() / largest

@@ -8,8 +8,10 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
 from imagenet_real.models import catalog, efficientnet
+from imagenet_real.models.checkpoints import efficientnet_names
 from imagenet_real.models.convnext import ConvNeXt
 from imagenet_real.models.efficientnet import EfficientNet
+from imagenet_real.models.layers import rounded_width
 from imagenet_real.models.regnet import RegNet
 from tests.reference.parity import add_smaller, check, randomized, torch
 
@@ -94,7 +96,7 @@ def hugging_faces(name, **options):
         config = transformers.EfficientNetConfig(
             width_coefficient=architecture["width"],
             depth_coefficient=architecture["depth"],
-            hidden_dim=efficientnet.scaled_width(1280, architecture["width"]),
+            hidden_dim=rounded_width(1280 * architecture["width"]),
             num_labels=10,
             **options,
         )
@@ -174,7 +176,7 @@ def test_some_blocks_of_every_efficientnet(tmp_path, monkeypatch, name):
         compare(tmp_path, module, smaller, ODD, "timm")
         compare(tmp_path, torchvisions(smaller), smaller, ODD, "torchvision")
         return
-    numbered = functools.partial(efficientnet.hugging_face_names, depths=efficientnet.depths(depth))
+    numbered = functools.partial(efficientnet_names.hugging_face_names, depths=efficientnet.depths(depth))
     renamed = dataclasses.replace(catalog.find(smaller), naming={"Hugging Face": numbered})
     monkeypatch.setitem(catalog.models(), smaller, renamed)
     compare(tmp_path, module, smaller, EVEN, "timm")

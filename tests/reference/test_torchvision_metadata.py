@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 
 from imagenet_real.models import catalog
-from imagenet_real.models.overview import operations_of
+from tests.models.record_operations import operations_of
 
 models = pytest.importorskip("torchvision.models", reason="the dependency group `reference` is not installed")
 

@@ -4,7 +4,8 @@ import contextlib
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -13,8 +14,10 @@ from imagenet_real.models.checkpoints import npz_file, safetensors_file, stored_
 from imagenet_real.models.checkpoints.pickle_machine import Damaged, Refused
 
 ZIP = b"PK\x03\x04"
-# Wrappers of a model (for several devices, compiled) and JAX's checkpoints add a prefix to every name.
-PREFIXES = ("module.", "_orig_mod.", "params/", "opt/target/")
+# What wrappers of a model add to its names: several devices, compilation, Lightning, a trunk with a head.
+PREFIX = re.compile(r"(?:(?:module|model|backbone|_orig_mod|dinov2|dinov2_with_registers)\.(?!$))*")
+JAX_PREFIXES = ("params/", "opt/target/")  # of JAX's checkpoints, on every name
+UNUSED = {"n_averaged"}  # of PyTorch's `AveragedModel`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +27,22 @@ class Tensors:
     format: str  # for people: the format, and the place of the tensors in the file
     shapes: dict[str, tuple[int, ...]]
     read: Callable[[str], np.ndarray]
+
+    def select(self, names: Mapping[str, str]) -> "Tensors":
+        """Returns the tensors of `names`, new name -> name in the file."""
+        shapes = {new: self.shapes[name] for new, name in names.items()}
+        return dataclasses.replace(self, shapes=shapes, read=lambda new: self.read(names[new]))
+
+    def replace(self, tensors: Mapping[str, tuple[tuple[int, ...], Callable[[], np.ndarray]]]) -> "Tensors":
+        """Adds or replaces tensors, given as their shape and a function that reads them."""
+        shapes = self.shapes | {name: shape for name, (shape, _) in tensors.items()}
+        return dataclasses.replace(
+            self, shapes=shapes, read=lambda name: tensors[name][1]() if name in tensors else self.read(name)
+        )
+
+
+Adapter = Callable[[Tensors, Collection[str]], Tensors]
+"""`adapt(tensors, names)` returns the tensors of a file as a model with tensors of these timm names needs them."""
 
 
 def open_tensors(file: str | os.PathLike) -> Tensors:
@@ -92,13 +111,25 @@ def _open(file: str | os.PathLike) -> Tensors:
 
 
 def _without_prefix(tensors: Tensors) -> Tensors:
-    prefixes = (prefix for prefix in PREFIXES if all(name.startswith(prefix) for name in tensors.shapes))
-    prefix = next(prefixes, "") if tensors.shapes else ""
-    if not prefix:
+    """Removes the prefixes of wrappers. A file may have them on its trunk alone, and no prefix on its head."""
+    names = {_trunk_name(name): name for name in tensors.shapes if name not in UNUSED}
+    prefixes = [name.removesuffix(new) for new, name in names.items() if new != name]
+    if len(names) == len(tensors.shapes.keys() - UNUSED):
+        tensors = _described(tensors.select(names), prefixes)
+    prefixes = [prefix for prefix in JAX_PREFIXES if all(name.startswith(prefix) for name in tensors.shapes)]
+    if not prefixes or not tensors.shapes:
         return tensors
-    shapes = {name.removeprefix(prefix): shape for name, shape in tensors.shapes.items()}
-    inner = Tensors(f"{tensors.format}, names without {prefix!r}", shapes, lambda name: tensors.read(prefix + name))
-    return _without_prefix(inner)
+    names = {name.removeprefix(prefixes[0]): name for name in tensors.shapes}
+    return _without_prefix(_described(tensors.select(names), prefixes[:1]))
+
+
+def _described(tensors: Tensors, prefixes: Iterable[str]) -> Tensors:
+    without = " and ".join(map(repr, dict.fromkeys(prefixes)))
+    return dataclasses.replace(tensors, format=f"{tensors.format}, names without {without}") if without else tensors
+
+
+def _trunk_name(name: str) -> str:
+    return name[PREFIX.match(name).end() :]
 
 
 def _safetensors(file: str | os.PathLike) -> Tensors:

@@ -87,12 +87,27 @@ def fill(
         array = np.empty(leaf.get_value().shape, np.float32)
         stored = array.transpose(stored_axes(path, array.ndim))  # a view with the axes of the file
         first, *_ = names(name)
-        if name in resizers and tensors.shapes[first] != stored.shape:
+        if name in resizers and _without_ones(tensors.shapes[first]) != _without_ones(stored.shape):
             stored[...] = resizers[name](tensors.read(first), stored.shape)
             log(f"{first} resized from {list(tensors.shapes[first])} to {list(stored.shape)}")
         else:
             _copy(stored, tensors, names(name))
         values.append((path, leaf.replace(array)))
+    return nnx.from_flat_state(values)
+
+
+def has_module(params: nnx.State, module: str) -> bool:
+    """Returns whether the module at a path such as `head.fc` has parameters."""
+    return any(".".join(map(str, path[:-1])) == module for path, _ in nnx.to_flat_state(params))
+
+
+def select_classes(params: nnx.State, head: str, rows: np.ndarray) -> nnx.State:
+    """Returns the parameters with the classes `rows` [K] of the linear layer `head` alone, in this order."""
+    values = []
+    for path, leaf in nnx.to_flat_state(params):
+        if ".".join(map(str, path[:-1])) == head:
+            leaf = leaf.replace(np.ascontiguousarray(leaf.get_value()[..., rows]))
+        values.append((path, leaf))
     return nnx.from_flat_state(values)
 
 

@@ -9,7 +9,9 @@ from flax import nnx
 from imagenet_real.errors import InputError
 from imagenet_real.models import bit, catalog, resnet
 from imagenet_real.models.checkpoints import vit_names, weights
-from imagenet_real.models.vit import NAMING, ViT, resized_positions
+from imagenet_real.models.checkpoints.positions import resized_positions
+from imagenet_real.models.vit import ViT
+from imagenet_real.models.vit_specs import NAMING
 from tests.models import timm_vit
 from tests.models.checkpoints import torch_writer
 

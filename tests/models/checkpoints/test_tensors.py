@@ -93,7 +93,7 @@ def test_views_of_one_storage(tmp_path, save):
         (lambda model: {f"module.{name}": value for name, value in model.items()}, "without 'module.'"),
         (
             lambda model: {"model": {f"module._orig_mod.{k}": v for k, v in model.items()}},
-            "'module.', names without '_orig",
+            "names without 'module._orig_mod.'",
         ),
     ],
 )
