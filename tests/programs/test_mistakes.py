@@ -76,5 +76,5 @@ def test_judged_mistakes(config, tmp_path, capsys):
 
 def test_nothing_to_do(config, tmp_path):
     config.predictions = ""
-    with pytest.raises(InputError, match="Give --predictions=FILE of a model, or --judged"):
+    with pytest.raises(InputError, match="Give --predictions=FILE of a model, .*or --judged"):
         mistakes.run(config, tmp_path / "out")
