@@ -113,6 +113,7 @@ def campaign(count: int, seed: int, folder: pathlib.Path, first: int = 0) -> dic
     for write in (lambda: file.write_bytes(saved(tensors(), random)), lambda: np.savez(file.open("wb"), **tensors())):
         write()
         read_all(file)  # imports what readers import on first use
+    "\0".encode("unicode_escape")  # imports the codec with which a message shows such a name
     outcomes = collections.defaultdict(list)
     for number in range(first, first + count):
         kind, content = make(number, seed)
