@@ -116,7 +116,7 @@ def test_gold_may_be_a_label_set(world):
         ({"method": "majorty"}, "unknown method 'majorty': did you mean majority"),
         ({"gold": "", "method": "calibrated"}, "method=calibrated needs gold questions"),
         ({"rule": "ReaL"}, "unknown rule 'ReaL': did you mean real"),
-        ({"gold": "nowhere.json"}, "no label set at nowhere.json"),
+        ({"gold": "nowhere.json"}, "nowhere.json: there is no such file"),
         ({"threshold": 0.0}, "threshold=0.0 is out of range. Give a number above 0"),
         ({"smoothing": -1.0}, "smoothing=-1.0 is negative"),
         ({"original_classes": (1,)}, "expected two numbers"),
