@@ -21,7 +21,7 @@ def get_config() -> ConfigDict:
             "head": "",  # FILE: a linear head on the model's features, or class embeddings (docs/models.md)
             "report_checkpoint": "last",  # of a training run: last, or best by its `select_split`
             "dtype": "float32",  # float32, as in published accuracies, or bfloat16, which is faster on accelerators
-            "images": "",  # FOLDER (flat, or one subfolder per class), FILE.tar, or tfds:NAME
+            "images": "",  # FOLDER, a file or pattern of tars, Parquet, TFRecords or a CSV, or tfds:NAME (docs/bring_your_own.md)
             "split": "validation",  # of a TFDS dataset, in its notation
             "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
             "class_map": "",  # JSON or CSV: folder or class name -> class index, wnid or name (docs/bring_your_own.md)

@@ -21,7 +21,7 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "program": "prepare",  # a file of imagenet_real/programs
-            "images": "",  # FOLDER, FILE.tar or, to convert it, tfds:NAME
+            "images": "",  # as evaluate takes them, or, to convert it, tfds:NAME in TFRecord
             "class_map": "",  # JSON or CSV: folder or class name -> class index, wnid or name; empty: by name
             "image_labels": "",  # labels of the images: a CSV, lines NAME LABEL, or the ground truth of ImageNet's devkit
             "labels_dir": "",  # the first folder to search for ImageNet's class names, if these files have names

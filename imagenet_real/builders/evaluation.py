@@ -57,7 +57,7 @@ class Evaluation:
 def prepare(config: ConfigDict) -> Evaluation:
     """Loads the model and checks the config, before the hour that predictions may take."""
     if not config.images:
-        raise InputError("images is empty. Give --images=FOLDER, a .tar file, or tfds:NAME.")
+        raise InputError("images is empty. Give --images=FOLDER, a file of images, or tfds:NAME.")
     if config.batch_size < 1:
         raise InputError(f"batch_size={config.batch_size} is too small. Give at least 1.")
     check_options(config.ks, config.repair)

@@ -42,7 +42,7 @@ def check(config: ConfigDict) -> str:
         options = ", ".join(f"--{name}=FILE ({file})" for name, file in FILES.items())
         raise InputError(f"there are {len(chosen)} files to show, expected 1. Please give one of {options}.")
     if not config.images:
-        raise InputError("images is empty. Give --images=FOLDER, a .tar file, or tfds:NAME.")
+        raise InputError("images is empty. Give --images=FOLDER, a file of images, or tfds:NAME.")
     if config.reviewers < 1:
         raise InputError(f"reviewers={config.reviewers}: expected at least 1. Give the number who must agree.")
     if config.guess not in ("after", "before"):

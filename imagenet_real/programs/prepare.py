@@ -19,7 +19,7 @@ DEFAULTS = {"name": "imagenet2012", "split": "validation", "version": "5.1.0"}
 def run(config: ConfigDict, workdir: epath.Path) -> epath.Path:
     """Writes the dataset below `workdir`, and prints how to read it."""
     if not config.images:
-        raise InputError("images is empty. Give --images=FOLDER, a .tar file, or tfds:NAME.")
+        raise InputError("images is empty. Give --images=FOLDER, a file of images, or tfds:NAME.")
     if config.shards < 0 or config.workers < 0:
         raise InputError(f"shards={config.shards}, workers={config.workers}: one of them is negative. Give at least 0.")
     if config.file_format not in FORMATS:

@@ -118,6 +118,11 @@ def labels_of(source: IndexedSource) -> tuple[np.ndarray | None, tuple[str, ...]
     if is_validation.all():
         return imagenet.validation_labels()[np.searchsorted(imagenet.validation_ids(), ids)], imagenet.imagenet_wnids()
     fields = source.label_fields()
+    if isinstance(fields.fields.get("label"), list):
+        raise InputError(
+            f"{source.name} has images with several right classes, and a prepared dataset has one label an image. Give a "
+            "class_map or image_labels with one class each, or score with a label set (docs/label_sets.md)."
+        )
     return fields.fields.get("label"), fields.class_names or tuple(map(str, range(fields.num_classes or 0)))
 
 
