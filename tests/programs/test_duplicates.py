@@ -100,7 +100,7 @@ def test_a_search_that_was_killed_goes_on(config, folder, monkeypatch, where, af
             read[self.of].append(index)
             return self.source[index]
 
-    monkeypatch.setattr(duplicates, "open_source", lambda images, **which: Watched(open_source(images, **which)))
+    monkeypatch.setattr(duplicates, "open_images", lambda images, **which: Watched(open_source(images, **which)))
     # A SIGKILL leaves no time for the last save; what was saved before it is all there is.
     monkeypatch.setattr(search, "_save", lambda *what: saved(*what) if sys.exc_info()[0] is None else None)
     kill = True
