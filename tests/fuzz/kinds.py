@@ -26,7 +26,15 @@ class Kind:
 
 def all_kinds() -> dict[str, Kind]:
     """Returns the kinds by name."""
-    from tests.fuzz import data_kinds, label_kinds, own_data_kinds, people_kinds, prediction_kinds, run_kinds
+    from tests.fuzz import (
+        data_kinds,
+        label_kinds,
+        own_data_kinds,
+        people_kinds,
+        prediction_kinds,
+        run_kinds,
+        slice_kinds,
+    )
 
-    modules = (prediction_kinds, label_kinds, people_kinds, run_kinds, data_kinds, own_data_kinds)
+    modules = (prediction_kinds, label_kinds, people_kinds, run_kinds, data_kinds, own_data_kinds, slice_kinds)
     return {kind.name: kind for module in modules for kind in module.KINDS}
