@@ -46,7 +46,7 @@ def with_published_model(config: ConfigDict) -> ConfigDict:
         return config
     tag = file.repository.partition(".")[2]
     copy = ConfigDict(config.to_dict())
-    copy.model = f"{name}.{tag}" if tag in catalog.find(name).weights else name
+    copy.model = f"{name}.{tag}" if tag and tag in catalog.find(name).weights else name
     if copy.model.partition(".")[0] != config.model.partition(".")[0]:
         log(f"{file.repository} is a {copy.model}")
     return copy
@@ -175,7 +175,8 @@ def full_name(config: ConfigDict, run: TrainedModel | None) -> str:
     if run is not None or is_user_model(config.model):
         return config.model
     file = hub_file(config)
-    is_known = file is None or file.repository.partition(".")[2] in catalog.find(config.model).weights
+    tag = "" if file is None else file.repository.partition(".")[2]
+    is_known = file is None or (tag != "" and tag in catalog.find(config.model).weights)
     return catalog.full_name(config.model) if is_known else file.repository
 
 
