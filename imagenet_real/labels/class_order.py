@@ -42,10 +42,11 @@ def check_folders(name: str, folders: Sequence[str], empty: Collection[str]) -> 
     Raises InputError if folders with images are splits of a dataset, or if one of them would move the others: a few
     other names among wnids or numbers, and numbers that are written in two ways.
     """
-    if len(folders) > 1 and all(folder.lower() in SPLITS for folder in folders):
+    splits = [folder for folder in folders if folder.lower() in SPLITS]
+    if len(splits) > 1:
         raise InputError(
-            f"images={name} has the folders {', '.join(folders)}, which are splits and no classes. Give one of them, as "
-            f"in {name.rstrip('/')}/{folders[-1]}."
+            f"images={name} has the folders {', '.join(splits)}, which are splits and no classes. Give one of them, as "
+            f"in {name.rstrip('/')}/{splits[-1]}."
         )
     for kind, pattern in (("wnids", _WNID), ("numbers", _DIGITS)):
         others = [folder for folder in folders if not pattern.fullmatch(folder)]

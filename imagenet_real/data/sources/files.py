@@ -169,11 +169,12 @@ def classes_of(name: str, paths: Sequence[str], folders: Sequence[str]) -> Folde
     empty = [folder for folder in folders if folder not in filled]
     order = default_order(folders)
     index = {None: -1, **dict(zip(folders, order.indices.tolist(), strict=True))}
-    notes = (
-        f"{len(others):,} folders have no image and are no class, such as {others[0]}" if others else "",
-        f"{len(empty):,} class folders have no image, such as {empty[0]}; they count as classes" if empty else "",
-        f"{len(beside):,} images beside the class folders have no label, such as {beside[0]}" if beside else "",
+    groups = (
+        ("folders without images that are no class", others),
+        ("classes without images", empty),
+        ("images beside the class folders, without a label", beside),
     )
+    notes = tuple(f"{title}: {len(names):,}, such as {names[0]}" for title, names in groups if names)
     return FolderClasses(np.array([index[folder] for folder in of_images]), order.names, tuple(folders), notes)
 
 

@@ -1,4 +1,5 @@
 import gzip
+import os
 import pathlib
 import pickle
 import re
@@ -89,7 +90,7 @@ def test_array_records_in_a_bucket_are_not_read(places, bucket, in_bucket):
     assert "\n" not in str(error.value)
     with pytest.raises(InputError, match="digit_scenes cannot be written to a bucket"):
         open_source("tfds:digit_scenes", tfds_dir=str(in_bucket))
-    with pytest.raises(InputError, match="is in a bucket, which ArrayRecord cannot read or write"):
+    with pytest.raises(InputError, match="is in a bucket, which datasets are not written to"):
         prepare(opened(places, "folder"), str(in_bucket), name="imagenet2012", split="validation", version="5.1.0")
 
 
@@ -174,6 +175,49 @@ def test_folders_that_would_move_the_classes_are_refused(paths, message):
     error = classes_of("some", paths, first_folders(paths)).error
     assert re.search(message, str(error))
     assert "\n" not in str(error)
+
+
+def test_what_class_folders_lack_is_said(tmp_path):
+    for name in ("cats/a.jpg", "dogs/a.jpg", "sheet.jpg", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(picture(1))
+    (tmp_path / "birds").mkdir()
+    notes = [note.partition(": ")[2] for note in open_source(str(tmp_path)).notes]
+    assert notes == [
+        "1 entry is left out: 1 no image (.txt); such as notes.txt.",
+        "classes without images: 1, such as birds.",
+        "images beside the class folders, without a label: 1, such as sheet.jpg.",
+    ]
+
+
+@pytest.mark.parametrize("target", ["nowhere", ".."])
+def test_links_of_class_folders_to_nothing_and_to_above(tmp_path, target):
+    for name in ("cats/a.jpg", "dogs/a.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(picture(1))
+    (tmp_path / "birds").symlink_to(target)
+    if target == "nowhere":
+        with pytest.raises(
+            InputError, match="birds is a link to nothing. If it is a class, all later classes would move"
+        ):
+            open_source(str(tmp_path))
+    else:
+        source = open_source(str(tmp_path))
+        assert (source.class_names, source.left_out) == (("cats", "dogs"), {"birds": "a link to a folder above it"})
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    write_folder(tmp_path / "cats", (1,))
+    scan = os.scandir
+
+    def refusing(path):
+        if str(path).endswith("cats"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(InputError, match="cats cannot be read .Permission denied.. Make it readable"):
+        open_source(str(tmp_path))
 
 
 def test_splits_given_as_classes_are_refused(tmp_path):
