@@ -76,9 +76,10 @@ def image_means(verdicts: np.ndarray, label_set: LabelSet, members: np.ndarray) 
     overall = _divide(all_hits, all_total)
     p_value = _normal_p_value(accuracy - rest, overall * (1 - overall) * (_divide(1, size) + _divide(1, rest_size)))
     if equal_weights:
+        unit = weight.max(initial=0) or 1.0
         counts = [
             np.broadcast_to(array, accuracy.shape)
-            for array in (hits / weight[:1], images, all_hits / weight[:1], all_images)
+            for array in (hits / unit, images, all_hits / unit, all_images)
         ]
         few = (counts[1] > 0) & (counts[1] < EXACT_BELOW) & (counts[1] < counts[3])
         p_value[few] = _exact_p_value(*(count[few].round() for count in counts))

@@ -98,6 +98,15 @@ def test_rows_leave_out_slices_without_images_and_have_no_nan(tmp_path):
     assert (line["accuracy"], line["difference"]) == ("1.0", "")
 
 
+@pytest.mark.parametrize("average", ["images", "classes"])
+def test_an_attribute_of_other_images_has_no_rows(average):
+    label_set, verdicts, _ = world(average)
+    other = Attribute.of_values("c", np.array(["u", "v"]), ["x", "y"])
+    slices = by_attributes(verdicts, label_set, [other], ["a", "b", "c"], 1)
+    assert list(slices.rows()) == []
+    assert not slices.resolved.any()
+
+
 def test_numbers_are_values_if_few_and_bins_of_equal_size_if_many():
     ids = np.array([f"i{number}" for number in range(1000)])
     few = numbers("digits", ids, np.arange(1000) % 3 + 0.0)
