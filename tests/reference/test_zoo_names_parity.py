@@ -63,7 +63,13 @@ def test_dinov2_with_registers_of_hugging_face(tmp_path, monkeypatch):
 @pytest.mark.parametrize("gated", [False, True])
 def test_dinov3_of_hugging_face(tmp_path, monkeypatch, gated):
     config = transformers.DINOv3ViTConfig(
-        **SIZES, image_size=64, patch_size=16, intermediate_size=192, use_gated_mlp=gated, num_register_tokens=4
+        **SIZES,
+        image_size=64,
+        patch_size=16,
+        intermediate_size=192,
+        use_gated_mlp=gated,
+        hidden_act="silu" if gated else "gelu",  # as in the published models
+        num_register_tokens=4,
     )
     like = "vit_small_plus_patch16_dinov3_qkvb" if gated else "vit_small_patch16_dinov3_qkvb"
     module = transformers.DINOv3ViTModel(config)
