@@ -24,8 +24,8 @@ def get_config() -> ConfigDict:
     # to squares that sum to 1.
     config.learning_rates = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
     config.holdout = 0.1  # share of the training images that chooses the learning rate
-    config.epochs = 30
+    config.epochs = 30  # of each linear head, over its training images
     config.probe_batch_size = 1024  # training images in a step of a linear head
     config.weight_decay = 1e-6  # times half the sum of the squared weights
-    config.seed = 0
+    config.seed = 0  # of the order of the training images, and of those held out
     return config

@@ -115,11 +115,11 @@ def _bases(function: ast.FunctionDef, path: str | os.PathLike) -> Iterator[pathl
 
 
 def _remarks(statement: ast.stmt, comments: "_Comments") -> Iterator[tuple[str, Remark]]:
-    """Yields the remarks of a statement: `return ConfigDict({...})`, or `config.name = value`."""
-    if isinstance(statement, ast.Return) and isinstance(statement.value, ast.Call) and statement.value.args:
-        (entries,) = statement.value.args
-        if isinstance(entries, ast.Dict):
-            yield from _of_entries("", entries, comments)
+    """Yields the remarks of a statement: `return ConfigDict({...})`, `config = ConfigDict({...})`, `config.name = value`."""
+    if isinstance(statement, ast.Return | ast.Assign) and isinstance(statement.value, ast.Call):
+        for entries in statement.value.args:
+            if isinstance(entries, ast.Dict):
+                yield from _of_entries("", entries, comments)
     if isinstance(statement, ast.Assign):
         (target,) = statement.targets
         for place in target.elts if isinstance(target, ast.Tuple) else [target]:

@@ -19,6 +19,7 @@ from imagenet_real.runtime.progress import track
 from imagenet_real.runtime.workdir import locks_workdir
 
 FILE = "class_embeddings.npz"
+OUTPUTS = (FILE, "class_embeddings.json")  # files that no input may be
 
 
 @locks_workdir

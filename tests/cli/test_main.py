@@ -196,7 +196,7 @@ sys.exit(run())
     [
         (["evaluate"], ["jax"], "evaluate needs the extra jax: the package jax is missing."),
         (["train_digits"], ["flax"], "train needs the extra jax: the package flax is missing."),
-        (["models"], ["jax"], "pip install 'imagenet_real[jax]'"),
+        (["probe"], ["jax"], "pip install 'imagenet_real[jax]'"),
         (["review", "--export_only"], ["starlette"], "imagenet_real[review]"),
         (["score", "--predictions=gs://bucket/*.npz"], ["gcsfs"], "imagenet_real[gcs]"),
     ],

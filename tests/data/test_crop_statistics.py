@@ -89,7 +89,7 @@ def test_boxes_of_a_file(tmp_path):
         ("image_id,y0\n", "has no column height"),
         ("image_id,height,width,y0,x0,y1,x1\n", "contains no boxes"),
         ("image_id,height,width,y0,x0,y1,x1\na,10,10,1,1,1,2\n", "a has a box without area"),
-        ("image_id,height,width,y0,x0,y1,x1\na,10,10,1,1,wide,2\n", "is not a CSV of boxes"),
+        ("image_id,height,width,y0,x0,y1,x1\na,10,10,1,1,wide,2\n", 'line 2 column y1 is "wide"'),
     ],
 )
 def test_files_that_are_no_boxes(tmp_path, text, message):

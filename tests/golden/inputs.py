@@ -41,6 +41,52 @@ def write(folder: pathlib.Path) -> None:
     _write_judged(folder, original)
     _write_votes(folder, original, real)
     _write_imagenet(folder / "imagenet")
+    _write_text_tower(folder / "text")
+
+
+def _write_text_tower(folder: pathlib.Path) -> None:
+    """A tokenizer of a few words, and the text tower of a small CLIP with OpenCLIP's names."""
+    words = ["<unk>", "a", "photo", "of", *COLORS, "<|endoftext|>"]
+    end = {"id": words.index("<|endoftext|>"), "content": "<|endoftext|>", "special": True}
+    tokenizer = {
+        "version": "1.0",
+        "added_tokens": [end | dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)],
+        "pre_tokenizer": {"type": "Whitespace"},
+        "post_processor": {
+            "type": "TemplateProcessing",
+            "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": end["content"], "type_id": 0}}],
+            "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+            "special_tokens": {end["content"]: {"id": end["content"], "ids": [end["id"]], "tokens": [end["content"]]}},
+        },
+        "model": {"type": "WordLevel", "vocab": {word: i for i, word in enumerate(words)}, "unk_token": "<unk>"},
+    }
+    _write_json(folder / "tokenizer.json", tokenizer)
+    block, width = "transformer.resblocks.0", 64
+    shapes = {
+        "token_embedding.weight": (len(words), width),
+        "positional_embedding": (7, width),
+        f"{block}.ln_1.weight": (width,),
+        f"{block}.ln_1.bias": (width,),
+        f"{block}.attn.in_proj_weight": (3 * width, width),
+        f"{block}.attn.in_proj_bias": (3 * width,),
+        f"{block}.attn.out_proj.weight": (width, width),
+        f"{block}.attn.out_proj.bias": (width,),
+        f"{block}.ln_2.weight": (width,),
+        f"{block}.ln_2.bias": (width,),
+        f"{block}.mlp.c_fc.weight": (2 * width, width),
+        f"{block}.mlp.c_fc.bias": (2 * width,),
+        f"{block}.mlp.c_proj.weight": (width, 2 * width),
+        f"{block}.mlp.c_proj.bias": (width,),
+        "ln_final.weight": (width,),
+        "ln_final.bias": (width,),
+        "text_projection": (width, 3),
+    }
+    random = np.random.default_rng(9)
+    tensors = {name: random.normal(0, 0.2, shape).astype(np.float32) for name, shape in shapes.items()}
+    tensors["logit_scale"] = np.array([np.log(50)], np.float32)
+    safetensors.numpy.save_file(tensors, folder / "clip.safetensors")
+    (folder / "colors.txt").write_text("".join(f"{name}\n" for name in COLORS))
+    (folder / "prompts.txt").write_text("A photo of {}\n{}\n")
 
 
 def _write_json(path: pathlib.Path, content) -> None:

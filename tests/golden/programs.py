@@ -219,6 +219,36 @@ PROGRAMS = {
         Command("operations", "models", {"models": "vit_tiny*"}),
         Command("names", "models", {"models": "resnet50*,convnext_tiny*", "operations": False, "format": "json"}),
     ],
+    "class_embeddings": [
+        Command(
+            "colors",
+            "class_embeddings",
+            {
+                "model": "vit_base_patch32_clip_224",
+                "weights": "INPUTS/text/clip.safetensors",
+                "tokenizer": "INPUTS/text/tokenizer.json",
+                "class_names": "INPUTS/text/colors.txt",
+                "prompts": "INPUTS/text/prompts.txt",
+            },
+        ),
+    ],
+    "probe": [
+        Command(
+            "own_model",
+            "probe",
+            {
+                **OWN_MODEL,
+                "train_images": "INPUTS/train",
+                "images": "INPUTS/validation",
+                "knn_ks": "(1,5)",
+                "learning_rates": "(1.0,10.0)",
+                "epochs": 4,
+                "probe_batch_size": 9,
+                "holdout": 0.25,
+                "report": False,
+            },
+        ),
+    ],
     "prepare": [
         Command(
             "dataset",

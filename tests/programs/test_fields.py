@@ -23,7 +23,7 @@ def no_image_is_read(monkeypatch, tmp_path):
     def read(*arguments, **named):
         raise AssertionError("an image is read")
 
-    monkeypatch.setattr("imagenet_real.data.preprocess.decode", read)
+    monkeypatch.setattr("imagenet_real.data.batches.decode", read)
     monkeypatch.setattr("imagenet_real.data.training_batches.decode", read)
     (tmp_path / "names.txt").write_text("cat\ndog\n")
     (tmp_path / "other.json").write_text(

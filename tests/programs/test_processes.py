@@ -171,7 +171,7 @@ def test_what_the_user_can_mend_ends_all_processes_in_its_line(images, tmp_path)
     ],
 )
 def test_a_cluster_that_cannot_be_found(tmp_path, distributed, message):
-    arguments = [*evaluate(tmp_path, tmp_path), f"--config.distributed={distributed}"]
+    arguments = [*evaluate(tmp_path, tmp_path / "out"), f"--config.distributed={distributed}"]
     (code, _, error) = ends(start(arguments, processes=1, devices=1))[0]
     assert (code, len(error.splitlines())) == (1, 1), error
     assert message in error

@@ -81,7 +81,7 @@ def test_from_a_bucket_to_a_disk(folder, bucket, in_bucket, tmp_path):  # noqa: 
     assert (made, images) == (tmp_path / "out" / NAME / "1.0.0", 18)
     assert raw_records(made, "train") == [opened(folder, "train")._records[row] for row in range(7)]
     assert convert(DATASET, str(in_bucket), str(tmp_path / "out"), workers=1) == (made, 0)
-    with pytest.raises(InputError, match="is in a bucket, which ArrayRecord cannot read or write"):
+    with pytest.raises(InputError, match="is in a bucket, which datasets are not written to"):
         convert(DATASET, str(folder.parent.parent), str(in_bucket / "out"), workers=1)
 
 
