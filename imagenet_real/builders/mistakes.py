@@ -23,7 +23,6 @@ FIELDS_OF_EVALUATION = {
     "slices": "",
     "slice_pairs": False,
     "export": "",
-    "head": "",
     "reference": "",
     "ks": (1,),
     "report": False,

@@ -43,7 +43,7 @@ def test_drops_have_signs_and_effective_robustness_where_it_is_known():
     }
     plain.drops = [drop | {"difference": -0.25, "low": -0.3, "high": -0.2}]
     head, rows = slice_table.drops(plain)
-    assert rows == [["m", "ImageNet-V2", "original", "top-1", "50.00", "75.00", "-25.00", "-30.00 to -20.00"]]
+    assert rows == [["m", "ImageNet-V2", "original", "50.00", "75.00", "-25.00", "-30.00 to -20.00"]]
     plain.drops[0]["effective_robustness"] = 0.0123
     head, rows = slice_table.drops(plain)
     assert (head[-1], rows[0][-1]) == ("effective robustness", "+1.23")

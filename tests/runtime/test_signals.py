@@ -119,8 +119,7 @@ with signals.deferred(): ready(); time.sleep(30); time.sleep(30)
 
 def test_a_signal_that_comes_twice_at_once_counts_once():
     process = start("""
-ready()
-try: time.sleep(30)
+try: ready(); time.sleep(30)
 finally: time.sleep(0.3); print("released", flush=True)
 """)
     process.send_signal(signal.SIGTERM)
