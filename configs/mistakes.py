@@ -16,36 +16,43 @@ from ml_collections import ConfigDict
 
 from configs import evaluate
 
-# Fields of evaluate that predict the images with a model.
-MODEL = ("model", "weights", "report_checkpoint", "dtype", "batch_size", "workers", "model_devices")
-MODEL += ("resize", "crop", "interpolation", "mean", "std", "exif", "skip_unreadable", "max_unreadable")
-MODEL += ("class_map", "image_labels")
+# Fields of evaluate that are about its results; the others are about the model that predicts the images.
+RESULTS = (
+    "label_sets",
+    "slices",
+    "slice_pairs",
+    "export",
+    "reference",
+    "ks",
+    "report",
+    "repair",
+    "save_scores",
+    "distributed",
+)
 
 
 def get_config() -> ConfigDict:
-    model = evaluate.get_config()
-    config = ConfigDict(
-        {
-            "program": "mistakes",  # a file of imagenet_real/programs
-            "predictions": "",  # file of the model, as score reads it, or workdir of evaluate or train; empty: `weights` predict
-            "others": "",  # path or glob of other models; if many agree, a label may be missing
-            "label_set": "",  # a published name, FOLDER, or FILE.json; empty: the best of images, or ImageNet's multilabel
-            "judged": "",  # comma-separated files of judged mistakes: published, or of the review page
-            "confused": "",  # class_confusion_wnids.json: published pairs of classes, compared with judged's first file
-            "missed_by": 0,  # writes hard.json: images with a major mistake that this many models miss; 0: no file
-            # The guess of the category.
-            "hierarchy": "",  # lines "parent child" of wnids or class names; empty: labels_dir's wordnet_is_a.txt
-            "groups": "",  # confusable classes, JSON: [{"classes": {"72": NAME, ...}}, ...]
-            "together": "",  # label set that counts, for the reason, which classes occur together; empty: label_set
-            "images": "",  # FOLDER with one folder a class, FILE.tar or tfds:NAME: brings labels and class names
-            "split": "validation",  # of a TFDS dataset, in the notation of TFDS
-            "tfds_dir": "",  # folder of prepared TFDS datasets; empty: ~/tensorflow_datasets
-            "labels_dir": "",  # first folder in which label files are looked for
-            "class_names": "",  # text, one name a line; empty: labels_dir's class_info.json, or the dataset's names
-            "format": "table",  # of the printed text: table, or json with one row a line
-            "shown": 10,  # rows of each printed table
-        }
+    config = evaluate.get_config()
+    for name in RESULTS:
+        del config[name]
+    config.program = "mistakes"  # a file of imagenet_real/programs
+    config.predictions = (
+        ""  # file of the model, as score reads it, or workdir of evaluate or train; empty: `weights` predict
     )
-    for name in MODEL:
-        config[name] = model.get_ref(name)
+    config.others = ""  # path or glob of other models; if many agree, a label may be missing
+    config.label_set = ""  # a published name, FOLDER, or FILE.json; empty: the best of images, or ImageNet's multilabel
+    config.judged = ""  # comma-separated files of judged mistakes: published, or of the review page
+    config.confused = ""  # class_confusion_wnids.json: published pairs of classes, compared with judged's first file
+    config.missed_by = 0  # writes hard.json: images with a major mistake that this many models miss; 0: no file
+    # The guess of the category.
+    config.hierarchy = ""  # lines "parent child" of wnids or class names; empty: labels_dir's wordnet_is_a.txt
+    config.groups = ""  # confusable classes, JSON: [{"classes": {"72": NAME, ...}}, ...]
+    config.together = ""  # label set that counts, for the reason, which classes occur together; empty: label_set
+    config.images = ""  # FOLDER with one folder a class, FILE.tar or tfds:NAME: brings labels and class names
+    config.split = "validation"  # of a TFDS dataset, in the notation of TFDS
+    config.tfds_dir = ""  # folder of prepared TFDS datasets; empty: ~/tensorflow_datasets
+    config.labels_dir = ""  # first folder in which label files are looked for
+    config.class_names = ""  # text, one name a line; empty: labels_dir's class_info.json, or the dataset's names
+    config.format = "table"  # of the printed text: table, or json with one row a line
+    config.shown = 10  # rows of each printed table
     return config
