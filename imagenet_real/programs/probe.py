@@ -22,7 +22,10 @@ from imagenet_real.runtime import distributed
 from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.results import Results, score_models
 
-OUTPUTS = (*(f"{name}_*" for name in ("final", "head", "knn", "linear", "sweep")), *reports.OUTPUTS)  # no input may be one
+OUTPUTS = (
+    *(f"{name}_*" for name in ("final", "head", "knn", "linear", "sweep")),
+    *reports.OUTPUTS,
+)  # no input may be one
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results | None:

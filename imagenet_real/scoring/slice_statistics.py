@@ -78,8 +78,7 @@ def image_means(verdicts: np.ndarray, label_set: LabelSet, members: np.ndarray) 
     if equal_weights:
         unit = weight.max(initial=0) or 1.0
         counts = [
-            np.broadcast_to(array, accuracy.shape)
-            for array in (hits / unit, images, all_hits / unit, all_images)
+            np.broadcast_to(array, accuracy.shape) for array in (hits / unit, images, all_hits / unit, all_images)
         ]
         few = (counts[1] > 0) & (counts[1] < EXACT_BELOW) & (counts[1] < counts[3])
         p_value[few] = _exact_p_value(*(count[few].round() for count in counts))

@@ -161,7 +161,7 @@ def test_embeddings_of_a_model(config, folder):
         duplicates.run(config, folder / "out")
     np.savez(folder / "top.npz", image_ids=ids, top=np.zeros((len(ids), 1), int))
     config.embeddings = f"{folder}/top.npz"
-    with pytest.raises(InputError, match="has no scores of all classes"):
+    with pytest.raises(InputError, match="it has no array scores"):
         duplicates.run(config, folder / "out")
     config.others_embeddings = ""
     with pytest.raises(InputError, match="Give embeddings of both sets"):
