@@ -149,6 +149,8 @@ def shortened(program: str, config, arguments: list[str], name: str, scenes: dic
         fields |= OF_SCENES | scenes
     elif program in ("train", "clean"):
         fields |= {"resize": 8, "crop": 8}
+    elif any(argument.endswith("weights=runs/net") for argument in arguments):  # a model of the images' own classes
+        fields["label_sets"] = "original"
     instead = INSTEAD.get(program, {}) | INSTEAD_IN.get(name, {}).get(program, {})
     kept = [one for one in arguments if one.partition("=")[0].removeprefix("--config.") not in fields]
     kept = [f"{field}={instead.get(value, value)}" for field, _, value in (one.partition("=") for one in kept)]

@@ -47,10 +47,9 @@ def run(workdir, *arguments, devices=1, preprocessing=tuple(PREPROCESSING), mode
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
     environment = {**os.environ, "XLA_FLAGS": flags}
     environment.pop("IMAGENET_REAL_DATA", None)
-    names = {argument.partition("=")[0] for argument in arguments}
-    defaults = ["--config.label_sets=original", "--config.report=False", *preprocessing]
-    options = [*(option for option in defaults if option.partition("=")[0] not in names), *arguments]
-    return commands.run(command(workdir, *options, model=model), env=environment)
+    options = ["--config.label_sets=original", "--config.report=False", *preprocessing, *arguments]
+    by_name = {option.partition("=")[0]: option for option in options}  # the last of each
+    return commands.run(command(workdir, *by_name.values(), model=model), env=environment)
 
 
 @pytest.fixture(scope="module")
