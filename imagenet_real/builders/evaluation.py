@@ -73,7 +73,7 @@ def prepare(config: ConfigDict) -> Evaluation:
     source = open_labeled(config)
     apply, params = models.load_model(config, run)
     num_classes = num_classes_of(apply, params, config.batch_size, preprocessing.crop)
-    source = for_model(source, num_classes, run and run.class_names, models.log)
+    source = for_model(source, num_classes, None if run is None else run.class_names, models.log)
     scored_sets, unavailable, notes = label_sets_of_images(config, source, num_classes)
     if scored_sets:
         reports.check(config, scored_sets[0], source)
@@ -188,7 +188,7 @@ def label_sets_of_images(
     names = [label_set if isinstance(label_set, str) else label_set.name for label_set in requested]
     images = label_sets.images_of(image_ids, dataset_sets)
     loaded, unavailable = published.load(names, store, {**dataset_sets, **ready} if ready else {}, images)
-    has_background = config.repair == "background_class" and loaded and num_classes == loaded[0].num_classes + 1
+    has_background = config.repair == "background_class" and num_classes - 1 in {s.num_classes for s in loaded[:1]}
     check_classes(config.model, num_classes - int(has_background), -1, loaded)
     return loaded, unavailable, notes
 

@@ -1,6 +1,6 @@
 """The judged mistakes of a config, and what its guesses of categories depend on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from etils import epath
 from ml_collections import ConfigDict
@@ -81,7 +81,7 @@ def load_all_judged(config: ConfigDict) -> list[JudgedMistakes]:
 
 def make_guesser(
     config: ConfigDict,
-    brought: dict[str, LabelSet],
+    brought: Mapping[str, LabelSet],
     label_set: LabelSet,
     class_set: ClassSet,
     models: Sequence[Predictions],

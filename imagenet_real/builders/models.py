@@ -183,8 +183,8 @@ def full_name(config: ConfigDict, run: TrainedModel | None) -> str:
 def timm_columns(config: ConfigDict, preprocessing: Preprocessing) -> dict[str, Any]:
     """Returns the columns of timm's tables that describe a model; the user's own has no number of parameters."""
     counts = {} if is_user_model(config.model) else {"param_count": catalog.find(config.model).parameters / 1e6}
-    is_cropped = preprocessing.resize and preprocessing.resize != SQUASH
-    crop_pct = preprocessing.crop / preprocessing.resize if is_cropped else 1.0
+    resize = 0 if preprocessing.resize == SQUASH else int(preprocessing.resize)
+    crop_pct = preprocessing.crop / resize if resize else 1.0
     return {
         **counts,
         "img_size": preprocessing.crop,

@@ -2,7 +2,7 @@
 
 import sys
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -41,7 +41,7 @@ def check(config: ConfigDict) -> None:
         )
 
 
-def load_gold(config: ConfigDict, brought: dict[str, LabelSet], originals: LabelSet) -> LabelSet | None:
+def load_gold(config: ConfigDict, brought: Mapping[str, LabelSet], originals: LabelSet) -> LabelSet | None:
     """Returns the correct labels in the order of the original labels, weight 0 where unknown; None without gold."""
     if not config.gold:
         return None

@@ -79,10 +79,12 @@ def make_content(config: ConfigDict, store: Store) -> Content:
     text = guidelines.render(config.guidelines) if config.guidelines else ""
     if config.mistakes:
         return Content(pictures, review=_make_review(config, store, dataset, pictures), guidelines=text)
-    work = Pairs(storage.to_path(config.pairs), store) if config.pairs else Rating(storage.to_path(config.tasks), store)
+    pairs = Pairs(storage.to_path(config.pairs), store) if config.pairs else None
+    rating = None if pairs else Rating(storage.to_path(config.tasks), store)
     if config.skip_missing:
+        work = pairs or rating
         work.leave_out(_missing(config, work.image_ids(), pictures[MAIN]))
-    return Content(pictures, **{"pairs" if config.pairs else "rating": work}, guidelines=text)
+    return Content(pictures, pairs=pairs, rating=rating, guidelines=text)
 
 
 def _make_review(config: ConfigDict, store: Store, dataset: Dataset, pictures: dict[str, Pictures]) -> Review:

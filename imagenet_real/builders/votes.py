@@ -1,6 +1,7 @@
 """Votes, gold questions and the aggregation method of a config."""
 
 import sys
+from collections.abc import Mapping
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -76,7 +77,7 @@ def load_votes(config: ConfigDict, originals: LabelSet) -> tuple[Votes, Votes]:
     return votes, gold_votes
 
 
-def load_gold(config: ConfigDict, brought: dict[str, LabelSet], gold_votes: Votes) -> gold.Gold | None:
+def load_gold(config: ConfigDict, brought: Mapping[str, LabelSet], gold_votes: Votes) -> gold.Gold | None:
     """Returns the gold questions, of experts' votes or of a correct label set of some images. None without gold."""
     if not config.gold:
         return None

@@ -24,7 +24,7 @@ class BatchInfo:
 
 def run_batches(
     step: Callable, params: Any, batches: Iterator, mesh: Mesh, batch_size: int
-) -> Iterator[tuple[BatchInfo, dict[str, np.ndarray]]]:
+) -> Iterator[tuple[BatchInfo, Any]]:
     """Yields each batch with its results, `step(params, images)`. Both have the rows of all processes."""
 
     def next_batch() -> tuple[Any, jax.Array]:

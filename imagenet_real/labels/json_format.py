@@ -84,10 +84,11 @@ def _columns_of(content: Any) -> dict[str, list[Any]] | None:
 
 
 def _from_json(content: _File, path: epath.Path, store: LabelStore, class_names: Sequence[str] | None) -> LabelSet:
-    names = content["classes"] if isinstance(content["classes"], list) else None
-    num_classes = content["classes"] if names is None else len(names)
+    classes = content["classes"]
+    names = classes if isinstance(classes, list) else None
+    num_classes = classes if isinstance(classes, int) else len(classes)
     images = _with_indices(content["images"], names or class_names, path, store)
-    correct = [entry["correct"] for entry in images]
+    correct: list[Any] = [entry["correct"] for entry in images]  # class indices by now
     weight = np.array([entry.get("weight", 1.0 if entry["correct"] else 0.0) for entry in images], dtype=np.float64)
     original = np.array([entry.get("group", (entry["correct"] or [-1])[0]) for entry in images], dtype=np.int32)
     average = content.get("average", "images")
@@ -116,7 +117,7 @@ def _with_indices(
     if any(isinstance(value, int) and value >= 0 for row in written for value in row):
         raise FileError(path, "some of its classes are numbers and some are names", REMEDY)
     classes, _ = indices(np.array(texts, dtype=str), os.fspath(path), names, store)
-    index = dict(zip(texts, classes.tolist(), strict=True))
+    index: dict[Any, int] = dict(zip(texts, classes.tolist(), strict=True))
     return [
         {**entry, "correct": [index[label] for label in entry["correct"]]}
         | ({"group": index.get(entry["group"], -1)} if "group" in entry else {})

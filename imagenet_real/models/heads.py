@@ -42,7 +42,7 @@ class ClassEmbeddings:
     scale: float
     bias: float
 
-    def __call__(self, apply: Apply) -> tuple[Apply, dict[str, np.ndarray]]:
+    def __call__(self, apply: Apply) -> tuple[Apply, dict[str, Any]]:
         """Like `LinearHead`, for the output of the model."""
 
         def with_head(params: Any, images: jax.Array) -> jax.Array:

@@ -141,9 +141,9 @@ class MobileNetV3(nnx.Module):
         inputs = STEM_WIDTH if width < 0.75 else rounded_width(STEM_WIDTH * width)
         self.conv_stem = convolution(3, inputs, 3, 2, same=same, dtype=dtype, rngs=rngs)
         self.bn1 = BatchNorm(inputs, epsilon=epsilon, rngs=rngs)
-        modules = []
+        modules: list[nnx.Module] = []
         for stage in stages:
-            blocks = []
+            blocks: list[nnx.Module] = []
             for spec in map(minimal, stage) if is_minimal else stage:
                 outputs = rounded_width(spec.width * width)
                 blocks.append(Block(inputs, outputs, spec, same=same, **options))

@@ -123,7 +123,7 @@ def _load(file: str | os.PathLike, run_key: Mapping[str, Any]) -> tuple[tuple, i
 
 
 def _save(file: str | os.PathLike, state: tuple, epoch: int, run_key: Mapping[str, Any]) -> None:
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{kind}_{i}": np.asarray(value)
         for kind, values in zip(("params", "velocity"), state, strict=True)
         for i, value in enumerate(values)

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import h11
 import uvicorn
@@ -38,7 +39,7 @@ def serve(app: ASGIApp, listening: socket.socket, is_stopped: Callable[[], objec
     _Server(make_config(app), is_stopped).run(sockets=[listening])
 
 
-def make_config(app: ASGIApp, **options: object) -> uvicorn.Config:
+def make_config(app: ASGIApp, **options: Any) -> uvicorn.Config:
     """Returns how uvicorn serves the application."""
     return uvicorn.Config(
         app,
@@ -59,8 +60,9 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._is_stopped = is_stopped
 
-    def capture_signals(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
     async def on_tick(self, counter: int) -> bool:
         return bool(self._is_stopped()) or await super().on_tick(counter)

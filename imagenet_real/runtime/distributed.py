@@ -123,7 +123,7 @@ def stop_request() -> Iterator[Callable[[int], int | None]]:
 @contextlib.contextmanager
 def _jax_sigterm_handler() -> Iterator[None]:
     """Lets JAX receive SIGTERM: its processes agree on a step to stop after. Ctrl-C counts as SIGTERM."""
-    own_sigint = signal.getsignal(signal.SIGINT)
+    own_sigint: Any = signal.getsignal(signal.SIGINT)
 
     def forward(number: int, frame: Any) -> None:
         own_sigint(number, frame)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-CAUSES = {signal.SIGINT: "interrupted", signal.SIGTERM: "stopped by SIGTERM"}
+CAUSES: dict[int, str] = {signal.SIGINT: "interrupted", signal.SIGTERM: "stopped by SIGTERM"}
 GRACE_SECONDS = 10.0  # to unwind; the main thread may be in a library that does not return
 REPEAT_SECONDS = 1.0  # schedulers send a signal twice; a user who repeats one after this time wants the end at once
 
@@ -120,7 +120,8 @@ def _install() -> None:
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))  # a child must not wake this watcher
     threading.Thread(target=_watch, args=(reader,), name="signals", daemon=True).start()
-    sys.unraisablehook, threading.excepthook = map(_quiet, (sys.unraisablehook, threading.excepthook))
+    sys.unraisablehook = _quiet(sys.unraisablehook)
+    threading.excepthook = _quiet(threading.excepthook)
 
 
 def _interrupt(number: int, frame: Any) -> None:

@@ -62,7 +62,7 @@ def fit(
     evaluate: Callable[[TrainState], dict[str, float]] | None = None,
     evaluate_every: int = 0,
     title: str = "training",
-    learning_rate: Callable[[int], float] | None = None,
+    learning_rate: Callable[[int], Any] | None = None,
 ) -> TrainState:
     """Trains until step `steps`, and returns the last state, which is saved.
 

@@ -325,7 +325,7 @@ def _decoded(text: bytes) -> str:
 
 
 # What the machine understands beside STOP, by the number of the opcode (`pickletools`).
-OPCODES: dict[int, Callable[[PickleMachine], None]] = {
+OPCODES: dict[int, Callable[[PickleMachine], object]] = {
     ord("("): PickleMachine._mark,
     ord("0"): PickleMachine._drop,
     ord("1"): lambda machine: machine._pop_to_mark(),
