@@ -93,12 +93,12 @@ def test_a_signal_ends_a_program_with_its_line(place, number):
 
 def test_a_program_that_saves_its_work_ends_by_itself():
     process = start("""
-signals.GRACE_SECONDS = 0.1
+signals.GRACE_SECONDS = 0.5
 from imagenet_real.errors import InputError
 with signals.deferred() as received:
     ready()
     while received() is None: time.sleep(0.01)
-    time.sleep(0.5)
+    time.sleep(1)
     print("saved", flush=True)
     raise InputError(f"signal {received()}. Continue.")
 """)
