@@ -21,7 +21,7 @@ from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.results import Results
 
 ALTERNATIVES = training.LENGTHS  # one on the command line replaces the config's
-OUTPUTS = ("metrics.jsonl", "predictions.npz", *reports.OUTPUTS)  # files that no input may be
+OUTPUTS = ("classes.json", "metrics.jsonl", "predictions.npz", *reports.OUTPUTS)  # files that no input may be
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
