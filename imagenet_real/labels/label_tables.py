@@ -72,6 +72,8 @@ def of_columns(
     unscored = np.zeros(len(row_ids), bool)
     for name in flags:
         unscored |= [str(value).strip().lower() in ("true", "1", "1.0") for value in columns[name]]
+    if not len(row_ids):
+        raise FileError(path, "it has no row", _COLUMNS)
     ids, row = np.unique(row_ids, return_inverse=True)
     classes, num_classes = _indices(cells, path, class_names, store)
     lists: list[set[int]] = [set() for _ in ids]

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -120,9 +121,12 @@ class TfdsSource:
         schema = {"image_ids": Array(TEXT, (len(self),))}
         for name in self._label_fields:
             if name in LIST_FIELDS:
-                schema |= {name: Array(INTEGERS), f"{name} sizes": Array(INTEGERS, (len(self),), least=0)}
+                schema |= {
+                    name: Array(INTEGERS, least=-1, most=(self.num_classes or math.inf) - 1),
+                    f"{name} sizes": Array(INTEGERS, (len(self),), least=0),
+                }
             else:
-                schema[name] = Array(INTEGERS + BOOLS, (len(self),))
+                schema[name] = Array(INTEGERS + BOOLS, (len(self),), least=-1, most=(self.num_classes or math.inf) - 1)
         return schema
 
     def _read_labels(self) -> tuple[list[dict[str, Any]], dict[str, str]]:
