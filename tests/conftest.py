@@ -13,7 +13,7 @@ os.environ["XLA_FLAGS"] = (
 
 # The same small models are compiled in many tests and commands, and in every run of the tests.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{pathlib.Path(__file__).parent.parent}/.pytest_cache/compiled"
-os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 os.environ["HF_HUB_OFFLINE"] = "1"  # a test that forgets its weights ends at once
 

@@ -27,6 +27,8 @@ from imagenet_real.runtime.exit_codes import exit_code_of
 HEARTBEAT_TIMEOUT = 30  # seconds without a heartbeat after which a process is dead
 START_TIMEOUT = 300  # seconds within which all processes must start
 SPARE_SECONDS = 60  # by which the timeout of JAX is later than ours
+LOST_PROCESS = ("by peer", "Gloo", "NCCL", "coordination service")  # words of errors of JAX's transports
+FIRST_BYTES = 4088  # that processes exchange at once; most values are shorter
 NOTE_AFTER = 30  # seconds after which a process says whom it waits for
 
 Value = TypeVar("Value")
@@ -94,12 +96,27 @@ def all_gather(value: Any) -> list[Any]:
     """Returns the values that all processes pass, in the order of the processes. Every process must call it."""
     if jax.process_count() == 1:
         return [value]
-    data = np.frombuffer(pickle.dumps(value), np.uint8)
-    sizes = multihost_utils.process_allgather(np.array([len(data)])).ravel()
-    padded = np.zeros(sizes.max(), np.uint8)
-    padded[: len(data)] = data
-    parts = multihost_utils.process_allgather(padded).reshape(len(sizes), -1)
-    return [pickle.loads(part[:size].tobytes()) for part, size in zip(parts, sizes, strict=True)]
+    data = pickle.dumps(value)
+    parts = _gather_bytes(len(data).to_bytes(8, "little") + data[:FIRST_BYTES], 8 + FIRST_BYTES)
+    sizes = [int.from_bytes(part[:8], "little") for part in parts]
+    parts = [part[8:] for part in parts]
+    if max(sizes) > FIRST_BYTES:
+        # JAX compiles for each size: powers of two are few.
+        rest = _gather_bytes(data[FIRST_BYTES:], 1 << (max(sizes) - FIRST_BYTES - 1).bit_length())
+        parts = [part + other for part, other in zip(parts, rest, strict=True)]
+    return [pickle.loads(part[:size]) for part, size in zip(parts, sizes, strict=True)]
+
+
+def _gather_bytes(data: bytes, length: int) -> list[bytes]:
+    """Returns the bytes of every process, each followed by zeros up to `length`."""
+    padded = np.zeros(length, np.uint8)
+    padded[: len(data)] = np.frombuffer(data, np.uint8)
+    return [part.tobytes() for part in multihost_utils.process_allgather(padded)]
+
+
+def is_lost_process(error: BaseException) -> bool:
+    """Returns whether a collective failed because another process of this run has ended."""
+    return jax.process_count() > 1 and any(words in str(error) for words in LOST_PROCESS)
 
 
 @contextlib.contextmanager
@@ -262,6 +279,8 @@ def _leave(error: BaseException) -> None:
 
     if jax.process_count() == 1 or getattr(error, "on_all_processes", False):
         return
+    if not isinstance(error, InputError) and is_lost_process(error):
+        _exit_without_others()
     if isinstance(error, InputError | OSError | KeyboardInterrupt):
         signals.end_if_interrupted()
         code = exit_code_of(raise_error)
@@ -271,7 +290,11 @@ def _leave(error: BaseException) -> None:
 
 
 @ctypes.CFUNCTYPE(None, ctypes.c_int)
-def _print_and_exit(number: int) -> None:
+def _on_abort(number: int) -> None:
+    _exit_without_others()
+
+
+def _exit_without_others() -> None:
     print(
         "error: another process of this run has ended or does not answer; its own messages say why. Run the same "
         "commands again: they continue from what is saved.",
@@ -287,7 +310,7 @@ def _exit_on_abort() -> None:
     JAX calls abort() in a thread of its own, where Python's signal handlers never run. It prints a stack trace first,
     so that the user sees this error last.
     """
-    _libc().signal(signal.SIGABRT, ctypes.cast(_print_and_exit, ctypes.c_void_p))
+    _libc().signal(signal.SIGABRT, ctypes.cast(_on_abort, ctypes.c_void_p))
 
 
 def _libc() -> ctypes.CDLL:

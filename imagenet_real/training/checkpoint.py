@@ -18,6 +18,7 @@ from orbax.checkpoint import checkpoint_managers
 from imagenet_real.errors import InputError
 from imagenet_real.io.run_key import differences
 from imagenet_real.io.storage import to_absolute_path
+from imagenet_real.runtime import distributed
 from imagenet_real.training import checksums
 from imagenet_real.training.state import TrainState
 
@@ -138,6 +139,8 @@ class Checkpoints:
         try:
             yield
         except (OSError, ValueError, RuntimeError) as error:  # TensorStore raises all three for errors of the disk
+            if distributed.is_lost_process(error):
+                raise
             raise InputError(
                 f"a checkpoint in {self.folder} could not be {verb} ({_reason(error)}). Check the disk and run the same "
                 "command again: it continues from the newest complete checkpoint."
