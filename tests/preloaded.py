@@ -2,6 +2,9 @@
 
 import importlib
 import os
+import pathlib
+
+from imagenet_real import programs
 
 # Read when JAX is imported, and so the same in every command.
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -10,3 +13,7 @@ LIBRARIES = ("flax.nnx", "grain", "jax", "matplotlib.figure", "numba", "optax", 
 LIBRARIES += ("safetensors", "scipy.stats", "simplejpeg", "tensorboardX", "tensorflow_datasets")
 for library in LIBRARIES:
     importlib.import_module(library)
+
+# Not `cli`, which chooses the program by its config, and reads the environment.
+for program in sorted(pathlib.Path(programs.__file__).parent.glob("[a-z]*.py")):
+    importlib.import_module(f"imagenet_real.programs.{program.stem}")

@@ -59,8 +59,6 @@ def executed(request, shared, tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGENET_REAL_SHORT", "1")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("TFDS_DATA_DIR", str(shared / "tensorflow_datasets"))
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(shared / "compiled"))
-    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     notebook = nbformat.read(request.param, as_version=4)
     place = {"metadata": {"path": str(tmp_path)}}

@@ -72,7 +72,8 @@ def _run_missing(config: ConfigDict, plan: list[PlannedRun]) -> None:
     jobs = [_job(planned, names) for planned in missing]
     size = sum(planned.size for planned in done)
     with tempfile.TemporaryDirectory(prefix="compiled_") as compiled:
-        run_jobs(jobs, count, plans.job_environment(config, compiled), unit=config.length_in, done=size)
+        environment = plans.job_environment(config, compiled)
+        run_jobs(jobs, count, environment, unit=config.length_in, done=size, modules=(train.__name__, clean.__name__))
 
 
 def _job(planned: PlannedRun, missing: set[str]) -> Job:

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import connection
+from typing import Any
 
 from imagenet_real.errors import InputError
 from imagenet_real.runtime import signals
@@ -31,7 +32,15 @@ class Job:
     needs: tuple[str, ...] = ()  # the names of jobs that must be done first
 
 
-def run_jobs(jobs: Sequence[Job], count: int, environment: Mapping[str, str], *, unit: str, done: float = 0.0) -> None:
+def run_jobs(
+    jobs: Sequence[Job],
+    count: int,
+    environment: Mapping[str, str],
+    *,
+    unit: str,
+    done: float = 0.0,
+    modules: Sequence[str] = (),
+) -> None:
     """Runs jobs in their order, at most `count` at the same time, until all are done.
 
     If a job fails or this process is interrupted, the other jobs get SIGTERM: training then saves its last step. If
@@ -43,9 +52,12 @@ def run_jobs(jobs: Sequence[Job], count: int, environment: Mapping[str, str], *,
       environment: variables that the jobs have beside those of this process.
       unit: of the sizes of the jobs.
       done: the size of the jobs that earlier runs did, for the progress.
+      modules: what the jobs import. One process imports them, and the processes of the jobs are its forks.
 
     Raises InputError with the error of a job that failed.
     """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(modules))
     waiting, finished = list(jobs), set()
     running: dict[Job, multiprocessing.Process] = {}
     total = done + sum(job.size for job in jobs)
@@ -53,7 +65,7 @@ def run_jobs(jobs: Sequence[Job], count: int, environment: Mapping[str, str], *,
         try:
             while waiting or running:
                 for job in [job for job in waiting if finished.issuperset(job.needs)][: count - len(running)]:
-                    running[job] = _start(job, environment)
+                    running[job] = _start(context, job, environment)
                     waiting.remove(job)
                 connection.wait([process.sentinel for process in running.values()], timeout=SECONDS_PER_UPDATE)
                 for job, process in list(running.items()):
@@ -72,13 +84,13 @@ def run_jobs(jobs: Sequence[Job], count: int, environment: Mapping[str, str], *,
                     process.join()
 
 
-def _start(job: Job, environment: Mapping[str, str]) -> multiprocessing.Process:
+def _start(context: Any, job: Job, environment: Mapping[str, str]) -> multiprocessing.Process:
     job.log.parent.mkdir(parents=True, exist_ok=True)
     call = pickle.dumps(job.run)  # the process follows its parent before it imports what the call needs
-    process = multiprocessing.get_context("spawn").Process(target=_run, args=(call, job.log), name=job.name)
     previous = dict(os.environ)
-    os.environ.update(environment)  # a new process inherits the variables of this moment
+    os.environ.update(environment)  # libraries read some variables as they are imported
     try:
+        process = context.Process(target=_run, args=(call, job.log, dict(os.environ)), name=job.name)
         process.start()
     finally:
         os.environ.clear()
@@ -86,8 +98,10 @@ def _start(job: Job, environment: Mapping[str, str]) -> multiprocessing.Process:
     return process
 
 
-def _run(call: bytes, log: pathlib.Path) -> None:
+def _run(call: bytes, log: pathlib.Path, environment: Mapping[str, str]) -> None:
     follow_parent(by=signal.SIGTERM)  # training then saves its last step
+    os.environ.clear()
+    os.environ.update(environment)
     with log.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

@@ -21,11 +21,11 @@ FIELDS = {
     "steps": None,  # a comparison has lengths
     "losses": "('softmax',)",
     "data": "('all','clean')",
-    "lengths.short": 5,
-    "lengths.long": 30,
+    "lengths.short": 4,
+    "lengths.long": 12,
     "seeds": "(3,)",
     "clean.folds": 2,
-    "clean.length": 25,
+    "clean.length": 12,
     "jobs": 2,
 }
 
