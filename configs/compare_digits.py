@@ -28,6 +28,8 @@ def get_config() -> ConfigDict:
         "long": 2560,  # in length_in
     }
     config.length_in = "steps"  # steps, epochs (of the images of a run) or examples
+    config.recipes = ()  # names of `recipe_changes`; empty: this config alone
+    config.recipe_changes = {}  # of each recipe, the fields in which it differs from this config
     config.seeds = (0, 1, 2, 3, 4)  # of the initial parameters and the order; pair the differences
 
     # The list of clean labels, if there is no `clean_list`.

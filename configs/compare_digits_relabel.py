@@ -31,6 +31,8 @@ def get_config() -> ConfigDict:
         "1536": config.steps,  # in length_in; lengths may have any names
     }
     config.length_in = "steps"  # steps, epochs (of the images of a run) or examples
+    config.recipes = comparison.recipes  # names of `recipe_changes`; empty: this config alone
+    config.recipe_changes = comparison.recipe_changes  # of each recipe, the fields in which it differs
     config.seeds = comparison.seeds  # of the initial parameters, the order and the crops; pair the differences
     config.clean = comparison.clean  # the list of clean labels, if "clean" is in `data`
     config.jobs = comparison.jobs  # runs at the same time, each on one core of the CPU; 0: one for each core

@@ -5,7 +5,7 @@
 configs/compare_digits.py measures each choice of loss and labels. docs/digit_scenes.md describes the images.
 """
 
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, config_dict
 
 
 def get_config() -> ConfigDict:
@@ -24,6 +24,8 @@ def get_config() -> ConfigDict:
             "class_map": "",  # JSON or CSV: folder or class name -> class index, wnid or name
             "train_labels": "original",  # a label set of the images; shown: the digits in each crop of digit scenes
             "clean_list": "",  # a file of image ids: trains on these images alone
+            # A file of classes and probabilities of each image: MultiLabel-ImageNet's TSV, Parquet, or a label set in JSON.
+            "soft_labels": "",  # the target of a class is the larger of its probability and that of `train_labels`
             "label_maps": "",  # a folder of label maps (configs/relabel.py): each crop has its own labels
             "label_pooling": {
                 "unlisted": "zero",  # the score of a class that a place does not list: zero, lowest or never
@@ -50,6 +52,8 @@ def get_config() -> ConfigDict:
                 "mixup": 0.0,  # alpha; 0 disables it
                 "cutmix": 0.0,  # alpha; 0 disables it
                 "mixed": 1.0,  # share of the run, from its start, that mixes images
+                # Of two mixed images, one with a larger share than this counts in full; not given: both by their shares.
+                "target_threshold": config_dict.placeholder(float),
                 "jitter": 0.0,  # of brightness, contrast and saturation
                 "lighting": 0.0,  # standard deviation, along the principal components of colors
             },
@@ -85,6 +89,7 @@ def get_config() -> ConfigDict:
             "accumulate": 1,  # parts of a batch that each device takes in turn, to save memory
             # The report.
             "label_sets": "",  # comma-separated; empty: all label sets of the images
+            "save_scores": False,  # saves the scores of all classes, which mean average precision needs
             "labels_dir": "",  # the first folder to search for label files
             "export": "",  # files for other tools, comma-separated: per_image.csv, per_image.parquet, cleanlab, tensorboard, timm, safetensors
             "format": "table",  # of the printed results: table, or json with one row a line

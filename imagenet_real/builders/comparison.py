@@ -6,7 +6,7 @@ import functools
 import itertools
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NotRequired, TypedDict
 
 import numpy as np
@@ -28,11 +28,13 @@ from imagenet_real.scoring.results import Row
 from imagenet_real.training import metrics
 from imagenet_real.training.losses import LOSSES
 
-COMPARE_FIELDS = ("losses", "data", "lengths", "length_in", "seeds", "clean", "jobs")  # which train does not have
+# Fields which train does not have.
+COMPARE_FIELDS = ("losses", "data", "lengths", "length_in", "recipes", "recipe_changes", "seeds", "clean", "jobs")
 DATA = {
     "all": {},  # the images with their original labels
     "clean": {},  # the images on the clean list
     "real": {"train_labels": "real"},  # all images with their ReaL labels
+    "soft": {},  # all images; the larger of their labels and `soft_labels`
     "pooled": {},  # all images; each crop has the labels that `label_maps` give it
     "shown": {"train_labels": TRUE_CROPS},  # all images; each crop has its true labels
 }
@@ -56,11 +58,17 @@ class _Summary(TypedDict):
     provenance: _Provenance
 
 
+class _RankingRow(TypedDict):
+    label_set: str
+    mean_average_precision: float
+
+
 class _Results(TypedDict):
     """What `train` writes."""
 
     provenance: _Provenance
     rows: list[_Row]
+    label_ranking: NotRequired[list[_RankingRow]]
 
 
 UNUSED = {  # fields of `train` that a comparison has in another form
@@ -95,7 +103,8 @@ class PlannedRun:
         results = self.results()
         if results is None or results["provenance"]["config"] != _as_json(self.config.to_dict()):
             return False
-        if self.config.clean_list and not storage.to_path(self.config.clean_list).exists():
+        lists = (self.config.clean_list, self.config.soft_labels)
+        if not all(storage.to_path(path).exists() for path in lists if path):
             return False
         return results["provenance"].get("training_images") == describe_training_images(self.data())
 
@@ -114,8 +123,16 @@ class PlannedRun:
 
     def rows(self) -> list[Row]:
         """Returns the accuracies of the run."""
-        fields = {**dataclasses.asdict(self.variant), "seed": self.seed}
-        return [fields | {name: row[name] for name in ("label_set", "k", "accuracy")} for row in self.results()["rows"]]
+        return [self._about | {name: row[name] for name in _Row.__annotations__} for row in self.results()["rows"]]
+
+    def label_ranking(self) -> list[Row]:
+        """Returns the mean average precision of the run under each label set; none if it does not save all scores."""
+        rows = self.results().get("label_ranking", [])
+        return [self._about | {name: row[name] for name in _RankingRow.__annotations__} for row in rows]
+
+    @property
+    def _about(self) -> Row:
+        return {**dataclasses.asdict(self.variant), "seed": self.seed}
 
 
 def check(config: ConfigDict) -> None:
@@ -131,12 +148,34 @@ def check(config: ConfigDict) -> None:
         )
     if config.length_in not in training.LENGTHS:
         raise InputError(f"unknown length_in {config.length_in!r}: {nearest(config.length_in, list(training.LENGTHS))}")
+    if config.soft_labels and "soft" not in config.data:
+        raise InputError(f"data={tuple(config.data)}: only 'soft' trains on soft_labels={config.soft_labels}. Add it.")
     for name in ("losses", "data", "lengths", "seeds"):
         if not len(config[name]) or len(set(config[name])) < len(config[name]):
             raise InputError(f"{name}={config[name]}: give at least one, and none of them twice.")
+    _check_recipes(config)
     config_groups.check(config, "clean", CLEAN_FIELDS)
     if config.jobs < 0:
         raise InputError(f"jobs={config.jobs} is no number of runs. Give how many run at once, or 0 for one per core.")
+
+
+def _check_recipes(config: ConfigDict) -> None:
+    """Raises InputError for a recipe without changes in `recipe_changes`, and for changes of unknown fields."""
+    if len(set(config.recipes)) < len(config.recipes):
+        raise InputError(f"recipes={tuple(config.recipes)}: give none of them twice.")
+    for recipe in config.recipes:
+        if recipe not in config.recipe_changes:
+            hint = nearest(str(recipe), list(config.recipe_changes))
+            raise InputError(f"recipe_changes has no recipe {recipe!r}: {hint}")
+        for field in config.recipe_changes[recipe]:
+            if field in UNUSED or field in COMPARE_FIELDS or field not in config:
+                hint = UNUSED.get(field) or nearest(field, list(config))
+                raise InputError(f"recipe_changes.{recipe} has the field {field!r}, which is none of a recipe: {hint}")
+        changes = config.recipe_changes[recipe].to_dict()
+        try:
+            _replace(config, **changes)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"recipe_changes.{recipe} has a wrong value: {error}. Give another value.") from None
 
 
 def check_place(config: ConfigDict, workdir: epath.Path) -> None:
@@ -156,34 +195,44 @@ def plan_runs(config: ConfigDict, workdir: epath.Path) -> list[PlannedRun]:
     """Returns the folds of the clean list, if it must be made, and then every run, seed by seed."""
     base = ConfigDict({name: value for name, value in config.items() if name not in COMPARE_FIELDS})
     base.program, base.format, base.export = "train", "table", ""  # the output of compare is no part of a run
-    makes_list = "clean" in config.data and not config.clean_list
-    clean_list = str(workdir / "clean" / "clean_ids.txt") if makes_list else config.clean_list
-    paths = {"clean": {"clean_list": clean_list}, "pooled": {"label_maps": config.label_maps}}
+    folder = workdir / "clean"
+    made = {"clean": folder / "clean_ids.txt", "soft": folder / "soft_labels.tsv"}  # by the folds
+    supplied = {"clean": config.clean_list, "soft": config.soft_labels, "pooled": config.label_maps}
+    needs_folds = [data for data in made if data in config.data and not supplied[data]]
+    paths = supplied | {data: str(made[data]) for data in needs_folds}
+    files = {"clean": "clean_list", "soft": "soft_labels", "pooled": "label_maps"}
     configs = {
-        data: _replace(base, **({"clean_list": "", "label_maps": ""} | DATA[data] | paths.get(data, {})))
+        data: _replace(base, **(dict.fromkeys(files.values(), "") | DATA[data] | _file_of(data, files, paths)))
         for data in ("all", *config.data)
     }
     data_of = {data: functools.cache(functools.partial(training_data, fields)) for data, fields in configs.items()}
 
-    folds = _plan_folds(config, configs["all"], data_of["all"], workdir / "clean") if makes_list else []
+    folds = _plan_folds(config, configs["all"], data_of["all"], folder) if needs_folds else []
+    recipes = {name: config.recipe_changes[name].to_dict() for name in config.recipes} or {"": {}}
     runs = []
     lengths = sorted(config.lengths, key=config.lengths.get)  # a ConfigDict sorts its names alphabetically
-    for seed, length, data, loss in itertools.product(config.seeds, lengths, config.data, config.losses):
-        variant, size = Variant(loss, data, length), config.lengths[length]
+    axes = (config.seeds, lengths, recipes, config.data, config.losses)
+    for seed, length, recipe, data, loss in itertools.product(*axes):
+        variant, size = Variant(loss, data, length, recipe), config.lengths[length]
         name = f"{variant} seed {seed}"
         runs.append(
             PlannedRun(
                 name,
-                _replace(configs[data], loss=loss, seed=seed, **_length(config, size)),
+                _replace(configs[data], loss=loss, seed=seed, **_length(config, size), **recipes[recipe]),
                 workdir / "runs" / as_file_name(name.replace(" ", "_")),
                 float(size),
                 data_of[data],
                 variant,
                 seed,
-                needs=tuple(fold.name for fold in folds) if data == "clean" else (),
+                needs=tuple(fold.name for fold in folds) if data in needs_folds else (),
             )
         )
     return folds + runs
+
+
+def _file_of(data: str, files: Mapping[str, str], paths: Mapping[str, str]) -> dict[str, str]:
+    """Returns the field with the file of the labels of `data`, if they have one."""
+    return {files[data]: paths[data]} if data in files else {}
 
 
 def reference_rows(config: ConfigDict, source: Source) -> list[Row]:

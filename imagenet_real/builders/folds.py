@@ -18,6 +18,7 @@ from imagenet_real.io.run_key import differences
 from imagenet_real.labels import clean_list
 from imagenet_real.predictions.predictions import Predictions, load_predictions, save_predictions
 from imagenet_real.predictions.selection import concatenate, select
+from imagenet_real.training.losses import LOSSES
 
 DONE = "fold.json"  # marks a fold as done, and holds its run key
 
@@ -80,6 +81,14 @@ def merge(config: ConfigDict, workdir: epath.Path, data: TrainingData) -> Predic
         is_done(folder, training.run_key(config, data.at(np.flatnonzero(fold_of != fold))))
         parts.append(load_predictions(folder / "predictions.npz"))
     return select(concatenate(parts, config.model, data.num_classes), data.image_ids, data.num_classes)
+
+
+def probabilities(config: ConfigDict, predictions: Predictions) -> np.ndarray:
+    """Returns the probabilities of the classes in `top`, [N, k], by the loss that the folds trained with."""
+    scores = predictions.top_scores.astype(np.float64)
+    if LOSSES[config.loss].targets_sum_to_one:
+        return np.exp(scores - predictions.logsumexp[:, None])
+    return 1 / (1 + np.exp(-scores))
 
 
 def summary_content(config: ConfigDict, data: TrainingData, summary: clean_list.CleanListSummary) -> dict[str, Any]:

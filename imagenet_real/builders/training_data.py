@@ -13,6 +13,7 @@ from imagenet_real.builders.images import open_images, with_classes_of
 from imagenet_real.data.crop_labels import CropLabels
 from imagenet_real.data.digit_scenes import digits
 from imagenet_real.data.digit_scenes.true_crops import TrueCropLabels
+from imagenet_real.data.soft_targets import SoftTargets
 from imagenet_real.data.sources.open import has_splits
 from imagenet_real.data.sources.records import Source
 from imagenet_real.data.sources.subset import Subset
@@ -20,6 +21,7 @@ from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels import dataset, image_lists
 from imagenet_real.labels.image_ids import match
+from imagenet_real.labels.soft_label_files import load_soft_labels
 from imagenet_real.labels.store import LabelStore
 from imagenet_real.relabel.label_maps import load_label_maps
 from imagenet_real.relabel.pooling import PooledCropLabels, Pooling
@@ -134,7 +136,9 @@ def describe_training_images(data: TrainingData) -> dict[str, Any]:
 
 
 def _crop_labels(config: ConfigDict, data: TrainingData) -> CropLabels | None:
-    """Returns the labels that depend on the crop; None if every crop has the labels of its image."""
+    """Returns the labels that depend on the crop, or the soft ones; None if every crop has the labels of its image."""
+    if config.soft_labels:
+        return _soft_targets(config, data)
     if config.train_labels == TRUE_CROPS:
         return _true_crop_labels(config, data)
     if not config.label_maps:
@@ -151,6 +155,43 @@ def _crop_labels(config: ConfigDict, data: TrainingData) -> CropLabels | None:
             "label maps of a model for these images."
         )
     return PooledCropLabels(maps.of(data.image_ids), pooling)
+
+
+def _soft_targets(config: ConfigDict, data: TrainingData) -> SoftTargets:
+    """Returns the targets of a file of soft labels. Raises InputError for a file of other images or other classes."""
+    if config.label_maps or config.train_labels == TRUE_CROPS:
+        raise InputError(
+            f"soft_labels={config.soft_labels!r} are labels of whole images, and label_maps={config.label_maps!r} and "
+            f"train_labels={config.train_labels!r} may be labels of crops. Give one of them."
+        )
+    soft = load_soft_labels(config.soft_labels)
+    rows = soft.rows_of(data.image_ids)
+    is_there = rows >= 0
+    if is_there.mean() < 0.5:
+        raise InputError(
+            f"{config.soft_labels} has soft labels of {len(soft):,} images, and {is_there.sum():,} of the {len(data):,} training "
+            f"images are among them; expected ids such as {data.image_ids[0]}. Give the file of these images."
+        )
+    probabilities = soft.probabilities.at(rows)
+    if len(probabilities.classes) and probabilities.classes.max() >= data.num_classes:
+        image = np.searchsorted(probabilities.starts, probabilities.classes.argmax(), side="right") - 1
+        raise InputError(
+            f"{config.soft_labels}: image {data.image_ids[image]} has the class {probabilities.classes.max()}, and the "
+            f"training images have the classes 0 to {data.num_classes - 1}. Give soft labels with their class indices."
+        )
+    original = np.where(is_there, soft.original[rows], -1)
+    differs = (original >= 0) & ~(data.labels == original[:, None]).any(axis=1)
+    if differs.sum() > is_there.sum() / 2:
+        image = int(differs.argmax())
+        raise InputError(
+            f"{config.soft_labels}: image {data.image_ids[image]} has the original class {original[image]}, and its folder or "
+            f"label is {data.labels[image, 0]}, as with {differs.sum():,} others. Give a file with the same order of classes."
+        )
+    if distributed.is_primary():
+        counts = f"{is_there.sum():,} of {len(data):,} training images have soft labels in {config.soft_labels}"
+        several = int((np.diff(probabilities.starts) > 1).sum())
+        print(f"{counts}, {several:,} of them of several classes; the others have their label alone.", file=sys.stderr)
+    return SoftTargets(probabilities, data.labels, data.num_classes, divide=LOSSES[config.loss].targets_sum_to_one)
 
 
 def _true_crop_labels(config: ConfigDict, data: TrainingData) -> TrueCropLabels:

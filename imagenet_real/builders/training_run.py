@@ -211,4 +211,5 @@ def _predict(
         workers=config.workers,
         mesh=mesh,
         max_unreadable=config.max_unreadable,
+        save_scores=config.save_scores,
     )

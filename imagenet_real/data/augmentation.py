@@ -29,6 +29,7 @@ class Augmentation:
     mixup: float = 0.0  # alpha; 0 disables it
     cutmix: float = 0.0  # alpha; 0 disables it
     mixed: float = 1.0  # share of the run, from its beginning, that mixes images
+    target_threshold: float | None = None  # of `targets.mix_targets`
     jitter: float = 0.0  # of brightness, contrast and saturation
     lighting: float = 0.0  # standard deviation, along the principal components of colors
 
@@ -40,6 +41,11 @@ class Augmentation:
             raise InputError(
                 f"augmentation.min_area={self.min_area}, smoothing={self.smoothing}, mixed={self.mixed}: give shares, up to "
                 "1."
+            )
+        if self.target_threshold is not None and not 0 <= self.target_threshold < 0.5:
+            raise InputError(
+                f"augmentation.target_threshold={self.target_threshold}: no class of two equal halves would count. Give 0, for "
+                "every class in the image, or a share below 0.5."
             )
         if min(self.mixup, self.cutmix, self.shift, self.jitter, self.lighting) < 0 or self.size < 1:
             raise InputError(
@@ -74,9 +80,10 @@ def draw_mixture(augmentation: Augmentation, rng: np.random.Generator) -> Callab
     if not kinds:
         return None
     if kinds[int(rng.integers(len(kinds)))] == "mixup":
-        return functools.partial(targets.mixup, share=rng.beta(augmentation.mixup, augmentation.mixup))
+        share = rng.beta(augmentation.mixup, augmentation.mixup)
+        return functools.partial(targets.mixup, share=share, threshold=augmentation.target_threshold)
     box = targets.cutmix_box(augmentation.size, augmentation.size, rng, augmentation.cutmix)
-    return functools.partial(targets.cutmix, box=box)
+    return functools.partial(targets.cutmix, box=box, threshold=augmentation.target_threshold)
 
 
 def augment(image: np.ndarray, augmentation: Augmentation, numbers: Draw) -> tuple[np.ndarray, np.ndarray]:

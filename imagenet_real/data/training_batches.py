@@ -156,6 +156,8 @@ class _Batches:
         if mixture:
             first, second = (np.searchsorted(rows, chosen) for chosen in (self.rows, partners))
             images, target = mixture(images[first], target[first], images[second], target[second])
+            if self.divide and self.augmentation.target_threshold is not None:
+                target = targets.divide_targets(target)  # two images that count in full have a sum of 2
         return {"images": images, "targets": target, "unreadable": unreadable}
 
     def _records(self, number: int) -> list[int]:

@@ -12,7 +12,7 @@ from imagenet_real.data.sources.subset import Subset
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TrainingData:
-    """The n training images with their labels. If `crop_labels` is given, it replaces `labels`."""
+    """The n training images with their labels. If `crop_labels` is given, labels of crops or soft labels, it replaces `labels`."""
 
     source: Source  # of n records
     image_ids: np.ndarray  # [n] str

@@ -35,9 +35,11 @@ from imagenet_real.io.npz_reader import (
     read_npy,
     read_npz,
 )
+from imagenet_real.io.parquet_table import read_parquet
 from imagenet_real.io.schema import AnyFloat, Between, Length, Name, check
 from imagenet_real.io.sqlite_reader import checked_rows, open_database
 from imagenet_real.io.text_reader import FileError, decode, read_content, read_lines, read_text, string_array
+from imagenet_real.io.text_table import read_text_blocks
 
 __all__ = [
     "ANY",
@@ -70,7 +72,9 @@ __all__ = [
     "read_lines",
     "read_npy",
     "read_npz",
+    "read_parquet",
     "read_text",
+    "read_text_blocks",
     "shorten",
     "shown",
     "string_array",

@@ -105,6 +105,11 @@ def decode(content: bytes, path: str | os.PathLike, remedy: str = SAVE_AGAIN, er
         raise FileError(path, problem, "Save it as UTF-8." if remedy == SAVE_AGAIN else remedy) from None
 
 
+def text_decoder(content: bytes) -> codecs.IncrementalDecoder:
+    """Returns a decoder of a file, by its first bytes."""
+    return codecs.getincrementaldecoder(_encoding(content))()
+
+
 def _encoding(content: bytes) -> str:
     for mark, encoding in _MARKS:
         if content.startswith(mark):

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from imagenet_real.errors import InputError
 from imagenet_real.io import readers, storage
 from imagenet_real.io.readers import FileError
 from imagenet_real.labels.image_ids import image_id
@@ -45,7 +44,7 @@ def read_table(path: str | os.PathLike, remedy: str) -> dict[str, list[Any]]:
     elif suffix == ".jsonl":
         columns = _of_records(readers.read_json_lines(path, dict[str, Any], remedy))
     else:
-        columns = _read_parquet(path, remedy)
+        columns = readers.read_parquet(path, remedy).to_pydict()
     if not any(columns.values()):
         raise FileError(path, "it has no row", remedy)
     return columns
@@ -54,21 +53,6 @@ def read_table(path: str | os.PathLike, remedy: str) -> dict[str, list[Any]]:
 def _of_records(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     names = dict.fromkeys(name for record in records for name in record)
     return {name: [record.get(name) for record in records] for name in names}
-
-
-def _read_parquet(path: str | os.PathLike, remedy: str) -> dict[str, list[Any]]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise InputError(f"{path} is a Parquet file, and pyarrow is not installed. Run pip install pyarrow.") from None
-    try:
-        with storage.open_to_read(path) as file:
-            return pyarrow.parquet.read_table(file).to_pydict()
-    except FileNotFoundError:
-        raise FileError(path, "there is no such file", remedy) from None
-    except (OSError, ValueError, pyarrow.ArrowException) as error:
-        raise FileError(path, f"it is not Parquet ({str(error).partition(chr(10))[0]})", remedy) from None
 
 
 def image_ids(columns: Mapping[str, Sequence[Any]], path: str | os.PathLike, remedy: str) -> tuple[str, np.ndarray]:

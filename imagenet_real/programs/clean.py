@@ -1,7 +1,7 @@
 """Makes a clean list as the paper does: it keeps an image if a model that did not train on it predicts its label.
 
 Beyer et al. 2020, section 6: split the training set into folds, train a model on all folds but one, and predict the
-images of that fold.
+images of that fold. The probabilities that these models give are soft labels of the images.
 """
 
 import contextlib
@@ -21,6 +21,8 @@ from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.labels import clean_list, image_lists
+from imagenet_real.labels.soft_label_files import save_soft_labels
+from imagenet_real.labels.soft_labels import of_scores
 from imagenet_real.predictions.predictions import Predictions, load_predictions, save_predictions
 from imagenet_real.predictions.selection import select
 from imagenet_real.report.clean_list import as_text
@@ -30,11 +32,11 @@ from imagenet_real.runtime.workdir import lock_workdir
 
 SECONDS_TO_WAIT = 60.0  # for another fold that writes the list
 ALTERNATIVES = training.LENGTHS
-OUTPUTS = ("clean_ids.txt", "predictions.npz", "summary.json")  # files that no input may be
+OUTPUTS = ("clean_ids.txt", "predictions.npz", "soft_labels.tsv", "summary.json")  # files that no input may be
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
-    """Writes clean_ids.txt, predictions.npz and summary.json into `workdir`; predicts the folds first.
+    """Writes clean_ids.txt, predictions.npz, soft_labels.tsv and summary.json into `workdir`; predicts the folds first.
 
     With a `fold`, predicts only that one, and writes the list when all folds are done. Folds can run at the same time
     on several machines, into one `workdir` or into copies that you merge later.
@@ -69,12 +71,18 @@ def write_list(config: ConfigDict, workdir: epath.Path, data: TrainingData, pred
     summary = clean_list.summarize(keep, data.labels[:, 0], folds.class_names(data), real)
     content = folds.summary_content(config, data, summary)
     save_predictions(workdir / "predictions.npz", predictions)
+    written = ["clean_ids.txt", "predictions.npz", "summary.json"]
+    if not config.predictions:  # of a file, nobody knows what its scores mean
+        probabilities = folds.probabilities(config, predictions)
+        soft_labels = of_scores(predictions.image_ids, probabilities, predictions.top, data.labels[:, 0])
+        save_soft_labels(workdir / "soft_labels.tsv", soft_labels)
+        written.insert(2, "soft_labels.tsv")
     image_lists.save(workdir / "clean_ids.txt", data.image_ids[keep])
     with storage.open_atomically(workdir / "summary.json") as file:
         file.write(json.dumps(content, indent=1) + "\n")
     show(config.format, [clean_list.counts_and_shares(summary)], as_text(summary))
     fields = {"clean_list": workdir / "clean_ids.txt", "images": config.images, "workdir": workdir / "train"}
-    show_written(config.format, workdir, list(OUTPUTS), command("train_digits", **fields))
+    show_written(config.format, workdir, written, command("train_digits", **fields))
     return content
 
 

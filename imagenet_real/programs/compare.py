@@ -40,14 +40,16 @@ def run(config: ConfigDict, workdir: epath.Path) -> Comparison:
         for planned in plan:
             training.check(planned.config)
         _run_missing(config, plan)
+        runs = [planned for planned in plan if planned.variant]
         comparison = compare(
-            [row for planned in plan if planned.variant for row in planned.rows()],
+            [row for planned in runs for row in planned.rows()],
             plans.reference_rows(config, source),
             {
                 **provenance.versions(),
                 "config": config.to_dict(),
                 "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint},
             },
+            [row for planned in runs for row in planned.label_ranking()],
         )
         write_comparison(workdir, comparison)
         write_boards(workdir / "tensorboard", comparison)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from imagenet_real.data import targets
+from imagenet_real.data.soft_targets import SoftTargets
+from imagenet_real.labels.soft_labels import ClassProbabilities
 
 BATCH, SIDE, CLASSES = 6, 8, 4
 
@@ -116,3 +118,69 @@ def test_targets_fit_both_losses():
             many = mix(images, many, images[::-1], many[::-1], how)[1]
             assert many.min() >= 0
             assert many.max() <= 1 + 1e-6
+
+
+def test_thresholded_targets_of_single_labels():
+    """timm's BinaryCrossEntropy: `target.gt(threshold)` of the mixed target."""
+    _, target = batch()
+    partners = np.roll(target, -1, axis=0)
+    for share in (0.0, 0.1, 0.2, 0.4, 0.75, 1.0):
+        for threshold in (0.0, 0.2):
+            mixed = targets.mix_targets(target, partners, share, threshold)
+            for i in range(BATCH):
+                for k in range(CLASSES):
+                    value = share * target[i, k] + (1 - share) * partners[i, k]
+                    assert mixed[i, k] == (1 if value > threshold + 1e-6 else 0), (share, threshold)
+
+
+def test_thresholded_targets_of_soft_labels():
+    """An image that counts has its own probabilities, and a class of both images the larger one."""
+    random = np.random.default_rng(0)
+    target, partners = random.random((2, BATCH, CLASSES)).astype(np.float32)
+    for share, counts in ((0.5, (True, True)), (0.9, (True, False)), (0.05, (False, True))):
+        mixed = targets.mix_targets(target, partners, share, 0.2)
+        for i in range(BATCH):
+            for k in range(CLASSES):
+                values = [value for value, count in zip((target[i, k], partners[i, k]), counts, strict=True) if count]
+                assert mixed[i, k] == max(values)
+
+
+def test_mixing_functions_take_the_threshold():
+    images, target = batch()
+    partners = np.roll(target, -1, axis=0)
+    expected = targets.mix_targets(target, partners, 0.5, 0.0)
+    np.testing.assert_array_equal(targets.mixup(images, target, images, partners, 0.5, 0.0)[1], expected)
+    half = (0, SIDE // 2, 0, SIDE + 4)
+    np.testing.assert_array_equal(targets.cutmix(images, target, images, partners, half, 0.0)[1], expected)
+
+
+def test_smoothing_for_the_sigmoid_loss():
+    """timm's BinaryCrossEntropy: off = smoothing / K, on = 1 - smoothing + off; here also for several right classes."""
+    target = targets.label_sets(np.array([[2, -1], [0, 3]]), CLASSES)
+    off = 0.1 / CLASSES
+    expected = [[1 - 0.1 + off if value else off for value in row] for row in target]
+    np.testing.assert_allclose(targets.smooth(target, 0.1), expected, rtol=1e-6)
+
+
+def test_divided_targets():
+    target = np.array([[1, 1, 0], [0, 0, 0], [0.5, 0, 1.5]], np.float32)
+    np.testing.assert_allclose(targets.divide_targets(target), [[0.5, 0.5, 0], [0, 0, 0], [0.25, 0, 0.75]])
+
+
+@pytest.mark.parametrize("divide", [False, True])
+def test_soft_targets(divide):
+    """The larger of the soft label and the label, by a plain loop."""
+    soft = ClassProbabilities(np.array([0, 2, 2, 3]), np.array([1, 3, 0]), np.array([0.25, 0.5, 0.75], np.float32))
+    labels = np.array([[3, -1], [2, 0], [0, -1]])
+    every = SoftTargets(soft, labels, CLASSES, divide).at(np.array([2, 1, 0]))
+    found = every.targets([0, 1, 2], np.zeros((3, 4)))
+    expected = np.zeros((3, CLASSES))
+    probabilities = {0: {1: 0.25, 3: 0.5}, 1: {}, 2: {0: 0.75}}
+    for place, row in enumerate((2, 1, 0)):
+        for k in range(CLASSES):
+            expected[place, k] = max(probabilities[row].get(k, 0), 1 if k in labels[row] else 0)
+        if divide:
+            expected[place] /= expected[place].sum()
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert found.dtype == np.float32
+    assert every.fingerprint != SoftTargets(soft, labels, CLASSES, divide).fingerprint
