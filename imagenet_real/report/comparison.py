@@ -12,7 +12,7 @@ from imagenet_real.report.exports.tensorboard import write_accuracies
 from imagenet_real.report.layout import aligned
 from imagenet_real.report.names import main_label_sets
 from imagenet_real.report.plots import training_runs
-from imagenet_real.scoring.comparison import Comparison
+from imagenet_real.scoring.comparison import FIELDS, Comparison
 from imagenet_real.scoring.results import Row
 
 SCHEMA = 1
@@ -28,9 +28,9 @@ def write_comparison(workdir: str | os.PathLike, comparison: Comparison) -> None
 
 
 def write_boards(folder: str | os.PathLike, comparison: Comparison) -> None:
-    """Writes the accuracies of each run for TensorBoard, with its loss, data, length and seed as hyperparameters."""
+    """Writes the accuracies of each run for TensorBoard, with what it was trained with as hyperparameters."""
     runs: dict[tuple, list[Row]] = {}
-    settings = ("loss", "data", "length", "seed")
+    settings = (*_fields(comparison.rows), "seed")
     for row in comparison.rows:
         runs.setdefault(tuple(row[name] for name in settings), []).append(row)
     for values, rows in runs.items():
@@ -39,7 +39,7 @@ def write_boards(folder: str | os.PathLike, comparison: Comparison) -> None:
 
 
 def as_text(comparison: Comparison) -> str:
-    """Accuracies, differences and references as three tables, for the smallest k."""
+    """Accuracies, differences and references as three tables, for the smallest k; with all scores also their ranking."""
     k = min(row["k"] for row in comparison.rows)
     summary, pairs, references = (
         [row for row in rows if row["k"] == k] for rows in (comparison.summary, comparison.pairs, comparison.references)
@@ -48,18 +48,35 @@ def as_text(comparison: Comparison) -> str:
     seeds = max(row["seeds"] for row in summary)
     over = f"mean over {seeds} seeds ± half its 95 % interval" if seeds > 1 else "one seed, without intervals"
     blocks = [f"Top-{k} accuracy in %, {over}", aligned(*_pivot(summary, _variant, label_sets, "mean"))]
+    differences = "paired by seed; * marks intervals that exclude 0"
     if pairs:
         blocks += [
-            "Differences in points, paired by seed; * marks intervals that exclude 0",
+            f"Differences in points, {differences}",
             aligned(*_pivot(pairs, _pair, main_label_sets(label_sets), "difference")),
         ]
+    if ranking := comparison.label_ranking_summary:
+        ranked = list(dict.fromkeys(row["label_set"] for row in ranking))
+        blocks += [
+            f"Mean average precision over classes in %, {over}",
+            aligned(*_pivot(ranking, _variant, ranked, "mean")),
+        ]
+        if comparison.label_ranking_pairs:
+            table = aligned(*_pivot(comparison.label_ranking_pairs, _pair, main_label_sets(ranked), "difference"))
+            blocks += [f"Differences of mean average precision in points, {differences}", table]
     if references:
         blocks += ["References, without training", aligned(*_pivot(references, _name, label_sets, "accuracy"))]
     return "\n\n".join(blocks)
 
 
+def _fields(rows: Sequence[Row]) -> list[str]:
+    """The fields of the variants; without the recipe if no run has one."""
+    has_recipes = any(row.get("recipe") for row in rows)
+    return [field for field in FIELDS if field != "recipe" or has_recipes]
+
+
 def _variant(row: Row) -> dict[str, str]:
-    return {"length": row["length"], "loss": row["loss"], "labels": row["data"]}
+    recipe = {"recipe": row["recipe"]} if row.get("recipe") else {}
+    return {"length": row["length"], **recipe, "loss": row["loss"], "labels": row["data"]}
 
 
 def _name(row: Row) -> dict[str, str]:
@@ -68,8 +85,8 @@ def _name(row: Row) -> dict[str, str]:
 
 def _pair(row: Row) -> dict[str, str]:
     a, b = row["a"], row["b"]
-    differing = [field for field in ("loss", "data", "length") if a[field] != b[field]]
-    same = [a[field] for field in ("loss", "data", "length") if a[field] == b[field]]
+    differing = [field for field in FIELDS if a[field] != b[field]]
+    same = [a[field] for field in FIELDS if a[field] == b[field] and a[field]]
     names = [" ".join(variant[field] for field in differing) for variant in (a, b)]
     return {"difference": " - ".join(names), "with": ", ".join(same)}
 

@@ -2,18 +2,20 @@
 
 import pytest
 
-from configs import compare_digits, compare_digits_relabel, compare_resnet50, demo
+from configs import compare_digits, compare_digits_relabel, compare_digits_soft, compare_resnet50, demo
 from imagenet_real.builders import comparison, training
 from imagenet_real.builders.training_data import open_split
 from imagenet_real.data.digit_scenes import digits
+from imagenet_real.errors import InputError
 
 
-@pytest.mark.parametrize("module", [compare_digits, compare_resnet50, demo])
+@pytest.mark.parametrize("module", [compare_digits, compare_digits_soft, compare_resnet50, demo])
 def test_the_plan_of_every_config(module, tmp_path):
     config = module.get_config()
     plan = comparison.plan_runs(config, tmp_path)
     runs = [planned for planned in plan if planned.variant]
-    variants = len(config.losses) * len(config.data) * len(config.lengths)
+    comparison.check(config)
+    variants = len(config.losses) * len(config.data) * len(config.lengths) * max(1, len(config.recipes))
     assert len(runs) == len({planned.folder for planned in runs}) == variants * len(config.seeds)
     assert len(plan) - len(runs) == config.clean.folds
     for planned in plan:
@@ -68,3 +70,39 @@ def test_references_of_digit_scenes(tmp_path):
     assert found["original labels", "real"] == pytest.approx(0.9, abs=0.01)
     assert found["chance", "original"] == pytest.approx(0.1)
     assert found["chance", "real"] == pytest.approx(0.123, abs=0.01)
+
+
+def test_recipes_change_fields_of_their_runs(tmp_path):
+    config = compare_digits_soft.get_config()
+    runs = {
+        (planned.variant.data, planned.variant.recipe): planned
+        for planned in comparison.plan_runs(config, tmp_path)
+        if planned.variant
+    }
+    mixed, thresholded = runs["soft", "mixed"].config.augmentation, runs["soft", "thresholded"].config.augmentation
+    assert (mixed.mixup, mixed.cutmix, mixed.target_threshold) == (0.2, 1.0, None)
+    assert (thresholded.mixup, thresholded.cutmix, thresholded.target_threshold) == (0.2, 1.0, 0.0)
+    assert runs["soft", "plain"].config.augmentation.mixup == 0.0
+    soft_labels = {data: runs[data, "plain"].config.soft_labels for data in config.data}
+    assert soft_labels == {"all": "", "clean": "", "soft": str(tmp_path / "clean" / "soft_labels.tsv")}
+    assert runs["soft", "plain"].needs
+    assert not runs["all", "mixed"].needs
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"recipes": ("plain", "plain")}, "give none of them twice"),
+        ({"recipes": ("plane",)}, "recipe_changes has no recipe 'plane': did you mean plain"),
+        ({"recipe_changes": {"plain": {"mixup": 1.0}}}, "has the field 'mixup', which is none of a recipe"),
+        ({"recipe_changes": {"plain": {"steps": 5}}}, "has the field 'steps', .* Give --lengths"),
+        ({"recipe_changes": {"plain": {"learning_rate": "fast"}}}, "recipe_changes.plain has a wrong value"),
+        ({"data": ("all",), "soft_labels": "labels.tsv"}, "only 'soft' trains on soft_labels=labels.tsv"),
+    ],
+)
+def test_wrong_recipes(changes, message):
+    config = compare_digits_soft.get_config()
+    with config.unlocked():
+        config.update(changes)
+    with pytest.raises(InputError, match=message):
+        comparison.check(config)

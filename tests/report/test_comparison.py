@@ -7,7 +7,7 @@ import pytest
 from imagenet_real.report.comparison import as_text, write_comparison
 from imagenet_real.report.plots.training_runs import figure
 from imagenet_real.scoring.comparison import compare
-from tests.scoring.test_comparison import REFERENCES, rows
+from tests.scoring.test_comparison import REFERENCES, recipe_rows, rows
 
 
 def test_one_seed_has_no_interval_in_the_table():
@@ -43,6 +43,18 @@ def test_the_files(place):
     assert content["schema"] == 1
     assert content["rows"][0] == rows()[0]
     assert content["summary"][0]["mean"] == pytest.approx(0.82)
-    assert content["pairs"][0]["a"] == {"loss": "sigmoid", "data": "all", "length": "short"}
+    assert content["pairs"][0]["a"] == {"loss": "sigmoid", "data": "all", "length": "short", "recipe": ""}
     assert content["references"] == REFERENCES
     assert (place / "comparison.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_recipes_and_mean_average_precision():
+    comparison = compare(recipe_rows(k=1), [], {}, recipe_rows("mean_average_precision"))
+    lines = [" ".join(line.split()) for line in as_text(comparison).splitlines()]
+    assert "length recipe loss labels real" in lines
+    assert "short mixed sigmoid all 81.00 ±12.71" in lines
+    assert "thresholded - mixed softmax, all, short +4.00 ±12.71" in lines
+    assert lines.count("short mixed sigmoid all 81.00 ±12.71") == 2  # accuracies and mean average precisions
+    drawing = figure(comparison)
+    assert [axis.get_ylabel() for axis in drawing.axes] == ["top-1 accuracy, %", "mean average precision, %"]
+    assert [label.get_text() for label in drawing.axes[0].get_xticklabels()] == ["plain", "mixed", "thresholded"]

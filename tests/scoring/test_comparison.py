@@ -79,3 +79,35 @@ def test_one_seed_resolves_nothing():
     found = compare([row for row in rows() if row["seed"] == 0], [], {})
     assert {row["resolved"] for row in found.pairs} == {None}
     assert {row["low"] for row in found.summary} == {None}
+
+
+def recipe_rows(value="accuracy", **changes):
+    values = {
+        ("softmax", "plain"): (0.8, 0.8),
+        ("softmax", "mixed"): (0.7, 0.72),
+        ("softmax", "thresholded"): (0.75, 0.75),
+    }
+    values |= {("sigmoid", recipe): (first + 0.1, second + 0.1) for (_, recipe), (first, second) in values.items()}
+    return [
+        {"loss": loss, "data": "all", "length": "short", "recipe": recipe, "seed": seed, "label_set": "real"}
+        | changes
+        | {value: number}
+        for (loss, recipe), numbers in values.items()
+        for seed, number in enumerate(numbers)
+    ]
+
+
+def test_each_recipe_is_compared_with_those_before_it():
+    pairs = compare(recipe_rows(k=1), [], {}).pairs
+    found = {(str(Variant(**row["a"])), str(Variant(**row["b"]))): row["difference"] for row in pairs}
+    assert found["softmax all short thresholded", "softmax all short mixed"] == pytest.approx(0.04)
+    assert found["softmax all short thresholded", "softmax all short plain"] == pytest.approx(-0.05)
+    assert found["sigmoid all short mixed", "softmax all short mixed"] == pytest.approx(0.1)
+    assert len(found) == 3 + 2 * 3
+
+
+def test_mean_average_precisions_are_compared_as_accuracies_are():
+    comparison = compare(recipe_rows(k=1), [], {}, recipe_rows("mean_average_precision"))
+    assert [row["mean"] for row in comparison.label_ranking_summary] == [row["mean"] for row in comparison.summary]
+    assert [row["low"] for row in comparison.label_ranking_pairs] == [row["low"] for row in comparison.pairs]
+    assert "k" not in comparison.label_ranking_pairs[0]
