@@ -4,7 +4,7 @@
 
 "all" has the single labels of the images, a fifth of them wrong. "clean" keeps the images whose label a model predicts
 that did not train on them. "soft" has the larger of the single label and the probabilities of these models, the labeler:
-10 folds with sigmoid loss. "mixed" has mixup of alpha 0.2 and CutMix of alpha 1 by turns, as the recipe A1 of "ResNet
+5 folds with sigmoid loss. "mixed" has mixup of alpha 0.2 and CutMix of alpha 1 by turns, as the recipe A1 of "ResNet
 strikes back". "thresholded" counts every class in a mixed image as 1, as that recipe does for its sigmoid loss. The
 softmax loss needs targets with a sum of 1: it divides them by their sum. The learning rate is that of
 configs/compare_digits.py. The length, the seeds and all other values were fixed before the first comparison.
@@ -22,7 +22,7 @@ def get_config() -> ConfigDict:
     config = compare_digits.get_config()
     config.data = ("all", "clean", "soft")  # the others are compared with the first
     config.lengths = {
-        "512": 512,  # in length_in
+        "384": 384,  # in length_in
     }
     config.recipes = ("plain", "mixed", "thresholded")
     mixed = {"mixup": 0.2, "cutmix": 1.0}
@@ -32,6 +32,7 @@ def get_config() -> ConfigDict:
         "thresholded": {"augmentation": mixed | {"target_threshold": 0.0}},
     }
     # The labeler, and the list of clean labels.
-    config.clean = {"folds": 10, "length": 512, "loss": "sigmoid", "seed": 0}
+    config.clean = {"folds": 5, "length": 384, "loss": "sigmoid", "seed": 0}
+    config.batch_size = 64
     config.save_scores = True  # for the mean average precision
     return config
