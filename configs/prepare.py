@@ -10,6 +10,8 @@ File names give the labels of ImageNet's validation images. For other images, on
 the label. Archives are read in place. Images that come class by class are shuffled, always the same way, so that
 `train[99%:]` is a sample of all classes; other images keep their order. A killed run continues.
 
+`--short_side=256` writes smaller images, which training reads up to three times as fast; docs/prepare.md says what changes.
+
 A dataset in TFRecord, from `tfds_dir`, keeps its name, version, features, records and number of files. With `tfds_dir` as
 `--workdir` its new files come beside the old ones, and it has both formats; readers then prefer ArrayRecord.
 """
@@ -31,7 +33,9 @@ def get_config() -> ConfigDict:
             "split": "",  # empty: validation; for a dataset to convert, all splits
             "version": "",  # empty: 5.1.0
             "shuffle": True,  # images with classes, so that a part of the split has all classes; False keeps their order
-            "file_format": "array_record",  # array_record, read at random the fastest, or tfrecord, which a bucket serves too
+            "file_format": "array_record",  # array_record, read at random the fastest, or tfrecord
+            "short_side": 0,  # pixels; larger images are resized and become JPEGs, for faster training; 0 keeps their bytes
+            "quality": 90,  # of these JPEGs, 1 to 100
             "shards": 0,  # files to write; 0: TFDS's own number
             "workers": 0,  # processes that write; 0: one a core
         }

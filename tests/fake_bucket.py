@@ -57,6 +57,7 @@ class FakeBucket(ThreadingHTTPServer):
         """The variables by which the libraries find it in Google's place, and ask nobody for a password."""
         return {
             "STORAGE_EMULATOR_HOST": self.address,
+            "CLOUD_STORAGE_EMULATOR_ENDPOINT": self.address,  # of Google's C++ library, which ArrayRecord uses
             "TENSORSTORE_GCS_HTTP_URL": self.address,
             "GOOGLE_AUTH_TOKEN_FOR_TESTING": "none",
             "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",  # which would ask Google of what kind the bucket is

@@ -95,7 +95,7 @@ def central_crop(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     """
     crop = preprocessing.crop
     size = image.shape[:2]
-    new_size = _resized(*size, preprocessing.resize)
+    new_size = resized(*size, preprocessing.resize)
     visible = [min(crop, new) for new in new_size]
     offset = [round((new - length) / 2.0) for new, length in zip(new_size, visible, strict=True)]  # half to even
     if new_size == size:
@@ -113,7 +113,7 @@ def central_crop(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     return padded
 
 
-def _resized(height: int, width: int, short: int) -> tuple[int, int]:
+def resized(height: int, width: int, short: int) -> tuple[int, int]:
     """Returns torchvision's size of a resized image: the long side is truncated, not rounded."""
     if not short:
         return height, width

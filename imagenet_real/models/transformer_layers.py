@@ -5,14 +5,38 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from imagenet_real.models.layers import Identity
 
 Linear = functools.partial(nnx.Linear, kernel_init=nnx.initializers.truncated_normal(0.02))
 
+
+@jax.custom_jvp
+def gelu(features: jax.Array) -> jax.Array:
+    """The exact GELU in float32, by the error function as in PyTorch. `jax.nn.gelu` takes three times as long on CPUs.
+
+    Its complement, which JAX uses, is more exact only where the result is below 1e-6.
+    """
+    wide = features.astype(jnp.float32)
+    return (wide * _normal_cdf(wide)).astype(features.dtype)
+
+
+@gelu.defjvp
+def _gelu_jvp(primals, tangents):
+    (features,), (tangent,) = primals, tangents
+    wide = features.astype(jnp.float32)
+    slope = _normal_cdf(wide) + wide * jnp.exp(-0.5 * jnp.square(wide)) * (2 * np.pi) ** -0.5
+    return gelu(features), (tangent * slope).astype(features.dtype)
+
+
+def _normal_cdf(values: jax.Array) -> jax.Array:
+    return 0.5 * (1 + jax.lax.erf(values * 2**-0.5))
+
+
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
-    "gelu": functools.partial(nnx.gelu, approximate=False),
+    "gelu": gelu,
     "gelu_tanh": nnx.gelu,  # its approximation by a hyperbolic tangent
     "quick_gelu": lambda features: features * nnx.sigmoid(1.702 * features),  # OpenAI's approximation
     "relu": nnx.relu,
@@ -20,20 +44,45 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 }
 
 
-class LayerNorm(nnx.LayerNorm):
-    """Layer norm in float32, with two passes: E[x^2] - E[x]^2 loses digits on the large activations of late blocks.
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
+def layer_norm(tokens: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float) -> jax.Array:
+    """Layer norm in float32: [..., D], [D], [D] -> [..., D] in the precision of `tokens`.
 
-    Written out, because the gradient of Flax's own two passes takes half as long again.
+    Two passes, because E[x^2] - E[x]^2 loses digits on the large activations of late blocks. The gradient is the closed
+    one (Ba et al. 2016, arXiv 1607.06450), which reads its inputs less often than JAX's own.
     """
+    return _layer_norm_forward(tokens, scale, bias, epsilon)[0]
+
+
+def _layer_norm_forward(tokens, scale, bias, epsilon):
+    mean = tokens.astype(jnp.float32).mean(axis=-1, keepdims=True)
+    centered = tokens.astype(jnp.float32) - mean
+    inverse = jax.lax.rsqrt(jnp.square(centered).mean(axis=-1, keepdims=True) + epsilon)
+    result = (centered * (inverse * scale) + bias).astype(tokens.dtype)
+    return result, (tokens, scale, mean, inverse)
+
+
+def _layer_norm_backward(epsilon, saved, gradient):
+    tokens, scale, mean, inverse = saved
+    gradient, rows = gradient.astype(jnp.float32), tuple(range(gradient.ndim - 1))
+    normal = (tokens.astype(jnp.float32) - mean) * inverse
+    scaled = gradient * scale
+    lost = scaled.mean(axis=-1, keepdims=True) + normal * (scaled * normal).mean(axis=-1, keepdims=True)
+    of_tokens = (inverse * (scaled - lost)).astype(tokens.dtype)
+    return of_tokens, (gradient * normal).sum(axis=rows), gradient.sum(axis=rows)
+
+
+layer_norm.defvjp(_layer_norm_forward, _layer_norm_backward)
+
+
+class LayerNorm(nnx.LayerNorm):
+    """Layer norm in float32, of the last axis."""
 
     def __init__(self, width: int, *, epsilon: float = 1e-6, dtype: jnp.dtype, rngs: nnx.Rngs):
         super().__init__(width, epsilon=epsilon, dtype=dtype, rngs=rngs)
 
     def __call__(self, tokens: jax.Array) -> jax.Array:  # [..., D] -> [..., D]
-        centered = tokens.astype(jnp.float32)
-        centered = centered - centered.mean(axis=-1, keepdims=True)
-        scale = jax.lax.rsqrt(jnp.square(centered).mean(axis=-1, keepdims=True) + self.epsilon) * self.scale[...]
-        return (centered * scale + self.bias[...]).astype(tokens.dtype)
+        return layer_norm(tokens, self.scale[...], self.bias[...], self.epsilon)
 
 
 class LayerScale(nnx.Module):

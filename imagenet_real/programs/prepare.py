@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 from imagenet_real.builders.images import open_images
 from imagenet_real.data.writers.convert import convert
 from imagenet_real.data.writers.prepare import FORMATS, labels_of, prepare
+from imagenet_real.data.writers.shrink import Shrinking
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels.store import LabelStore
 from imagenet_real.runtime.workdir import lock_workdir
@@ -26,6 +27,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> epath.Path:
         raise InputError(f"unknown file_format {config.file_format!r}: {nearest(config.file_format, list(FORMATS))}")
     if config.images.startswith("tfds:"):
         return convert_dataset(config, workdir)
+    shrinking = Shrinking(config.short_side, config.quality)
     chosen = {field: config[field] or default for field, default in DEFAULTS.items()}
     for field, pattern in NAMES.items():
         if not re.fullmatch(pattern, chosen[field]):
@@ -49,6 +51,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> epath.Path:
             workers=config.workers,
             shuffle=config.shuffle,
             file_format=config.file_format,
+            shrinking=shrinking,
         )
     state = "were already prepared" if existed else "are prepared"
     print(f"{len(source):,} images {state} in {folder}.")
@@ -60,10 +63,10 @@ def run(config: ConfigDict, workdir: epath.Path) -> epath.Path:
 
 def convert_dataset(config: ConfigDict, workdir: epath.Path) -> epath.Path:
     """Writes a dataset in TFRecord below `workdir` as ArrayRecord."""
-    extra = [f"{field}={config[field]}" for field in ("name", "version", "shards") if config[field]]
+    extra = [f"{field}={config[field]}" for field in ("name", "version", "shards", "short_side") if config[field]]
     if extra:
         raise InputError(
-            f"{', '.join(extra)}: a converted dataset keeps its name, version and number of files. Omit these fields."
+            f"{', '.join(extra)}: a converted dataset keeps its name, version, images and number of files. Omit these fields."
         )
     dataset = config.images.removeprefix("tfds:").partition(":")[0]
     with lock_workdir(workdir / dataset):

@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,7 +26,6 @@ from imagenet_real.data.sources.tfrecords import TfRecords
 from imagenet_real.errors import InputError
 from imagenet_real.io import cache
 from imagenet_real.io.readers import BOOLS, INTEGERS, TEXT, Array
-from imagenet_real.io.storage import in_bucket
 from imagenet_real.labels.dataset import ORIGINAL_FIELDS
 from imagenet_real.labels.image_ids import image_id
 from imagenet_real.runtime.progress import Progress
@@ -48,7 +47,7 @@ class TfdsSource:
         folder = find_dataset(name, tfds_dir)
         builder = load_builder(folder)
         formats = [file_format.value for file_format in builder.info.alternative_file_formats]
-        if ARRAY_RECORD in formats and not in_bucket(folder):
+        if ARRAY_RECORD in formats:
             builder.info.set_file_format(ARRAY_RECORD, override=True, override_if_initialized=True)
         self._info = builder.info
         try:
@@ -70,8 +69,9 @@ class TfdsSource:
         label = next((features[field] for field in ORIGINAL_FIELDS if field in features), None)
         self.num_classes: int | None = getattr(label, "num_classes", None)
         self.class_names: tuple[str, ...] | None = tuple(label.names) if self.num_classes and label.names else None
-        self.notes: tuple[str, ...] = ()
-        run_key = [builder.info.full_name, split, len(self._records), *origin_of(builder.info, instructions)]
+        shards, images = origin_of(builder.info, instructions)
+        self.notes: tuple[str, ...] = tuple(_shrinking_notes(name, images))
+        run_key = [builder.info.full_name, split, len(self._records), shards, images]
         self.fingerprint = hashlib.sha256(json.dumps(run_key, default=str).encode()).hexdigest()
 
     def __len__(self) -> int:
@@ -178,6 +178,16 @@ class TfdsSource:
             else:
                 arrays[name] = np.array(column, dtype=self._info.features[name].np_dtype)
         return arrays
+
+
+def _shrinking_notes(name: str, images: Mapping[str, Any]) -> Iterator[str]:
+    """Yields a note for each split whose images `prepare` made smaller, from its metadata."""
+    for split, origin in images.items():
+        if isinstance(origin, dict) and origin.get("short_side"):
+            yield (
+                f"{name} has smaller images in its split {split}: a short side of {origin['short_side']} pixels and JPEG "
+                f"quality {origin.get('quality')}. Published accuracies hold for the original images."
+            )
 
 
 def _lists(arrays: Mapping[str, np.ndarray], name: str) -> list[list[int]]:

@@ -13,7 +13,6 @@ from imagenet_real.data.sources.tfds_metadata import REMEDY, check_metadata
 from imagenet_real.data.sources.tfrecords import TfRecords, bounds_of
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io.readers import FileError
-from imagenet_real.io.storage import in_bucket
 
 ARRAY_RECORD, TFRECORD = "array_record", "tfrecord"  # TFDS's names of the formats
 
@@ -38,11 +37,6 @@ def open_records(builder: Any, split: str, instructions: Sequence[Any]) -> Seque
     import tensorflow_datasets as tfds
 
     if builder.info.file_format.value == ARRAY_RECORD:
-        if in_bucket(builder.data_path):
-            raise InputError(
-                f"{builder.data_path} is prepared as array_record, which cannot be read from a bucket. Copy it to a disk (gcloud "
-                "storage cp -r), mount the bucket (gcsfuse), or use a dataset in tfrecord."
-            )
         return builder.as_data_source(split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES)
     if builder.info.file_format.value == TFRECORD:
         bounds = {}

@@ -7,7 +7,7 @@ the same bytes. `dataset_info.json`, which TFDS reads first, is written last.
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NotRequired, TypedDict
 
 import numpy as np
@@ -17,6 +17,7 @@ from imagenet_real.data.sources.indexed import IndexedSource
 from imagenet_real.data.sources.tfds_datasets import load_builder
 from imagenet_real.data.sources.tfds_folders import tfds_root
 from imagenet_real.data.writers.shards import ImageShard, check_on_disk, write_shards
+from imagenet_real.data.writers.shrink import UNCHANGED, Shrinking, ShrunkPart
 from imagenet_real.errors import InputError
 from imagenet_real.io.readers import Between, read_json
 from imagenet_real.io.storage import open_atomically
@@ -31,6 +32,8 @@ class _Plan(TypedDict):
     images: NotRequired[str]
     fingerprint: str
     shards: Annotated[int, Between(1)]
+    short_side: NotRequired[Annotated[int, Between(0)]]
+    quality: NotRequired[Annotated[int, Between(1, 100)]]
 
 
 def prepare(
@@ -44,8 +47,9 @@ def prepare(
     workers: int = 0,
     shuffle: bool = True,
     file_format: str = FORMATS[0],
+    shrinking: Shrinking = UNCHANGED,
 ) -> tuple[epath.Path, bool]:
-    """Writes the images of a folder or tar as the dataset `name` into `tfds_dir`; their bytes do not change.
+    """Writes the images of a folder or tar as the dataset `name` into `tfds_dir`.
 
     A split is added to an existing dataset with the same features. An existing split of the same images is not written
     again. A killed run leaves a folder `incomplete_*`, which is no dataset, or shards that no dataset lists; the next run
@@ -60,7 +64,8 @@ def prepare(
       shards: number of files; 0 for TFDS's own number, which is 1,024 for ImageNet's training set.
       workers: processes that write; 0 for one a core. A single shard needs no other process.
       shuffle: whether images with classes are shuffled, as for training; otherwise they keep the order of the source.
-      file_format: of FORMATS. Random access is faster in the first; a bucket serves the second.
+      file_format: of FORMATS. Random access is faster in the first.
+      shrinking: of the images; by default their bytes do not change.
 
     Returns:
       The dataset's folder, and whether the split existed already.
@@ -72,22 +77,22 @@ def prepare(
     labels, class_names = labels_of(source)
     info = _info(folder, source, _features(labels is not None, class_names), name, version, file_format)
     if split in (info.splits or {}):
-        _check_same(folder, _images_of_splits(folder).get(split, {}), source, split)
+        _check_same(folder, _images_of_splits(folder).get(split, {}), source, split, shrinking)
         return folder, True
     place = folder if folder.is_dir() else folder.with_name(f"incomplete_{version}")
     order = order_of(source) if shuffle else np.arange(len(source))
     files = _files(place, f"{name}-{split}.{file_format}", source, shards)
     plan = place / f".{split}.json"  # the source of the shards
-    _check_plan(plan, source, len(files), shuffle)
+    _check_plan(plan, source, len(files), shuffle, shrinking)
     bounds = [round(len(source) * number / len(files)) for number in range(len(files) + 1)]
     write_shards(
         [
-            _shard(file, source, labels, order[begin:end])
+            _shard(file, source, labels, order[begin:end], shrinking)
             for file, begin, end in zip(files, bounds[:-1], bounds[1:], strict=True)
         ],
         workers or os.cpu_count() or 1,
     )
-    _write_metadata(info, place, source, split, files, np.diff(bounds).tolist())
+    _write_metadata(info, place, source, split, files, np.diff(bounds).tolist(), shrinking)
     plan.unlink()
     if place != folder:
         os.rename(place, folder)
@@ -176,11 +181,19 @@ def _images_of_splits(folder: epath.Path) -> dict[str, dict[str, str]]:
     return {name: value for name, value in splits.items() if isinstance(value, dict)}
 
 
-def _check_same(place: epath.Path, images: dict[str, Any], source: IndexedSource, split: str) -> None:
+def _check_same(
+    place: epath.Path, images: Mapping[str, Any], source: IndexedSource, split: str, shrinking: Shrinking
+) -> None:
     if images.get("fingerprint") != source.fingerprint:
         raise InputError(
             f"{place} has a dataset whose split {split!r} was made of {images.get('images', 'other images')}, not of "
             f"{source.name}. Delete it, or give another name or version."
+        )
+    saved = Shrinking(**{field: images[field] for field in ("short_side", "quality") if field in images})
+    if saved.as_metadata() != shrinking.as_metadata():
+        raise InputError(
+            f"{place} has a dataset whose split {split!r} was made with short_side={saved.short_side}, quality="
+            f"{saved.quality}, not {shrinking.short_side}, {shrinking.quality}. Give the same values, or another name."
         )
 
 
@@ -193,7 +206,7 @@ def _files(place: epath.Path, prefix: str, source: IndexedSource, shards: int) -
     return [place / f"{prefix}-{number:05d}-of-{count:05d}" for number in range(count)]
 
 
-def _check_plan(plan: epath.Path, source: IndexedSource, shards: int, shuffle: bool) -> None:
+def _check_plan(plan: epath.Path, source: IndexedSource, shards: int, shuffle: bool, shrinking: Shrinking) -> None:
     """Records the plan of the split. Raises InputError if an earlier run has a different plan."""
     if not plan.exists():
         with open_atomically(plan) as file:
@@ -206,17 +219,20 @@ def _check_plan(plan: epath.Path, source: IndexedSource, shards: int, shuffle: b
             json.dump(plan_of_run, file)
         return
     saved = read_json(plan, _Plan, "Delete it and the files beside it, and prepare the dataset again.")
-    _check_same(plan.parent, saved, source, plan.stem.removeprefix("."))
+    _check_same(plan.parent, saved, source, plan.stem.removeprefix("."), shrinking)
     if saved.get("shuffle", True) != shuffle:
         raise InputError(f"{plan.parent} was begun with shuffle={not shuffle}. Give the same value.")
     if saved["shards"] != shards:
         raise InputError(f"{plan.parent} was begun with shards={saved['shards']}, not {shards}. Give the same number.")
 
 
-def _shard(file: epath.Path, source: IndexedSource, labels: np.ndarray | None, rows: np.ndarray) -> ImageShard:
+def _shard(
+    file: epath.Path, source: IndexedSource, labels: np.ndarray | None, rows: np.ndarray, shrinking: Shrinking
+) -> ImageShard:
+    images = source.part(rows)
     return ImageShard(
         file,
-        images=source.part(rows),
+        images=ShrunkPart(images, shrinking) if shrinking.short_side else images,
         names=[source.file_name(int(row)) for row in rows],
         labels=None if labels is None else labels[rows].tolist(),
     )
@@ -229,6 +245,7 @@ def _write_metadata(
     split: str,
     files: Sequence[epath.Path],
     lengths: list[int],
+    shrinking: Shrinking,
 ) -> None:
     import tensorflow_datasets as tfds
 
@@ -238,7 +255,8 @@ def _write_metadata(
     size = sum(file.stat().length for file in files)
     new_split = tfds.core.SplitInfo(name=split, shard_lengths=lengths, num_bytes=size, filename_template=template)
     info.set_splits(tfds.core.splits.SplitDict([*(info.splits or {}).values(), new_split]))
-    metadata = _images_of_splits(place) | {split: {"images": source.name, "fingerprint": source.fingerprint}}
+    images = {"images": source.name, "fingerprint": source.fingerprint, **shrinking.as_metadata()}
+    metadata = _images_of_splits(place) | {split: images}
     if not (place / "dataset_info.json").exists():
         info.features.save_config(place)
     with open_atomically(place / "metadata.json") as file:

@@ -58,11 +58,11 @@ class ImageShard:
 
 
 def check_on_disk(folder: epath.Path) -> None:
-    """Raises InputError if a folder is in a bucket, which ArrayRecord cannot reach."""
+    """Raises InputError if a folder is in a bucket: a shard appears whole by being renamed."""
     if in_bucket(folder):
         raise InputError(
-            f"{folder} is in a bucket, which datasets are not written to. Give a folder on a disk; for reading from a "
-            "bucket, --file_format=tfrecord, and copy it there."
+            f"{folder} is in a bucket, which datasets are not written to. Give a folder on a disk, and copy the dataset "
+            "to the bucket."
         )
 
 

@@ -81,13 +81,24 @@ def test_batches_of_images_in_a_bucket_by_another_process(places, bucket, in_buc
         np.testing.assert_array_equal(one.images, other.images)
 
 
-def test_array_records_in_a_bucket_are_not_read(places, bucket, in_bucket):
+def test_array_records_in_a_bucket_are_the_same_records(places, bucket, in_bucket):
     bucket.copy(pathlib.Path(places["tfds"][1]), in_bucket)
-    with pytest.raises(
-        InputError, match="is prepared as array_record, which cannot be read from a bucket. Copy it"
-    ) as error:
-        open_source("tfds:imagenet2012", tfds_dir=str(in_bucket))
-    assert "\n" not in str(error.value)
+    here, there = opened(places, "tfds"), open_source("tfds:imagenet2012", tfds_dir=str(in_bucket))
+    assert there.fingerprint == here.fingerprint
+    again = pickle.loads(pickle.dumps(there))  # as worker processes get it
+    assert [again[index] for index in range(len(again))] == [here[index] for index in range(len(here))]
+    assert there.label_fields().fields["label"].tolist() == here.label_fields().fields["label"].tolist()
+
+    shard = next(name for name in bucket.objects if "array_record" in name and name.startswith(str(in_bucket)[5:]))
+    content = bytearray(bucket.objects[shard].data)
+    start = content.index(picture(sorted(NUMBERS)[1]))
+    content[start + 20] ^= 1
+    bucket.put(shard, bytes(content))
+    with pytest.raises(UnreadableRecord):
+        open_source("tfds:imagenet2012", tfds_dir=str(in_bucket))[1]
+
+
+def test_datasets_are_not_written_to_a_bucket(places, in_bucket):
     with pytest.raises(InputError, match="digit_scenes cannot be written to a bucket"):
         open_source("tfds:digit_scenes", tfds_dir=str(in_bucket))
     with pytest.raises(InputError, match="is in a bucket, which datasets are not written to"):
