@@ -61,11 +61,11 @@ def shrink(data: bytes, shrinking: Shrinking) -> bytes:
         pixels = decode(data)
     except InputError:
         return data
-    size = pixels.shape[:2]
-    if min(size) <= shrinking.short_side:
+    height, width = pixels.shape[:2]
+    if min(height, width) <= shrinking.short_side:
         return data
-    rows_first = size[0] <= 2 * size[1]  # as in Pillow 13
-    smaller = resize(pixels, resized(*size, shrinking.short_side), INTERPOLATION, rows_first=rows_first)
+    size = resized(height, width, shrinking.short_side)
+    smaller = resize(pixels, size, INTERPOLATION, rows_first=height <= 2 * width)  # the order of Pillow 13
     return _jpeg(smaller, shrinking.quality, orientation(data))
 
 
