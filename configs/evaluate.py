@@ -39,6 +39,8 @@ def get_config() -> ConfigDict:
             "exif": config_dict.placeholder(
                 str
             ),  # ignore or apply the orientation in the files; torchvision ignores it
+            # Pixels to cut off each side of an image first. By default 2 for ObjectNet, whose images have a red border, else 0.
+            "border": config_dict.placeholder(int),
             "save_scores": False,  # write the scores of all classes instead of the best 20
             "skip_unreadable": False,  # skip images that cannot be read, and list them
             "max_unreadable": 0,  # skip and list up to so many images that cannot be read

@@ -14,6 +14,7 @@ from configs import evaluate
 def get_config() -> ConfigDict:
     config = evaluate.get_config()
     config.program = "probe"  # a file of imagenet_real/programs
+    del config.border
     config.train_images = ""  # images with one label each: FOLDER, FILE.tar, or tfds:NAME
     config.train_split = "train"  # of a TFDS dataset, in its notation
     config.features_dir = ""  # where the features go, on a disk; empty: the workdir

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import flax
@@ -18,7 +19,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.inference.images import predict_images
 from imagenet_real.inference.predict import num_classes_of
 from imagenet_real.io import storage
-from imagenet_real.labels import published
+from imagenet_real.labels import objectnet, published
 from imagenet_real.labels.attributes import Attribute
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.models.functional import Apply
@@ -47,6 +48,7 @@ class Evaluation:
     exports: list[str]
     published: PublishedModels | None  # to place the model among
     attributes: list[Attribute]
+    border: int  # pixels to cut off each side of an image
 
     @property
     def needs_scores(self) -> bool:
@@ -77,6 +79,9 @@ def prepare(config: ConfigDict) -> Evaluation:
     scored_sets, unavailable, notes = label_sets_of_images(config, source, num_classes)
     if scored_sets:
         reports.check(config, scored_sets[0], source)
+    border = _border(config, scored_sets)
+    if border:
+        models.log(f"{border} pixels are cut off each side of an image, as for ObjectNet's red border.")
     attributes, remarks = slices.attributes(config, scored_sets, source)
     origin = "" if run is None else f" of {config.weights}, step {run.step},"
     models.log(f"{config.model}{origin} on {len(source):,} images of {source.name}: {models.describe(preprocessing)}")
@@ -93,7 +98,17 @@ def prepare(config: ConfigDict) -> Evaluation:
         exports=export_names,
         published=published,
         attributes=attributes,
+        border=border,
     )
+
+
+def _border(config: ConfigDict, scored_sets: Sequence[LabelSet]) -> int:
+    """The pixels to cut off each side of an image, by default those of ObjectNet's red border, if these are its images."""
+    if config.border is None:
+        return objectnet.BORDER if any(labels.name == "objectnet" for labels in scored_sets) else 0
+    if config.border < 0:
+        raise InputError(f"border={config.border} is negative. Give the pixels to cut off each side, or 0.")
+    return config.border
 
 
 def open_labeled(config: ConfigDict) -> Source:
@@ -128,6 +143,7 @@ def predict(evaluation: Evaluation, workdir: epath.Path) -> dict[str, str]:
         name=config.model,
         batch_size=config.batch_size,
         workers=config.workers,
+        border=evaluation.border,
         mesh=devices.make_mesh(model=config.model_devices),
         folder=workdir / "parts",
         run_key=_run_key(evaluation),
@@ -216,6 +232,7 @@ def _run_key(evaluation: Evaluation) -> dict[str, Any]:
 
 def _provenance(evaluation: Evaluation) -> dict[str, Any]:
     config, source = evaluation.config, evaluation.source
+    border = {"border": evaluation.border} if evaluation.border else {}
     return {
         "jax": jax.__version__,
         "flax": flax.__version__,
@@ -223,6 +240,6 @@ def _provenance(evaluation: Evaluation) -> dict[str, Any]:
         "model": evaluation.model_name,
         "dtype": config.dtype,
         "weights": evaluation.weights,
-        "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint},
+        "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint} | border,
         "preprocessing": dataclasses.asdict(evaluation.preprocessing),
     }

@@ -16,6 +16,7 @@ from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.labels.label_tables import is_table, load_label_table
 from imagenet_real.labels.other_images import OtherImages
 from imagenet_real.labels.store import LabelStore
+from imagenet_real.predictions.model_files import Heading
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.scoring.results import all_images
 
@@ -81,7 +82,7 @@ def select_for_predictions(
 
 
 def load_for_predictions(
-    config: ConfigDict, models: Sequence[Predictions], dataset: Dataset, class_names: Sequence[str] | None
+    config: ConfigDict, models: Sequence[Predictions | Heading], dataset: Dataset, class_names: Sequence[str] | None
 ) -> tuple[list[LabelSet], list[dict[str, str]], list[str]]:
     """Loads the label sets of `select_for_predictions`.
 

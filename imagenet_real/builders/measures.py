@@ -6,6 +6,7 @@ from ml_collections import ConfigDict
 
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
+from imagenet_real.predictions.model_files import Heading
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.scoring import label_ranking, published_models
 from imagenet_real.scoring.evidence import judges
@@ -34,7 +35,7 @@ def mark_requested(results: Results, names: str) -> None:
 
 def add_all(
     results: Results,
-    models: Iterable[Predictions],
+    models: Iterable[Predictions | Heading],
     with_scores: Callable[[str], Predictions],
     published: PublishedModels | None,
     names: dict[str, str] | None = None,

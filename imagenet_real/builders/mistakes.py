@@ -28,6 +28,7 @@ FIELDS_OF_EVALUATION = {
     "report": False,
     "repair": AS_IT_IS,
     "save_scores": False,
+    "border": None,  # chosen by the images
 }
 
 

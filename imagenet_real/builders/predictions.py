@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
+from imagenet_real.predictions.model_files import ModelFiles
 from imagenet_real.predictions.people import load_models_or_people
 from imagenet_real.predictions.predictions import Predictions, load_predictions
 from imagenet_real.predictions.selection import join
@@ -26,41 +27,39 @@ def load_models(
 
     Raises InputError if no file matches.
     """
-    by_path = load_models_by_path(pattern, class_names, labels_dir, **options)
-    return [model for models in by_path.values() for model in models]
+    files = (load_models_or_people(path, class_names, labels_dir, **options) for path in _matching(pattern))
+    return [model for models in files for model in models]
 
 
-def load_models_by_path(
-    pattern: str, class_names: Sequence[str] | None, labels_dir: str, **options: Any
-) -> dict[epath.Path, list[Predictions]]:
-    """As `load_models`, by file. A file of people holds several."""
+def _matching(pattern: str) -> list[epath.Path]:
     paths = storage.matching(pattern) if pattern else []
     if not paths:
         raise InputError(f"no file matches predictions={pattern!r}: give a path or a glob, --predictions='runs/*.npz'.")
-    return {path: load_models_or_people(path, class_names, labels_dir, **options) for path in paths}
+    return paths
 
 
-def load_with_clean(
-    config: ConfigDict, class_names: Sequence[str] | None, **options: Any
-) -> dict[epath.Path, list[Predictions]]:
-    """Returns the models in `predictions` by file, each joined with its predictions of the validation set in `clean`.
+def open_with_clean(config: ConfigDict, class_names: Sequence[str] | None, **options: Any) -> ModelFiles:
+    """Opens the models in `predictions`, each joined with its predictions of the validation set in `clean`.
 
     Args:
       config: of the program.
       class_names: [K], for tables whose class names are not ImageNet's.
-      **options: of `load_models_by_path`.
+      **options: of `predictions.load_predictions`.
 
     Raises InputError if `clean` lacks a model of `predictions`; a single model needs no equal name.
     """
-    models_by_path = load_models_by_path(config.predictions, class_names, config.labels_dir, **options)
+
+    def read(path: epath.Path) -> list[Predictions]:
+        return load_models_or_people(path, class_names, config.labels_dir, **options)
+
+    models = ModelFiles(_matching(config.predictions), read)
     if not config.clean:
-        return models_by_path
-    paths = storage.matching(config.clean)
-    if not paths:
+        return models
+    if not storage.matching(config.clean):
         raise InputError(f"no file matches clean={config.clean!r}: give the predictions of the validation set.")
-    others = load_models_by_path(config.clean, class_names, config.labels_dir, **options)
-    clean = {model.name: model for models in others.values() for model in models}
-    names = [model.name for models in models_by_path.values() for model in models]
+    others = load_models(config.clean, class_names, config.labels_dir, **options)
+    clean = {model.name: model for model in others}
+    names = [heading.name for heading in models.headings]
     if len(clean) == len(names) == 1:
         clean = {names[0]: next(iter(clean.values()))}
     missing = [name for name in names if name not in clean]
@@ -69,7 +68,7 @@ def load_with_clean(
             f"clean={config.clean} has no predictions of {missing[0]}, but of {', '.join(sorted(clean)[:9])}. Give files of the "
             "same names."
         )
-    return {path: [join(model, clean[model.name]) for model in models] for path, models in models_by_path.items()}
+    return ModelFiles(models.paths, lambda path: [join(model, clean[model.name]) for model in read(path)])
 
 
 def load_model(path: str, class_names: Sequence[str] | None, labels_dir: str, **options: Any) -> Predictions:

@@ -15,6 +15,7 @@ from imagenet_real.cli import alternatives, arguments, checks, configs, help
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.io import extras, storage
 from imagenet_real.report.printing import FORMATS
+from imagenet_real.runtime import compilation_cache
 from imagenet_real.runtime.exit_codes import exit_code_of
 
 PROGRAMS = (  # modules of imagenet_real.programs; a config names one of them in its field `program`
@@ -58,6 +59,7 @@ def main(argv: list[str]) -> None:
     if "program" in overrides or not configs.is_shipped(path):
         checks.check_program(config, path)
     checks.check_numbers(config)
+    compilation_cache.enable()
     with extras.needed_by(config.program):
         program = importlib.import_module(f"imagenet_real.programs.{config.program}")
         if WORKDIR.value is None and getattr(program, "NEEDS_WORKDIR", True):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from imagenet_real.data.decoding import decode
-from imagenet_real.data.preprocess import Preprocessing, WholeImage, preprocess
+from imagenet_real.data.preprocess import Preprocessing, WholeImage, preprocess, without_border
 from imagenet_real.data.sources.records import Source, UnreadableRecord
 from imagenet_real.errors import InputError
 from imagenet_real.runtime.workers import ALIGNMENT, Batches, WorkerBatches, slots_of
@@ -36,8 +36,9 @@ class _Batches:
         batch_size: int,
         rows: Sequence[int] | np.ndarray,
         start: int,
+        border: int = 0,
     ):
-        self.source, self.preprocessing = source, preprocessing
+        self.source, self.preprocessing, self.border = source, preprocessing, border
         self.batch_size, self.rows, self.start = batch_size, rows, start
 
     @property
@@ -72,7 +73,8 @@ class _Batches:
         except UnreadableRecord as error:
             return error.image_id, str(error)
         try:
-            pixels[:] = preprocess(decode(record["image"], self.preprocessing.exif), self.preprocessing)
+            image = without_border(decode(record["image"], self.preprocessing.exif), self.border)
+            pixels[:] = preprocess(image, self.preprocessing)
         except InputError as error:
             return record["image_id"], str(error)
         return record["image_id"], None
@@ -86,6 +88,7 @@ def evaluation_batches(
     rows: Sequence[int] | np.ndarray | None = None,
     start: int = 0,
     workers: int = 0,
+    border: int = 0,
 ) -> Generator[Batch, None, None]:
     """Yields batches of the records from `start` on, in order, each record in exactly one batch.
 
@@ -96,10 +99,11 @@ def evaluation_batches(
       rows: rows of every batch to read; None reads all. Rows from `batch_size` on are padding.
       start: index of the first record. A multiple of `batch_size` gives the batches of a run from 0.
       workers: processes that read and decode; 0 uses one thread a core, which starts at once.
+      border: pixels that are cut off each side of an image first.
     """
     check_batches(batch_size, workers)
     rows = range(batch_size) if rows is None else [int(row) for row in rows]
-    iterator = prefetched_batches(_Batches(source, preprocessing, batch_size, rows, start), workers)
+    iterator = prefetched_batches(_Batches(source, preprocessing, batch_size, rows, start, border), workers)
     try:
         for batch in iterator:
             batch["image_ids"] = np.array(batch["image_ids"], dtype=str)

@@ -74,6 +74,13 @@ def _in_range(name: str, values: tuple[float, ...]) -> str:
     return f"Levels of 0 to 255 are divided by 255: give --{name}={scaled}"
 
 
+def without_border(image: np.ndarray, border: int) -> np.ndarray:
+    """Cuts `border` pixels off each side: [H, W, 3] -> [H - 2 border, W - 2 border, 3]. Raises InputError if none are left."""
+    if min(image.shape[:2]) <= 2 * border:
+        raise InputError(f"{image.shape[1]} x {image.shape[0]} pixels, all of them within the border of {border}")
+    return image[border : image.shape[0] - border, border : image.shape[1] - border] if border else image
+
+
 def preprocess(image: np.ndarray, preprocessing: Preprocessing | WholeImage) -> np.ndarray:
     """Applies a preprocessing to an image: [H, W, 3] uint8 -> [crop, crop, 3] uint8."""
     if isinstance(preprocessing, WholeImage) or preprocessing.resize == SQUASH:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from imagenet_real.io.mismatch import Mismatch, shown
-from imagenet_real.io.schema import check, describe
+from imagenet_real.io.schema import checker_of, describe
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?inf|nan", re.ASCII)
@@ -19,13 +19,13 @@ def check_text(text: str, schema: Any) -> Any:
 
     A list is written as `1,2,3`, a bool as `True`. Raises Mismatch, as `check`.
     """
-    return _text_reader(schema)(text)
+    return text_reader(schema)(text)
 
 
 @functools.cache
-def _text_reader(schema: Any) -> Callable[[str], Any]:
-    """Returns the function that reads the text of a cell."""
-    convert, expected = _converter(schema), describe(schema)
+def text_reader(schema: Any) -> Callable[[str], Any]:
+    """Returns the function that reads the text of a cell, `check_text` for many cells of one schema."""
+    convert, check, expected = _converter(schema), checker_of(schema), describe(schema)
 
     def reader(text: str) -> Any:
         try:
@@ -33,7 +33,7 @@ def _text_reader(schema: Any) -> Callable[[str], Any]:
         except ValueError:
             raise Mismatch(shown(text) if text else "empty", expected) from None
         try:
-            return check(value, schema)
+            return check(value)
         except Mismatch as error:
             raise Mismatch(shown(text) if text else "empty", expected if not error.place else error.expected) from None
 

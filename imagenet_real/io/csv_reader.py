@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from imagenet_real.io import storage
-from imagenet_real.io.cells import check_text
+from imagenet_real.io.cells import text_reader
 from imagenet_real.io.mismatch import Mismatch, shorten
 from imagenet_real.io.text_reader import MAX_BYTES, SAVE_AGAIN, FileError, check_is_file, decode, read_text
 
@@ -46,13 +46,13 @@ def read_csv(path: str | os.PathLike, row: Any, remedy: str = SAVE_AGAIN, max_by
     if missing:
         columns = shorten(", ".join(header), _SHOWN_COLUMNS) or "none"
         raise FileError(path, f"it has no column {missing[0]}; its columns are {columns}", remedy)
-    places = [(name, header.index(name), hint) for name, hint in hints.items() if name in header]
+    places = [(name, header.index(name), text_reader(hint)) for name, hint in hints.items() if name in header]
     checked, name = [], ""
     for line, cells in rows:
         try:
             entry = {}
-            for name, place, hint in places:
-                entry[name] = check_text(cells[place], hint)
+            for name, place, read in places:
+                entry[name] = read(cells[place])
             checked.append(entry)
         except Mismatch as error:
             raise FileError(

@@ -64,11 +64,12 @@ def check(value: Any, schema: Any) -> Any:
 
     Raises Mismatch, a ValueError, with the place, the value and what was expected there.
     """
-    return _checker(schema)(value)
+    return checker_of(schema)(value)
 
 
 @functools.cache
-def _checker(schema: Any) -> Callable[[Any], Any]:
+def checker_of(schema: Any) -> Callable[[Any], Any]:
+    """Returns the function that checks values by a schema, `check` for many values."""
     origin, arguments = typing.get_origin(schema), typing.get_args(schema)
     if origin is typing.Annotated:
         return _annotated(arguments[0], arguments[1:])
@@ -77,13 +78,13 @@ def _checker(schema: Any) -> Callable[[Any], Any]:
     if origin is typing.Literal:
         return _literal(arguments)
     if origin is list:
-        return _list(_checker(arguments[0]))
+        return _list(checker_of(arguments[0]))
     if origin is tuple:
         return _tuple(arguments)
     if origin is dict:
-        return _dict(*map(_checker, arguments))
+        return _dict(*map(checker_of, arguments))
     if origin in (typing.NotRequired, typing.Required):
-        return _checker(arguments[0])
+        return checker_of(arguments[0])
     if typing.is_typeddict(schema):
         return _typed_dict(schema)
     if dataclasses.is_dataclass(schema):
@@ -211,7 +212,7 @@ _PLAIN: dict[Any, Callable[[Any], Any]] = {
 
 
 def _annotated(schema: Any, constraints: tuple[Any, ...]) -> Callable[[Any], Any]:
-    inner: Callable[[Any], Any] = _any_float if AnyFloat() in constraints else _checker(schema)
+    inner: Callable[[Any], Any] = _any_float if AnyFloat() in constraints else checker_of(schema)
     expected = describe(typing.Annotated[schema, *constraints])
     bounds = [constraint for constraint in constraints if isinstance(constraint, Between)]
     lengths: list[Length] = [constraint for constraint in constraints if isinstance(constraint, Length)]
@@ -237,7 +238,7 @@ def _size(value: Any) -> str:
 
 
 def _union(schemas: tuple[Any, ...]) -> Callable[[Any], Any]:
-    checkers = [_checker(schema) for schema in schemas]
+    checkers = [checker_of(schema) for schema in schemas]
     expected = _describe_union(schemas)
 
     def checker(value: Any) -> Any:
@@ -284,9 +285,9 @@ def _elements(values: list[Any], inner: Callable[[Any], Any]) -> list[Any]:
 
 def _tuple(schemas: tuple[Any, ...]) -> Callable[[Any], Any]:
     if schemas[-1] is Ellipsis:
-        inner = _list(_checker(schemas[0]))
+        inner = _list(checker_of(schemas[0]))
         return lambda value: tuple(inner(value))
-    checkers = [_checker(schema) for schema in schemas]
+    checkers = [checker_of(schema) for schema in schemas]
 
     def checker(value: Any) -> tuple[Any, ...]:
         if type(value) is not list or len(value) != len(checkers):
@@ -339,7 +340,7 @@ def _fields(value: Any, checkers: dict[str, Callable[[Any], Any]], required: fro
 
 def _typed_dict(schema: Any) -> Callable[[Any], Any]:
     hints = typing.get_type_hints(schema, include_extras=True)
-    checkers = {name: _checker(hint) for name, hint in hints.items()}
+    checkers = {name: checker_of(hint) for name, hint in hints.items()}
     required = frozenset(schema.__required_keys__)
     return lambda value: {**value, **checked} if (checked := _fields(value, checkers, required)) else value
 
@@ -347,7 +348,7 @@ def _typed_dict(schema: Any) -> Callable[[Any], Any]:
 def _dataclass(schema: Any) -> Callable[[Any], Any]:
     hints = typing.get_type_hints(schema, include_extras=True)
     fields = [field for field in dataclasses.fields(schema) if field.init]
-    checkers = {field.name: _checker(hints[field.name]) for field in fields}
+    checkers = {field.name: checker_of(hints[field.name]) for field in fields}
     required = frozenset(
         field.name
         for field in fields

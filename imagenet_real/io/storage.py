@@ -10,7 +10,7 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any, BinaryIO
 
 from etils import epath
@@ -102,12 +102,12 @@ def remove_incomplete(folder: epath.Path) -> None:
                 os.unlink(path)
 
 
-def write_together(texts: Mapping[epath.Path, str]) -> None:
-    """Writes several text files, or none of them if there is no room for all."""
+def write_together(texts: Mapping[epath.Path, str | Iterable[str]]) -> None:
+    """Writes several text files, as texts or as lines, or none of them if there is no room for all."""
     with contextlib.ExitStack() as files:  # replaces each path when the stack unwinds
         for path, text in texts.items():
             file = files.enter_context(open_atomically(path))
-            file.write(text)
+            file.writelines([text] if isinstance(text, str) else text)
             _flush(file)
 
 

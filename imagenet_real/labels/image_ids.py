@@ -69,7 +69,7 @@ def first_repeated(image_ids: np.ndarray) -> str | None:
 
 def match(queries: np.ndarray, image_ids: np.ndarray) -> np.ndarray:
     """For each id in `queries` its row in `image_ids`, or -1: [N] str, [M] str -> [N] int."""
-    if np.array_equal(queries, image_ids):
+    if queries is image_ids or np.array_equal(queries, image_ids):
         return np.arange(len(queries))
     if not len(image_ids):
         return np.full(len(queries), -1)

@@ -1,6 +1,6 @@
 """ObjectNet (Barbu et al. 2019): photographs in folders a class, 113 of which are classes of ImageNet.
 
-Its licence forbids training on it, and its images have a red border that must be cut off before they are predicted. Its
+Its license forbids training on it, and its images have a red border that must be cut off before they are predicted. Its
 mapping files come with it: this reads them from a folder of labels.
 """
 
@@ -20,6 +20,7 @@ from imagenet_real.labels.spellings import CLASS_INFO, load_class_info
 from imagenet_real.labels.store import LabelStore, MissingFile
 
 FOLDERS = "folder_to_objectnet_label.json"  # {"alarm_clock": "Alarm clock", ...}
+BORDER = 2  # pixels that the authors' loader cuts off each side (abarbu/objectnet-template-pytorch)
 CLASSES = "objectnet_to_imagenet_1k.json"  # {"Alarm clock": "analog clock; digital clock", ...}
 
 

@@ -4,24 +4,35 @@ import numpy as np
 
 from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet
-from imagenet_real.mistakes.mistakes import Mistakes, confused_pairs
 from imagenet_real.scoring.evidence import Evidence
+
+MAX_CODES = 2**22  # pairs that are counted at once, to save memory
 
 
 def count_pairs(evidence: Evidence, label_set: LabelSet) -> dict[tuple[int, int], int]:
-    """How often each pair of classes is confused, summed over all models; the lower class comes first."""
+    """How often each pair of classes is confused, summed over all models; the lower class comes first.
+
+    The same as the sum of `mistakes.confused_pairs` of the models, in one pass for each.
+    """
     columns, k = match(label_set.image_ids, evidence.image_ids), label_set.num_classes
-    codes, counts = [], []
+    rows, places = np.nonzero((label_set.labels >= 0) & label_set.is_scored[:, None])
+    labels = label_set.labels[rows, places].astype(np.int64)
+    counts: dict[int, int] = {}
+    codes: list[np.ndarray] = []
     for verdicts, top in zip(evidence.verdicts[label_set.name], evidence.predicted, strict=True):
-        predicted = np.where(columns >= 0, top[columns], -1).astype(np.int64)
-        wrong = label_set.is_scored & (verdicts == 0) & (predicted >= 0)
-        image_ids, labels, original = (
-            values[wrong] for values in (label_set.image_ids, label_set.labels, label_set.original)
-        )
-        unknown = np.full(len(image_ids), np.nan)
-        pairs, times = confused_pairs(Mistakes(image_ids, predicted[wrong], labels, original, unknown))
-        codes.append(pairs[:, 0].astype(np.int64) * k + pairs[:, 1])
-        counts.append(times)
-    code, place = np.unique(np.concatenate(codes), return_inverse=True)
-    total = np.bincount(place, weights=np.concatenate(counts), minlength=len(code)).astype(int)
-    return {divmod(pair, k): count for pair, count in zip(code.tolist(), total.tolist(), strict=True)}
+        predicted = np.where((columns >= 0) & (verdicts == 0), top[columns], -1)[rows]
+        wrong = predicted >= 0
+        pair = predicted[wrong].astype(np.int64), labels[wrong]
+        codes.append(np.minimum(*pair) * k + np.maximum(*pair))
+        if sum(map(len, codes)) > MAX_CODES:
+            _add(counts, codes)
+    _add(counts, codes)
+    return {divmod(code, k): counts[code] for code in sorted(counts)}
+
+
+def _add(counts: dict[int, int], codes: list[np.ndarray]) -> None:
+    """Adds how often each code occurs to `counts`, and empties `codes`."""
+    values, times = np.unique(np.concatenate(codes) if codes else np.zeros(0, np.int64), return_counts=True)
+    for code, count in zip(values.tolist(), times.tolist(), strict=True):
+        counts[code] = counts.get(code, 0) + count
+    codes.clear()

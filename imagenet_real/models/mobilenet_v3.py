@@ -1,6 +1,7 @@
-"""MobileNetV3 (Howard et al. 2019, arXiv 1905.02244), in the variants of PyTorch and of TensorFlow. timm's names."""
+"""MobileNetV3 (Howard et al. 2019, arXiv 1905.02244), in the variants of timm, torchvision and TensorFlow. timm's names."""
 
 import dataclasses
+import functools
 import itertools
 
 import jax
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
+from imagenet_real.models.checkpoints import mobilenet_names
 from imagenet_real.models.layers import BatchNorm, Identity, convolution, dropout, rounded_width
 from imagenet_real.models.model_spec import ModelSpec
 
@@ -182,6 +184,12 @@ def _spec(size: str, width: float = 1.0, **variant: object) -> ModelSpec:
     return ModelSpec(MobileNetV3, {"size": size, "width": width, **variant}, head="classifier")
 
 
+def _torchvision_spec(size: str) -> ModelSpec:
+    squeezes = [[block.squeeze_excite for block in stage] for stage in SIZES[size][0]]
+    names = functools.partial(mobilenet_names.torchvision_names, squeezes=squeezes)
+    return dataclasses.replace(_spec(size, epsilon=1e-3), naming={"torchvision": names})
+
+
 TENSORFLOW = {"same": True, "epsilon": 1e-3}
 SPECS: dict[str, ModelSpec] = {
     "mobilenetv3_small_050": _spec("small", 0.5),
@@ -194,4 +202,7 @@ SPECS: dict[str, ModelSpec] = {
     "tf_mobilenetv3_large_075": _spec("large", 0.75, **TENSORFLOW),
     "tf_mobilenetv3_large_100": _spec("large", **TENSORFLOW),
     "tf_mobilenetv3_large_minimal_100": _spec("large", is_minimal=True, **TENSORFLOW),
+    # torchvision's names. Its batch norms add 1e-3, as TensorFlow's do, and its padding is PyTorch's.
+    "mobilenet_v3_small": _torchvision_spec("small"),
+    "mobilenet_v3_large": _torchvision_spec("large"),
 }

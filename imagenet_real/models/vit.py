@@ -18,7 +18,10 @@ from imagenet_real.models.transformer_layers import LayerNorm, LayerScale, Linea
 
 
 class Block(nnx.Module):
-    """Attention, then an MLP. Both read normalized tokens and add to the residual stream."""
+    """Attention, then an MLP. Both read normalized tokens and add to the residual stream.
+
+    With `post_norm` they read the tokens as they are, and what they add is normalized.
+    """
 
     def __init__(
         self,
@@ -33,11 +36,13 @@ class Block(nnx.Module):
         attention_bias: str,
         rotary: Rotary | None,
         layer_scale: float | None,
+        post_norm: bool,
         epsilon: float,
         dtype: jnp.dtype,
         rngs: nnx.Rngs,
     ):
         options = {"epsilon": epsilon, "dtype": dtype, "rngs": rngs}
+        self.post_norm = post_norm
         self.norm1 = LayerNorm(width, **options)
         self.attn = Attention(width, heads, bias=attention_bias, norm=attention_norm, rotary=rotary, **options)
         self.ls1 = Identity() if layer_scale is None else LayerScale(width, layer_scale)
@@ -46,11 +51,17 @@ class Block(nnx.Module):
         self.ls2 = Identity() if layer_scale is None else LayerScale(width, layer_scale)
 
     def __call__(self, tokens: jax.Array, angles: jax.Array | None = None) -> jax.Array:  # [B, T, D] -> [B, T, D]
+        if self.post_norm:
+            tokens = tokens + self.norm1(self.attn(tokens, angles))
+            return tokens + self.norm2(self.mlp(tokens))
         tokens = tokens + self.ls1(self.attn(self.norm1(tokens), angles))
         return tokens + self.ls2(self.mlp(self.norm2(tokens)))
 
     def attend_to_each(self, first: jax.Array, tokens: jax.Array) -> jax.Array:  # [B, 1, D], [B, T, D] -> [B, T, D]
         """Returns, for each token, the first token as if it attended to this token alone."""
+        if self.post_norm:
+            first = first + self.norm1(self.attn.attend_to_each(tokens))
+            return first + self.norm2(self.mlp(first))
         first = first + self.ls1(self.attn.attend_to_each(self.norm1(tokens)))
         return first + self.ls2(self.mlp(self.norm2(first)))
 
@@ -66,7 +77,7 @@ class ViT(nnx.Module):
     `positions` says which tokens have a learned position: "all", "patches", or "none". `rotary` turns queries and keys
     besides. `registers` are more tokens beside the class token (Darcet et al. 2023, arXiv 2309.16588). `hidden` is the
     width of the MLPs, by default 4 * `width`. `layer_scale` is its initial value. `pre_norm` normalizes the tokens before
-    the first block, and its patches have no bias. For `gated`, `mlp_norm`, `attention_norm` and `attention_bias` see
+    the first block, and its patches have no bias. `post_norm` is that of `Block`. For `gated`, `mlp_norm`, `attention_norm` and `attention_bias` see
     `Mlp` and `Attention`.
 
     `dtype` is that of the computation; parameters are float32. float32 products have full precision on every device, to
@@ -91,6 +102,7 @@ class ViT(nnx.Module):
         positions: str = "all",
         rotary: Rotary | None = None,
         pre_norm: bool = False,
+        post_norm: bool = False,
         layer_scale: float | None = None,
         activation: str = "gelu",
         gated: bool = False,
@@ -135,6 +147,7 @@ class ViT(nnx.Module):
                     attention_bias=attention_bias,
                     rotary=rotary,
                     layer_scale=layer_scale,
+                    post_norm=post_norm,
                     **norm,
                 )
                 for _ in range(depth)

@@ -177,6 +177,12 @@ EVA_OPTIONS = {
 EVA_TINY, EVA_SMALL = {**TINY, "hidden": 512}, {**SMALL, "hidden": 1024}
 EVA_BASE = {**BASE, "hidden": 2048, "mlp_norm": True}
 EVA_LARGE = {**LARGE, "hidden": 2730, "mlp_norm": True}
+EVA_ENORMOUS = {
+    "width": 1792,
+    "depth": 64,
+    "heads": 16,
+    "hidden": 15360,
+}  # without the gates and rotations of the others
 EVA02 = {
     **{
         f"eva02_{name}_patch14_{image_size}": _spec(
@@ -196,6 +202,9 @@ EVA02 = {
     "eva02_base_patch16_clip_224": _spec(EVA_BASE, 16, 224, num_classes=512, attention_norm=True, **EVA_OPTIONS),
     "eva02_large_patch14_clip_224": _spec(EVA_LARGE, 14, 224, num_classes=768, attention_norm=True, **EVA_OPTIONS),
     "eva02_large_patch14_clip_336": _spec(EVA_LARGE, 14, 336, num_classes=768, attention_norm=True, **EVA_OPTIONS),
+    "eva02_enormous_patch14_clip_224": _spec(
+        EVA_ENORMOUS, 14, 224, num_classes=1024, naming={}, attention_bias="query_value", post_norm=True
+    ),
 }
 
 # SigLIP: Zhai et al. 2023, arXiv 2303.15343. SigLIP 2: Tschannen et al. 2025, arXiv 2502.14786 (`v2_webli`). `gap` has no

@@ -90,7 +90,7 @@ def with_ids_of(predictions: Predictions, image_ids: np.ndarray) -> Predictions:
       image_ids: [N] str, of the label set.
     """
     ids = predictions.image_ids
-    if np.isin(ids, image_ids).any():
+    if ids is image_ids or np.array_equal(ids, image_ids) or np.isin(ids, image_ids).any():
         return predictions
     for ids_as_paths, change in _spellings(ids, image_ids):
         matched = np.isin(ids_as_paths, image_ids)

@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
-import math
 import os
+from collections.abc import Iterator
+
+import numpy as np
 
 from imagenet_real.io import storage
-from imagenet_real.io.csv_writer import csv_records, csv_text
+from imagenet_real.io.csv_writer import csv_lines, csv_records
 from imagenet_real.labels.classes import of_label_set
 from imagenet_real.scoring.results import Results
 
@@ -21,7 +23,7 @@ def write_results(workdir: str | os.PathLike, results: Results) -> None:
     optional = [name for name in OPTIONAL_COLUMNS if any(name in row for row in results.rows)]
     storage.write_together(
         {
-            workdir / "accuracy_by_class.csv": _by_class(results),
+            workdir / "accuracy_by_class.csv": csv_lines(_by_class(results)),
             workdir / "results.csv": csv_records([*COLUMNS, *optional], results.rows),
             workdir / "results.json": json.dumps(as_json(results), indent=1, allow_nan=False) + "\n",
         }
@@ -41,20 +43,20 @@ def as_json(results: Results) -> dict:
     return content
 
 
-def _by_class(results: Results) -> str:
-    """Top-1 accuracy on the images of each original class: one line per label set and class, one column per model."""
+def _by_class(results: Results) -> Iterator[list]:
+    """Top-1 accuracy on the images of each original class: one row per label set and class, one column per model."""
     models = list(dict.fromkeys(entry["model"] for entry in results.by_class))
     label_sets = list(dict.fromkeys(entry["label_set"] for entry in results.by_class))
     entries = {(entry["label_set"], entry["model"]): entry for entry in results.by_class}
     known = results.evidence.label_sets if results.evidence else []
     wnids_of = {label_set.name: of_label_set(label_set).wnids for label_set in known}
-    rows: list[list] = [["label_set", "class", "wnid", "images", *models]]
+    yield ["label_set", "class", "wnid", "images", *models]
     for label_set in label_sets:
         by_model = [entries.get((label_set, model)) for model in models]
-        columns = [None if entry is None else entry["accuracy"].tolist() for entry in by_model]
+        unknown = np.full(len(next(entry for entry in by_model if entry)["images"]), np.nan)
+        table = np.stack([unknown if entry is None else entry["accuracy"] for entry in by_model], axis=1)
         images = next(entry for entry in by_model if entry)["images"].tolist()
         wnids = wnids_of.get(label_set) or [""] * len(images)
         for index in (index for index, count in enumerate(images) if count):
-            values = ["" if column is None or math.isnan(column[index]) else column[index] for column in columns]
-            rows.append([label_set, index, wnids[index], images[index], *values])
-    return csv_text(rows)
+            values = ["" if value != value else value for value in table[index].tolist()]  # NaN: no image
+            yield [label_set, index, wnids[index], images[index], *values]

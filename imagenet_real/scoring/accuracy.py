@@ -14,8 +14,11 @@ def label_rank(top: np.ndarray, labels: np.ndarray) -> np.ndarray:
     rank = np.full(n, k)
     for column in labels.T:  # few images have many labels, so later columns have few rows
         rows = np.flatnonzero(column >= 0)
-        right = top[rows] == column[rows, None]
-        rank[rows] = np.minimum(rank[rows], np.where(right.any(axis=1), right.argmax(axis=1), k))
+        predicted, right, best = top[rows], column[rows], rank[rows]
+        for place in range(k):
+            hits = np.flatnonzero(predicted[:, place] == right)
+            best[hits] = np.minimum(best[hits], place)
+        rank[rows] = best
     return rank
 
 

@@ -47,13 +47,17 @@ def change(evidence: Evidence, first: LabelSet, second: LabelSet) -> ClassChange
     """Compares two label sets on the images that both score, over all models."""
     rows = match(first.image_ids, second.image_ids)
     common = np.flatnonzero((rows >= 0) & first.is_scored & second.is_scored[rows] & (first.original >= 0))
-    a, b = evidence.verdicts[first.name][:, common], evidence.verdicts[second.name][:, rows[common]]
     original, k = first.original[common], first.num_classes
-    predicted = np.bincount(original, weights=(a >= 0).sum(axis=0), minlength=k)
+    predicted, right_first, right_second = np.zeros((3, len(common)), np.int64)  # over all models
+    for a, b in zip(evidence.verdicts[first.name], evidence.verdicts[second.name], strict=True):
+        predicted += a[common] >= 0
+        right_first += a[common] > 0
+        right_second += b[rows[common]] > 0
+    total = np.bincount(original, weights=predicted, minlength=k)
     before, after = (
-        _share(np.bincount(original, weights=(correct > 0).sum(axis=0), minlength=k), predicted) for correct in (a, b)
+        _share(np.bincount(original, weights=right, minlength=k), total) for right in (right_first, right_second)
     )
-    return ClassChange(before, after, np.bincount(original[(a >= 0).any(axis=0)], minlength=k))
+    return ClassChange(before, after, np.bincount(original[predicted > 0], minlength=k))
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

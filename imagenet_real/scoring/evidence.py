@@ -8,15 +8,16 @@ import numpy as np
 from imagenet_real.labels.image_ids import match
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
+from imagenet_real.scoring.verdicts import Verdicts
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evidence:
-    """The best classes of M models, and the verdicts of label sets on them. Small enough for 300 models in memory."""
+    """The best classes of M models, and the verdicts of label sets on them. Small enough for 1,500 models in memory."""
 
     models: list[str]
     label_sets: list[LabelSet]
-    verdicts: dict[str, np.ndarray]  # by label set [M, its images] int8: 1 right, 0 wrong, -1 no prediction
+    verdicts: dict[str, Verdicts]  # by label set, of M models on its images
     image_ids: np.ndarray  # [N] str, the images with a prediction of any model
     predicted: np.ndarray  # [M, N] int16 or int32, the best class, -1 without a prediction
     confidence: np.ndarray | None  # [M, N] float32, its probability, NaN if unknown; None if all are unknown
@@ -27,18 +28,16 @@ class Evidence:
         return dataclasses.replace(
             self,
             models=list(models),
-            verdicts={name: verdicts[rows] for name, verdicts in self.verdicts.items()},
+            verdicts={name: verdicts.take(rows) for name, verdicts in self.verdicts.items()},
             predicted=self.predicted[rows],
             confidence=None if self.confidence is None else self.confidence[rows],
         )
 
 
-def gather(
-    models: Sequence[Predictions], label_sets: Sequence[LabelSet], verdicts: dict[str, list[np.ndarray]]
-) -> Evidence:
+def gather(models: Sequence[Predictions], label_sets: Sequence[LabelSet], verdicts: dict[str, Verdicts]) -> Evidence:
     """Makes the evidence of predictions; `verdicts` has a row for each model, by label set."""
     image_ids = models[0].image_ids
-    if not all(np.array_equal(model.image_ids, image_ids) for model in models):
+    if not all(model.image_ids is image_ids or np.array_equal(model.image_ids, image_ids) for model in models):
         image_ids = np.unique(np.concatenate([model.image_ids for model in models]))
     largest = max(label_set.num_classes for label_set in label_sets)
     predicted = np.full((len(models), len(image_ids)), -1, np.int16 if largest <= np.iinfo(np.int16).max else np.int32)
@@ -50,8 +49,8 @@ def gather(
         predicted[at, columns] = model.top[rows[columns], 0]
         if has_confidence[at]:
             confidence[at, columns] = np.exp(model.top_scores[rows[columns], 0] - model.logsumexp[rows[columns]])
-    stacked = {name: np.stack(rows) for name, rows in verdicts.items()}
-    return Evidence([model.name for model in models], list(label_sets), stacked, image_ids, predicted, confidence)
+    names = [model.name for model in models]
+    return Evidence(names, list(label_sets), dict(verdicts), image_ids, predicted, confidence)
 
 
 def judges(label_sets: Sequence[LabelSet]) -> list[LabelSet]:

@@ -8,10 +8,11 @@ import numpy as np
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.scoring.accuracy import accuracy
+from imagenet_real.scoring.verdicts import Verdicts
 
 
 def beside_models(
-    models: Sequence[Predictions], label_sets: Sequence[LabelSet], top1: Mapping[str, Sequence[np.ndarray]]
+    models: Sequence[Predictions], label_sets: Sequence[LabelSet], top1: Mapping[str, Sequence[np.ndarray] | Verdicts]
 ) -> list[dict[str, Any]]:
     """A row for each person and label set. A row has the models with a prediction for each of the person's images.
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -45,8 +46,10 @@ def rank(correct: np.ndarray, label_set: LabelSet) -> Ranking:
     """Ranks M models on the same N images: [M, N] bool, a label set of N images."""
     values = np.array([accuracy(of_model, label_set.weight) for of_model in correct])
     order = np.argsort(-values, kind="stable")
-    pairs = itertools.pairwise(order)
-    p_values = np.array([paired_p_value(correct[a], correct[b], label_set.weight) for a, b in pairs])
+    pairs = list(itertools.pairwise(order.tolist()))
+    with ThreadPoolExecutor() as threads:  # the random numbers of the sign-flip test are most of the work
+        tests = threads.map(lambda pair: paired_p_value(correct[pair[0]], correct[pair[1]], label_set.weight), pairs)
+        p_values = np.array(list(tests))
     return Ranking(label_set.name, int(label_set.is_scored.sum()), order, values[order], holm(p_values))
 
 

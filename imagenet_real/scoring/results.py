@@ -16,6 +16,7 @@ from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.labels.other_images import OtherImages
 from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
 from imagenet_real.predictions.answer_matching import Verdict
+from imagenet_real.predictions.model_files import Heading, ModelFiles, shared
 from imagenet_real.predictions.predictions import IDENTICAL, Predictions
 from imagenet_real.predictions.selection import with_ids_of
 from imagenet_real.scoring import answers, doctor, label_ranking, ranking, reference, robustness
@@ -25,6 +26,7 @@ from imagenet_real.scoring.people import beside_models
 from imagenet_real.scoring.published_models import PublishedModels
 from imagenet_real.scoring.rows import Row, mislabeled, score_model
 from imagenet_real.scoring.slices import Slices, by_attributes
+from imagenet_real.scoring.verdicts import Verdicts
 
 
 @dataclasses.dataclass
@@ -52,7 +54,7 @@ class Results:
 
 
 def score_models(
-    predictions: Predictions | Sequence[Predictions],
+    predictions: Predictions | Sequence[Predictions] | ModelFiles,
     label_sets: Sequence[str | LabelSet] | None = None,
     *,
     labels_dir: str = "",
@@ -65,7 +67,8 @@ def score_models(
 
     Args:
       predictions: of one model, or of several, which are also ranked. People among them may have predictions for some
-        images only; they are compared with the models on these images, and not ranked.
+        images only; they are compared with the models on these images, and not ranked. Files are read one after the
+        other, and of each model the best class of an image alone stays in memory.
       label_sets: `LabelSet`s, or names that `labels.published.load` knows; by default those that the images have: of
         ImageNet's validation set, or of ImageNet-V2, -A, -R and -Sketch.
       labels_dir: the first folder in which published label files are looked for.
@@ -77,52 +80,61 @@ def score_models(
 
     Raises InputError, and MismatchError for predictions that do not fit the labels.
     """
-    models = [predictions] if isinstance(predictions, Predictions) else list(predictions)
-    _check_names(models)
+    models = [predictions] if isinstance(predictions, Predictions) else predictions
+    headings = models.headings if isinstance(models, ModelFiles) else list(models)
+    _check_names(headings)
     check_options(ks, repair)
     is_requested = label_sets is not None
-    label_sets, missing_sets = _resolve(label_sets, labels_dir, models)
+    label_sets, missing_sets = _resolve(label_sets, labels_dir, headings)
     unavailable = [{**row, "requested": is_requested} for row in missing_sets]
     if not label_sets:
         raise InputError(
             f"there is no label set to score: {'; '.join(row['reason'] for row in unavailable) or 'the list is empty'}"
         )
-    results = Results(rows=[], unavailable=unavailable, provenance=_provenance(models, label_sets))
-    models = [with_ids_of(model, label_sets[0].image_ids) for model in models]
-    models = [_examine(model, label_sets, ks, allow_missing, repair, results) for model in models]
+    results = Results(rows=[], unavailable=unavailable, provenance=_provenance(headings, label_sets))
 
-    verdicts: dict[tuple[str, int], list[np.ndarray]] = collections.defaultdict(list)
+    needed_ks = {1, *ks} if slices else {1}
+    verdicts = {(labels.name, k): Verdicts(len(labels)) for labels in label_sets for k in needed_ks}
+    best: list[Predictions] = []  # of each model the best class of each image
+    notes: list[str] = []
+    images_by_class: dict[str, np.ndarray] = {}  # of a label set [K], usually those of every model
     joined_ids, joins = None, []
     for model in models:
-        if joined_ids is None or not np.array_equal(joined_ids, model.image_ids):  # models often share their ids
+        model = with_ids_of(model, label_sets[0].image_ids)
+        model = _examine(model, label_sets, ks, allow_missing, repair, results)
+        if shared(model.image_ids, joined_ids) is not joined_ids:  # models often share their ids
             joined_ids, joins = model.image_ids, [match(labels.image_ids, model.image_ids) for labels in label_sets]
         for label_set, rows in zip(label_sets, joins, strict=True):
             scored = score_model(model, label_set, rows, ks, allow_missing or model.person)
-            for k, of_model in scored.verdicts.items():
-                verdicts[label_set.name, k].append(of_model)
+            for k in needed_ks:
+                verdicts[label_set.name, k].append(scored.verdicts[k])
             results.rows += scored.rows
-            results.by_class += [scored.by_class] if scored.by_class else []
-            results.notes += scored.notes
+            if scored.by_class:
+                images = images_by_class.setdefault(label_set.name, scored.by_class["images"])
+                results.by_class.append(scored.by_class | {"images": shared(scored.by_class["images"], images)})
+            notes += scored.notes
             results.unavailable += scored.unavailable
         results.mislabeled += mislabeled(model, label_sets, joins)
         if model.readings:
-            results.notes.append(_ambiguous_note(model, results.rows))
+            notes.append(_ambiguous_note(model, results.rows))
         if model.answers:
             results.answers.append(answers.summarize(model, label_sets))
         if model.scores is not None:
             of_all_classes = [labels for labels in label_sets if labels.known_classes is None]
             results.label_ranking += label_ranking.rows(model, judges(of_all_classes))
+        best.append(_best_classes(model, best[-1].image_ids if best else None))
+    results.notes += notes
     top1 = {label_set.name: verdicts[label_set.name, 1] for label_set in label_sets}
-    results.people = beside_models(models, label_sets, top1)
-    results.evidence = gather(models, label_sets, top1)
-    ranked = [at for at, model in enumerate(models) if not model.person]
+    results.people = beside_models(best, label_sets, top1)
+    results.evidence = gather(best, label_sets, top1)
+    ranked = [at for at, model in enumerate(best) if not model.person]
     if len(ranked) > 1:
-        ranked_top1 = {name: [correct[at] for at in ranked] for name, correct in top1.items()}
-        results.rankings = _rankings([models[at] for at in ranked], label_sets, ranked_top1)
+        ranked_top1 = {name: correct.take(ranked) for name, correct in top1.items()}
+        results.rankings = _rankings([best[at].name for at in ranked], label_sets, ranked_top1)
     if not results.rows:
         raise InputError(f"nothing to score: {'; '.join(row['reason'] for row in results.unavailable)}.")
     results.slices = [
-        by_attributes(np.stack(verdicts[labels.name, k]), labels, slices, [model.name for model in models], k)
+        by_attributes(verdicts[labels.name, k].table(), labels, slices, [model.name for model in best], k)
         for labels in label_sets
         for k in ks
         if slices and any((row["label_set"], row["k"]) == (labels.name, k) for row in results.rows)
@@ -159,9 +171,23 @@ def check_options(ks: Sequence[int], repair: str) -> None:
         raise InputError(f"unknown repair {repair!r}: {nearest(repair, known)}")
 
 
-def _check_names(models: Sequence[Predictions]) -> None:
+def _best_classes(model: Predictions, image_ids: np.ndarray | None) -> Predictions:
+    """Returns a model with the best class of each image alone; `image_ids` are those of the model before it."""
+    largest = np.iinfo(np.int16).max
+    return dataclasses.replace(
+        model,
+        image_ids=shared(model.image_ids, image_ids),
+        top=model.top[:, :1].astype(np.int16 if model.top[:, 0].max() <= largest else np.int32),
+        top_scores=None if model.top_scores is None else model.top_scores[:, :1].copy(),
+        scores=None,
+        answers=None,
+        readings=(),
+    )
+
+
+def _check_names(models: Sequence[Predictions | Heading]) -> None:
     names = [model.name for model in models]
-    repeated = {name for name in names if names.count(name) > 1}
+    repeated = {name for name, count in collections.Counter(names).items() if count > 1}
     if not names:
         raise InputError("there are no predictions. Give at least one file.")
     if repeated:
@@ -171,7 +197,7 @@ def _check_names(models: Sequence[Predictions]) -> None:
 
 
 def _resolve(
-    chosen: Sequence[str | LabelSet] | None, labels_dir: str, models: Sequence[Predictions]
+    chosen: Sequence[str | LabelSet] | None, labels_dir: str, models: Sequence[Predictions | Heading]
 ) -> tuple[list[LabelSet], list[Row]]:
     """Loads the label sets that are names; returns all, and those that are unavailable."""
     image_ids, store = all_images(models), LabelStore(labels_dir)
@@ -185,16 +211,16 @@ def _resolve(
     return published.load(names, store, supplied, OtherImages(image_ids))
 
 
-def all_images(models: Sequence[Predictions]) -> np.ndarray:
+def all_images(models: Sequence[Predictions | Heading]) -> np.ndarray:
     """[N] str: the images that any model has a prediction for; those of the first model in its order."""
     image_ids = models[0].image_ids
     for model in models[1:]:
-        if not np.array_equal(model.image_ids, image_ids):
+        if model.image_ids is not models[0].image_ids and not np.array_equal(model.image_ids, image_ids):
             image_ids = np.concatenate([image_ids, np.setdiff1d(model.image_ids, image_ids)])
     return image_ids
 
 
-def _provenance(models: Sequence[Predictions], label_sets: Sequence[LabelSet]) -> Row:
+def _provenance(models: Sequence[Predictions | Heading], label_sets: Sequence[LabelSet]) -> Row:
     from imagenet_real.io.provenance import versions
 
     return {
@@ -272,7 +298,7 @@ def _check_ids(model: Predictions, label_sets: Sequence[LabelSet], allow_missing
 
     They are an error with ImageNet's label sets, which are complete, unless `allow_missing`.
     """
-    if np.array_equal(model.image_ids, label_sets[0].image_ids):
+    if shared(model.image_ids, label_sets[0].image_ids) is label_sets[0].image_ids:
         return []
     known = np.concatenate([validation_ids(), *(label_set.image_ids for label_set in label_sets)])
     unknown = ~np.isin(model.image_ids, known)
@@ -304,21 +330,19 @@ def _ambiguous_note(model: Predictions, rows: Sequence[Row]) -> str:
     )
 
 
-def _rankings(
-    models: Sequence[Predictions], label_sets: Sequence[LabelSet], top1: dict[str, list[np.ndarray]]
-) -> list[Row]:
+def _rankings(names: Sequence[str], label_sets: Sequence[LabelSet], top1: dict[str, Verdicts]) -> list[Row]:
     """A row for each label set, on the images that all models have predictions for."""
     rankings = []
     for label_set in label_sets:
-        correct = np.stack(top1[label_set.name])
+        correct = top1[label_set.name].table()
         common = (correct >= 0).all(axis=0)
         if (common & label_set.is_scored).any():
             rankings.append(ranking.rank(correct[:, common] > 0, label_set.take(common)))
     original = next((ranks for ranks in rankings if ranks.label_set == "original"), None)
-    return [_ranking_row(ranks, original, models) for ranks in rankings]
+    return [_ranking_row(ranks, original, names) for ranks in rankings]
 
 
-def _ranking_row(ranks: ranking.Ranking, original: ranking.Ranking | None, models: Sequence[Predictions]) -> Row:
+def _ranking_row(ranks: ranking.Ranking, original: ranking.Ranking | None, names: Sequence[str]) -> Row:
     rank = ranks.rank
     change = original.rank - rank if original else None
     tau = ranking.agreement(ranks, original) if original else math.nan
@@ -330,7 +354,7 @@ def _ranking_row(ranks: ranking.Ranking, original: ranking.Ranking | None, model
         "resolved": int(ranks.resolved.sum()),
         "models": [
             {
-                "model": models[model].name,
+                "model": names[model],
                 "rank": int(rank[model]),
                 "rank_change": int(change[model]) if original else None,
                 "accuracy": float(ranks.accuracy[place]),

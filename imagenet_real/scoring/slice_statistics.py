@@ -51,13 +51,17 @@ def image_means(verdicts: np.ndarray, label_set: LabelSet, members: np.ndarray) 
       label_set: of n images, all scored.
       members: [n, S] bool, the images of each slice.
     """
-    weight, table = label_set.weight, members.astype(np.float64)
-    predicted, right = (verdicts >= 0).astype(np.float64), (verdicts > 0) * weight
+    weight = label_set.weight
+    # float32 counts up to 2^24 images exactly, in half the time.
+    dtype = np.float32 if (weight == 1).all() and len(weight) < 2**24 else np.float64
+    table, weight = members.astype(dtype), weight.astype(dtype)
+    predicted = verdicts >= 0
     if (predicted == predicted[:1]).all():
         predicted = predicted[:1]  # usually all models predict the same images
+    predicted, right = predicted.astype(dtype), (verdicts > 0) * weight
 
     def sums(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # of the slices and of all: [M, S], [M, 1]
-        return values @ table, values.sum(axis=1, keepdims=True)
+        return (values @ table).astype(np.float64), values.sum(axis=1, keepdims=True, dtype=np.float64)
 
     images, all_images = sums(predicted)
     total, all_total = sums(predicted * weight)
@@ -109,7 +113,7 @@ def class_means(verdicts: np.ndarray, label_set: LabelSet, members: np.ndarray) 
         difference = share - rest_share
         columns.append(
             Statistics(
-                images=images.sum(axis=1),
+                images=np.broadcast_to(images.sum(axis=1), share.shape),
                 accuracy=share,
                 low=low,
                 high=high,
@@ -129,20 +133,27 @@ def class_means(verdicts: np.ndarray, label_set: LabelSet, members: np.ndarray) 
 def _by_class(
     verdicts: np.ndarray, original: np.ndarray, rows: np.ndarray, num_classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Predicted and right images of each class among `rows`, which are in the order of the classes: [M, K] int each."""
-    images = np.zeros((len(verdicts), num_classes), np.int64)
-    right = np.zeros_like(images)
+    """Predicted and right images of each class among `rows`, which are in the order of the classes: [M, K] int each.
+
+    The first has one row if all models predict the same images.
+    """
+    chosen = verdicts[:, rows]
+    predicted = chosen >= 0
+    if (predicted == predicted[:1]).all():
+        predicted = predicted[:1]  # usually all models predict the same images
+    images = np.zeros((len(predicted), num_classes), np.int64)
+    right = np.zeros((len(verdicts), num_classes), np.int64)
     if len(rows):
         classes, starts = np.unique(original[rows], return_index=True)
-        images[:, classes] = np.add.reduceat(verdicts[:, rows] >= 0, starts, axis=1, dtype=np.int64)
-        right[:, classes] = np.add.reduceat(verdicts[:, rows] > 0, starts, axis=1, dtype=np.int64)
+        images[:, classes] = np.add.reduceat(predicted, starts, axis=1, dtype=np.int64)
+        right[:, classes] = np.add.reduceat(chosen > 0, starts, axis=1, dtype=np.int64)
     return images, right
 
 
 def _mean_over_classes(images: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The mean accuracy of the classes with images, its variance, and the effective number of images.
 
-    [M, K] int each -> [M] float each. As in `uncertainty.stratified`, the variance of a class with one image is that over
+    [M, K] int each, or one row of images for all models -> [M] float each. As in `uncertainty.stratified`, the variance of a class with one image is that over
     all images.
     """
     occurs = images > 0

@@ -3,8 +3,10 @@
 import csv
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 from configs import evaluate as evaluate_config
 from configs import score as score_config
@@ -26,6 +28,44 @@ def run(program, config, workdir, **fields):
 def save(path, ids, top):
     np.savez(path, image_ids=np.array(ids), top=np.array(top))
     return str(path)
+
+
+def objectnet(folder):
+    """Gray photographs with a red border of 2 pixels, and ObjectNet's mapping files."""
+    (folder / "folder_to_objectnet_label.json").write_text('{"alarm_clock": "Alarm clock", "fish": "Fish"}')
+    (folder / "objectnet_to_imagenet_1k.json").write_text('{"Alarm clock": "analog clock", "Fish": "tench"}')
+    rows = [{"cid": label, "synset": [f"class {label}"], "gloss": ""} for label in range(1000)]
+    rows[0]["synset"], rows[409]["synset"] = ["tench"], ["analog clock"]
+    (folder / "class_info.json").write_text(json.dumps(rows))
+    for name in ("alarm_clock", "fish"):
+        pixels = np.full((20, 24, 3), (255, 0, 0), np.uint8)
+        pixels[2:-2, 2:-2] = 100
+        (folder / "photographs" / name).mkdir(parents=True)
+        Image.fromarray(pixels).save(folder / "photographs" / name / "1.png")
+    return folder
+
+
+def redness():
+    """A model whose class 0 is likelier the redder the image is, and whose class 409 is the other one."""
+
+    def apply(params, images):
+        red = (images[..., 0] - images[..., 1]).mean(axis=(1, 2))
+        return jnp.zeros((len(images), 1000)).at[:, 0].set(red).at[:, 409].set(0.001)
+
+    return apply, {}
+
+
+@pytest.mark.parametrize(("border", "cut", "right"), [(None, 2, "alarm_clock"), (0, 0, "fish")])
+def test_the_red_border_of_objectnet_is_cut_off(nowhere, border, cut, right):
+    folder = objectnet(nowhere)
+    fields = {"model": "tests.programs.test_other_images:redness", "images": str(folder / "photographs")}
+    fields |= {"labels_dir": str(folder), "resize": 0, "crop": 20, "interpolation": "bilinear", "batch_size": 2}
+    fields |= {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "border": border, "ks": (1,)}
+    results = run(evaluate, evaluate_config.get_config(), folder / "run", **fields)
+    assert results["provenance"]["images"].get("border", 0) == cut
+    assert results["rows"][0]["label_set"] == "objectnet"
+    with np.load(folder / "run" / "predictions.npz") as archive:
+        assert set(archive["top"][:, 0].tolist()) == {{"alarm_clock": 409, "fish": 0}[right]}
 
 
 @pytest.fixture

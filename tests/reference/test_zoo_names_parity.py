@@ -6,12 +6,14 @@ import pytest
 
 from imagenet_real.models import catalog
 from tests.reference.parity import add_smaller, check, randomized, torch
+from tests.reference.test_families_parity import with_random_weights
 from tests.reference.test_zoo_parity import OURS, THEIRS, saved
 
 safetensors_torch = pytest.importorskip("safetensors.torch", reason="the dependency group `reference` is not installed")
 timm = pytest.importorskip("timm")
 transformers = pytest.importorskip("transformers")
 open_clip = pytest.importorskip("open_clip")
+torchvision = pytest.importorskip("torchvision")
 
 SIZES = {"hidden_size": 96, "num_hidden_layers": 2, "num_attention_heads": 3}
 
@@ -231,8 +233,8 @@ def test_swin_v2_of_microsoft(tmp_path, monkeypatch):
     check(module, smaller, renamed_file(tmp_path, module, microsofts), 64, library="Microsoft", image_size=64)
 
 
-def test_efficientnet_of_lukemelas(tmp_path):
-    name = "tf_efficientnet_b0"
+@pytest.mark.parametrize("name", ["tf_efficientnet_b0", *(f"tf_efficientnet_lite{size}" for size in range(5))])
+def test_efficientnet_of_lukemelas(tmp_path, name):
     module = randomized(timm.create_model(name, num_classes=10))
     names = catalog.find(name).naming["EfficientNet-PyTorch"]
 
@@ -240,3 +242,10 @@ def test_efficientnet_of_lukemelas(tmp_path):
         return key if key.endswith("num_batches_tracked") else names(key)[0]
 
     check(module, name, renamed_file(tmp_path, module, lukemelas), 64, library="EfficientNet-PyTorch")
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "mobilenet_v3_large"])
+@pytest.mark.parametrize("size", [64, 97])
+def test_mobilenet_v3_of_torchvision(tmp_path, name, size):
+    module = with_random_weights(torchvision.models.get_model(name, num_classes=10))
+    check(module, name, saved(tmp_path, module), size, library="torchvision")

@@ -10,6 +10,8 @@ import pytest
 from flax import nnx
 
 from imagenet_real.models import catalog
+from imagenet_real.models.mobilenet_v3 import MobileNetV3
+from imagenet_real.models.mobilenet_v4 import MobileNetV4
 from tests.reference.parity import add_smaller, check, randomized, torch
 from tests.reference.test_families_parity import with_random_weights
 
@@ -33,6 +35,7 @@ VITS = (
     ("eva02_tiny_patch14_336", 256, "timm", {}),
     ("eva02_base_patch14_448", 256, "timm, with separate queries", {}),
     ("eva02_base_patch16_clip_224", 256, "timm, with separate queries", {}),
+    ("eva02_enormous_patch14_clip_224", 822, "timm", {}),
     ("vit_base_patch16_siglip_224", None, "timm", {}),
     ("vit_base_patch32_siglip_256", None, "timm", {}),
     ("vit_so400m_patch14_siglip_378", 358, "timm", {}),
@@ -91,17 +94,9 @@ def test_swin_v2(tmp_path, monkeypatch, name, sizes, smaller):
 @pytest.mark.parametrize(
     "name",
     [
-        "tf_efficientnet_lite0",
-        "tf_efficientnet_lite2",
-        "mobilenetv3_small_050",
-        "mobilenetv3_large_100",
-        "tf_mobilenetv3_small_minimal_100",
-        "tf_mobilenetv3_large_075",
-        "mobilenetv4_conv_small",
-        "mobilenetv4_conv_medium",
-        "mobilenetv4_conv_large",
-        "mobilenetv4_hybrid_medium",
-        "mobilenetv4_hybrid_large",
+        name
+        for name, spec in catalog.models().items()
+        if (spec.module in (MobileNetV3, MobileNetV4) and timm.is_model(name)) or "_lite" in name
     ],
 )
 def test_mobile_networks(tmp_path, name):

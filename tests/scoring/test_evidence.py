@@ -17,7 +17,7 @@ def test_answers_and_verdicts_of_the_toy_world():
     assert found.models == ["a", "b"]
     assert found.predicted.dtype == np.int16
     assert found.predicted.tolist() == [[0, 1, 2, 1, 3, 0], [1, 0, 1, 0, 2, 3]]
-    assert found.verdicts["original"].tolist() == [[1, 0, 0, 1, 0, 0], [0, 1, 1, 0, 1, 1]]
+    assert found.verdicts["original"].table().tolist() == [[1, 0, 0, 1, 0, 0], [0, 1, 1, 0, 1, 1]]
     assert found.confidence is None
 
 

@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from imagenet_real.io.csv_writer import csv_records
 from imagenet_real.labels import imagenet_x
 from imagenet_real.labels.attributes import Attribute, cross, numbers
 from imagenet_real.labels.image_ids import match
@@ -96,6 +97,21 @@ def test_rows_leave_out_slices_without_images_and_have_no_nan(tmp_path):
         [line] = csv.DictReader(file)
     assert list(line) == list(row) == list(COLUMNS)
     assert (line["accuracy"], line["difference"]) == ("1.0", "")
+
+
+def test_files_hold_the_rows_as_csv_and_json_write_them(tmp_path):
+    label_set, verdicts, _ = world()
+    values = (
+        np.random.default_rng(0).choice(['a, "b"', "=1+1", "\u00e9", "rare"], IMAGES, p=[0.4, 0.3, 0.29, 0.01]).tolist()
+    )
+    attributes = [Attribute.of_values(column, label_set.image_ids, values) for column in ("c", "d,e")]
+    slices = [by_attributes(verdicts, label_set, attributes, ["m,1", "b", "c"], k) for k in (1, 5)]
+    write_slices(tmp_path, slices)
+    rows = [row for part in slices for row in part.rows()]
+    assert len(rows) == 2 * 3 * 2 * 4
+    assert (tmp_path / "slices.csv").read_text() == csv_records(COLUMNS, rows)
+    lines = (tmp_path / "slices.json").read_text().splitlines()
+    assert [line.strip().rstrip(",") for line in lines if '"model"' in line] == [json.dumps(row) for row in rows]
 
 
 @pytest.mark.parametrize("average", ["images", "classes"])

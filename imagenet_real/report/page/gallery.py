@@ -104,7 +104,7 @@ def _labels(subject: Subject, label_set: LabelSet, image_id: str) -> list[Html]:
     if row < 0:
         return []
     labels = [subject.class_name(int(label)) for label in label_set.labels[row] if label >= 0]
-    verdict = subject.evidence.verdicts[label_set.name][subject.model_index(subject.best), row]
+    verdict = subject.evidence.verdicts[label_set.name][subject.model_index(subject.best)][row]
     kind, mark = ("right", "✓ ") if verdict > 0 else ("wrong", "✗ ")
     if not label_set.is_scored[row]:
         kind, mark = "none", "not scored: "

@@ -12,6 +12,7 @@ LINE_COLOR = SERIES[0]
 MAX_NAMES = 8  # of models in a panel, where there is room: the best, the worst, and those farthest from the line
 NAME_SIZE = 8  # points
 CHARACTER_WIDTH = 0.6  # in heights of the font
+MAX_TOOLTIPS = 400  # points of a figure; of more, the points are one mark without names
 
 
 def figure(
@@ -40,14 +41,17 @@ def figure(
     axes = drawing.subplots(1, len(panels), squeeze=False)[0]
     for axis, (title, line) in zip(axes, panels.items(), strict=True):
         best = np.argsort(-x, kind="stable")[: line.points if line else len(x)]
-        _draw_panel(axis, x[best] * 100, y[best] * 100, [names[row] for row in best], line)
+        tooltips = sum(line.points if line else len(x) for line in panels.values()) <= MAX_TOOLTIPS
+        _draw_panel(axis, x[best] * 100, y[best] * 100, [names[row] for row in best], line, tooltips)
         axis.set_title(f"{title} ({len(best)})", fontsize=11)
     axes[0].set_ylabel(f"top-1 accuracy under {y_name}, %")
     drawing.supxlabel(f"top-1 accuracy under {x_name}, %", fontsize=10)
     return drawing
 
 
-def _draw_panel(axis: Any, x: np.ndarray, y: np.ndarray, names: Sequence[str], line: Line | None) -> None:
+def _draw_panel(
+    axis: Any, x: np.ndarray, y: np.ndarray, names: Sequence[str], line: Line | None, tooltips: bool
+) -> None:
     """One panel, of models from the best to the worst."""
     ends = np.array([x.min(), x.max()]) + np.array([-0.08, 0.08]) * np.ptp(x)
     if line:
@@ -56,9 +60,11 @@ def _draw_panel(axis: Any, x: np.ndarray, y: np.ndarray, names: Sequence[str], l
             ends, line.intercept * 100 + line.slope * ends, color=LINE_COLOR, linewidth=1.6, label=slope, zorder=2
         )
     axis.plot(ends, ends, color="0.5", linewidth=1, linestyle=":", label="equal accuracy", zorder=1)
-    for row, name in enumerate(names):
-        (point,) = axis.plot(x[row], y[row], "o", markersize=5, color="white", markeredgecolor="black", zorder=3)
-        point.set_markeredgewidth(0.9)
+    look = {"linestyle": "", "color": "white", "markeredgecolor": "black", "markeredgewidth": 0.9, "zorder": 3}
+    if not tooltips:
+        axis.plot(x, y, "o", markersize=3, **look)
+    for row, name in enumerate(names if tooltips else ()):
+        (point,) = axis.plot(x[row], y[row], "o", markersize=5, **look)
         point.set_gid(f"{TIP}{name}: {x[row]:.2f} %, {y[row]:.2f} %")
     axis.set_xlim(*ends)
     low, high = axis.get_ylim()
