@@ -1,6 +1,7 @@
 """Chooses the models that propose best, and makes rating tasks of their proposals."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from imagenet_real.builders.proposals import candidates, check, image_addresses,
 from imagenet_real.io import provenance, storage
 from imagenet_real.labels.classes import of_label_set
 from imagenet_real.labels.json_format import save_label_set
+from imagenet_real.labels.label_set import LabelSet
+from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.predictions.selection import with_ids_of
 from imagenet_real.raters import gold, proposals, subsets, task_files
 from imagenet_real.raters import proposal_summary as summaries
@@ -44,12 +47,8 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     rows = proposals.match_images(models, originals.image_ids)
     classes_of_models = candidates(config, models, rows)
 
-    known, gold_labels, choice, chosen = (
-        load_gold(config, dataset.label_sets, originals),
-        None,
-        None,
-        list(range(len(models))),
-    )
+    known = load_gold(config, dataset.label_sets, originals)
+    gold_labels, choice, chosen = None, None, list(range(len(models)))
     if known is not None:
         gold_labels = gold.draw(known, config.gold_images, config.gold_seed)
         choice = subsets.choose(classes_of_models, gold_labels, config.min_recall, config.models)
@@ -67,8 +66,6 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     on_gold = np.zeros(len(image), bool) if gold_labels is None else gold_labels.is_scored[image]
     tasks, assignments = rating_tasks(config, class_set, originals.image_ids[image], classes, on_gold)
 
-    addresses = image_addresses(config.image_url, tasks, dataset)
-
     summary = summaries.ProposalSummary(
         models=[models[row].name for row in chosen],
         choice=choice,
@@ -76,17 +73,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
         images=summaries.count_questions(kept, image),
         tasks=summaries.count_tasks(tasks, assignments, image, config.labels_per_task),
     )
-    content = {
-        "schema": 1,
-        **summaries.as_json(summary),
-        "provenance": {
-            **provenance.versions(),
-            "config": config.to_dict(),
-            "predictions": {model.name: model.origin for model in models},
-            "originals": originals.origin,
-            "gold": None if known is None else known.origin,
-        },
-    }
+    content = {"schema": 1, **summaries.as_json(summary), "provenance": _provenance(config, models, originals, known)}
     questions = {
         "schema": 1,
         "classes": originals.num_classes,
@@ -95,6 +82,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     }
     if gold_labels is not None:
         save_label_set(workdir / "gold.json", gold_labels.take(gold_labels.is_scored))
+    addresses = image_addresses(config.image_url, tasks, dataset)
     storage.write_together(
         {
             **task_files.files(workdir, tasks, class_set.names, config.raters_per_task, assignments, addresses),
@@ -108,3 +96,15 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     fields = {"tasks": workdir / "tasks.json", "images": config.images or "FOLDER", "workdir": workdir / "review"}
     show_written(config.format, workdir, names, command("review", **fields))
     return content
+
+
+def _provenance(
+    config: ConfigDict, models: Sequence[Predictions], originals: LabelSet, known: LabelSet | None
+) -> dict[str, Any]:
+    return {
+        **provenance.versions(),
+        "config": config.to_dict(),
+        "predictions": {model.name: model.origin for model in models},
+        "originals": originals.origin,
+        "gold": None if known is None else known.origin,
+    }
