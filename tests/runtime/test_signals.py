@@ -62,6 +62,7 @@ try: time.sleep(30)
 except KeyboardInterrupt: raise RuntimeError("the library failed")
 """,
     "swallows it in a callback": """
+signals.GRACE_SECONDS = 0.5
 class Slow:
     def __del__(self): ready(); time.sleep(30)
 Slow()

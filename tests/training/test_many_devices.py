@@ -18,7 +18,7 @@ from tests.training.test_checkpoint import RUN_KEY, saved_run, template, train
 pytestmark = pytest.mark.slow
 
 
-def vit_run(mesh, *, fsdp=False, accumulate=1, remat=False, steps=3):
+def vit_run(mesh, *, fsdp=False, accumulate=1, remat=False, steps=2):
     """The losses of a small ViT, its last state, and the bytes of parameters and of optimizer state on one device."""
 
     def build(rngs):
