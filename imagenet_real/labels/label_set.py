@@ -1,4 +1,4 @@
-"""The type that everything here is about: label sets are arrays, and differ in nothing else."""
+"""The type that everything here is about: a label set is a few arrays, by which all label sets differ."""
 
 import dataclasses
 from collections.abc import Iterable, Sequence
@@ -9,9 +9,9 @@ from imagenet_real.errors import InputError
 from imagenet_real.labels.image_ids import first_repeated
 
 AVERAGES = ("images", "classes")
-MAX_CLASSES = 1_000_000  # a result has a row a class
-MAX_PADDING = 64  # times the labels of a set may be padded, for a set whose padded labels are more than
-SMALL = 2**22
+MAX_CLASSES = 1_000_000  # a result has one row per class
+MAX_PADDING = 64  # padded labels may be so many times the labels, where they are more than
+SMALL = 2**22  # elements
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class LabelSet:
 
     The accuracy of a model is `np.average(correct, weights=weight)`, where `correct` says for each image whether the
     predicted class is one of `labels`. Original labels, ReaL, multi-label, ImageNet-M and the label-error subsets
-    differ in these arrays alone.
+    differ in `labels`, `weight` and `average` alone.
 
     Raises ValueError if the arrays do not fit each other, or if an image has weight but no right answer.
     """
@@ -28,17 +28,16 @@ class LabelSet:
     name: str
     image_ids: np.ndarray  # [N] str
     labels: np.ndarray  # [N, A] int, the right classes in ascending order, padded with -1; A is the most of any image
-    weight: np.ndarray  # [N] float, zero leaves an image out
+    weight: np.ndarray  # [N] float, zero leaves an image out; it makes the accuracy a mean over images or over classes
     original: np.ndarray  # [N] int, the class each image was collected for, -1 if unknown
     num_classes: int
-    # `weight` already makes the accuracy a mean over images or over classes. `take` makes new weights for the latter.
-    average: str = "images"
+    average: str = "images"  # or "classes": then `take` makes new weights
     origin: dict[str, str] = dataclasses.field(default_factory=dict)  # the file it was read from and its checksum
     class_names: tuple[str, ...] | None = None  # [K] names or wnids, None where its source has none
-    known_classes: np.ndarray | None = None  # [C] int, ascending: predictions are compared among these; None for all
-    equivalent: tuple[
-        tuple[int, ...], ...
-    ] = ()  # groups of classes that are one thing; labels have all or none of them
+    # [C] int, ascending: predictions are compared among these, such as the 200 classes of ImageNet-A; None for all
+    known_classes: np.ndarray | None = None
+    # Groups of classes that mean the same, such as ReImageNet's equivalent classes: `labels` have all of a group, or none.
+    equivalent: tuple[tuple[int, ...], ...] = ()
     notes: tuple[str, ...] = ()  # for the user, such as labels that were left out
 
     def __post_init__(self):
@@ -46,10 +45,10 @@ class LabelSet:
         if self.labels.ndim != 2 or not rows == len(self.labels) == len(self.weight) == len(self.original):
             raise ValueError(
                 f"label set {self.name}: image_ids, labels, weight and original have the shapes {self.image_ids.shape}, "
-                f"{self.labels.shape}, {self.weight.shape} and {self.original.shape}. Give one row an image, and labels [N, A]."
+                f"{self.labels.shape}, {self.weight.shape} and {self.original.shape}. Give one row per image, and labels [N, A]."
             )
         if repeated := first_repeated(self.image_ids):
-            raise ValueError(f"label set {self.name}: duplicate image id: {repeated}. Give one row an image.")
+            raise ValueError(f"label set {self.name}: duplicate image id: {repeated}. Give one row per image.")
         if self.labels.size and not -1 <= self.labels.min() <= self.labels.max() < self.num_classes:
             raise ValueError(
                 f"label set {self.name} has labels from {self.labels.min()} to {self.labels.max()}, "
@@ -104,7 +103,9 @@ def class_weights(is_scored: np.ndarray, original: np.ndarray) -> np.ndarray:
     [N] bool, [N] int -> [N] float: 1 / (scored images of the same class), and 0 for an image that is not scored.
     """
     if (original[is_scored] < 0).any():
-        raise ValueError("an image with weight has no original class (group). A mean over classes needs one for each.")
+        raise ValueError(
+            "an image with weight has no original class (`group` in JSON). A mean over classes needs one for each."
+        )
     per_class = np.bincount(original[is_scored], minlength=max(1, original.max(initial=0) + 1))
     return np.where(is_scored, 1.0 / np.maximum(per_class[np.maximum(original, 0)], 1), 0.0)
 

@@ -69,7 +69,7 @@ class SoftLabels:
                 "classes. Give the classes of each image, and a probability for each class."
             )
         if repeated := first_repeated(self.image_ids):
-            raise ValueError(f"{self.name}: duplicate image id: {repeated}. Give one row an image.")
+            raise ValueError(f"{self.name}: duplicate image id: {repeated}. Give one row per image.")
         if len(classes) and not 0 <= classes.min() <= classes.max() < MAX_CLASSES:
             raise ValueError(f"{self.name}: classes from {classes.min()} to {classes.max()}. Give class indices.")
         if len(values) and not (values.min() >= 0 and values.max() <= 1):  # also NaN

@@ -63,7 +63,7 @@ def arrays_of(
     if (images is None and columns.keys() - {"label", "prob"}) or not (class_roles or score_roles):
         raise FileError(path, f"it has the columns {', '.join(list(columns)[:9]) or 'none'}", EXPECTED)
     if not len(next(iter(columns.values()))):
-        raise FileError(path, "it has no row", "Give one row an image.")
+        raise FileError(path, "it has no row", "Give one row per image.")
     arrays = {} if images is None else {"image_ids": columns[images].astype(str)}
     scores = _scores(columns, score_roles[0], path) if score_roles else {}
     if not class_roles:

@@ -27,7 +27,7 @@ DELETE = "Delete it and run again: the rest of the run is kept."
 _NUMBER = re.compile("[0-9]{9,15}")
 
 Rows = dict[str, np.ndarray]
-"""Columns of equal length by name, one row an image; only `unreadable` [U, 2] has an image id and a reason a row."""
+"""Columns of equal length by name, one row per image; only `unreadable` [U, 2] has an image id and a reason a row."""
 
 
 class PartialPredictions:

@@ -19,7 +19,7 @@ from imagenet_real.predictions import columns, tables
 from imagenet_real.predictions.answers import Answers, is_answers_file, read_answers
 from imagenet_real.predictions.array_names import read_arrays
 
-ONE_ROW_AN_ID = "Give one row an image id."
+ONE_ROW_PER_ID = "Give one row per image id."
 TOP_K = 20  # classes of each image, when a file has the scores of all
 IDENTICAL = "identical_duplicates"  # the repair that leaves out rows that a distributed sampler repeats
 
@@ -49,18 +49,18 @@ class Predictions:
     def __post_init__(self):
         rows = len(self.image_ids)
         if self.top.ndim != 2 or len(self.top) != rows or not self.top.shape[1]:
-            raise FileError(self.name, f"top has shape {self.top.shape}, expected ({rows}, k)", ONE_ROW_AN_ID)
+            raise FileError(self.name, f"top has shape {self.top.shape}, expected ({rows}, k)", ONE_ROW_PER_ID)
         for field in ("top_scores", "logsumexp", "scores"):
             array = getattr(self, field)
             expected = {"top_scores": self.top.shape, "logsumexp": (rows,), "scores": (rows, self.num_classes)}[field]
             if array is not None and array.shape != expected:
-                raise FileError(self.name, f"{field} has shape {array.shape}, expected {expected}", ONE_ROW_AN_ID)
+                raise FileError(self.name, f"{field} has shape {array.shape}, expected {expected}", ONE_ROW_PER_ID)
         if self.top_scores is not None and np.isnan(self.top_scores).any():
             raise _nan_error(self.name, self.image_ids, np.isnan(self.top_scores).any(axis=1))
         if self.image_ids is validation_ids():  # the usual case needs no comparison of 50,000 texts
             return
         if repeated := first_repeated(self.image_ids):
-            raise FileError(self.name, f"duplicate image id: {shorten(repeated, 60)}", "Give one row an image.")
+            raise FileError(self.name, f"duplicate image id: {shorten(repeated, 60)}", "Give one row per image.")
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -160,11 +160,11 @@ def _without_repetition(arrays: dict[str, np.ndarray], path: epath.Path, repair:
     ids, first, place = np.unique(arrays["image_ids"], return_index=True, return_inverse=True)
     for array in _of_rows(arrays):
         if len(array) != len(place):
-            raise FileError(path, f"it has {len(place)} image ids and an array of {len(array)} rows", ONE_ROW_AN_ID)
+            raise FileError(path, f"it has {len(place)} image ids and an array of {len(array)} rows", ONE_ROW_PER_ID)
         differs = (array != array[first][place]).reshape(len(place), -1).any(axis=1)
         if differs.any():
             repeated = shorten(str(arrays["image_ids"][differs.argmax()]), 60)
-            raise FileError(path, f"duplicate image id: {repeated}, with other predictions", "Give one row an image.")
+            raise FileError(path, f"duplicate image id: {repeated}, with other predictions", "Give one row per image.")
     count = f"{len(place) - len(ids)} of {len(place)} rows repeat an image with the same predictions"
     if repair != IDENTICAL:
         repeated = shorten(first_repeated(arrays["image_ids"]), 60)
@@ -191,11 +191,11 @@ def _from_arrays(arrays: dict[str, np.ndarray], path: epath.Path, keep_scores: b
     field = "top" if "top" in arrays else "scores"
     values = arrays[field]
     if not values.size:
-        raise FileError(path, "it has no row", "Give one row an image.")
+        raise FileError(path, "it has no row", "Give one row per image.")
     if values.ndim == 1 and field == "top":
         values = values[:, None]
     if values.ndim != 2:
-        problem = f"{field} has {values.ndim} dimensions, expected one row an image"
+        problem = f"{field} has {values.ndim} dimensions, expected one row per image"
         raise FileError(path, problem, "Give an array [N, k].")
     ids, notes = _ids(arrays, len(values), path)
     if field == "top":

@@ -36,7 +36,7 @@ def test_take_weighs_a_mean_over_classes_anew():
     [
         ({"weight": np.ones(6)}, "1 images have weight but no right answer, for example d"),
         ({"image_ids": np.array(list("abcdee"))}, "duplicate image id: e"),
-        ({"weight": np.ones(5)}, "one row an image"),
+        ({"weight": np.ones(5)}, "one row per image"),
         ({"num_classes": 3}, "expected class indices from 0 to 2"),
         ({"weight": np.array([1, 1, np.nan, 0, 1, 1])}, "finite"),
         ({"average": "pixels"}, "average is 'pixels'"),

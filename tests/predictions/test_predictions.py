@@ -64,7 +64,7 @@ BAD = {
         "scores": np.where(np.arange(6)[:, None] == 2, np.nan, np.ones((6, 4))),
     },
     r"top_scores has shape \(6, 1\)": {"image_ids": toy.IDS, "top": toy.TOP, "top_scores": np.ones((6, 1))},
-    "expected one row an image": {"image_ids": toy.IDS, "scores": np.ones((6, 2, 2))},
+    "expected one row per image": {"image_ids": toy.IDS, "scores": np.ones((6, 2, 2))},
     "scores is <U1, expected numbers": {"image_ids": toy.IDS, "scores": np.full((6, 2), "x")},
     "top has values from 0 to 4294967296": {"image_ids": toy.IDS, "top": np.where(toy.TOP == 3, 2**32, toy.TOP)},
     "top has values from -5 to 3": {"image_ids": toy.IDS, "top": np.where(toy.TOP == 2, -5, toy.TOP)},
