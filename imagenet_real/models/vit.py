@@ -74,7 +74,8 @@ class ViT(nnx.Module):
     then the class token beside the mean, for DINOv2's published heads. "map" is a norm, then `AttentionPool`. A class
     token is there unless `pool` is "gap" or "map"; `class_token` overrides this.
 
-    `positions` says which tokens have a learned position: "all", "patches", or "none". `rotary` turns queries and keys
+    `positions` says which tokens have a learned position: "all", "patches", or "none"; with "sincos" the patches have fixed
+    ones (see `sincos_positions`). `pre_logits` is a layer of the same width with tanh before the head. `rotary` turns queries and keys
     besides. `registers` are more tokens beside the class token (Darcet et al. 2023, arXiv 2309.16588). `hidden` is the
     width of the MLPs, by default 4 * `width`. `layer_scale` is its initial value. `pre_norm` normalizes the tokens before
     the first block, and its patches have no bias. `post_norm` is that of `Block`. For `gated`, `mlp_norm`, `attention_norm` and `attention_bias` see
@@ -109,6 +110,7 @@ class ViT(nnx.Module):
         mlp_norm: bool = False,
         attention_norm: bool = False,
         attention_bias: str = "all",
+        pre_logits: bool = False,
         epsilon: float = 1e-6,
         num_classes: int,
         dtype: jnp.dtype = jnp.float32,
@@ -129,7 +131,7 @@ class ViT(nnx.Module):
             self.cls_token = nnx.Param(1e-6 * jax.random.normal(rngs.params(), (1, 1, width)))
         if registers:
             self.reg_token = nnx.Param(1e-6 * jax.random.normal(rngs.params(), (1, registers, width)))
-        if positions != "none":
+        if positions in ("all", "patches"):
             tokens = (image_size // patch) ** 2 + (self.prefix if positions == "all" else 0)
             self.pos_embed = nnx.Param(nnx.initializers.truncated_normal(0.02)(rngs.params(), (1, tokens, width)))
         norm = {"epsilon": epsilon, "dtype": dtype, "rngs": rngs}
@@ -157,6 +159,7 @@ class ViT(nnx.Module):
         if pool == "map":
             self.attn_pool = AttentionPool(width, heads, hidden, activation=activation, dtype=dtype, rngs=rngs)
         read = 2 * width if pool == "token+avg" else width
+        self.pre_logits = Linear(read, read, dtype=dtype, rngs=rngs) if pre_logits else None
         self.head = Linear(read, num_classes, dtype=dtype, rngs=rngs) if num_classes else Identity()
 
     def __call__(self, images: jax.Array) -> jax.Array:
@@ -185,7 +188,7 @@ class ViT(nnx.Module):
                 tokens = self._tokens(images, self.blocks)
                 patches = tokens[:, self.prefix :]
                 tokens = self._each_pooled(tokens[:, :1], patches)
-            return self.head(tokens).astype(jnp.float32).reshape(len(images), side, side, -1)
+            return self.head(self._represented(tokens)).astype(jnp.float32).reshape(len(images), side, side, -1)
 
     def _each_pooled(self, first: jax.Array, patches: jax.Array) -> jax.Array:  # [B, 1, D], [B, T, D] -> [B, T, D']
         if self.pool == "avg":
@@ -213,12 +216,20 @@ class ViT(nnx.Module):
     def _with_positions(self, patches: jax.Array) -> jax.Array:  # [B, P, D] -> [B, T, D]
         if self.positions == "patches":
             patches = patches + self.pos_embed[...].astype(patches.dtype)
+        if self.positions == "sincos":
+            patches = patches + sincos_positions(self.image_size // self.patch, patches.shape[-1]).astype(patches.dtype)
         prefix = [getattr(self, name)[...] for name in ("cls_token", "reg_token") if hasattr(self, name)]
         prefix = [jnp.broadcast_to(token, (len(patches), *token.shape[1:])).astype(patches.dtype) for token in prefix]
         tokens = jnp.concatenate([*prefix, patches], axis=1) if prefix else patches
         return tokens + self.pos_embed[...].astype(tokens.dtype) if self.positions == "all" else tokens
 
+    def _represented(self, pooled: jax.Array) -> jax.Array:  # [..., D] -> [..., D]
+        return pooled if self.pre_logits is None else jnp.tanh(self.pre_logits(pooled))
+
     def _pooled(self, tokens: jax.Array) -> jax.Array:  # [B, T, D] -> [B, D]
+        return self._represented(self._pool(tokens))
+
+    def _pool(self, tokens: jax.Array) -> jax.Array:  # [B, T, D] -> [B, D]
         if self.pool == "avg":
             return self.fc_norm(tokens[:, self.prefix :].mean(axis=1))
         tokens = self.norm(tokens)
@@ -228,3 +239,14 @@ class ViT(nnx.Module):
             return self.attn_pool(tokens[:, self.prefix :])
         mean = tokens[:, self.prefix :].mean(axis=1)
         return jnp.concatenate([tokens[:, 0], mean], axis=-1) if self.pool == "token+avg" else mean
+
+
+def sincos_positions(side: int, width: int) -> jax.Array:
+    """Fixed positions of side * side patches: sines and cosines of their columns and rows, at `width` / 4 frequencies.
+
+    [side * side, width] float32, as in MoCo v3 and big_vision (Beyer et al. 2022, arXiv 2205.01580).
+    """
+    rows, columns = jnp.mgrid[:side, :side].astype(jnp.float32)
+    frequencies = 1 / 10_000 ** jnp.linspace(0, 1, width // 4)
+    x, y = (places.reshape(-1, 1) * frequencies for places in (columns, rows))
+    return jnp.concatenate([jnp.sin(x), jnp.cos(x), jnp.sin(y), jnp.cos(y)], axis=1)

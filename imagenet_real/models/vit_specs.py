@@ -49,7 +49,7 @@ def _spec(
     **variant: Any,
 ) -> ModelSpec:
     architecture = {"image_size": image_size, "patch": patch, **size, **variant}
-    resizers = {} if variant.get("positions") == "none" else {"pos_embed": resizer}
+    resizers = {} if variant.get("positions") in ("none", "sincos") else {"pos_embed": resizer}
     return ModelSpec(
         ViT, architecture, num_classes=num_classes, naming=naming, resizers=resizers, adapters=vit_files.ADAPTERS
     )
@@ -105,6 +105,9 @@ DEIT = {
         )
     },
 }
+
+# big_vision's ViT-S/16 for ImageNet-1k alone: Beyer et al. 2022, arXiv 2205.01580. For training (configs/vit_s16.py).
+PLAIN = {"vit_s16_i1k": _spec(SMALL, 16, 224, pool="gap", positions="sincos", pre_logits=True)}
 
 # DINOv2: Oquab et al. 2023, arXiv 2304.07193. `dinov2_*_lc` are the names of the published models with a linear head.
 GIANT = {"width": 1536, "depth": 40, "heads": 24, "hidden": 4096, "gated": True}
@@ -259,4 +262,4 @@ CLIP = {
     },
 }
 
-SPECS = {**VIT, **DEIT, **DINOV2, **DINOV3, **EVA02, **SIGLIP, **CLIP}
+SPECS = {**VIT, **PLAIN, **DEIT, **DINOV2, **DINOV3, **EVA02, **SIGLIP, **CLIP}

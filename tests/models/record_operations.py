@@ -38,6 +38,7 @@ def of_vit(size: int, classes: int, spec: dict) -> int:
     total = 3 * patch**2 * patches * width + spec["depth"] * block
     if pool == "map":
         total += 2 * width**2 + 2 * patches * width**2 + 2 * patches * width + 2 * width * hidden
+    total += width**2 if spec.get("pre_logits") else 0
     return total + (2 if pool == "token+avg" else 1) * width * classes
 
 

@@ -1,5 +1,6 @@
 """The Flax ViT against the plain NumPy one."""
 
+import math
 import os
 import pathlib
 
@@ -14,7 +15,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
 from imagenet_real.models.checkpoints import weights
 from imagenet_real.models.functional import functional
-from imagenet_real.models.vit import ViT
+from imagenet_real.models.vit import ViT, sincos_positions
 from tests.models import timm_vit
 
 pytestmark = pytest.mark.slow
@@ -73,3 +74,26 @@ def test_published_weights_against_numpy():
     logits = jax.jit(apply)(params, images(1, 224).clip(-1, 1))
     expected = timm_vit.logits(safetensors.numpy.load_file(file), images(1, 224).clip(-1, 1), heads=3)
     np.testing.assert_allclose(logits, expected, atol=1e-4)
+
+
+def test_fixed_positions_are_those_of_big_vision():
+    """Its `posemb_sincos_2d`, written as loops."""
+    side, width = 3, 8
+    found = np.asarray(sincos_positions(side, width))
+    for row in range(side):
+        for column in range(side):
+            waves = [1 / 10_000 ** (at / (width // 4 - 1)) for at in range(width // 4)]
+            plain = [f(place * wave) for place in (column, row) for f in (math.sin, math.cos) for wave in waves]
+            np.testing.assert_allclose(found[row * side + column], plain, atol=1e-6)
+
+
+def test_big_visions_plain_model():
+    """Mean pooling, fixed positions, and a layer with tanh before the head; as many parameters as stated."""
+    state = nnx.state(catalog.build_abstract("vit_s16_i1k"), nnx.Param)
+    assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state)) == catalog.find("vit_s16_i1k").parameters
+    model = catalog.build("vit_s16_i1k", num_classes=5, image_size=32, width=24, depth=1, heads=2)
+    pixels = images(2, 32)
+    tokens = model.blocks[0](model.patch_embed(pixels) + sincos_positions(2, 24))
+    expected = model.head(jnp.tanh(model.pre_logits(model.norm(tokens).mean(axis=1))))
+    np.testing.assert_allclose(model(pixels), expected, atol=1e-5)
+    assert model.dense_logits(pixels).shape == (2, 2, 2, 5)
