@@ -19,7 +19,7 @@ FAMILIES = {
     "ConvNeXt V2": "convnextv2_*",
     "ConvNeXt": "convnext_*",
     "Swin V2": "swinv2_*",
-    "MobileNetV3": "*mobilenetv3_*",
+    "MobileNetV3": "*mobilenet*v3_*",
     "MobileNetV4": "mobilenetv4_*",
     "EfficientNet": "*efficientnet_*",
     "RegNet": "regnet*",
