@@ -35,6 +35,8 @@ def get_config() -> ConfigDict:
             # A model of configs/models.py, or package.module:function; resnet_digits is a small net for digit scenes.
             "model": "resnet_digits",
             "dtype": "float32",  # of the computation: float32 or bfloat16; parameters are always float32
+            "drop_path": 0.0,  # probability that training leaves out the last block; grows from 0 in the first one
+            "drop_path_uniform": False,  # every block has this probability, as in DeiT III
             "resize": 0,  # short side in pixels before the central crop of evaluation; 0: crop only
             "crop": 48,  # side in pixels of the input of the model
             "interpolation": "bilinear",  # bicubic or bilinear
@@ -54,8 +56,32 @@ def get_config() -> ConfigDict:
                 "mixed": 1.0,  # share of the run, from its start, that mixes images
                 # Of two mixed images, one with a larger share than this counts in full; not given: both by their shares.
                 "target_threshold": config_dict.placeholder(float),
+                "mix_probability": 1.0,  # of mixing a batch
+                "switch_probability": 0.5,  # of CutMix instead of mixup, where both are on
+                "repeats": 1,  # uses of an image in a row; with 3, an epoch shows a third of the images, three times each
                 "jitter": 0.0,  # of brightness, contrast and saturation
+                "jitter_on": "tensor",  # tensor; or pillow, which rounds after each change
                 "lighting": 0.0,  # standard deviation, along the principal components of colors
+                "three_augment": False,  # grays, solarizes or blurs each image, as DeiT III
+                # Random operations, such as rotations: timm's rand-m7-mstd0.5-inc1 is library timm, magnitude 7,
+                # deviation 0.5, increasing.
+                "randaugment": {
+                    "library": "none",  # none, timm or big_vision
+                    "operations": 2,  # of each image
+                    "magnitude": 10.0,  # 0 to 10
+                    "deviation": 0.0,  # of the magnitude, normal; above 100, it is uniform; timm's alone, as the next three
+                    "maximum": 10.0,  # of the magnitude
+                    "increasing": False,  # all operations grow stronger with the magnitude
+                    "probability": 0.5,  # of each operation
+                },
+                # Rectangles of a color, or of noise, at random.
+                "erasing": {
+                    "probability": 0.0,  # of erasing, in an image
+                    "mode": "const",  # const: the mean color; rand: a random color; pixel: noise
+                    "count": 1,  # rectangles, at most
+                    "min_area": 0.02,  # as a share of the image
+                    "max_area": 1 / 3,  # of all rectangles
+                },
             },
             # The length: one of steps, epochs and examples. One on the command line replaces the one here.
             "batch_size": 128,  # of all devices together

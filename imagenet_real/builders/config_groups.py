@@ -14,12 +14,26 @@ T = TypeVar("T")
 def build(kind: type[T], config: ConfigDict, name: str, **arguments: Any) -> T:
     """Returns the dataclass `kind` with the fields below `name` and with `arguments`.
 
-    Raises InputError for a field that `kind` does not have, and for a missing field without a default.
+    A field that is a dataclass itself has its fields one level deeper. Raises InputError for a field that `kind` does not
+    have, and for a missing field without a default.
     """
+    return _build(kind, config[name].to_dict(), name, arguments)
+
+
+def _build(kind: type[T], values: dict[str, Any], name: str, arguments: dict[str, Any]) -> T:
     fields = [field for field in dataclasses.fields(kind) if field.name not in arguments]
-    required = [field.name for field in fields if field.default is dataclasses.MISSING]
-    check(config, name, required, known=[field.name for field in fields])
-    return kind(**arguments, **config[name].to_dict())
+    required = [
+        field.name
+        for field in fields
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    ]
+    _check(values, name, required, known=[field.name for field in fields])
+    groups = {
+        field.name: _build(field.default_factory, values[field.name], f"{name}.{field.name}", {})
+        for field in fields
+        if field.default_factory is not dataclasses.MISSING and field.name in values
+    }
+    return kind(**arguments, **{**values, **groups})
 
 
 def check(config: ConfigDict, name: str, required: Sequence[str], known: Sequence[str] = ()) -> None:
@@ -27,10 +41,14 @@ def check(config: ConfigDict, name: str, required: Sequence[str], known: Sequenc
 
     The command line accepts a whole group as a dictionary, and checks none of its fields.
     """
-    for field in config[name]:
+    _check(config[name].to_dict(), name, required, known)
+
+
+def _check(values: dict[str, Any], name: str, required: Sequence[str], known: Sequence[str]) -> None:
+    for field in values:
         if field not in (*required, *known):
             raise InputError(f"{name} has no field {field!r}: {nearest(field, [*required, *known])}")
-    missing = [field for field in required if field not in config[name]]
+    missing = [field for field in required if field not in values]
     if missing:
         raise InputError(
             f"{name} lacks {', '.join(missing)}. Give all its fields, or only one, --{name}.{missing[0]}=VALUE."

@@ -31,7 +31,7 @@ from imagenet_real.training.trained import CHECKPOINTS
 WEIGHTS = "safetensors"  # in `export`: the weights of the model
 LENGTHS = ("steps", "epochs", "examples")  # a run has exactly one of them
 # The run key: the fields that the parameters depend on. A checkpoint with other values is refused.
-MODEL = ("model", "dtype", "resize", "crop", "interpolation", "mean", "std", "exif")
+MODEL = ("model", "dtype", "drop_path", "drop_path_uniform", "resize", "crop", "interpolation", "mean", "std", "exif")
 RECIPE = ("loss", "augmentation", "batch_size", "accumulate", "steps", "epochs", "examples", "seed")
 OPTIMIZER = ("optimizer", "learning_rate", "schedule", "warmup_steps", "decay_at", "weight_decay", "momentum")
 OPTIMIZER += ("nesterov", "beta2", "clip_norm", "average_decay")
@@ -39,7 +39,7 @@ OPTIMIZER += ("nesterov", "beta2", "clip_norm", "average_decay")
 
 def check(config: ConfigDict) -> None:
     """Raises InputError for wrong values that would otherwise show up late."""
-    trainable.check(config.model)
+    trainable.check(config.model, drop_path=config.drop_path, uniform_drop_path=config.drop_path_uniform)
     choices = (
         ("loss", LOSSES),
         ("optimizer", optimizers.OPTIMIZERS),
@@ -129,7 +129,13 @@ def preprocessing(config: ConfigDict) -> Preprocessing:
 def augmentation(config: ConfigDict) -> Augmentation:
     """Returns the random changes of training images."""
     return config_groups.build(
-        Augmentation, config, "augmentation", size=config.crop, interpolation=config.interpolation
+        Augmentation,
+        config,
+        "augmentation",
+        size=config.crop,
+        interpolation=config.interpolation,
+        mean=tuple(config.mean),
+        std=tuple(config.std),
     )
 
 
@@ -156,7 +162,14 @@ def model_builder(config: ConfigDict, num_classes: int) -> Build:
     """Returns a function that makes the model with random parameters, and with the head bias that its loss needs."""
 
     def build(rngs: nnx.Rngs) -> nnx.Module:
-        model = trainable.build(config.model, num_classes=num_classes, dtype=config.dtype, rngs=rngs)
+        model = trainable.build(
+            config.model,
+            num_classes=num_classes,
+            dtype=config.dtype,
+            drop_path=config.drop_path,
+            uniform_drop_path=config.drop_path_uniform,
+            rngs=rngs,
+        )
         if not trainable.is_own(config.model):
             model.remat = config.remat
         bias = trainable.head_bias(config.model, model, num_classes)

@@ -1,4 +1,4 @@
-"""Random changes of color, as training recipes of PyTorch have them: color jitter and PCA lighting.
+"""Random changes of color, as training recipes of PyTorch have them: color jitter, PCA lighting, 3-Augment.
 
 Random numbers do not depend on the image, as in `crops`.
 """
@@ -6,6 +6,7 @@ Random numbers do not depend on the image, as in `crops`.
 import dataclasses
 
 import numpy as np
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 GRAY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R 601, as in Pillow and torchvision
 # The principal components of the colors of ImageNet's training images, in [0, 1]: columns for RGB (Krizhevsky et al.
@@ -39,7 +40,7 @@ def draw_jitter(rng: np.random.Generator, *, jitter: float, lighting: float) -> 
 def jitter_colors(image: np.ndarray, jitter: ColorJitter) -> np.ndarray:
     """Changes the colors of an image: [H, W, 3] uint8 -> [H, W, 3] uint8.
 
-    Equals torchvision's `ColorJitter` followed by lighting. Brightness mixes the image with black, contrast with the
+    Equals torchvision's `ColorJitter` on tensors, followed by lighting. Brightness mixes the image with black, contrast with the
     mean of its gray image, saturation with its gray image, by the factor. Each result is clipped to the range of levels;
     levels are rounded once, at the end.
     """
@@ -57,3 +58,31 @@ def jitter_colors(image: np.ndarray, jitter: ColorJitter) -> np.ndarray:
         np.clip(pixels, 0, 255, out=pixels)
     pixels += np.array(jitter.light, np.float32) * 255
     return np.rint(np.clip(pixels, 0, 255, out=pixels)).astype(np.uint8)
+
+
+def jitter_pillow(image: np.ndarray, jitter: ColorJitter) -> np.ndarray:
+    """Like `jitter_colors` without lighting, on a Pillow image, which has 8 bits after each change.
+
+    Equals torchvision's `ColorJitter` on Pillow images, bit for bit.
+    """
+    pillow = Image.fromarray(image)
+    enhancers = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
+    for kind in jitter.order:
+        pillow = enhancers[kind](pillow).enhance(jitter.factors[kind])
+    return np.asarray(pillow)
+
+
+def three_augment(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Grays, solarizes or blurs an image: [H, W, 3] uint8 -> [H, W, 3] uint8.
+
+    This is 3-Augment without its color jitter (DeiT III, Touvron et al. 2022, arXiv 2204.07118; augment.py of
+    github.com/facebookresearch/deit), on Pillow images as there.
+    """
+    pillow = Image.fromarray(image)
+    match rng.integers(3):
+        case 0:
+            return np.asarray(pillow.convert("L").convert("RGB"))
+        case 1:
+            return np.asarray(ImageOps.solarize(pillow))
+        case _:
+            return np.asarray(pillow.filter(ImageFilter.GaussianBlur(radius=rng.uniform(0.1, 2.0))))

@@ -70,10 +70,10 @@ def mixup(
     The whole batch has one `share` of the first image, from Beta(alpha, alpha), as in the paper's code. Images of an
     integer type are rounded. `threshold` is that of `mix_targets`.
     """
-    share = np.float32(share)
+    first, second = np.float32(share), np.float32(1 - share)
     mixed = np.empty_like(images)
     for row, (image, partner) in enumerate(zip(images, partners, strict=True)):  # single images fit the cache
-        mean = share * image.astype(np.float32) + (1 - share) * partner.astype(np.float32)
+        mean = first * image.astype(np.float32) + second * partner.astype(np.float32)
         mixed[row] = np.rint(mean) if np.issubdtype(images.dtype, np.integer) else mean
     return mixed, mix_targets(targets, partner_targets, share, threshold)
 

@@ -1,5 +1,8 @@
 """Training batches: every image once an epoch, each batch a function of the seed and its number alone.
 
+Repeated augmentation (Hoffer et al. 2020, arXiv 1901.09335) uses an image several times in a row. As in DeiT and timm, an
+epoch keeps its number of images: it shows the first part of its order.
+
 Several processes share a batch: each reads its rows, and all draw the same random numbers. The batch is therefore the
 same for any number of processes.
 """
@@ -57,6 +60,11 @@ class TrainingBatches:
         max_unreadable: int = 0,
     ):
         check_batches(batch_size, workers)
+        if augmentation.repeats >= batch_size:
+            raise InputError(
+                f"augmentation.repeats={augmentation.repeats} fills a batch of {batch_size} with one image. Give fewer "
+                "repeats, or a larger batch_size."
+            )
         local_rows = list(range(batch_size)) if rows is None else [int(row) for row in rows]
         self.batch_size = batch_size
         self._batches = functools.partial(
@@ -146,13 +154,15 @@ class _Batches:
         rng = np.random.default_rng([self.seed, 1, number])
         draws = [draw(self.augmentation, rng) for _ in range(self.batch_size)]
         mixture = draw_mixture(self.augmentation, rng) if number < self.augmentation.mixed * self.steps else None
-        # Every image is mixed with the next one: the order is random already.
-        partners = [(row + 1) % self.batch_size for row in self.rows] if mixture else []
+        # Every image is mixed with the next other one: the order is random already.
+        partners = [(row + self.augmentation.repeats) % self.batch_size for row in self.rows] if mixture else []
         records, rows = self._records(number), sorted({*self.rows, *partners})
         unreadable: dict[str, str] = {}
-        read = {row: self._read(records[row], unreadable) for row in rows}
-        crops, boxes = zip(*(self._augment(*read[row], draws[row]) for row in rows), strict=True)
-        images, target = np.stack(crops), self._targets([read[row][0] for row in rows], np.array(boxes))
+        read = {record: self._read(record, unreadable) for record in dict.fromkeys(records[row] for row in rows)}
+        crops, boxes = zip(
+            *(self._augment(*read[records[row]], draws[row], self._rng(number, row)) for row in rows), strict=True
+        )
+        images, target = np.stack(crops), self._targets([read[records[row]][0] for row in rows], np.array(boxes))
         if mixture:
             first, second = (np.searchsorted(rows, chosen) for chosen in (self.rows, partners))
             images, target = mixture(images[first], target[first], images[second], target[second])
@@ -164,7 +174,12 @@ class _Batches:
         """Returns the images of a batch: the next ones of endless epochs, each in its own order."""
         first = number * self.batch_size
         positions = (divmod(position, len(self.data)) for position in range(first, first + self.batch_size))
-        return [int(_order(self.seed, epoch, len(self.data))[place]) for epoch, place in positions]
+        repeats = self.augmentation.repeats
+        return [int(_order(self.seed, epoch, len(self.data))[place // repeats]) for epoch, place in positions]
+
+    def _rng(self, number: int, row: int) -> np.random.Generator | None:
+        """Returns the random numbers of one image beside those of `draw`: one process needs only those of its rows."""
+        return np.random.default_rng([self.seed, 2, number, row]) if self.augmentation.draws_more else None
 
     def _targets(self, records: list[int], boxes: np.ndarray) -> np.ndarray:  # [n], [n, 4] -> [n, K]
         if self.data.crop_labels is not None:
@@ -187,14 +202,16 @@ class _Batches:
             "allow some with --max_unreadable=N."
         )
 
-    def _augment(self, record: int, image: np.ndarray, numbers: Draw) -> tuple[np.ndarray, np.ndarray]:
+    def _augment(
+        self, record: int, image: np.ndarray, numbers: Draw, rng: np.random.Generator | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         size = self.augmentation.size
         if self.augmentation.crop == "shift" and image.shape[:2] != (size, size):
             raise InputError(
                 f"training image {self.data.image_ids[record]} has {image.shape[0]} x {image.shape[1]} pixels, "
                 f"expected {size} x {size}. For images of other sizes give --augmentation.crop=inception."
             )
-        return augment(image, self.augmentation, numbers)
+        return augment(image, self.augmentation, numbers, rng)
 
     def _pixels(self, record: int) -> np.ndarray:
         if self.decoded is not None and record in self.decoded:

@@ -13,7 +13,7 @@ from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.checkpoints.naming import renamed
-from imagenet_real.models.layers import Identity
+from imagenet_real.models.layers import Identity, stochastic_depth, stochastic_depths
 from imagenet_real.models.model_spec import ModelSpec
 
 GROUPS = 32
@@ -56,7 +56,7 @@ class GroupNormRelu(nnx.GroupNorm):
 class Block(nnx.Module):
     """Three convolutions, each after a norm, and a shortcut; the second convolution has the stride."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int, *, dtype: jnp.dtype, rngs: nnx.Rngs):
+    def __init__(self, inputs: int, outputs: int, stride: int, *, drop: float, dtype: jnp.dtype, rngs: nnx.Rngs):
         middle = outputs // 4
         self.norm1 = GroupNormRelu(inputs, rngs=rngs)
         self.conv1 = StdConv(inputs, middle, 1, dtype=dtype, rngs=rngs)
@@ -64,6 +64,7 @@ class Block(nnx.Module):
         self.conv2 = StdConv(middle, middle, 3, stride, dtype=dtype, rngs=rngs)
         self.norm3 = GroupNormRelu(middle, rngs=rngs)
         self.conv3 = StdConv(middle, outputs, 1, dtype=dtype, rngs=rngs)
+        self.drop = stochastic_depth(drop, rngs=rngs)
         if stride > 1 or inputs != outputs:
             self.downsample = nnx.Dict(conv=StdConv(inputs, outputs, 1, stride, dtype=dtype, rngs=rngs))
         else:
@@ -73,14 +74,15 @@ class Block(nnx.Module):
         normal = self.norm1(features)
         shortcut = features if self.downsample is None else self.downsample.conv(normal)
         residual = self.conv2(self.norm2(self.conv1(normal)))
-        return shortcut + self.conv3(self.norm3(residual))
+        return shortcut + self.drop(self.conv3(self.norm3(residual)))
 
 
 class BiT(nnx.Module):
     """A stem, four stages of blocks, a norm, the mean over all places, and a linear head.
 
     Convolutions compute in `dtype`; parameters, norms, the mean over places and the head are float32. float32 products
-    have full precision on every device. Training sets `remat` if memory is short (see `blocks.apply_blocks`).
+    have full precision on every device. For training, `drop_path` is the stochastic depth of the last block, from 0 in
+    the first one. Training sets `remat` if memory is short (see `blocks.apply_blocks`).
     """
 
     remat = False
@@ -91,18 +93,19 @@ class BiT(nnx.Module):
         depths: Sequence[int],
         width: int,
         num_classes: int,
+        drop_path: float = 0.0,
         dtype: jnp.dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
         inputs = 64 * width
         self.stem = nnx.Dict(conv=StdConv(3, inputs, 7, 2, dtype=dtype, rngs=rngs))
-        stages = []
+        stages, drops = [], iter(stochastic_depths(drop_path, sum(depths)))
         for stage, depth in enumerate(depths):
             outputs = 256 * width * 2**stage
             blocks = []
             for index in range(depth):
                 stride = 2 if stage and not index else 1
-                blocks.append(Block(inputs, outputs, stride, dtype=dtype, rngs=rngs))
+                blocks.append(Block(inputs, outputs, stride, drop=next(drops), dtype=dtype, rngs=rngs))
                 inputs = outputs
             stages.append(nnx.Dict(blocks=nnx.List(blocks)))
         self.stages = nnx.List(stages)

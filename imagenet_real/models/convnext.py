@@ -11,7 +11,7 @@ from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.checkpoints import convnext_names
-from imagenet_real.models.layers import Identity, dropout, grouped_convolution, stochastic_depth
+from imagenet_real.models.layers import Identity, dropout, grouped_convolution, stochastic_depth, stochastic_depths
 from imagenet_real.models.model_spec import ModelSpec
 from imagenet_real.models.transformer_layers import LayerNorm, Linear, Mlp
 
@@ -135,8 +135,7 @@ class ConvNeXt(nnx.Module):
         dtype: jnp.dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        blocks = sum(depths)
-        drops = [drop_path * block / max(blocks - 1, 1) for block in range(blocks)]
+        drops = stochastic_depths(drop_path, sum(depths))
         stem = patches(3, widths[0], 4, dtype=dtype, rngs=rngs)
         self.stem = nnx.List([stem, LayerNorm(widths[0], dtype=dtype, rngs=rngs)])
         stages, inputs = [], widths[0]

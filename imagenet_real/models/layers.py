@@ -123,12 +123,18 @@ def dropout(rate: float, *, rngs: nnx.Rngs) -> nnx.Dropout:
     return nnx.Dropout(rate, rngs=rngs if rate else None)
 
 
-def stochastic_depth(rate: float, *, rngs: nnx.Rngs) -> nnx.Dropout:
+def stochastic_depth(rate: float, *, axes: int = 4, rngs: nnx.Rngs) -> nnx.Dropout:
     """Drops the whole residual [B, H, W, C] of an image in training mode (Huang et al. 2016, arXiv 1603.09382).
 
-    Divides the other residuals by 1 - rate. A rate of 0 adds no random state to the model.
+    Divides the other residuals by 1 - rate. `axes` is 3 for residuals [B, T, D]. A rate of 0 adds no random state to the
+    model. timm calls this drop path.
     """
-    return nnx.Dropout(rate, broadcast_dims=(1, 2, 3), rngs=rngs if rate else None)
+    return nnx.Dropout(rate, broadcast_dims=tuple(range(1, axes)), rngs=rngs if rate else None)
+
+
+def stochastic_depths(last: float, blocks: int) -> list[float]:
+    """Returns the rate of each block, from 0 in the first to `last` in the last one, as in the article and in timm."""
+    return [last * block / max(blocks - 1, 1) for block in range(blocks)]
 
 
 class _UntracedStream(nnx.RngStream):

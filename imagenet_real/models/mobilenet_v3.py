@@ -10,7 +10,7 @@ from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.checkpoints import mobilenet_names
-from imagenet_real.models.layers import BatchNorm, Identity, convolution, dropout, rounded_width
+from imagenet_real.models.layers import BatchNorm, Identity, convolution, dropout, rounded_width, stochastic_depth
 from imagenet_real.models.model_spec import ModelSpec
 
 
@@ -70,7 +70,16 @@ class Block(nnx.Module):
     """
 
     def __init__(
-        self, inputs: int, width: int, spec: BlockSpec, *, same: bool, epsilon: float, dtype: jnp.dtype, rngs: nnx.Rngs
+        self,
+        inputs: int,
+        width: int,
+        spec: BlockSpec,
+        *,
+        drop: float,
+        same: bool,
+        epsilon: float,
+        dtype: jnp.dtype,
+        rngs: nnx.Rngs,
     ):
         wide = rounded_width(inputs * spec.expansion)
         norm = {"epsilon": epsilon, "rngs": rngs}
@@ -79,6 +88,7 @@ class Block(nnx.Module):
         self.widens = spec.expansion > 1
         depthwise = convolution(wide, wide, spec.size, spec.stride, groups=wide, same=same, **options)
         squeeze = SqueezeExcite(wide, **options) if spec.squeeze_excite else Identity()
+        self.drop = stochastic_depth(drop, rngs=rngs)
         if self.widens:
             self.conv_pw = convolution(inputs, wide, 1, 1, **options)
             self.bn1 = BatchNorm(wide, **norm)
@@ -98,7 +108,7 @@ class Block(nnx.Module):
         else:
             residual = self.se(self.activation(self.bn1(self.conv_dw(features))))
             residual = self.bn2(self.conv_pw(residual))
-        return features + residual if residual.shape == features.shape else residual
+        return features + self.drop(residual) if residual.shape == features.shape else residual
 
 
 class ConvNorm(nnx.Module):
@@ -118,8 +128,9 @@ class MobileNetV3(nnx.Module):
 
     `size` is "large" or "small", `width` a factor of its channels, and `is_minimal` as in `minimal`. `same` pads strided
     convolutions as TensorFlow does. Convolutions compute in `dtype`; parameters, batch statistics, the mean over places
-    and the last two layers are float32. float32 products have full precision on every device. Training sets `remat` if
-    memory is short, and `drop`, the dropout before the head.
+    and the last two layers are float32. float32 products have full precision on every device. For training, `drop_path`
+    is the stochastic depth: block j of n has drop_path * j / n. `drop` is the dropout before the head. Training sets
+    `remat` if memory is short.
     """
 
     remat = False
@@ -133,6 +144,7 @@ class MobileNetV3(nnx.Module):
         same: bool = False,
         epsilon: float = 1e-5,
         num_classes: int,
+        drop_path: float = 0.0,
         drop: float = 0.0,
         dtype: jnp.dtype = jnp.float32,
         rngs: nnx.Rngs,
@@ -144,11 +156,13 @@ class MobileNetV3(nnx.Module):
         self.conv_stem = convolution(3, inputs, 3, 2, same=same, dtype=dtype, rngs=rngs)
         self.bn1 = BatchNorm(inputs, epsilon=epsilon, rngs=rngs)
         modules: list[nnx.Module] = []
+        count = sum(map(len, stages)) + 1  # timm counts the last convolution
+        drops = (drop_path * block / count for block in range(count))
         for stage in stages:
             blocks: list[nnx.Module] = []
             for spec in map(minimal, stage) if is_minimal else stage:
                 outputs = rounded_width(spec.width * width)
-                blocks.append(Block(inputs, outputs, spec, same=same, **options))
+                blocks.append(Block(inputs, outputs, spec, drop=next(drops), same=same, **options))
                 inputs = outputs
             modules.append(nnx.List(blocks))
         outputs = rounded_width(last_width * width)

@@ -9,7 +9,7 @@ from flax import nnx
 
 from imagenet_real.models.attention import attend
 from imagenet_real.models.blocks import apply_blocks
-from imagenet_real.models.layers import BatchNorm, Identity, convolution, dropout, rounded_width
+from imagenet_real.models.layers import BatchNorm, Identity, convolution, dropout, rounded_width, stochastic_depth
 from imagenet_real.models.model_spec import ModelSpec
 from imagenet_real.models.transformer_layers import ACTIVATIONS, LayerScale
 
@@ -174,18 +174,21 @@ class ConvNorm(nnx.Module):
 class FusedBlock(nnx.Module):
     """See `Fused`."""
 
-    def __init__(self, inputs: int, width: int, spec: Fused, *, activation: str, dtype: jnp.dtype, rngs: nnx.Rngs):
+    def __init__(
+        self, inputs: int, width: int, spec: Fused, *, activation: str, drop: float, dtype: jnp.dtype, rngs: nnx.Rngs
+    ):
         wide = rounded_width(inputs * spec.expansion)
         self.conv_exp = convolution(inputs, wide, spec.size, spec.stride, dtype=dtype, rngs=rngs)
         self.bn1 = BatchNorm(wide, rngs=rngs)
         self.conv_pwl = convolution(wide, width, 1, 1, dtype=dtype, rngs=rngs)
         self.bn2 = BatchNorm(width, rngs=rngs)
+        self.drop = stochastic_depth(drop, rngs=rngs)
         self.activation = ACTIVATIONS[activation]
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H / stride, W / stride, C']
         residual = self.activation(self.bn1(self.conv_exp(features)))
         residual = self.bn2(self.conv_pwl(residual))
-        return features + residual if residual.shape == features.shape else residual
+        return features + self.drop(residual) if residual.shape == features.shape else residual
 
 
 class UniversalBlock(nnx.Module):
@@ -199,6 +202,7 @@ class UniversalBlock(nnx.Module):
         *,
         activation: str,
         layer_scale: float | None,
+        drop: float,
         dtype: jnp.dtype,
         rngs: nnx.Rngs,
     ):
@@ -213,18 +217,27 @@ class UniversalBlock(nnx.Module):
             self.dw_mid = ConvNorm(wide, wide, spec.after, spec.stride, groups=wide, activation=activation, **options)
         self.pw_proj = ConvNorm(wide, width, 1, **options)
         self.layer_scale = Identity() if layer_scale is None else LayerScale(width, layer_scale)
+        self.drop = stochastic_depth(drop, rngs=rngs)
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H / stride, W / stride, C']
         residual = self.dw_mid(self.pw_exp(self.dw_start(features)))
         residual = self.layer_scale(self.pw_proj(residual))
-        return features + residual if residual.shape == features.shape else residual
+        return features + self.drop(residual) if residual.shape == features.shape else residual
 
 
 class AttentionBlock(nnx.Module):
     """See `Attention`."""
 
     def __init__(
-        self, inputs: int, width: int, spec: Attention, *, layer_scale: float | None, dtype: jnp.dtype, rngs: nnx.Rngs
+        self,
+        inputs: int,
+        width: int,
+        spec: Attention,
+        *,
+        layer_scale: float | None,
+        drop: float,
+        dtype: jnp.dtype,
+        rngs: nnx.Rngs,
     ):
         self.heads = spec.heads
         self.norm = BatchNorm(inputs, rngs=rngs)
@@ -238,6 +251,7 @@ class AttentionBlock(nnx.Module):
             output=nnx.Dict(proj=output),
         )
         self.layer_scale = Identity() if layer_scale is None else LayerScale(width, layer_scale)
+        self.drop = stochastic_depth(drop, rngs=rngs)
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H, W, C]
         normal = self.norm(features)
@@ -245,7 +259,7 @@ class AttentionBlock(nnx.Module):
         query = self.attn.query.proj(normal).reshape(batch, height * width, self.heads, -1)
         key, value = (self._for_all_heads(projection(normal)) for projection in (self.attn.key, self.attn.value))
         mixed = attend(query, key, value).reshape(batch, height, width, -1)
-        return features + self.layer_scale(self.attn.output.proj(mixed))
+        return features + self.drop(self.layer_scale(self.attn.output.proj(mixed)))
 
     def _for_all_heads(self, projected: jax.Array) -> jax.Array:  # [B, h, w, D] -> [B, T, heads, D]
         batch, _, _, width = projected.shape
@@ -272,7 +286,8 @@ class MobileNetV4(nnx.Module):
 
     `size` is a key of `SIZES` and `width` a factor of its channels. Convolutions compute in `dtype`; parameters, batch
     statistics, the mean over places and the last two layers are float32. float32 products have full precision on every
-    device. Training sets `remat` if memory is short, and `drop`, the dropout before the head.
+    device. For training, `drop_path` is the stochastic depth: block j of n has drop_path * j / n. `drop` is the dropout
+    before the head. Training sets `remat` if memory is short.
     """
 
     remat = False
@@ -283,6 +298,7 @@ class MobileNetV4(nnx.Module):
         size: str,
         width: float = 1.0,
         num_classes: int,
+        drop_path: float = 0.0,
         drop: float = 0.0,
         dtype: jnp.dtype = jnp.float32,
         rngs: nnx.Rngs,
@@ -292,12 +308,15 @@ class MobileNetV4(nnx.Module):
         inputs = inputs if width < 1 else rounded_width(inputs * width)
         self.conv_stem = convolution(3, inputs, 3, 2, dtype=dtype, rngs=rngs)
         self.bn1 = BatchNorm(inputs, rngs=rngs)
+        count = sum(map(len, stages))
+        drops = (drop_path * block / count for block in range(count))
+        options = {"activation": activation, "layer_scale": layer_scale, "dtype": dtype, "rngs": rngs}
         modules = []
         for stage in stages:
             blocks = []
             for spec in stage:
                 outputs = rounded_width(spec.width * width)
-                blocks.append(_block(inputs, outputs, spec, activation, layer_scale, dtype=dtype, rngs=rngs))
+                blocks.append(_block(inputs, outputs, spec, drop=next(drops), **options))
                 inputs = outputs
             modules.append(nnx.List(blocks))
         self.blocks = nnx.List(modules)
@@ -334,9 +353,10 @@ def _block(
     inputs: int,
     width: int,
     spec: Conv | Fused | Universal | Attention,
+    *,
     activation: str,
     layer_scale: float | None,
-    *,
+    drop: float,
     dtype: jnp.dtype,
     rngs: nnx.Rngs,
 ) -> nnx.Module:
@@ -345,11 +365,12 @@ def _block(
         case Conv(size, stride, _):
             return ConvNorm(inputs, width, size, stride, activation=activation, norm="bn1", **options)
         case Fused():
-            return FusedBlock(inputs, width, spec, activation=activation, **options)
+            return FusedBlock(inputs, width, spec, activation=activation, drop=drop, **options)
         case Universal():
-            return UniversalBlock(inputs, width, spec, activation=activation, layer_scale=layer_scale, **options)
+            scale = {"layer_scale": layer_scale, "drop": drop}
+            return UniversalBlock(inputs, width, spec, activation=activation, **scale, **options)
         case Attention():
-            return AttentionBlock(inputs, width, spec, layer_scale=layer_scale, **options)
+            return AttentionBlock(inputs, width, spec, layer_scale=layer_scale, drop=drop, **options)
 
 
 def _spec(size: str, width: float = 1.0) -> ModelSpec:

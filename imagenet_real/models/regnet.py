@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
-from imagenet_real.models.layers import BatchNorm, Identity, convolution, dropout, stochastic_depth
+from imagenet_real.models.layers import BatchNorm, Identity, convolution, dropout, stochastic_depth, stochastic_depths
 from imagenet_real.models.model_spec import ModelSpec
 
 STEM_WIDTH = 32
@@ -123,7 +123,7 @@ class RegNet(nnx.Module):
     ):
         self.depths = tuple(depths)
         self.stem = ConvNorm(3, STEM_WIDTH, 3, 2, dtype=dtype, rngs=rngs)
-        blocks, first_block, inputs = sum(depths), 0, STEM_WIDTH
+        inputs, drops = STEM_WIDTH, iter(stochastic_depths(drop_path, sum(depths)))
         for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
             stage_blocks = {}
             for index in range(depth):
@@ -133,13 +133,12 @@ class RegNet(nnx.Module):
                     1 if index else 2,
                     group_width=min(group_width, width),
                     squeeze_excite=squeeze_excite,
-                    drop=drop_path * (first_block + index) / max(blocks - 1, 1),
+                    drop=next(drops),
                     dtype=dtype,
                     rngs=rngs,
                 )
                 inputs = width
             setattr(self, f"s{stage + 1}", nnx.Dict(stage_blocks))
-            first_block += depth
         self.head = Head(inputs, num_classes, drop, rngs=rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
-from imagenet_real.models.layers import BatchNorm, Identity, convolution
+from imagenet_real.models.layers import BatchNorm, Identity, convolution, stochastic_depth, stochastic_depths
 from imagenet_real.models.model_spec import ModelSpec
 
 
@@ -21,17 +21,20 @@ class BasicBlock(nnx.Module):
 
     expansion = 1
 
-    def __init__(self, inputs: int, width: int, stride: int, *, last_scale: float, dtype: jnp.dtype, rngs: nnx.Rngs):
+    def __init__(
+        self, inputs: int, width: int, stride: int, *, last_scale: float, drop: float, dtype: jnp.dtype, rngs: nnx.Rngs
+    ):
         self.conv1 = convolution(inputs, width, 3, stride, dtype=dtype, rngs=rngs)
         self.bn1 = BatchNorm(width, rngs=rngs)
         self.conv2 = convolution(width, width, 3, 1, dtype=dtype, rngs=rngs)
         self.bn2 = BatchNorm(width, scale=last_scale, rngs=rngs)
         self.downsample = _projection(inputs, width, stride, dtype=dtype, rngs=rngs)
+        self.drop = stochastic_depth(drop, rngs=rngs)
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H / stride, W / stride, C']
         residual = nnx.relu(self.bn1(self.conv1(features)))
         residual = self.bn2(self.conv2(residual))
-        return nnx.relu(residual + _shortcut(self.downsample, features))
+        return nnx.relu(self.drop(residual) + _shortcut(self.downsample, features))
 
 
 class Bottleneck(nnx.Module):
@@ -39,7 +42,9 @@ class Bottleneck(nnx.Module):
 
     expansion = 4
 
-    def __init__(self, inputs: int, width: int, stride: int, *, last_scale: float, dtype: jnp.dtype, rngs: nnx.Rngs):
+    def __init__(
+        self, inputs: int, width: int, stride: int, *, last_scale: float, drop: float, dtype: jnp.dtype, rngs: nnx.Rngs
+    ):
         outputs = width * self.expansion
         self.conv1 = convolution(inputs, width, 1, 1, dtype=dtype, rngs=rngs)
         self.bn1 = BatchNorm(width, rngs=rngs)
@@ -48,12 +53,13 @@ class Bottleneck(nnx.Module):
         self.conv3 = convolution(width, outputs, 1, 1, dtype=dtype, rngs=rngs)
         self.bn3 = BatchNorm(outputs, scale=last_scale, rngs=rngs)
         self.downsample = _projection(inputs, outputs, stride, dtype=dtype, rngs=rngs)
+        self.drop = stochastic_depth(drop, rngs=rngs)
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H / stride, W / stride, 4 C']
         residual = nnx.relu(self.bn1(self.conv1(features)))
         residual = nnx.relu(self.bn2(self.conv2(residual)))
         residual = self.bn3(self.conv3(residual))
-        return nnx.relu(residual + _shortcut(self.downsample, features))
+        return nnx.relu(self.drop(residual) + _shortcut(self.downsample, features))
 
 
 BLOCKS = {"basic": BasicBlock, "bottleneck": Bottleneck}
@@ -69,8 +75,9 @@ class ResNet(nnx.Module):
     is fast on accelerators.
 
     `zero_init` sets the last scale of every residual to 0, so that blocks start as identities (Goyal et al. 2017, arXiv
-    1706.02677). `head_bias` is the initial bias of every class (see `training.losses.LOSSES`). Training sets `remat`
-    if memory is short (see `blocks.apply_blocks`).
+    1706.02677). `head_bias` is the initial bias of every class (see `training.losses.LOSSES`). For training, `drop_path`
+    is the stochastic depth of the last block, from 0 in the first one. Training sets `remat` if memory is short (see
+    `blocks.apply_blocks`).
     """
 
     remat = False
@@ -84,6 +91,7 @@ class ResNet(nnx.Module):
         stem: str = "imagenet",
         num_classes: int,
         zero_init: bool = False,
+        drop_path: float = 0.0,
         head_bias: float = 0.0,
         dtype: jnp.dtype = jnp.float32,
         rngs: nnx.Rngs,
@@ -94,14 +102,13 @@ class ResNet(nnx.Module):
         kernel_size, stride = {"imagenet": (7, 2), "small": (5, 4)}[stem]
         self.conv1 = convolution(3, widths[0], kernel_size, stride, dtype=dtype, rngs=rngs)
         self.bn1 = BatchNorm(widths[0], rngs=rngs)
-        inputs = widths[0]
+        inputs, drops = widths[0], iter(stochastic_depths(drop_path, sum(depths)))
+        options = {"last_scale": 0.0 if zero_init else 1.0, "dtype": dtype, "rngs": rngs}
         for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
             blocks = []
             for index in range(depth):
                 stride = 2 if stage and not index else 1
-                blocks.append(
-                    module(inputs, width, stride, last_scale=0.0 if zero_init else 1.0, dtype=dtype, rngs=rngs)
-                )
+                blocks.append(module(inputs, width, stride, drop=next(drops), **options))
                 inputs = width * module.expansion
             setattr(self, f"layer{stage + 1}", nnx.List(blocks))
         if num_classes:

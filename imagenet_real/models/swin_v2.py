@@ -15,7 +15,7 @@ from flax import nnx
 from imagenet_real.errors import InputError
 from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.checkpoints.tensors import Tensors
-from imagenet_real.models.layers import Identity, stochastic_depth
+from imagenet_real.models.layers import Identity, stochastic_depth, stochastic_depths
 from imagenet_real.models.model_spec import ModelSpec
 from imagenet_real.models.transformer_layers import LayerNorm, Linear, Mlp
 
@@ -187,7 +187,7 @@ class SwinV2(nnx.Module):
         self.image_size = image_size
         patches = nnx.Conv(3, width, (PATCH, PATCH), strides=PATCH, padding="VALID", dtype=dtype, rngs=rngs)
         self.patch_embed = nnx.Dict(proj=patches, norm=LayerNorm(width, epsilon=1e-5, dtype=dtype, rngs=rngs))
-        total, index, side, stages = sum(depths), 0, image_size // PATCH, []
+        side, stages, drops = image_size // PATCH, [], iter(stochastic_depths(drop_path, sum(depths)))
         for stage, (depth, stage_heads) in enumerate(zip(depths, heads, strict=True)):
             downsample = Identity()
             if stage:
@@ -201,13 +201,12 @@ class SwinV2(nnx.Module):
                     window,
                     shifts=block % 2 == 1,
                     pretrained_window=pretrained_windows[stage],
-                    drop=drop_path * (index + block) / max(total - 1, 1),
+                    drop=next(drops),
                     dtype=dtype,
                     rngs=rngs,
                 )
                 for block in range(depth)
             ]
-            index += depth
             stages.append(nnx.Dict(downsample=downsample, blocks=nnx.List(blocks)))
         self.layers = nnx.List(stages)
         self.norm = LayerNorm(width, epsilon=1e-5, dtype=dtype, rngs=rngs)

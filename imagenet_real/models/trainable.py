@@ -22,22 +22,44 @@ def is_own(name: str) -> bool:
     return ":" in name
 
 
-def check(name: str) -> None:
-    """Raises InputError for a model that is not in the catalog, and for a function that cannot be called."""
-    if is_own(name):
-        _arguments(name, find_function(name))
-    else:
-        catalog.find(name)
+def check(name: str, *, drop_path: float = 0.0, uniform_drop_path: bool = False) -> None:
+    """Raises InputError for a model that is not in the catalog, and for a function that cannot be called.
+
+    Also for a probability `drop_path` that the model cannot have.
+    """
+    if not 0 <= drop_path < 1:
+        raise InputError(
+            f"drop_path={drop_path} is no probability of leaving blocks out. Give 0 or more, and less than 1."
+        )
+    if not is_own(name):
+        parameters = inspect.signature(catalog.find(name).module.__init__).parameters
+        if uniform_drop_path and "uniform_drop_path" not in parameters:
+            raise InputError(f"drop_path_uniform=True is for Vision Transformers, and {name} is none. Leave it out.")
+        return
+    if drop_path:
+        raise InputError(
+            f"drop_path={drop_path} is for models of the catalog. Choose the stochastic depth of {name} in its function."
+        )
+    _arguments(name, find_function(name))
 
 
-def build(name: str, *, num_classes: int, dtype: Any, rngs: nnx.Rngs) -> nnx.Module:
-    """Builds a model with random parameters.
+def build(
+    name: str,
+    *,
+    num_classes: int,
+    dtype: Any,
+    drop_path: float = 0.0,
+    uniform_drop_path: bool = False,
+    rngs: nnx.Rngs,
+) -> nnx.Module:
+    """Builds a model with random parameters, and with the stochastic depth `drop_path` in training mode.
 
     A function of the user's own is called with those of `ARGUMENTS` that it takes. It returns an `nnx.Module`, called as
     `module(images) -> logits` with normalized images [B, H, W, 3]. Raises InputError for another result.
     """
     if not is_own(name):
-        return catalog.build(name, num_classes=num_classes, dtype=dtype, rngs=rngs)
+        uniform = {"uniform_drop_path": True} if uniform_drop_path else {}
+        return catalog.build(name, num_classes=num_classes, dtype=dtype, drop_path=drop_path, **uniform, rngs=rngs)
     function = find_function(name)
     values = {"num_classes": num_classes, "rngs": rngs, "dtype": dtype}
     arguments = _arguments(name, function)

@@ -13,7 +13,7 @@ from flax import nnx
 from imagenet_real.errors import InputError
 from imagenet_real.models.attention import Attention, AttentionPool, Rotary
 from imagenet_real.models.blocks import apply_blocks
-from imagenet_real.models.layers import Identity
+from imagenet_real.models.layers import Identity, stochastic_depth, stochastic_depths
 from imagenet_real.models.transformer_layers import LayerNorm, LayerScale, Linear, Mlp, PatchEmbed
 
 
@@ -37,6 +37,7 @@ class Block(nnx.Module):
         rotary: Rotary | None,
         layer_scale: float | None,
         post_norm: bool,
+        drop: float,
         epsilon: float,
         dtype: jnp.dtype,
         rngs: nnx.Rngs,
@@ -49,13 +50,14 @@ class Block(nnx.Module):
         self.norm2 = LayerNorm(width, **options)
         self.mlp = Mlp(width, hidden, activation=activation, gated=gated, norm=mlp_norm, **options)
         self.ls2 = Identity() if layer_scale is None else LayerScale(width, layer_scale)
+        self.drop = stochastic_depth(drop, axes=3, rngs=rngs)
 
     def __call__(self, tokens: jax.Array, angles: jax.Array | None = None) -> jax.Array:  # [B, T, D] -> [B, T, D]
         if self.post_norm:
-            tokens = tokens + self.norm1(self.attn(tokens, angles))
-            return tokens + self.norm2(self.mlp(tokens))
-        tokens = tokens + self.ls1(self.attn(self.norm1(tokens), angles))
-        return tokens + self.ls2(self.mlp(self.norm2(tokens)))
+            tokens = tokens + self.drop(self.norm1(self.attn(tokens, angles)))
+            return tokens + self.drop(self.norm2(self.mlp(tokens)))
+        tokens = tokens + self.drop(self.ls1(self.attn(self.norm1(tokens), angles)))
+        return tokens + self.drop(self.ls2(self.mlp(self.norm2(tokens))))
 
     def attend_to_each(self, first: jax.Array, tokens: jax.Array) -> jax.Array:  # [B, 1, D], [B, T, D] -> [B, T, D]
         """Returns, for each token, the first token as if it attended to this token alone."""
@@ -82,8 +84,9 @@ class ViT(nnx.Module):
     `Mlp` and `Attention`.
 
     `dtype` is that of the computation; parameters are float32. float32 products have full precision on every device, to
-    reproduce published numbers; accelerators would round the factors to fewer bits. Training sets `remat` if memory is
-    short (see `blocks.apply_blocks`).
+    reproduce published numbers; accelerators would round the factors to fewer bits. For training, `drop_path` is the
+    stochastic depth of the last block, from 0 in the first one; with `uniform_drop_path` that of every block. Training
+    sets `remat` if memory is short (see `blocks.apply_blocks`).
     """
 
     remat = False
@@ -113,6 +116,8 @@ class ViT(nnx.Module):
         pre_logits: bool = False,
         epsilon: float = 1e-6,
         num_classes: int,
+        drop_path: float = 0.0,
+        uniform_drop_path: bool = False,
         dtype: jnp.dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
@@ -136,6 +141,7 @@ class ViT(nnx.Module):
             self.pos_embed = nnx.Param(nnx.initializers.truncated_normal(0.02)(rngs.params(), (1, tokens, width)))
         norm = {"epsilon": epsilon, "dtype": dtype, "rngs": rngs}
         self.norm_pre = LayerNorm(width, **norm) if pre_norm else Identity()
+        drops = [drop_path] * depth if uniform_drop_path else stochastic_depths(drop_path, depth)
         self.blocks = nnx.List(
             [
                 Block(
@@ -150,9 +156,10 @@ class ViT(nnx.Module):
                     rotary=rotary,
                     layer_scale=layer_scale,
                     post_norm=post_norm,
+                    drop=drop,
                     **norm,
                 )
-                for _ in range(depth)
+                for drop in drops
             ]
         )
         setattr(self, "fc_norm" if pool == "avg" else "norm", LayerNorm(width, **norm))

@@ -20,6 +20,16 @@ def picture(number: int, mode: str = "RGB", size: tuple[int, int] | None = None,
     return file.getvalue()
 
 
+def textured(seed: int = 0, height: int = 61, width: int = 80) -> np.ndarray:
+    """Pixels with smooth colors, edges and noise: hardly an operation of augmentation leaves them as they are."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 256, (5, 6, 3), dtype=np.uint8))
+    pixels = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)).astype(int) // 2 + 30
+    top, left = height // 6, width // 4
+    pixels[top : 3 * top, left : 2 * left] += rng.integers(-20, 90, (2 * top, left, 3))
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
 def validation_name(number: int) -> str:
     return f"ILSVRC2012_val_{number:08d}.JPEG"
 

@@ -6,9 +6,11 @@ import pickle
 import numpy as np
 import pytest
 
-from imagenet_real.data.augmentation import Augmentation
+from imagenet_real.data.augmentation import Augmentation, draw_mixture
 from imagenet_real.data.batches import evaluation_batches
+from imagenet_real.data.erasing import Erasing
 from imagenet_real.data.preprocess import Preprocessing
+from imagenet_real.data.randaugment import RandAugment
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.sources.subset import Subset
 from imagenet_real.data.training_batches import TrainingBatches
@@ -20,6 +22,19 @@ pytestmark = pytest.mark.slow
 
 PLAIN = Augmentation(size=SIZE, crop="shift", shift=0, flip=False)
 BUSY = Augmentation(size=10, crop="inception", smoothing=0.1, mixup=0.2, cutmix=1.0)
+EVERYTHING = Augmentation(
+    size=10,
+    crop="inception",
+    interpolation="bicubic",
+    mixup=0.2,
+    cutmix=1.0,
+    mix_probability=0.7,
+    repeats=2,
+    jitter=0.3,
+    jitter_on="pillow",
+    randaugment=RandAugment("timm", magnitude=7.0, deviation=0.5, increasing=True),
+    erasing=Erasing(0.5, "pixel"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -67,23 +82,24 @@ def test_targets_are_those_of_the_images(data):
     assert next(batches(data, divide=True))["targets"].sum(axis=1).tolist() == [1, 1, 1, 1]
 
 
-@pytest.mark.parametrize("cache", [False, True])
-def test_a_position_gives_the_batches_that_would_have_come(data, cache):
-    whole = list(batches(data, BUSY, cache=cache))
-    first = batches(data, BUSY)
+@pytest.mark.parametrize(("augmentation", "cache"), [(BUSY, False), (BUSY, True), (EVERYTHING, True)])
+def test_a_position_gives_the_batches_that_would_have_come(data, augmentation, cache):
+    whole = list(batches(data, augmentation, cache=cache))
+    first = batches(data, augmentation)
     read = [next(first) for _ in range(3)]
     position = first.get_state()
     first.close()
-    later = batches(data, BUSY, cache=cache)
+    later = batches(data, augmentation, cache=cache)
     next(later)
     later.set_state(position)
     assert_same([*read, *later], whole)
     assert len(whole) == 10
 
 
-def test_processes_give_the_same_batches_and_go_on_from_the_same_position(data):
+@pytest.mark.parametrize("augmentation", [BUSY, EVERYTHING])
+def test_processes_give_the_same_batches_and_go_on_from_the_same_position(data, augmentation):
     position = {"next_batch": 6}
-    ours, theirs = batches(data, BUSY, workers=1), batches(data, BUSY)
+    ours, theirs = batches(data, augmentation, workers=1), batches(data, augmentation)
     ours.set_state(position)
     theirs.set_state(position)
     assert_same(list(ours), list(theirs))
@@ -104,7 +120,7 @@ def test_workers_keep_their_targets_while_evaluations_take_memory(data, batch_si
             evaluation.close()
 
 
-@pytest.mark.parametrize("augmentation", [PLAIN, BUSY])
+@pytest.mark.parametrize("augmentation", [PLAIN, BUSY, EVERYTHING])
 def test_processes_that_share_a_batch_read_the_batch_of_one(data, augmentation):
     whole = list(batches(data, augmentation))
     for shares in ([[0, 1], [2, 3]], [[0, 2], [1, 3]], [[0], [1], [2], [3]]):
@@ -124,6 +140,38 @@ def test_every_image_is_mixed_with_the_next(data):
         share = batch["targets"][0, 3 + numbers(alone)[0]] / 0.5  # each image has a class of its own, and another
         expected = share * alone["targets"] + (1 - share) * np.roll(alone["targets"], -1, axis=0)
         np.testing.assert_allclose(batch["targets"], expected, atol=1e-5)
+
+
+def test_repeats_follow_each_other_and_shorten_the_epoch(data):
+    """10 places of an epoch hold 4 images 3 times each, the last of them once."""
+    repeated = Augmentation(size=SIZE, crop="shift", shift=2, flip=False, repeats=3)
+    seen = list(itertools.chain.from_iterable(numbers(batch) for batch in batches(data, repeated, steps=5)))
+    plain = list(itertools.chain.from_iterable(numbers(batch) for batch in batches(data, steps=5)))
+    for epoch in (0, 10):
+        assert seen[epoch : epoch + 10] == [plain[epoch + place // 3] for place in range(10)]
+    images = np.concatenate([batch["images"] for batch in batches(data, repeated, steps=5)])
+    assert (images[0] != images[1]).any() or (images[1] != images[2]).any()  # each time augmented anew
+
+
+def test_repeats_are_not_mixed_with_themselves(data):
+    repeated = Augmentation(size=10, crop="inception", mixup=1.0, repeats=3)
+    for batch in batches(data, repeated, batch_size=9, divide=True):
+        assert ((batch["targets"][:, 3:] > 1e-6).sum(axis=1) == 2).all()
+
+
+def test_a_batch_of_one_image_is_refused(data):
+    with pytest.raises(InputError, match="repeats=4 fills a batch of 4 with one image"):
+        batches(data, Augmentation(size=10, crop="inception", repeats=4))
+
+
+def test_batches_are_mixed_with_their_probabilities():
+    rng = np.random.default_rng(0)
+    options = {"size": 10, "crop": "inception", "mixup": 0.2, "cutmix": 1.0}
+    settings = Augmentation(**options, mix_probability=0.8, switch_probability=0.25)
+    mixtures = [draw_mixture(settings, rng) for _ in range(3000)]
+    kinds = [None if mixture is None else mixture.func.__name__ for mixture in mixtures]
+    shares = [kinds.count(kind) / len(kinds) for kind in (None, "mixup", "cutmix")]
+    np.testing.assert_allclose(shares, [0.2, 0.8 * 0.75, 0.8 * 0.25], atol=0.03)
 
 
 def test_mixtures_keep_the_sum_of_targets(data):
@@ -162,6 +210,10 @@ def test_another_label_is_another_run(data):
         ({"min_area": 0.0}, "min_area=0.0"),
         ({"smoothing": 1.5}, "smoothing=1.5"),
         ({"mixup": -1.0}, "mixup=-1.0"),
+        ({"mix_probability": 1.5}, "mix_probability=1.5"),
+        ({"repeats": 0}, "repeats=0"),
+        ({"jitter_on": "pil"}, "unknown augmentation.jitter_on 'pil'"),
+        ({"three_augment": True, "randaugment": RandAugment("timm")}, "three_augment=True replaces RandAugment"),
     ],
 )
 def test_impossible_augmentations(options, message):

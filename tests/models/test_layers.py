@@ -15,6 +15,7 @@ from imagenet_real.models.layers import (
     dropout,
     grouped_convolution,
     stochastic_depth,
+    stochastic_depths,
     untraced_rngs,
 )
 
@@ -113,6 +114,20 @@ def test_what_is_left_out_in_training():
         layer.eval()
         np.testing.assert_array_equal(layer(features), features)
     assert not jax.tree.leaves(nnx.state(stochastic_depth(0.0, rngs=nnx.Rngs(0))))
+
+
+@pytest.mark.parametrize("shape", [(20_000, 2, 3), (20_000, 1, 2, 3)])
+def test_stochastic_depth_keeps_the_mean_and_has_its_rate(shape):
+    residuals = np.asarray(stochastic_depth(0.3, axes=len(shape), rngs=nnx.Rngs(0))(jnp.full(shape, 2.0)))
+    images = residuals.reshape(len(residuals), -1)
+    assert (images == images[:, :1]).all()  # whole residuals
+    assert abs((images[:, 0] == 0).mean() - 0.3) < 0.01
+    assert abs(images.mean() - 2) < 0.04
+
+
+def test_stochastic_depths_grow_from_zero():
+    np.testing.assert_allclose(stochastic_depths(0.2, 5), [0, 0.05, 0.1, 0.15, 0.2])  # torch.linspace(0, 0.2, 5)
+    assert stochastic_depths(0.2, 1) == [0]
 
 
 def test_untraced_random_streams_are_those_of_flax():
