@@ -164,7 +164,9 @@ def test_boxes_of_cutmix_are_timms(monkeypatch):
         ours = targets.cutmix_box(61, 80, np.random.default_rng(seed), alpha=1.0)
         rng = np.random.default_rng(seed)
         share = rng.beta(1.0, 1.0)
-        numbers = types.SimpleNamespace(randint=lambda low, high, size=None, rng=rng: low + int(rng.integers(high - low)))
+        numbers = types.SimpleNamespace(
+            randint=lambda low, high, size=None, rng=rng: low + int(rng.integers(high - low))
+        )
         monkeypatch.setattr(timm_mixup, "np", types.SimpleNamespace(random=numbers, sqrt=np.sqrt, clip=np.clip))
         assert ours == tuple(int(edge) for edge in timm_mixup.rand_bbox((3, 61, 80), share))
         assert not math.isclose(share, 1)
