@@ -58,8 +58,10 @@ def build(
     `module(images) -> logits` with normalized images [B, H, W, 3]. Raises InputError for another result.
     """
     if not is_own(name):
-        uniform = {"uniform_drop_path": True} if uniform_drop_path else {}
-        return catalog.build(name, num_classes=num_classes, dtype=dtype, drop_path=drop_path, **uniform, rngs=rngs)
+        depth: dict[str, Any] = {"drop_path": drop_path} if drop_path else {}
+        if uniform_drop_path:
+            depth["uniform_drop_path"] = True
+        return catalog.build(name, num_classes=num_classes, dtype=dtype, **depth, rngs=rngs)
     function = find_function(name)
     values = {"num_classes": num_classes, "rngs": rngs, "dtype": dtype}
     arguments = _arguments(name, function)
