@@ -6,6 +6,7 @@
 # make fuzz             reads damaged files of every kind for an hour
 # make lint             checks format, style and types; make format repairs the first two
 # make docs             builds the documentation site in site/
+# make notebooks        executes the notebooks and saves their outputs in them
 # make lock             renews the locks: what running, tests and documentation need
 # Each target installs what it needs into .venv; make clean removes that.
 PYTHON ?= python3
@@ -17,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(BIN)/pip install --quiet $(1)
 lock = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url
 
-.PHONY: demo test test-fast campaigns fuzz-checkpoints test-reference fuzz lint format docs lock clean
+.PHONY: demo test test-fast campaigns fuzz-checkpoints test-reference fuzz lint format docs notebooks lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python main.py demo --workdir=runs/demo
@@ -54,6 +55,9 @@ format: $(VENV)/.ready-test
 
 docs: $(VENV)/.ready-docs
 	$(BIN)/mkdocs build --strict --quiet
+
+notebooks: $(VENV)/.ready-test
+	$(BIN)/python docs/notebooks.py
 
 # The locks of tests and documentation hold only what running does not need.
 lock: $(VENV)/.ready

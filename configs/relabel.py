@@ -27,7 +27,7 @@ def get_config() -> ConfigDict:
             "tfds_dir": "",  # folder of TFDS datasets; empty: ~/tensorflow_datasets
             "places": 15,  # along each side of a map; 0: those of the model for `image_size`
             "image_size": config_dict.placeholder(int),  # pixels; not given: computed from `places`
-            "k": 5,  # classes at each place
+            "k": 5,  # classes at each place, or all of a model with fewer
             # Not given: the values of the run, or the model's published values.
             "interpolation": config_dict.placeholder(str),  # bicubic or bilinear
             "mean": config_dict.placeholder(tuple),  # of RGB in [0, 1]

@@ -22,7 +22,9 @@ def get_config() -> ConfigDict:
             "split": "validation",  # scored at the end, never used for a choice
             "validation_images": "",  # the images of `split`, if they are in another place
             "class_map": "",  # JSON or CSV: folder or class name -> class index, wnid or name
-            "train_labels": "original",  # a label set of the images; shown: the digits in each crop of digit scenes
+            # A label set of the images, or FILE.json or FILE.csv, such as labels.json of review. shown: the digits in each
+            # crop of digit scenes.
+            "train_labels": "original",
             "clean_list": "",  # a file of image ids: trains on these images alone
             # A file of classes and probabilities of each image: MultiLabel-ImageNet's TSV, Parquet, or a label set in JSON.
             "soft_labels": "",  # the target of a class is the larger of its probability and that of `train_labels`

@@ -6,11 +6,13 @@ Importing JAX and the libraries around it takes longer than most commands of the
 import atexit
 import multiprocessing
 import os
+import re
 import runpy
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from tests import ROOT
@@ -29,13 +31,14 @@ class Command:
         module: str = "main",
         env: Mapping[str, str] | None = None,
         before: Callable[[], object] | None = None,
+        folder: str | os.PathLike = ROOT,
     ):
-        """Starts the command in the repository. `before` is called first in its process, and has to be picklable."""
+        """Starts the command in `folder`. `before` is called first in its process, and has to be picklable."""
         self.args = [module, *map(str, arguments)]
         environment = dict(os.environ if env is None else env)
         pipes = [CONTEXT.Pipe(duplex=False) for _ in ("stdout", "stderr")]
         ends = [end for _, end in pipes]
-        self._process = CONTEXT.Process(target=_run, args=(self.args, environment, ends, before))
+        self._process = CONTEXT.Process(target=_run, args=(self.args, environment, ends, before, str(folder)))
         self._process.start()
         self.pid = self._process.pid
         for end in ends:
@@ -55,6 +58,16 @@ class Command:
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+    def wait_for(self, pattern: str, timeout: float = 60) -> re.Match:
+        """Waits until stdout has the pattern."""
+        end = time.monotonic() + timeout
+        while not (match := re.search(pattern, self._texts[0].so_far())):
+            if self.poll() is not None or time.monotonic() > end:
+                out, error = self.communicate(0 if self.poll() is None else None)
+                raise AssertionError(f"{self.args}: no {pattern}\n{out}\n{error}")
+            time.sleep(0.02)
+        return match
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Waits for the end; what went to stdout and to stderr."""
@@ -79,6 +92,9 @@ class _Text(threading.Thread):
             self._bytes += block
         self._pipe.close()
 
+    def so_far(self) -> str:
+        return self._bytes.decode(errors="replace")
+
     def whole(self) -> str:
         self.join()
         return self._bytes.decode()
@@ -91,7 +107,7 @@ def run(arguments: Sequence[object], *, timeout: float = 300, **options) -> subp
     return subprocess.CompletedProcess(command.args, command.returncode, out, error)
 
 
-def _run(argv: list[str], environment: dict[str, str], outputs, before) -> None:
+def _run(argv: list[str], environment: dict[str, str], outputs, before, folder: str) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, pipe in enumerate(outputs, start=1):
         os.dup2(pipe.fileno(), number)
@@ -101,7 +117,7 @@ def _run(argv: list[str], environment: dict[str, str], outputs, before) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
     os.environ.clear()
     os.environ.update(environment)
-    os.chdir(ROOT)
+    os.chdir(folder)
     if before is not None:
         before()
     sys.argv = list(argv)

@@ -19,15 +19,26 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 VERBS = ("imagenet-real", "python", "make", "pip", "srun", "gcloud")
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(rf"`((?:{'|'.join(VERBS)})\s[^`]+)`")
+HASH = "\0"
 PICTURES = 12  # of the validation set; the model of FILE.npz errs on these alone
 
 
-def commands(document: pathlib.Path) -> list[str]:
-    """The commands in a document, a line each without comments, those in running text last."""
+def commands(document: pathlib.Path, heading: str = "") -> list[str]:
+    """The commands in a document, or below a heading of it, a line each without comments, those in running text last."""
     text = document.read_text(encoding="utf-8")
+    if heading:
+        (text,) = re.findall(
+            rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", FENCED.sub(_hidden, text), re.DOTALL | re.M
+        )
+        text = text.replace(HASH, "#")
     lines = [line for language, block in FENCED.findall(text) if not language for line in _logical_lines(block)]
     lines += [" ".join(found.split()) for found in INLINE.findall(FENCED.sub("", text))]
     return [part.strip() for line in lines if line.startswith(VERBS) for part in _parts(line)]
+
+
+def _hidden(block: re.Match) -> str:
+    """A block of code whose comments are no headings."""
+    return block[0].replace("#", HASH)
 
 
 def _logical_lines(block: str) -> list[str]:
@@ -96,7 +107,7 @@ def write_world(folder: pathlib.Path) -> None:
     write_tar(folder / "ILSVRC2012_img_val.tar", write_folder(folder / "validation", range(1, PICTURES + 1)))
     _write_own(folder)
     _write_predictions(folder)
-    _write_labels(folder / "labels")
+    write_labels(folder / "labels")
     weights = {"head.weight": np.eye(1000, 3, dtype=np.float32), "head.bias": np.zeros(1000, np.float32)}
     for name in ("FILE", "FILE.safetensors"):
         safetensors.numpy.save_file(weights, folder / name)
@@ -138,7 +149,7 @@ def _write_predictions(folder: pathlib.Path) -> None:
     np.savez(folder / "imagenet_v2" / "resnet50.npz", image_ids=ids, top=top)
 
 
-def _write_labels(folder: pathlib.Path) -> None:
+def write_labels(folder: pathlib.Path) -> None:
     (folder / "imagenet_x").mkdir(parents=True)
     factors = [{"pose": at % 2, "color": int(at % 3 == 0)} for at in range(200)]
     lines = [json.dumps({"file_name": validation_name(at + 1), "class": 0} | row) for at, row in enumerate(factors)]

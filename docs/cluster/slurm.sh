@@ -17,6 +17,10 @@ source "$SHARED/venv/bin/activate"
 export IMAGENET_REAL_DATA="$SHARED/imagenet_real"  # labels/ in it holds label files: nodes often have no network
 export XLA_PYTHON_CLIENT_MEM_FRACTION=0.9
 export OMP_NUM_THREADS=1
+code=0
 srun imagenet-real train_resnet50 --images=tfds:imagenet2012 \
     --tfds_dir="$SHARED/tensorflow_datasets" --workers=10 --workdir="$SHARED/runs/resnet50" \
-    --distributed=auto
+    --distributed=auto || code=$?
+# 143: SIGTERM before the time is up. The run has saved its step and goes on in the same job, which starts anew.
+if [ "$code" -eq 143 ]; then scontrol requeue "$SLURM_JOB_ID"; fi
+exit "$code"

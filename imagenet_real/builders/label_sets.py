@@ -172,6 +172,11 @@ def load(name: str, dataset_sets: Mapping[str, LabelSet], store: LabelStore) -> 
     return label_sets[0]
 
 
+def names_file(name: str) -> bool:
+    """Whether a label set is named by its file, not by a published name."""
+    return name not in published.KNOWN_NAMES and (is_table(name) or name.endswith(ENDING))
+
+
 def images_of(image_ids: np.ndarray, dataset_sets: Mapping[str, LabelSet]) -> OtherImages:
     """The images of a dataset, with its labels."""
     original = dataset_sets.get("original")
@@ -187,11 +192,9 @@ def _class_names(dataset_sets: Mapping[str, LabelSet]) -> tuple[str, ...] | None
 
 def _of_file(name: str, class_names: Sequence[str] | None, store: LabelStore) -> LabelSet | None:
     """The label set in a file whose classes may have these names; None for another name, and without class names."""
-    if class_names is None or name in published.KNOWN_NAMES:
+    if class_names is None or not names_file(name):
         return None
-    if is_table(name):
-        return load_label_table(name, class_names, store)
-    return load_label_set(name, store, class_names) if name.endswith(ENDING) else None
+    return load_label_table(name, class_names, store) if is_table(name) else load_label_set(name, store, class_names)
 
 
 def _of_images(name: str, dataset_sets: Mapping[str, LabelSet], store: LabelStore) -> LabelSet | None:

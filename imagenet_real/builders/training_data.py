@@ -8,19 +8,20 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import config_groups, models
+from imagenet_real.builders import config_groups, label_sets, models
 from imagenet_real.builders.images import open_images, with_classes_of
 from imagenet_real.data.crop_labels import CropLabels
 from imagenet_real.data.digit_scenes import digits
 from imagenet_real.data.digit_scenes.true_crops import TrueCropLabels
 from imagenet_real.data.soft_targets import SoftTargets
 from imagenet_real.data.sources.open import has_splits
-from imagenet_real.data.sources.records import Source
+from imagenet_real.data.sources.records import Source, label_sets_of
 from imagenet_real.data.sources.subset import Subset
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels import dataset, image_lists
 from imagenet_real.labels.image_ids import match
+from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.labels.soft_label_files import load_soft_labels
 from imagenet_real.labels.store import LabelStore
 from imagenet_real.relabel.label_maps import load_label_maps
@@ -105,17 +106,49 @@ def training_data(config: ConfigDict) -> TrainingData:
     source = open_split(config, config.train_split)
     fields = source.label_fields()
     _check_damaged(config, fields.damaged)
-    label_sets = dataset.from_fields(fields.image_ids, fields.fields, fields.num_classes, source.name)
+    own_sets = dataset.from_fields(fields.image_ids, fields.fields, fields.num_classes, source.name)
     name = "original" if config.train_labels == TRUE_CROPS else config.train_labels
-    if name not in label_sets:
-        hint = nearest(name, list(label_sets)) if label_sets else "put the images into one folder a class."
+    if name not in own_sets and label_sets.names_file(name):
+        labels = _labels_in_file(config, source)
+    elif name in own_sets:
+        labels = own_sets[name]
+    else:
+        hint = nearest(name, list(own_sets)) if own_sets else "put the images into one folder a class."
         raise InputError(f"{source.name} has no label set {name!r}: {hint}")
-    labels = label_sets[name]
     is_used = labels.is_scored & _is_listed(config.clean_list, labels.image_ids) & ~_is_selected(config, source)
     if not is_used.any():
         raise InputError(f"none of the {len(source)} images of {source.name} can be trained on. Check the clean_list.")
     data = TrainingData(source, labels.image_ids, labels.labels, labels.num_classes).at(np.flatnonzero(is_used))
     return dataclasses.replace(data, crop_labels=_crop_labels(config, data))
+
+
+def _labels_in_file(config: ConfigDict, source: Source) -> LabelSet:
+    """Returns the labels of the file `train_labels` for the images of `source`, in their order.
+
+    Images that the file does not have are not trained on. Raises InputError if it has none of them, or other classes.
+    """
+    path, fields = config.train_labels, source.label_fields()
+    label_set = label_sets.load(path, label_sets_of(source), LabelStore(config.labels_dir, config.tfds_dir))
+    if label_set.num_classes != fields.num_classes:
+        raise InputError(
+            f"{path} has {label_set.num_classes} classes, and {source.name} has {fields.num_classes}. Give labels of "
+            "these images."
+        )
+    rows = match(fields.image_ids, label_set.image_ids)
+    if (rows < 0).all():
+        raise InputError(
+            f"{path} has labels of none of the {len(source)} training images; expected ids such as "
+            f"{fields.image_ids[0]}. Give labels of these images."
+        )
+    aligned = dataclasses.replace(
+        label_set,
+        image_ids=fields.image_ids,
+        labels=label_set.labels[rows],
+        weight=np.where(rows < 0, 0.0, label_set.weight[rows]),
+        original=label_set.original[rows],
+    )
+    models.log(f"{path} has labels of {aligned.is_scored.sum():,} of the {len(source):,} training images")
+    return aligned
 
 
 def _check_damaged(config: ConfigDict, damaged: dict[str, str]) -> None:

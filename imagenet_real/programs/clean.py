@@ -82,7 +82,8 @@ def write_list(config: ConfigDict, workdir: epath.Path, data: TrainingData, pred
         file.write(json.dumps(content, indent=1) + "\n")
     show(config.format, [clean_list.counts_and_shares(summary)], as_text(summary))
     fields = {"clean_list": workdir / "clean_ids.txt", "images": config.images, "workdir": workdir / "train"}
-    show_written(config.format, workdir, written, command("train_digits", **fields))
+    program = "train_digits" if config.images.startswith("tfds:digit_scenes") else "train"
+    show_written(config.format, workdir, written, command(program, **fields))
     return content
 
 

@@ -48,15 +48,16 @@ def annotate(
       mesh: devices.
       folder: of the label maps.
       run_key: what the maps depend on.
-      k: classes at each place.
+      k: classes at each place, all of them if the model has no more.
       max_unreadable: images that may be unreadable; they are listed. None allows any number.
 
     Raises InputError if the folder has maps of a different run, if more than `max_unreadable` images are unreadable,
     and if the model's output is not finite or has another shape.
     """
     height, width, num_classes = dense_shape(apply, params, batch_size, image_size)
-    if not 1 <= k <= num_classes:
-        raise InputError(f"k={k} is impossible. Give at least 1, and at most the {num_classes} classes of the model.")
+    if k < 1:
+        raise InputError(f"k={k} is impossible. Give at least 1.")
+    k = min(k, num_classes)
     writer = distributed.on_primary(lambda: LabelMapWriter(folder, run_key, (height, width, k), num_classes))
     stop, unreadable = distributed.broadcast_from_primary(lambda: (writer.stop, dict(writer.unreadable)))
     with (

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from imagenet_real.io.names import one_line
 from imagenet_real.report import slice_table
 from imagenet_real.report.layout import aligned
-from imagenet_real.report.names import label_set_name
+from imagenet_real.report.names import count_of, label_set_name
 from imagenet_real.scoring.label_ranking import asks_for_several
 from imagenet_real.scoring.results import Results, Row
 
@@ -80,7 +80,7 @@ def _legend(results: Results) -> str:
 
 def _single_model(results: Results, model: str) -> list[Table | str]:
     mislabeled = [
-        f"Predictions on {row['images']:,} mislabeled images: the original label {row['original']:,}, the ReaL label "
+        f"Predictions on {count_of(row['images'], 'mislabeled image')}: the original label {row['original']:,}, the ReaL label "
         f"{row['real']:,}, neither {row['neither']:,}."
         for row in results.mislabeled
     ]

@@ -44,7 +44,7 @@ class Content:
         missing = sorted(image_id for image_id in image_ids if image_id not in self.pictures[MAIN])
         if missing:
             raise InputError(
-                f"images lacks {len(missing)} of the {len(image_ids)} pictures to show, such as {missing[0]}. "
+                f"--images lacks {len(missing)} of the {len(image_ids)} pictures to show, such as {missing[0]}. "
                 "Give the images that the file is about, or --skip_missing=True."
             )
 

@@ -265,7 +265,7 @@ def _examine(
     results.notes += _check_ids(model, label_sets, allow_missing or model.person)
     short = [k for k in ks if k > model.top.shape[1] and not model.person and not model.answers]
     if short:
-        results.notes.append(f"{model.name}: no top-{short[0]}, the file has {model.top.shape[1]} answers an image.")
+        results.notes.append(f"{model.name}: no top-{short[0]}, the file has only top-{model.top.shape[1]}.")
     empty = int((model.top[:, 0] < 0).sum())
     if model.answers:
         ambiguous, unmatched = (int(model.answers.are(kind).sum()) for kind in (Verdict.AMBIGUOUS, Verdict.UNMATCHED))

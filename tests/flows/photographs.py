@@ -16,6 +16,21 @@ from imagenet_real.labels.imagenet import class_index
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 ANIMALS = {"bird": (80, 146), "dog": (151, 269)}  # their classes in ImageNet
 SIZE = 64  # pixels of a picture of a digit
+# A small net that learns them from 16 pixels in seconds: my_nets.py.
+NET = """
+from flax import nnx
+
+
+def net(num_classes, rngs):
+    return nnx.Sequential(
+        nnx.Conv(3, 16, (3, 3), strides=2, rngs=rngs),
+        nnx.relu,
+        nnx.Conv(16, 32, (3, 3), strides=2, rngs=rngs),
+        nnx.relu,
+        lambda x: x.reshape(len(x), -1),
+        nnx.Linear(512, num_classes, rngs=rngs),
+    )
+"""
 
 
 def write(folder: pathlib.Path, per_class: int = 24, training_images: pathlib.Path | None = None) -> dict[str, str]:

@@ -1,14 +1,8 @@
 """docs/own_images.md, command by command: a model, a review, three raters, and accuracies on the labels that they make."""
 
-import contextlib
 import json
-import os
 import pathlib
 import re
-import shlex
-import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -16,55 +10,17 @@ from imagenet_real.labels.json_format import load_label_set
 from tests import ROOT
 from tests.documented import commands
 from tests.flows import photographs
+from tests.flows.shell import Shell
 from tests.review_app.small import Client
 
 pytestmark = pytest.mark.slow
 
 PAGE = ROOT / "docs" / "own_images.md"
 # A small net and small pictures, in place of a ResNet-18 and 30 epochs.
-SHORT = {
-    "train": "--model=resnet_digits --resize=48 --crop=48 --epochs=12 --batch_size=32 --learning_rate=1e-2 --cache=True",
-    "score": "--report=False",
-    "review": "--port=0",
-}
+NET = "--model=my_nets:net --resize=16 --crop=16 --augmentation.crop=shift --augmentation.shift=1 --augmentation.flip=False"
+NET += " --epochs=15 --batch_size=32 --learning_rate=1e-2 --cache=True --report=False"
+SHORT = {"train": NET, "clean": f"{NET} --folds=2", "score": "--report=False", "review": "--port=0"}
 RATERS = 3
-
-
-class Shell:
-    """Types the commands of the page into a folder, each once, and keeps what they print."""
-
-    def __init__(self, folder: pathlib.Path):
-        self.folder, self.printed, self.typed = folder, {}, []
-        self._environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "COLUMNS": "100"}
-
-    def _start(self, command: str) -> subprocess.Popen:
-        self.typed.append(command)
-        _, program, *arguments = shlex.split(command)
-        words = [sys.executable, "-m", "imagenet_real", program, *arguments, *SHORT.get(program, "").split()]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(words, cwd=self.folder, env=self._environment, **pipes)
-
-    def run(self, command: str) -> str:
-        """What a command prints on stdout and stderr."""
-        process = self._start(command)
-        out, error = process.communicate(timeout=300)
-        assert process.returncode == 0, f"{command}\n{error}"
-        self.printed[command] = out + error
-        return out + error
-
-    @contextlib.contextmanager
-    def served(self, command: str):
-        """A client of the pages that a command serves until Ctrl-C, and the lines that it prints before the address."""
-        process, lines = self._start(command), []
-        while not (address := re.search(r"http://127\.0\.0\.1:(\d+)", lines[-1] if lines else "")):
-            lines.append(process.stdout.readline())
-            assert lines[-1], process.communicate()[1]
-        try:
-            yield Client(int(address[1])), "".join(lines)
-        finally:
-            process.send_signal(signal.SIGINT)
-            out, _ = process.communicate(timeout=60)
-            self.printed[command] = "".join(lines) + out
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +28,10 @@ def world(tmp_path_factory):
     """An empty folder with photographs and guidelines, and the true classes of the photographs."""
     folder = tmp_path_factory.mktemp("own")
     images = photographs.training_images()
-    photographs.write(folder / "FOLDER", 24, images)
-    truth = photographs.write(folder / "VALIDATION", 12, images)
+    truth = photographs.write(folder / "FOLDER", 24, images)
+    truth |= photographs.write(folder / "VALIDATION", 8, images)
     (folder / "guidelines.md").write_text("# Rules\n\n- Name the **largest** thing.\n")
+    (folder / "my_nets.py").write_text(photographs.NET)
     return folder, truth
 
 
@@ -107,10 +64,9 @@ def accuracies(folder: pathlib.Path) -> dict[str, float]:
 
 def test_from_folders_to_corrected_labels(world):
     folder, truth = world
-    shell = Shell(folder)
-    train, score, mistakes, review, reviewed, propose, rating, aggregate, last, _ = (
-        command for command in commands(PAGE) if command.startswith("imagenet-real ")
-    )
+    shell = Shell(folder, SHORT)
+    lines = [command for command in commands(PAGE) if command.startswith("imagenet-real ")]
+    train, score, mistakes, review, reviewed, propose, rating, aggregate, last, *corrected = lines[:13]
     said = shell.run(train)
     assert re.search(
         r"step [\d,]+ of [\d,]+: select_original [\d.]+%; loss [\d.]+, learning rate [\d.e-]+, [\d,]+ images/s", said
@@ -123,8 +79,8 @@ def test_from_folders_to_corrected_labels(world):
     assert about["total"] >= 12  # the wrong labels at least, one of each class
     assert right
     shell.run(reviewed)
-    found = accuracies(folder / "runs" / "reviewed_score")
-    assert found["reviewed"] > found["original"]
+    reached = accuracies(folder / "runs" / "reviewed_score")
+    assert reached["reviewed"] > reached["original"]
 
     shell.run(propose)
     tasks = json.loads((folder / "runs" / "propose" / "tasks.json").read_text())
@@ -133,12 +89,12 @@ def test_from_folders_to_corrected_labels(world):
     assert all((folder / "VALIDATION" / row["data"]["image"].partition("?d=")[2]).is_file() for row in studio)
     names = sorted(tasks["assignments"])
     assert len(names) == RATERS
-    with shell.served(rating) as (client, lines):
-        assert f"raters: {', '.join(names)}." in lines
+    with shell.served(rating) as (client, printed):
+        assert f"raters: {', '.join(names)}." in printed[0]
         assert "<strong>largest</strong>" in client.json("/api/about")["guidelines"]
         counts = [rate(client, name, truth, lapses) for name, lapses in zip(names, (1000, 9, 13), strict=True)]
     assert all(counts)
-    said = shell.run(aggregate)
+    shell.run(aggregate)
     labels = load_label_set(folder / "runs" / "labels" / "label_set.json")
     rated = {task["image_id"] for task in tasks["tasks"]}
     names_of = sorted(set(truth.values()))
@@ -146,6 +102,22 @@ def test_from_folders_to_corrected_labels(world):
         if image_id in rated:
             assert [names_of[label] for label in row if label >= 0] == [truth[image_id]], image_id
     shell.run(last)
-    found = accuracies(folder / "runs" / "new_score")
-    assert found["aggregated"] > found["original"]
-    assert len(shell.typed) == 9
+    reached = accuracies(folder / "runs" / "new_score")
+    assert reached["aggregated"] > reached["original"]
+
+    train_on_corrected_labels(shell, corrected, truth)
+    assert len(shell.typed) == 13
+
+
+def train_on_corrected_labels(shell: Shell, lines: list[str], truth: dict[str, str]) -> None:
+    """A review of what held-out models doubt, and a run that learns from its labels."""
+    clean, doubtful, review, train = lines
+    shell.run(clean)
+    shell.run(doubtful)
+    with shell.served(review) as (client, _):
+        assert review_mistakes(client, truth)
+    said = shell.run(train)
+    (counted,) = re.findall(r"labels\.json has labels of ([\d,]+) of the ([\d,]+) training images", said)
+    assert counted[1] == str(len(list((shell.folder / "FOLDER").rglob("*.jpg"))))
+    reached = accuracies(shell.folder / "runs" / "train_corrected")
+    assert set(reached) == {"original", "aggregated"}

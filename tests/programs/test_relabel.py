@@ -150,7 +150,7 @@ def test_unreadable_images_are_refused_or_listed(tmp_path):
             {"model": "tests.programs.models:colours"},
             r"shape \[1, 1000\] for 1 images, expected the logits of each place",
         ),
-        ({"k": 1001}, "k=1001 is impossible. Give at least 1"),
+        ({"k": 0}, "k=0 is impossible. Give at least 1"),
         ({"image_size": None}, "the preprocessing of tests.programs.models:colours_at_places is not known"),
     ],
 )

@@ -26,7 +26,7 @@ def test_rows_of_results_are_those_of_the_file_and_notes_go_elsewhere(capsys):
     show_results("json", results)
     out, err = capsys.readouterr()
     assert lines(out) == results.rows
-    assert err == "model: no top-3, the file has 2 answers an image.\n"
+    assert err == "model: no top-3, the file has only top-2.\n"
 
 
 def test_tagged_rows():

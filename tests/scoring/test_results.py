@@ -192,7 +192,7 @@ def test_the_table_of_one_model():
     text = str(score_toy())
     assert "original    33.33" in text
     assert "mean over 4 classes" in text
-    assert "Predictions on 1 mislabeled images: the original label 0, the ReaL label 1, neither 0." in text
+    assert "Predictions on 1 mislabeled image: the original label 0, the ReaL label 1, neither 0." in text
     assert all(line == line.rstrip() for line in text.splitlines())
 
 
