@@ -56,7 +56,7 @@ SHORT = {
     "models": {"operations": False},
     "review": {"export_only": True},
     "train": {"batch_size": 4, "steps": 2, "epochs": 0, "warmup_steps": 1, "checkpoint_every": 2},
-    "clean": {"batch_size": 4, "steps": 2, "warmup_steps": 1, "checkpoint_every": 2, "folds": 2},
+    "clean": {"batch_size": 4, "steps": 2, "epochs": 0, "warmup_steps": 1, "checkpoint_every": 2, "folds": 2},
 }
 OF_SCENES = {"train_split": "train", "select_split": ""}  # and the small digit scenes
 

@@ -1,11 +1,10 @@
-"""The notebooks: with the outputs of a whole run in the repository, and each runs from top to bottom, in short."""
+"""The notebooks: without outputs in the repository, and each runs from top to bottom, in short."""
 
 import ast
 import importlib.util
 import json
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
@@ -88,23 +87,10 @@ def test_runs_from_top_to_bottom(executed, request):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_readers_see_the_outputs_of_a_whole_run(path):
-    """python docs/notebooks.py NAME saves them."""
-    notebook = nbformat.read(path, as_version=4)
-    nbformat.validate(notebook)
-    cells = code_cells(notebook)
-    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
-    outputs = [output for cell in cells for output in cell.outputs]
-    assert sum("image/png" in output.get("data", {}) for output in outputs) >= PICTURES[path.stem]
-    assert not any(output.get("name") == "stderr" or output.output_type == "error" for output in outputs)
-    text = json.dumps(outputs)
-    assert not re.search(r"/(tmp|home|root|work)/", text)  # of somebody's machine
-    assert path.stat().st_size < 600_000
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_code_is_plain(path):
     notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert not any(cell.outputs or cell.execution_count for cell in code_cells(notebook))
     assert code_cells(notebook)[0].source == code_cells(nbformat.read(NOTEBOOKS[0], as_version=4))[0].source
     for cell in code_cells(notebook)[1:]:
         ast.parse(
@@ -191,7 +177,7 @@ def test_the_address_of_the_repository_has_one_place(tmp_path):
     for path in address.files(tmp_path):
         text = path.read_text()
         assert old not in text
-        assert "github.com/me/other" in text
+        assert "me/other" in text
         if path.suffix == ".ipynb":
             assert f"https://colab.research.google.com/github/me/other/blob/main/colabs/{path.name})" in text
             assert (
@@ -203,9 +189,8 @@ def test_the_address_of_the_repository_has_one_place(tmp_path):
 def test_an_address_that_is_not_known_is_asked_for(tmp_path):
     source = code_cells(nbformat.read(NOTEBOOKS[0], as_version=4))[0].source
     lines = [line for line in source.splitlines() if not line.startswith("%")]
-    hidden = "import sys\nsys.path = [p for p in sys.path if 'site-packages' not in p]\n"
-    (tmp_path / "cell.py").write_text(hidden + "\n".join(lines))
-    command = [sys.executable, "-I", "cell.py"]
+    (tmp_path / "cell.py").write_text("\n".join(lines))
+    command = [sys.executable, "-I", "-S", "cell.py"]  # without installed packages
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("Set SOURCE to the address of the repository")

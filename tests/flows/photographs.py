@@ -33,12 +33,15 @@ def net(num_classes, rngs):
 """
 
 
-def write(folder: pathlib.Path, per_class: int = 24, training_images: pathlib.Path | None = None) -> dict[str, str]:
+def write(
+    folder: pathlib.Path, per_class: int = 24, training_images: pathlib.Path | None = None, first: int = 0
+) -> dict[str, str]:
     """Writes pictures below `folder`, one folder a class, and returns the true class of each by its path without ending.
 
-    One picture of every class, the second one, is in the folder of the next class: a label that is wrong.
+    One picture of every class, the second one, is in the folder of the next class: a label that is wrong. The pictures of a class
+    begin with number `first` of those there are.
     """
-    pictures = _digits(per_class) | (_animals(training_images, per_class) if training_images else {})
+    pictures = _digits(per_class, first) | (_animals(training_images, per_class, first) if training_images else {})
     classes, truth = sorted(pictures), {}
     for place, name in enumerate(classes):
         for number, picture in enumerate(pictures[name]):
@@ -50,12 +53,12 @@ def write(folder: pathlib.Path, per_class: int = 24, training_images: pathlib.Pa
     return truth
 
 
-def _digits(per_class: int) -> dict[str, list[Image.Image]]:
+def _digits(per_class: int, first: int) -> dict[str, list[Image.Image]]:
     """Scikit-learn's scans of handwritten digits, dark on a light ground."""
     scans, labels = datasets.load_digits(return_X_y=True)
     pictures = {}
     for label, name in enumerate(DIGITS):
-        pixels = 255 - scans[labels == label][:per_class].reshape(-1, 8, 8) * 15
+        pixels = 255 - scans[labels == label][first : first + per_class].reshape(-1, 8, 8) * 15
         pictures[name] = [
             Image.fromarray(digit.astype(np.uint8)).convert("RGB").resize((SIZE, SIZE), Image.Resampling.BICUBIC)
             for digit in pixels
@@ -63,12 +66,14 @@ def _digits(per_class: int) -> dict[str, list[Image.Image]]:
     return pictures
 
 
-def _animals(folder: pathlib.Path, per_class: int) -> dict[str, list[Image.Image]]:
+def _animals(folder: pathlib.Path, per_class: int, first: int) -> dict[str, list[Image.Image]]:
     """ImageNet's training images of two kinds of animals, from files named WNID_name.JPEG."""
     pictures = {}
-    for name, (first, last) in ANIMALS.items():
-        paths = [path for path in sorted(folder.iterdir()) if first <= class_index()[path.name[:9]] < last]
-        pictures[name] = [Image.open(path).convert("RGB").resize((160, 120)) for path in paths[:per_class]]
+    for name, (low, high) in ANIMALS.items():
+        paths = [path for path in sorted(folder.iterdir()) if low <= class_index()[path.name[:9]] < high]
+        pictures[name] = [
+            Image.open(path).convert("RGB").resize((160, 120)) for path in paths[first : first + per_class]
+        ]
     return pictures
 
 

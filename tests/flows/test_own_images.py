@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 PAGE = ROOT / "docs" / "own_images.md"
 # A small net and small pictures, in place of a ResNet-18 and 30 epochs.
-NET = "--model=my_nets:net --resize=16 --crop=16 --augmentation.crop=shift --augmentation.shift=1 --augmentation.flip=False"
+NET = "--model=my_nets:net --resize=16 --crop=16 --augmentation.min_area=0.7 --augmentation.flip=False"
 NET += " --epochs=15 --batch_size=32 --learning_rate=1e-2 --cache=True --report=False"
 SHORT = {"train": NET, "clean": f"{NET} --folds=2", "score": "--report=False", "review": "--port=0"}
 RATERS = 3
@@ -29,7 +29,7 @@ def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("own")
     images = photographs.training_images()
     truth = photographs.write(folder / "FOLDER", 24, images)
-    truth |= photographs.write(folder / "VALIDATION", 8, images)
+    truth |= photographs.write(folder / "VALIDATION", 8, images, first=24)
     (folder / "guidelines.md").write_text("# Rules\n\n- Name the **largest** thing.\n")
     (folder / "my_nets.py").write_text(photographs.NET)
     return folder, truth

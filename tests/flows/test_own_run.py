@@ -17,9 +17,7 @@ PAGE = ROOT / "docs" / "training.md"
 HEADING = "A run, its mistakes, and what to train on next"
 FOLDER_OF_RUNS = "runs/own"  # in test_documentation: these commands are run here
 # resnet18 of the documents is resnet_digits here, on pictures of 12 pixels.
-NET = (
-    "--model=resnet_digits --resize=16 --crop=16 --epochs=2 --log_every=2 --batch_size=16 --augmentation.min_area=0.5 --report=False"
-)
+NET = "--model=resnet_digits --resize=16 --crop=16 --epochs=2 --log_every=2 --batch_size=16 --augmentation.min_area=0.5 --report=False"
 SHORT = {
     "train": NET,
     "evaluate": "--model=resnet_digits --batch_size=32 --report=False",
