@@ -64,12 +64,17 @@ def hub_file(config: ConfigDict) -> HubFile | None:
         raise InputError(
             f"weights is empty, and the Hub has none of {catalog.full_name(config.model)}. Give --weights=FILE."
         )
-    return _fetched(f"{hub.PREFIX}{repository}")
+    return _fetched(f"{hub.PREFIX}{repository}", is_pinned="@" in repository)
 
 
 @functools.cache
-def _fetched(reference: str) -> HubFile:
-    return hub.fetch(reference, log)
+def _fetched(reference: str, is_pinned: bool = True) -> HubFile:
+    file = hub.fetch(reference, log)
+    if not is_pinned:
+        log(
+            f"The catalog names no commit of {file.repository}. To repeat this run: --weights={reference}@{file.commit}"
+        )
+    return file
 
 
 def load_model(config: ConfigDict, run: TrainedModel | None) -> tuple[Apply, Any]:

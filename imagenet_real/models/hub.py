@@ -72,6 +72,14 @@ def fetch(reference: str, log: Callable[[str], None] = lambda line: None) -> Hub
     return HubFile(repository, commit, name, path, checksum, config)
 
 
+def commit_of(repository: str, revision: str | None = None) -> str:
+    """Returns the commit of a revision, by default of the newest one. Raises InputError, as `fetch`."""
+    try:
+        return _listing(repository, revision)[0]
+    except _Unreachable as error:
+        raise InputError(f"cannot reach {_endpoint()} for {repository} ({error}). Connect and try again.") from None
+
+
 class _Unreachable(Exception):
     """The Hub gives no answer."""
 

@@ -6,6 +6,7 @@ take minutes.
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -51,14 +52,15 @@ def image_means(verdicts: np.ndarray, label_set: LabelSet, members: np.ndarray) 
       label_set: of n images, all scored.
       members: [n, S] bool, the images of each slice.
     """
-    weight = label_set.weight
+    weight: np.ndarray = label_set.weight
     # float32 counts up to 2^24 images exactly, in half the time.
-    dtype = np.float32 if (weight == 1).all() and len(weight) < 2**24 else np.float64
+    dtype: Any = np.float32 if (weight == 1).all() and len(weight) < 2**24 else np.float64
     table, weight = members.astype(dtype), weight.astype(dtype)
-    predicted = verdicts >= 0
-    if (predicted == predicted[:1]).all():
-        predicted = predicted[:1]  # usually all models predict the same images
-    predicted, right = predicted.astype(dtype), (verdicts > 0) * weight
+    has_prediction = verdicts >= 0
+    if (has_prediction == has_prediction[:1]).all():
+        has_prediction = has_prediction[:1]  # usually all models predict the same images
+    predicted: np.ndarray = has_prediction.astype(dtype)
+    right: np.ndarray = (verdicts > 0) * weight
 
     def sums(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # of the slices and of all: [M, S], [M, 1]
         return (values @ table).astype(np.float64), values.sum(axis=1, keepdims=True, dtype=np.float64)

@@ -14,6 +14,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.models import timm_config
 from imagenet_real.models.hub import fetch, parse
 from tests.models.hub_server import COMMIT, Repository, hub
+from tests.models.record_revisions import pinned
 
 constants = pytest.importorskip("huggingface_hub.constants", reason="the extra `hub` is not installed")
 
@@ -132,6 +133,21 @@ def test_offline_the_cache_serves_or_the_line_says_where_to_put_it(repositories,
     message = message_of("hf_hub:timm/resnet50.a1_in1k")
     assert message.startswith("cannot reach http://127.0.0.1:9 for model.safetensors of timm/resnet50.a1_in1k")
     assert message.endswith("Or download it elsewhere, and give --weights=FILE.")
+
+
+def test_repositories_of_the_catalog_are_pinned_to_their_commits(repositories):
+    rows = [
+        {"hub": name}
+        for name in ("timm/resnet18.a1_in1k", "timm/resnet18.a2_in1k", "someone/else@abc", "", "someone/gated")
+    ]
+    problems = pinned(rows)
+    pins = [row["hub"] for row in rows]
+    assert pins[:4] == [f"timm/resnet18.a1_in1k@{COMMIT}", "timm/resnet18.a2_in1k", "someone/else@abc", ""]
+    assert pins[4] == f"someone/gated@{COMMIT}"  # its files need a permission, its commits do not
+    assert ["there is no repository timm/resnet18.a2_in1k" in problem for problem in problems] == [True]
+    rows = [{"hub": "timm/resnet18.a1_in1k@abc"}]
+    assert pinned(rows, anew=True) == []
+    assert rows == [{"hub": f"timm/resnet18.a1_in1k@{COMMIT}"}]
 
 
 def test_parts_of_a_reference():
