@@ -115,6 +115,9 @@ def get_config() -> ConfigDict:
             "fsdp": False,  # divides parameters and the optimizer's state over all devices
             "remat": False,  # computes activations again in the backward pass, to save memory
             "accumulate": 1,  # parts of a batch that each device takes in turn, to save memory
+            # A test of the recipe on synthetic images: 20 steps, and what the whole run would need.
+            "smoke": False,
+            "smoke_batch_size": 8,  # images of a batch of the test
             # The report.
             "label_sets": "",  # comma-separated; empty: all label sets of the images
             "save_scores": False,  # saves the scores of all classes, which mean average precision needs

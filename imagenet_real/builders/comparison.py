@@ -77,6 +77,7 @@ UNUSED = {  # fields of `train` that a comparison has in another form
     "seed": 'Give --seeds="(0, 1)" or the like.',
     "train_labels": "Give --data=\"('all', 'real')\" or the like.",
     "export": "A comparison writes no exports.",
+    "smoke": "Give it to one recipe, as in train_digits --smoke=True.",
 }
 
 

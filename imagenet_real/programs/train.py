@@ -1,5 +1,6 @@
 """Trains a model, saves checkpoints, and scores its predictions of the images of `split`."""
 
+import dataclasses
 import os
 import shlex
 import sys
@@ -8,6 +9,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import reports, training, unreadable_images
+from imagenet_real.builders.smoke import run_smoke
 from imagenet_real.builders.training_data import describe_training_images, open_reported, training_data
 from imagenet_real.builders.training_run import check_report, score_source, train_and_predict
 from imagenet_real.data.sources.records import Source
@@ -15,24 +17,40 @@ from imagenet_real.data.training_data import TrainingData
 from imagenet_real.predictions.predictions import Predictions, save_predictions
 from imagenet_real.report.exports import exports
 from imagenet_real.report.exports.tensorboard import write_accuracies
-from imagenet_real.report.printing import show_results, show_written
+from imagenet_real.report.printing import show, show_results, show_written
 from imagenet_real.runtime import distributed
 from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.results import Results
 
 ALTERNATIVES = training.LENGTHS  # one on the command line replaces the config's
-OUTPUTS = ("classes.json", "metrics.jsonl", "predictions.npz", *reports.OUTPUTS)  # files that no input may be
+OUTPUTS = (
+    "classes.json",
+    "metrics.jsonl",
+    "predictions.npz",
+    "smoke.json",
+    *reports.OUTPUTS,
+)  # files that no input may be
 
 
 def run(config: ConfigDict, workdir: epath.Path) -> Results | None:
-    """Trains until the last step and reports. Continues an earlier run in `workdir`."""
+    """Trains until the last step and reports. Continues an earlier run in `workdir`. With `smoke`, tries some steps alone."""
     with distributed.initialize(config.distributed), distributed.context_on_primary(lock_workdir(workdir)):
         training.check(config)
+        if config.smoke:
+            _smoke(config, workdir)
+            return None
         data = training_data(config)
         source = open_reported(config, config.split, data)
         distributed.on_primary(lambda: check_report(config, source, data.num_classes))
         predictions = train_and_predict(config, workdir, data, source)
         return distributed.on_primary(lambda: report(config, workdir, data, source, predictions))
+
+
+def _smoke(config: ConfigDict, workdir: epath.Path) -> None:
+    smoke = run_smoke(config, workdir)
+    if smoke is not None:
+        show(config.format, [dataclasses.asdict(smoke)], smoke)
+        show_written(config.format, workdir, ["smoke.json"])
 
 
 def report(
