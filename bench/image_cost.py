@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))  # runs from a checkout that is not installed
 
@@ -26,7 +27,9 @@ from PIL import Image
 from imagenet_real.data.augmentation import Augmentation
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.decoding import decode
+from imagenet_real.data.erasing import Erasing
 from imagenet_real.data.preprocess import Preprocessing, central_crop
+from imagenet_real.data.randaugment import RandAugment
 from imagenet_real.data.training_batches import TrainingBatches
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.runtime.workers import WorkerBatches
@@ -61,7 +64,7 @@ def central(files: Files) -> int:
     return sum(bool(len(central_crop(decode(files[index]["image"]), preprocessing))) for index in range(len(files)))
 
 
-def trained(mixture: dict[str, float]) -> Callable[[Files], int]:
+def trained(mixture: dict[str, Any]) -> Callable[[Files], int]:
     """Batches as `train` makes them: read, decoded, a random part resized, flipped, perhaps mixed."""
 
     def run(files: Files) -> int:
@@ -104,6 +107,11 @@ PARTS = {
     "evaluation batches, bilinear": evaluated("bilinear"),
     "training batches, inception crop": trained({}),
     "training batches, with mixup": trained({"mixup": 0.2}),
+    "... with timm's RandAugment": trained({"randaugment": RandAugment("timm", magnitude=7, increasing=True)}),
+    "... with big_vision's RandAugment": trained({"randaugment": RandAugment("big_vision")}),
+    "... with 3-Augment and jitter": trained({"three_augment": True, "jitter": 0.3, "jitter_on": "pillow"}),
+    "... erasing by noise, in all images": trained({"erasing": Erasing(1.0, "pixel")}),
+    "... three times each in a row": trained({"repeats": 3}),
     "taking batches over from workers": taken_over,
 }
 

@@ -28,6 +28,25 @@ CODES = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 143, signal.SIGINT: 13
 KILLS_PER_RUN = 4
 RECIPE = {**TRAINING, "steps": 60, "checkpoint_every": 7, "log_every": 5}
 MIXED = {"augmentation.mixup": 0.2, "optimizer": "sgd", "learning_rate": 0.01}
+AUGMENTED = {  # every random change, a moving average, and random states of the model
+    **RECIPE,
+    "model": "tiny_vit",
+    "drop_path": 0.2,
+    "drop_path_uniform": True,
+    "loss": "sigmoid",
+    "average_decay": 0.9,
+    "augmentation.repeats": 3,
+    "augmentation.mixup": 0.2,
+    "augmentation.cutmix": 1.0,
+    "augmentation.mix_probability": 0.8,
+    "augmentation.target_threshold": 0.2,
+    "augmentation.jitter": 0.3,
+    "augmentation.jitter_on": "pillow",
+    "augmentation.randaugment.library": "timm",
+    "augmentation.randaugment.deviation": 0.5,
+    "augmentation.erasing.probability": 0.5,
+    "augmentation.erasing.mode": "pixel",
+}
 RECIPES = [  # processes, command
     (1, Command("softmax", "train_digits", {**RECIPE, "loss": "softmax"})),
     (
@@ -40,6 +59,8 @@ RECIPES = [  # processes, command
     (1, Command("clean_list", "train_digits", {**RECIPE, "clean_list": "INPUTS/clean.txt", "accumulate": 2})),
     (1, Command("label_maps", "train_digits", {**RECIPE, "label_maps": "OUTPUTS/relabel/own_model"})),
     (2, Command("two_processes", "train_digits", {**RECIPE, "fsdp": True})),
+    (1, Command("augmented", "train_digits", {**AUGMENTED, "workers": 2})),
+    (2, Command("augmented_two_processes", "train_digits", AUGMENTED)),
 ]
 OTHERS = ("evaluate", "prepare", "relabel", "duplicates", "clean", "label_errors", "score", "propose", "aggregate")
 OTHERS += ("mistakes", "labels", "label_maps", "compare")
@@ -73,7 +94,7 @@ class Run:
             words = [f"--{name}={value}" for name, value in {**fields, **join}.items()]
             for name, path in paths.items():
                 words = [word.replace(name, path) for word in words]
-            main = TINY_MODEL if fields.get("model") == "tiny" else "main.py"
+            main = TINY_MODEL if fields.get("model", "").startswith("tiny") else "main.py"
             argv = [main, f"--config=configs/{self.command.config}.py", f"--workdir={self.workdir}", *words]
             request = {"argv": argv, "out": str(self.output(number, "out")), "error": str(self.output(number, "err"))}
             for name in ("out", "error"):

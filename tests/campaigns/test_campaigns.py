@@ -21,7 +21,7 @@ def campaign(tmp_path_factory):
 def test_killed_programs_continue_to_the_same_files(campaign):
     training, others = kills.runs(campaign.session, campaign.folder)
     chosen = {**dict(training), **dict(others)}
-    for name, count in (("train sigmoid_average", 3), ("score models", 2), ("aggregate calibrated", 1)):
+    for name, count in (("train augmented", 3), ("score models", 2), ("aggregate calibrated", 1)):
         campaign.disturb(name, chosen[name], count)
     assert campaign.counts.total()
     assert campaign.faults == []

@@ -26,10 +26,10 @@ class Tiny(nnx.Module):
 class TinyViT(ViT):
     """Of one block, whose kernels are large enough to be divided over devices."""
 
-    def __init__(self, *, num_classes, dtype, rngs):
-        super().__init__(
-            image_size=SIZE, patch=6, width=64, depth=1, heads=2, num_classes=num_classes, dtype=dtype, rngs=rngs
-        )
+    def __init__(self, *, num_classes, dtype, rngs, drop_path=0.0, uniform_drop_path=False):
+        size = {"image_size": SIZE, "patch": 6, "width": 64, "depth": 1, "heads": 2}
+        rates = {"drop_path": drop_path, "uniform_drop_path": uniform_drop_path}
+        super().__init__(**size, **rates, num_classes=num_classes, dtype=dtype, rngs=rngs)
 
 
 SPECS = {

@@ -56,7 +56,7 @@ def test_an_operation_of_randaugment(monkeypatch, name, interpolation):
         ("rand-m9-mstd0.5-inc1", RandAugment("timm", magnitude=9, deviation=0.5, increasing=True)),
         ("rand-m6-n4-p0.9", RandAugment("timm", operations=4, magnitude=6, probability=0.9)),
         ("rand-m9-mstd101-n3-p1.0", RandAugment("timm", operations=3, magnitude=9, deviation=101, probability=1.0)),
-        ("rand-m15-mmax20-mstd4-inc1", RandAugment("timm", 2, magnitude=15, deviation=4, maximum=20, increasing=True)),
+        ("rand-m11-mmax12-mstd2-inc1", RandAugment("timm", 2, magnitude=11, deviation=2, maximum=12, increasing=True)),
     ],
 )
 def test_randaugment_from_the_same_numbers(monkeypatch, text, settings):
@@ -156,7 +156,7 @@ def test_mixup_and_cutmix_on_eight_bits(monkeypatch, share):
             else targets.mixup(images, labels, *partners, share)
         )
         np.testing.assert_array_equal(ours[0], theirs.numpy().transpose(0, 2, 3, 1))
-        np.testing.assert_array_equal(ours[1], their_targets.numpy())
+        np.testing.assert_allclose(ours[1], their_targets.numpy(), atol=1e-7)
 
 
 def test_boxes_of_cutmix_are_timms(monkeypatch):
