@@ -43,14 +43,26 @@ class StdConv(nnx.Module):
 
 
 class GroupNormRelu(nnx.GroupNorm):
-    """Group norm in float32 and a rectifier; the result has the input's precision."""
+    """Group norm in float32 and a rectifier; the result has the input's precision.
+
+    Two passes for the variance: E[x^2] - E[x]^2 loses digits if the mean is large. Each takes the means of channels first,
+    then those of groups: on CPUs, Flax's own means over places and the channels of a group take up to seven times as long.
+    """
 
     def __init__(self, width: int, *, rngs: nnx.Rngs):
-        # Two passes for the variance: E[x^2] - E[x]^2 loses digits if the mean is large.
-        super().__init__(width, num_groups=GROUPS, epsilon=1e-5, use_fast_variance=False, dtype=jnp.float32, rngs=rngs)
+        super().__init__(width, num_groups=GROUPS, epsilon=1e-5, dtype=jnp.float32, rngs=rngs)
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H, W, C]
-        return nnx.relu(super().__call__(features)).astype(features.dtype)
+        wide = features.astype(jnp.float32)
+        centered = wide - _group_means(wide)
+        scale = jax.lax.rsqrt(_group_means(jnp.square(centered)) + self.epsilon) * self.scale[...]
+        return nnx.relu(centered * scale + self.bias[...]).astype(features.dtype)
+
+
+def _group_means(features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, 1, 1, C]
+    channels = features.mean(axis=(1, 2)).reshape(len(features), GROUPS, -1)
+    means = jnp.broadcast_to(channels.mean(axis=-1, keepdims=True), channels.shape)
+    return means.reshape(len(features), 1, 1, -1)
 
 
 class Block(nnx.Module):

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-MAX_SPLIT = 16  # a graph with more groups would take long to compile
+MAX_SPLIT = 32  # a graph with more groups would take long to compile
 
 
 def convolution(
