@@ -132,10 +132,12 @@ def test_the_first_cell_installs_a_wheel_where_there_is_no_checkout(wheel, tmp_p
     assert done.stdout.splitlines()[-1] == "resnet50"
 
 
-def test_a_pair_of_jax_and_flax_that_breaks_is_named(monkeypatch):
-    monkeypatch.setattr(install, "_version", {"jax": "0.7.2", "flax": "0.12.0"}.get)
+@pytest.mark.parametrize(("jax", "repair"), [("0.7.2", "jax.*>=0.10"), ("0.10.0", "flax.*>=0.12")])
+def test_a_pair_of_jax_and_flax_that_breaks_is_named(monkeypatch, jax, repair):
+    monkeypatch.setattr(install, "_version", {"jax": jax, "flax": "0.12.0"}.get)
     monkeypatch.setattr(install.sys, "executable", shutil.which("false"))
-    with pytest.raises(SystemExit, match="JAX 0.7.2 and Flax 0.12.0 do not work together .*Install JAX .*>=0.10"):
+    message = f"JAX {jax} and Flax 0.12.0 do not work together .*pip install --upgrade '{repair}"
+    with pytest.raises(SystemExit, match=message):
         install.check_pair()
 
 

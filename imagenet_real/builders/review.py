@@ -101,7 +101,9 @@ def _make_review(config: ConfigDict, store: Store, dataset: Dataset, pictures: d
     class_set = class_sets.with_meanings(classes, config.class_names, label_store)
     class_set = class_sets.with_hierarchy(class_set, config.hierarchy, label_store)
     source = OTHER if config.others else MAIN
-    examples = examples_by_class(pictures[source], class_set.wnids or (), under_review)
+    # Of the images under review, the model's mistakes are no examples of their classes.
+    doubtful = () if config.others else {item["image_id"] for item in file.items}
+    examples = examples_by_class(pictures[source], class_set.wnids or (), under_review, doubtful)
     return Review(
         file,
         shown,

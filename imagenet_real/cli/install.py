@@ -71,10 +71,13 @@ def check_pair() -> None:
     if done.returncode:
         jax, flax = (_version(name) for name in ("jax", "flax"))
         reason = (done.stderr.strip().splitlines() or ["no reason"])[-1]
-        jax_range = next(str(one.specifier) for one in required() if one.name == "jax")
+        ranges = {one.name: one.specifier for one in required() if one.name in ("jax", "flax")}
+        # Of a JAX that fits, the Flax is too old; otherwise the JAX must be another one.
+        name = "flax" if ranges["jax"].contains(jax, prereleases=True) else "jax"
+        requirement = f"{name}{ranges[name]}"
         sys.exit(
-            f"error: JAX {jax} and Flax {flax} do not work together ({reason}). Install JAX {jax_range}, for example with "
-            f"pip install 'jax{jax_range}', and restart the kernel."
+            f"error: JAX {jax} and Flax {flax} do not work together ({reason}). Install another one, for example with "
+            f"pip install --upgrade '{requirement}', and restart the kernel."
         )
 
 

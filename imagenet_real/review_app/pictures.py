@@ -1,7 +1,7 @@
 """The pictures that the pages show. Their addresses hold an image id alone, so none leads to another file."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -31,15 +31,17 @@ class Pictures:
         return for_browser(self._source[self._row[image_id]]["image"], self._exif)
 
 
-def examples_by_class(pictures: Pictures, wnids: Sequence[str], label_set: LabelSet | None) -> dict[int, list[str]]:
-    """Returns a few images of each class.
+def examples_by_class(
+    pictures: Pictures, wnids: Sequence[str], label_set: LabelSet | None, doubtful: Collection[str] = ()
+) -> dict[int, list[str]]:
+    """Returns a few images of each class, without the `doubtful` ones, whose label may be wrong.
 
     The class of an image is its label in the source; or the wnid in its name; or its only right class in `label_set`.
     """
     image_ids = pictures.fields.image_ids.tolist()
     examples: dict[int, list[str]] = {}
     for image_id, label in zip(image_ids, _labels(pictures, image_ids, wnids, label_set), strict=True):
-        if label >= 0 and len(examples.setdefault(int(label), [])) < MAX_EXAMPLES:
+        if label >= 0 and image_id not in doubtful and len(examples.setdefault(int(label), [])) < MAX_EXAMPLES:
             examples[int(label)].append(image_id)
     return examples
 

@@ -108,7 +108,7 @@ def test_a_panel_sees_comments_as_text(browser, folder):
 def test_a_page_fits_a_phone(browser, folder):
     with small.review_server(folder, guidelines="<h1>Rules</h1>" + "<p>Look twice.</p>" * 9) as client:
         page = page_of(browser, client.port, width=360, height=700)
-        assert "model has 4 mistakes under the labels original. They take about 2 minutes" in page.text_content(
+        assert "model has 4 mistakes under the original labels. They take about 2 minutes" in page.text_content(
             "#about"
         )
         assert page.is_visible("#enter .guidelines h1")

@@ -4,13 +4,16 @@ import json
 
 import pytest
 
+from imagenet_real.data.sources.open import open_source
 from imagenet_real.errors import InputError
 from imagenet_real.labels.json_format import load_label_set
 from imagenet_real.mistakes.judged import load_judged
 from imagenet_real.review_app.content import Content
+from imagenet_real.review_app.pictures import Pictures, examples_by_class
 from imagenet_real.review_app.review import View
 from imagenet_real.review_app.store import Store
 from imagenet_real.review_app.verdicts import Verdict
+from tests import toy
 from tests.review_app import small
 from tests.review_app.small import CORRECT, WRONG
 
@@ -219,3 +222,12 @@ def test_agreement_of_verdicts():
     assert verdict.agrees(Verdict("wrong", category="Non-prototypical", severity="Minor"))
     assert not verdict.agrees(Verdict("wrong", category="Non-prototypical", severity="Major"))
     assert not Verdict("correct").agrees(Verdict("correct", also_right=(2,)))
+
+
+def test_what_is_in_doubt_is_no_example_of_its_class(tmp_path):
+    small.write(tmp_path)
+    pictures = Pictures(open_source(str(tmp_path / "images")))
+    everything = examples_by_class(pictures, (), toy.original())
+    assert any("a" in images for images in everything.values())
+    rest = examples_by_class(pictures, (), toy.original(), {"a"})
+    assert rest == {label: kept for label, images in everything.items() if (kept := [i for i in images if i != "a"])}

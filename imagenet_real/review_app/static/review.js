@@ -212,7 +212,7 @@ for (const [id, action] of [["store", store], ["undo", undo], ["back", () => ste
 $("picture").addEventListener("click", () => $("figure").classList.toggle("zoomed"));
 document.addEventListener("keydown", onKey);
 function describe({ model, label_set: labelSet, total, needed, seconds }) {
-  return [`${model} has ${plural(total, "mistake")} under the labels ${labelSet}.`,
+  return [`${model} has ${plural(total, "mistake")} under the ${labelSet} labels.`,
     `They take ${duration(seconds, total)}, at ${seconds} seconds a mistake.`,
     needed > 1 ? `A verdict is final once ${needed} reviewers agree.` : "Your verdict is final; if reviewers disagree, a panel decides."].join(" ");
 }
