@@ -82,7 +82,7 @@ def program_arguments(command: str) -> list[str] | None:
 class Mean(nnx.Module):
     """In the place of every model: logits by the mean colour."""
 
-    def __init__(self, *, num_classes, dtype, rngs):
+    def __init__(self, *, num_classes, dtype, rngs, drop_path=0.0):  # of its blocks, of which it has none
         self.head = nnx.Linear(3, num_classes, rngs=rngs)
 
     def __call__(self, images):
