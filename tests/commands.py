@@ -118,6 +118,7 @@ def _run(argv: list[str], environment: dict[str, str], outputs, before, folder: 
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    sys.dont_write_bytecode = True  # on a disk that a test fills, it would be cut off
     if before is not None:
         before()
     sys.argv = list(argv)

@@ -8,6 +8,9 @@ from imagenet_real import programs
 
 # Read when JAX is imported, and so the same in every command.
 os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", f"{pathlib.Path(__file__).parent.parent}/.pytest_cache/compiled")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 LIBRARIES = ("flax.nnx", "grain", "jax", "matplotlib.figure", "numba", "optax", "orbax.checkpoint", "pyarrow.parquet")
 LIBRARIES += ("safetensors", "scipy.stats", "simplejpeg", "tensorboardX", "tensorflow_datasets")

@@ -12,7 +12,8 @@ import numpy as np
 from etils import epath
 
 from imagenet_real.errors import InputError
-from imagenet_real.io.npz_reader import TEXT, Array, read_npz
+from imagenet_real.io.npy_reader import TEXT, Array
+from imagenet_real.io.npz_reader import read_npz
 from imagenet_real.io.storage import cache_folder, open_atomically
 from imagenet_real.io.text_reader import FileError
 

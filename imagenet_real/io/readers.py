@@ -21,7 +21,7 @@ and a duplicate key, column or member is wrong.
 from imagenet_real.io.csv_reader import read_columns, read_csv, read_header
 from imagenet_real.io.json_reader import parse_json, read_json, read_json_lines
 from imagenet_real.io.mismatch import Mismatch, shorten, shown
-from imagenet_real.io.npz_reader import (
+from imagenet_real.io.npy_reader import (
     ANY,
     BOOLS,
     FLOATS,
@@ -30,11 +30,10 @@ from imagenet_real.io.npz_reader import (
     TEXT,
     Array,
     map_npy,
-    npz_shapes,
-    open_rows,
+    npy_shape,
     read_npy,
-    read_npz,
 )
+from imagenet_real.io.npz_reader import npz_shapes, open_rows, read_npz
 from imagenet_real.io.parquet_table import read_parquet
 from imagenet_real.io.schema import AnyFloat, Between, Length, Name, check
 from imagenet_real.io.sqlite_reader import checked_rows, open_database
@@ -59,6 +58,7 @@ __all__ = [
     "checked_rows",
     "decode",
     "map_npy",
+    "npy_shape",
     "npz_shapes",
     "open_database",
     "open_rows",

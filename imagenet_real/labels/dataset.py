@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from imagenet_real.errors import InputError
+from imagenet_real.io.readers import shorten
+from imagenet_real.labels.image_ids import first_repeated
 from imagenet_real.labels.label_set import LabelSet, class_weights, pad_labels
 
 ORIGINAL_FIELDS = ("original_label", "label")
@@ -29,9 +32,15 @@ def from_fields(
       num_classes: of the dataset; None if its records have no labels.
       source: the name of the dataset, for the provenance.
       class_names: [K], of the dataset; None if it has none.
+
+    Raises InputError if two records have one image id.
     """
     if num_classes is None:
         return {}
+    if repeated := first_repeated(image_ids):
+        raise InputError(
+            f"{shorten(source, 100)}: duplicate image id: {shorten(repeated, 60)}. Give each image an id of its own."
+        )
     label_field = next((name for name in ORIGINAL_FIELDS if name in fields), None)
     labels = _as_rows(fields[label_field]) if label_field else np.full((len(image_ids), 1), -1, dtype=np.int32)
     original = labels[:, 0]

@@ -12,6 +12,7 @@ from etils import epath
 
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
+from imagenet_real.io.readers import shorten
 from imagenet_real.io.storage import cache_folder
 from imagenet_real.labels.published_files import PUBLISHED
 
@@ -44,25 +45,25 @@ class LabelStore:
     def find(self, names: Sequence[str]) -> dict[str, epath.Path]:
         """The paths of published files. Downloads those that are in no folder into the cache folder.
 
-        Raises InputError, within `CONNECT_SECONDS` without a network, with the addresses and checksums of the files.
+        Raises InputError, within `CONNECT_SECONDS` without a network, with the names of the files and the address of one.
         """
         paths = {name: self.look_for(name) for name in names}
         missing = [name for name, path in paths.items() if path is None]
-        remedy = f"Put them into {self.labels_dir or cache_folder()}, or set labels_dir to the folder that has them."
         if missing and not _reachable(urllib.parse.urlsplit(PUBLISHED[missing[0]].url).netloc):
-            files = ", ".join(_description(name) for name in missing)
-            raise InputError(f"label files are missing and no network answers: {files}. {remedy}")
-        return {name: path or _download(name, remedy) for name, path in paths.items()}
+            names = shorten(", ".join(missing), 60)
+            raise InputError(f"{names}: no network answers. Put {_description(missing[0])} into --labels_dir=FOLDER.")
+        return {name: path or _download(name) for name, path in paths.items()}
 
 
 DEFAULT_STORE = LabelStore()
 
 
 def _description(name: str) -> str:
-    return f"{name} from {PUBLISHED[name].url} (sha256 {PUBLISHED[name].sha256})"
+    """The address of a file, and the beginning of its checksum."""
+    return f"{PUBLISHED[name].url} (sha256 {PUBLISHED[name].sha256[:8]}...)"
 
 
-def _download(name: str, remedy: str) -> epath.Path:
+def _download(name: str) -> epath.Path:
     import pooch
 
     pooch.get_logger().setLevel("WARNING")
@@ -75,7 +76,9 @@ def _download(name: str, remedy: str) -> epath.Path:
         )
     except Exception as error:  # requests, urllib3 and pooch each raise their own
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"could not download {_description(name)}: {reason}. {remedy}") from None
+        raise InputError(
+            f"could not download {name}: {shorten(reason, 25)}. Put {_description(name)} into --labels_dir=FOLDER."
+        ) from None
 
 
 @functools.cache

@@ -34,6 +34,7 @@ ARRAYS = {
     **{name: Array(NUMBERS + TEXT, optional=True) for name in CLASSES},
     "num_classes": Array(INTEGERS, (), optional=True, least=1, most=MAX_CLASSES),
 }
+MAX_EXPANSION = 64  # times the size of the file, of the arrays; the ids of ImageNet's images compress 25 times
 REMEDY = "Save image_ids and one of scores [N, K] and top [N, k]."
 
 
@@ -43,7 +44,7 @@ def read_arrays(path: str | os.PathLike, class_names: Sequence[str] | None, stor
     Probabilities become logits, their logarithms, with a `logsumexp` of 0. Raises FileError, with the arrays that the
     file has, if none of them is known to be a prediction.
     """
-    arrays = read_npz(path, ARRAYS, REMEDY)
+    arrays = read_npz(path, ARRAYS, REMEDY, max_expansion=MAX_EXPANSION)
     ids, logits, probabilities, classes = (
         next((name for name in names if name in arrays), None) for names in (IDS, LOGITS, PROBABILITIES, CLASSES)
     )
@@ -56,7 +57,7 @@ def read_arrays(path: str | os.PathLike, class_names: Sequence[str] | None, stor
     elif classes == "top":  # our own files: best classes, and all scores beside them
         scores["top"] = arrays["top"]
     if not {"scores", "top"} & scores.keys():
-        raise FileError(path, f"it has {_listing(read_npz(path, remedy=REMEDY))}", REMEDY)
+        raise FileError(path, f"it has {_listing(read_npz(path, remedy=REMEDY, max_expansion=MAX_EXPANSION))}", REMEDY)
     if "top" in scores and scores["top"].ndim == 1:
         scores["top"] = scores["top"][:, None]
     return result | scores

@@ -10,7 +10,8 @@ from etils import epath
 
 from imagenet_real.errors import InputError, MismatchError
 from imagenet_real.io import storage
-from imagenet_real.io.readers import NUMBERS, Array, FileError, read_npy, shorten
+from imagenet_real.io.readers import NUMBERS, Array, FileError, npy_shape, read_npy, shorten
+from imagenet_real.labels import imagenet
 from imagenet_real.labels.image_ids import first_repeated, image_id
 from imagenet_real.labels.imagenet import validation_ids
 from imagenet_real.labels.label_set import MAX_CLASSES
@@ -142,6 +143,7 @@ def _name_of(path: epath.Path) -> str:
 
 
 def _read_npy(path: epath.Path) -> dict[str, np.ndarray]:
+    _check_rows(npy_shape(path, Array(NUMBERS))[:1], path)  # before it takes memory
     array = read_npy(path, Array(NUMBERS))
     return {"top" if np.issubdtype(array.dtype, np.integer) else "scores": array}
 
@@ -159,8 +161,9 @@ def _without_repetition(arrays: dict[str, np.ndarray], path: epath.Path, repair:
         return arrays
     ids, first, place = np.unique(arrays["image_ids"], return_index=True, return_inverse=True)
     for array in _of_rows(arrays):
-        if len(array) != len(place):
-            raise FileError(path, f"it has {len(place)} image ids and an array of {len(array)} rows", ONE_ROW_PER_ID)
+        if array.shape[:1] != place.shape:
+            problem = f"it has {len(place)} image ids and an array of shape {array.shape}"
+            raise FileError(path, problem, ONE_ROW_PER_ID)
         differs = (array != array[first][place]).reshape(len(place), -1).any(axis=1)
         if differs.any():
             repeated = shorten(str(arrays["image_ids"][differs.argmax()]), 60)
@@ -198,6 +201,8 @@ def _from_arrays(arrays: dict[str, np.ndarray], path: epath.Path, keep_scores: b
         problem = f"{field} has {values.ndim} dimensions, expected one row per image"
         raise FileError(path, problem, "Give an array [N, k].")
     ids, notes = _ids(arrays, len(values), path)
+    if (shape := arrays.get("scores", values).shape)[:1] != values.shape[:1] or len(shape) != 2:
+        raise FileError(path, f"scores has shape {shape}, expected ({len(values)}, K)", "Give one row per image.")
     if field == "top":
         if not np.issubdtype(values.dtype, np.integer):
             problem = f"top has {values.dtype} numbers, expected class indices"
@@ -226,13 +231,18 @@ def _from_arrays(arrays: dict[str, np.ndarray], path: epath.Path, keep_scores: b
     )
 
 
+def _check_rows(shape: tuple[int, ...], path: epath.Path) -> None:
+    """Raises MismatchError if rows without ids cannot be ImageNet's 50,000 validation images."""
+    if shape != (imagenet.NUM_VALIDATION,):
+        raise MismatchError(
+            f"{shorten(path.stem, 60)}: wrong_count: {shape[0] if shape else 0} rows without image_ids; only exactly 50,000 "
+            "rows can be taken to be in the order of ImageNet's validation files. Save image_ids with them."
+        )
+
+
 def _ids(arrays: dict[str, np.ndarray], rows: int, path: epath.Path) -> tuple[np.ndarray, tuple[str, ...]]:
     if "image_ids" not in arrays:
-        if rows != 50_000:
-            raise MismatchError(
-                f"{path.stem}: wrong_count: {rows} rows without image_ids; only exactly 50,000 rows can be taken to be "
-                "in the order of ImageNet's validation files. Save image_ids with them."
-            )
+        _check_rows((rows,), path)
         return validation_ids(), (f"{path.stem}: no image_ids; 50,000 rows read in the order of the validation files.",)
     ids = arrays["image_ids"]
     if ids.dtype.kind != "U" or ids.shape != (rows,):

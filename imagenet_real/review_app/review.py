@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from imagenet_real.errors import InputError, nearest
-from imagenet_real.io.readers import FileError
+from imagenet_real.io.readers import FileError, shorten
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.mistakes.judged import CATEGORIES
 from imagenet_real.review_app.classes import ClassFinder
@@ -69,10 +69,9 @@ class Review:
         self._place = {item["image_id"]: place for place, item in enumerate(self._items)}
         self._label_set = label_sets[0]
         if lacking := sorted(set(self._place).difference(self._label_set.image_ids.tolist())):
-            raise InputError(
-                f"the label set {self._label_set.name} lacks {len(lacking)} of the images of these mistakes, such as {lacking[0]}. "
-                "Give the --label_set of the run of mistakes."
-            )
+            name, example = shorten(self._label_set.name, 40), shorten(lacking[0], 40)
+            problem = f"the label set {name} lacks {len(lacking)} of its images, such as {example}"
+            raise FileError(file.path, problem, "Give the --label_set of the run of mistakes.")
         self._labels = {label_set.name: _labels_by_image(label_set, self._place) for label_set in label_sets}
         self.classes, self._store, self.needed, self._shows_guess = classes, store, needed, shows_guess
         self._lock = threading.Lock()

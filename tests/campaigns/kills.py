@@ -6,26 +6,28 @@ Prints a line a run, and a table at the end. Exits with 1 if a run ends in somet
 """
 
 import argparse
-import contextlib
 import dataclasses
-import os
 import pathlib
 import random
 import re
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
 
+from tests import commands
 from tests.golden import outputs
-from tests.golden.programs import PROGRAMS, TINY_MODEL, TRAINING, Command, Session
+from tests.golden.programs import PROGRAMS, TRAINING, Command, Session
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 CODES = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 143, signal.SIGINT: 130}
 KILLS_PER_RUN = 4
+TIMEOUT = 124  # an exit code, as of the command timeout
+SECONDS = 300  # of the processes of a run, together
 RECIPE = {**TRAINING, "steps": 60, "checkpoint_every": 7, "log_every": 5}
 MIXED = {"augmentation.mixup": 0.2, "optimizer": "sgd", "learning_rate": 0.01}
 AUGMENTED = {  # every random change, a moving average, and random states of the model
@@ -80,39 +82,28 @@ class Run:
     command: Command
     workdir: pathlib.Path
     processes: int = 1
+    errors: list[str] = dataclasses.field(default_factory=list)  # what each process of the last start printed to stderr
 
-    def start(self, fault: dict | None = None) -> list[int]:
-        """Starts the command; returns its processes."""
+    def start(self, fault: dict | None = None) -> list[commands.Command]:
+        """Starts the processes of the command."""
         with socket.socket() as free:
             free.bind(("localhost", 0))
             port = free.getsockname()[1]
-        paths = {"INPUTS": str(self.session.inputs), "OUTPUTS": str(self.session.outputs)}
-        fields = {**self.command.fields}
-        pids = []
-        for number in range(self.processes):
-            join = {"distributed": f"localhost:{port},{self.processes},{number}"} if self.processes > 1 else {}
-            words = [f"--{name}={value}" for name, value in {**fields, **join}.items()]
-            for name, path in paths.items():
-                words = [word.replace(name, path) for word in words]
-            main = TINY_MODEL if fields.get("model", "").startswith("tiny") else "main.py"
-            argv = [main, f"--config=configs/{self.command.config}.py", f"--workdir={self.workdir}", *words]
-            request = {"argv": argv, "out": str(self.output(number, "out")), "error": str(self.output(number, "err"))}
-            for name in ("out", "error"):
-                pathlib.Path(request[name]).unlink(missing_ok=True)
-            pids.append(self.session._ask({**request, **({"fault": fault} if fault else {})}))
-        return pids
+        addresses = [{"distributed": f"localhost:{port},{self.processes},{number}"} for number in range(self.processes)]
+        joins = addresses if self.processes > 1 else [{}]
+        return [self.session.start(self.command, self.workdir, join, fault) for join in joins]
 
-    def output(self, number: int, kind: str) -> pathlib.Path:
-        """The file that a process prints to."""
-        return self.workdir.parent / f"{self.workdir.name}.{number}.{kind}"
-
-    def wait(self, pids: Sequence[int]) -> list[int]:
-        """Waits for the processes; returns their exit codes."""
-        return [self.session._ask({"wait": pid}) for pid in pids]
-
-    def errors(self) -> list[str]:
-        """What each process printed to stderr."""
-        return [self.output(number, "err").read_text(errors="replace") for number in range(self.processes)]
+    def wait(self, processes: Sequence[commands.Command]) -> list[int]:
+        """Waits for the processes. Returns their exit codes, `TIMEOUT` for one that does not end within `SECONDS`."""
+        end, self.errors, codes = time.monotonic() + SECONDS, [], []
+        for process in processes:
+            try:
+                self.errors.append(process.communicate(max(1.0, end - time.monotonic()))[1])
+                codes.append(process.returncode)
+            except subprocess.TimeoutExpired:
+                self.errors.append(f"no end within {SECONDS} seconds")
+                codes.append(TIMEOUT)
+        return codes
 
     def content(self) -> dict[str, object]:
         """The files of the workdir, to compare: bytes where a file has no time, place or version in it."""
@@ -149,7 +140,7 @@ class Campaign:
                 calm.workdir.parent.mkdir(parents=True)
                 start = time.monotonic()
                 codes = calm.wait(calm.start())
-                assert not any(codes), f"{name}: {codes}\n" + "\n".join(calm.errors())
+                assert not any(codes), f"{name}: {codes}\n" + "\n".join(calm.errors)
             self.references[name] = calm.content(), time.monotonic() - start
         return self.references[name]
 
@@ -160,14 +151,14 @@ class Campaign:
         run.workdir.parent.mkdir(parents=True)
         done = 0
         while done < kills:
-            pids = run.start()
+            processes = run.start()
             time.sleep(self.random.uniform(0, seconds))
-            self.wait_until_connected(run, pids)
-            number, victim = self.random.choice(SIGNALS), self.random.randrange(len(pids))
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pids[victim], number)
+            wait_until_begun(processes)
+            self.wait_until_connected(run, processes)
+            number, victim = self.random.choice(SIGNALS), self.random.randrange(len(processes))
+            processes[victim].send_signal(number)
             start = time.monotonic()
-            codes = run.wait(pids)
+            codes = run.wait(processes)
             took = time.monotonic() - start
             if codes[victim] == 0:
                 break  # it had ended
@@ -181,17 +172,19 @@ class Campaign:
             self.compare(name, run, expected)
         return done
 
-    def wait_until_connected(self, run: Run, pids: list[int]) -> None:
+    def wait_until_connected(self, run: Run, processes: Sequence[commands.Command]) -> None:
         """Waits until a run of several processes has begun: a process waits five minutes for one that never came."""
         begun = ("metrics.jsonl", "checkpoints")
         while (
-            run.processes > 1 and not any((run.workdir / name).exists() for name in begun) and all(map(is_alive, pids))
+            run.processes > 1
+            and not any((run.workdir / name).exists() for name in begun)
+            and all(process.poll() is None for process in processes)
         ):
             time.sleep(0.05)
 
     def check_end(self, name: str, run: Run, codes: list[int], victim: int, number: int, took: float) -> None:
         """A signal ends a program with its code and its line, soon; the other processes with theirs."""
-        errors = run.errors()
+        errors = run.errors
         for process, (code, text) in enumerate(zip(codes, errors, strict=True)):
             allowed = {CODES[number]} if process == victim else {1, 130, 143, CODES[number]}
             lines = text.strip().splitlines()
@@ -212,7 +205,7 @@ class Campaign:
         kind = self.random.choice(("small", "full", "read-only"))
         fault = {"kind": kind, "size": int(10 ** self.random.uniform(0, 5)), "after": self.random.randrange(12)}
         codes = run.wait(run.start({**fault, "below": str(run.workdir)}))
-        text = run.errors()[0]
+        text = run.errors[0]
         if any(codes):
             self.counts[name, f"disk {kind}"] += 1
             lines = [line for line in text.splitlines() if line.startswith("error: ")]
@@ -233,17 +226,24 @@ class Campaign:
 
     def fault(self, name: str, text: str, run: Run) -> None:
         """Records what is wrong."""
-        errors = " | ".join(error.strip()[-400:] for error in run.errors())
+        errors = " | ".join(error.strip()[-400:] for error in run.errors)
         self.faults.append(f"{name}: {text} ({run.workdir}): {errors}")
         self.log(f"FAULT {self.faults[-1]}")
 
 
-def is_alive(pid: int) -> bool:
-    """Whether a process has not ended."""
+def wait_until_begun(processes: Sequence[commands.Command]) -> None:
+    """Waits until each process handles SIGTERM: before that, it is no program yet, but imports what the tests add."""
+    while not all(process.poll() is not None or _handles_sigterm(process.pid) for process in processes):
+        time.sleep(0.02)
+
+
+def _handles_sigterm(pid: int) -> bool:
     try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
     except OSError:
-        return False
+        return True  # it has ended
+    caught = next((line for line in status.splitlines() if line.startswith("SigCgt:")), "SigCgt: 0")
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def runs(session: Session, folder: pathlib.Path) -> tuple[list[tuple[str, Run]], list[tuple[str, Run]]]:
@@ -285,7 +285,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for turn in range(options.disks if single else 0):
             campaign.fill(*single[turn % len(single)])
             print(f"{time.monotonic() - start:6.0f} s  disk {turn + 1} of {options.disks}", flush=True)
-        session.close()
     print()
     for (name, kind), count in sorted(campaign.counts.items()):
         print(f"{name:<28} {kind:<16} {count:>4}")

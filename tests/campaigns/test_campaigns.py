@@ -13,9 +13,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kills")
-    session = Session(folder / "session")
-    yield kills.Campaign(session, folder, seed=1)
-    session.close()
+    return kills.Campaign(Session(folder / "session"), folder, seed=1)
 
 
 def test_killed_programs_continue_to_the_same_files(campaign):

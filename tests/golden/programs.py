@@ -1,32 +1,21 @@
-"""The recorded commands of each program, and the process that runs them.
-
-Importing JAX and the libraries around it takes longer than most of the commands. So one process imports them once, and
-forks for each command, which runs `main.py` as the command line does, without a network.
-"""
+"""The recorded commands of each program. They run as on the command line, without a network."""
 
 import contextlib
 import dataclasses
-import importlib
+import functools
 import json
 import os
 import pathlib
 import re
-import runpy
 import signal
 import socket
-import subprocess
-import sys
-import time
-import traceback
 import urllib.request
 
-from tests import ROOT
+from tests import commands
 from tests.campaigns import faults
 from tests.golden import inputs, outputs
 
-TINY_MODEL = "tests/programs/tiny_model.py"  # main.py with a model that is compiled in a moment
-LIBRARIES = ("flax.nnx", "grain", "jax", "matplotlib.figure", "numba", "optax", "orbax.checkpoint", "pyarrow.parquet")
-LIBRARIES += ("safetensors", "scipy.stats", "simplejpeg", "tensorboardX", "tensorflow_datasets")
+TINY_MODEL = "tests.programs.tiny_model"  # main.py with a model that is compiled in a moment
 XLA_FLAGS = ("--xla_force_host_platform_device_count=1", "--xla_cpu_multi_thread_eigen=false")
 XLA_FLAGS += ("--xla_backend_optimization_level=0", "--xla_llvm_disable_expensive_passes=true")  # compiles sooner
 SECONDS = 300  # of the longest command
@@ -387,25 +376,30 @@ class Session:
 
     def __init__(self, folder: pathlib.Path):
         self.inputs, self.outputs = folder / "inputs", folder / "outputs"
-        self._folder, self._results = folder, {}
+        self._results = {}
         self.inputs.mkdir(parents=True)
         inputs.write(self.inputs)
-        kept_out = ("IMAGENET_REAL_DATA", "JAX_COMPILATION_CACHE_DIR")
-        environment = {name: value for name, value in os.environ.items() if name not in kept_out} | {
+        hidden = ("IMAGENET_REAL_DATA",)
+        self._environment = {name: value for name, value in os.environ.items() if name not in hidden} | {
             "COLUMNS": "160",  # tables and help are as wide as the terminal
-            "JAX_PLATFORMS": "cpu",
             "XLA_FLAGS": " ".join(XLA_FLAGS),
             "XDG_CACHE_HOME": str(folder / "cache"),  # label files that a user downloaded are not seen
-            "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             "TFDS_DATA_DIR": str(folder / "tfds"),
         }
-        command = [sys.executable, "-m", "tests.golden.programs"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes)
 
-    def close(self) -> None:
-        self._process.communicate(timeout=SECONDS)
+    def start(
+        self, command: Command, workdir: pathlib.Path, more_fields: dict | None = None, fault: dict | None = None
+    ) -> commands.Command:
+        """Starts a command in a workdir. `fault` is what happens to its disk (see `faults.inject`)."""
+        paths = {"INPUTS": self.inputs, "OUTPUTS": self.outputs}
+        fields = {**command.fields, **(more_fields or {})}
+        words = [f"--config.{name}={_with_paths(value, paths)}" for name, value in fields.items()]
+        return commands.Command(
+            [f"--config=configs/{command.config}.py", f"--workdir={workdir}", *words],
+            module=TINY_MODEL if str(fields.get("model", "")).startswith("tiny") else "main",
+            env=self._environment,
+            before=functools.partial(_prepare, fault),
+        )
 
     def results(self, program: str) -> dict[str, dict]:
         """What each command of a program prints and writes, by its name; runs them and the programs that they need.
@@ -433,33 +427,18 @@ class Session:
         return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
 
     def _run(self, program: str, command: Command) -> str:
-        out, error = (self._folder / f"{program}_{command.name}.{name}" for name in ("out", "err"))
-        paths = {"INPUTS": self.inputs, "OUTPUTS": self.outputs}
-        fields = [f"--config.{name}={_with_paths(value, paths)}" for name, value in command.fields.items()]
-        main = TINY_MODEL if command.fields.get("model") == "tiny" else "main.py"
-        argv = [
-            main,
-            f"--config=configs/{command.config}.py",
-            f"--workdir={self.outputs / program / command.name}",
-            *fields,
-        ]
-        out.touch()
-        error.touch()
-        process = self._ask({"argv": argv, "out": str(out), "error": str(error)})
+        process = self.start(command, self.outputs / program / command.name)
         if command.shown:
             with contextlib.ExitStack() as ending:
-                ending.callback(os.kill, process, signal.SIGTERM)
+                ending.callback(process.send_signal, signal.SIGTERM)
+                paths = {"INPUTS": self.inputs, "OUTPUTS": self.outputs}
+                port = int(process.wait_for(r"http://127\.0\.0\.1:(\d+)/", SECONDS)[1])
                 shown = json.loads(pathlib.Path(_with_paths(command.fields[command.shown], paths)).read_bytes())
                 for path, name, content in POSTS[command.shown](shown):
-                    _post(_port(out, error), path, name, content)
-        code = self._ask({"wait": process})
-        assert code == 0, f"{program} {command.name} ends with {code}:\n{error.read_text()}"
-        return out.read_text()
-
-    def _ask(self, request: dict) -> int:
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+                    _post(port, path, name, content)
+        out, error = process.communicate(SECONDS)
+        assert process.returncode == 0, f"{program} {command.name} ends with {process.returncode}:\n{error}"
+        return out
 
 
 def _with_paths(value, paths: dict[str, pathlib.Path]) -> str:
@@ -467,16 +446,6 @@ def _with_paths(value, paths: dict[str, pathlib.Path]) -> str:
     for name, path in paths.items():
         text = text.replace(name, str(path))
     return text
-
-
-def _port(out: pathlib.Path, error: pathlib.Path) -> int:
-    """The port of a page, once its server has printed the address."""
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        if address := re.search(r"http://127\.0\.0\.1:(\d+)/", out.read_text()):
-            return int(address[1])
-        time.sleep(0.02)
-    raise AssertionError(f"the page is not served:\n{error.read_text()}")
 
 
 def _post(port: int, path: str, name: str, content: dict) -> None:
@@ -509,10 +478,8 @@ def _pairs(shown: dict):
 POSTS = {"mistakes": _verdicts, "tasks": _answers, "pairs": _pairs}
 
 
-def serve() -> None:
-    """Runs the commands that come as JSON, one a line; answers with a process, and when it is waited for its exit code."""
-    for library in LIBRARIES:
-        importlib.import_module(library)
+def _prepare(fault: dict | None) -> None:
+    """Takes the network from this process, and injects a fault."""
     connect = socket.socket.connect
 
     def connect_here(self, address):
@@ -521,34 +488,5 @@ def serve() -> None:
         return connect(self, address)
 
     socket.socket.connect = connect_here
-    for line in sys.stdin:
-        request = json.loads(line)
-        if "wait" in request:
-            answer = os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1])
-        else:
-            answer = os.fork() or _run_main(request)
-        print(answer, flush=True)
-
-
-def _run_main(request: dict) -> None:
-    """`python ARGUMENTS` in this process, which ends with it."""
-    for number, name in ((0, os.devnull), (1, request["out"]), (2, request["error"])):
-        opened = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
-        os.dup2(opened, number)
-    sys.argv, code = request["argv"], 1
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a session in the background ignores it
-    if "fault" in request:
-        faults.inject(request["fault"])
-    try:
-        runpy.run_path(sys.argv[0], run_name="__main__")
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
-        traceback.print_exc()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
-if __name__ == "__main__":
-    serve()
+    if fault:
+        faults.inject(fault)

@@ -48,7 +48,6 @@ def main(programs: list[str]) -> None:
             text = as_text(record(session, program))
             (EXPECTED / f"{program}.json").write_text(text, encoding="utf-8")
             print(f"{program}: {len(text):,} bytes")
-        session.close()
 
 
 if __name__ == "__main__":

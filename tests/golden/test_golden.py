@@ -25,9 +25,7 @@ TOLERANCES = {
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
-    session = Session(tmp_path_factory.mktemp("golden"))
-    yield session
-    session.close()
+    return Session(tmp_path_factory.mktemp("golden"))
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

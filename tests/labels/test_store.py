@@ -17,15 +17,30 @@ def test_labels_dir_comes_first_then_the_data_folder_then_the_cache(nowhere, mon
         assert LabelStore(nowhere / "mine").look_for("real.json") == place / "real.json"
 
 
-def test_without_a_network_one_message_tells_all(nowhere):
+@pytest.mark.parametrize("name", published_files.PUBLISHED)
+def test_without_a_network_one_line_says_what_to_do(nowhere, name):
     with pytest.raises(InputError) as error:
-        LabelStore(nowhere / "mine").find(["real.json", "multilabel.csv"])
+        LabelStore(nowhere / "mine").find([name])
     message = str(error.value)
-    for name in ("real.json", "multilabel.csv"):
-        assert published_files.PUBLISHED[name].url in message
-        assert published_files.PUBLISHED[name].sha256 in message
-    assert str(nowhere / "mine") in message
-    assert "\n" not in message
+    assert published_files.PUBLISHED[name].url in message
+    assert published_files.PUBLISHED[name].sha256[:8] in message
+    assert message.startswith(f"{name}: no network answers. ")
+    assert len(message) <= 300
+
+
+@pytest.mark.parametrize("name", published_files.PUBLISHED)
+def test_a_download_that_fails_is_one_line(nowhere, name, monkeypatch):
+    import pooch
+
+    def fail(*_, **__):
+        raise ConnectionError("refused: " + "x" * 500)
+
+    monkeypatch.setattr(store, "_reachable", lambda host: True)
+    monkeypatch.setattr(pooch, "retrieve", fail)
+    with pytest.raises(InputError) as error:
+        LabelStore(nowhere / "mine").find([name])
+    assert published_files.PUBLISHED[name].url in str(error.value)
+    assert len(str(error.value)) <= 300
 
 
 def test_addresses_are_pinned_to_commits():

@@ -72,6 +72,13 @@ BAD = {
     "num_classes is float64, expected integers": {"image_ids": toy.IDS, "top": toy.TOP, "num_classes": np.ones(3)},
     r"num_classes has shape \(3,\)": {"image_ids": toy.IDS, "top": toy.TOP, "num_classes": np.ones(3, int)},
     "num_classes has values from -1 to -1": {"image_ids": toy.IDS, "top": toy.TOP, "num_classes": np.array(-1)},
+    r"scores has shape \(\), expected \(6, K\)": {"image_ids": toy.IDS, "top": toy.TOP, "scores": np.array(1.0)},
+    r"scores has shape \(5, 4\), expected": {"image_ids": toy.IDS, "top": toy.TOP, "scores": np.ones((5, 4))},
+    r"6 image ids and an array of shape \(\)": {
+        "image_ids": np.array(list("abcdea")),
+        "top": toy.TOP * 0,
+        "scores": np.array(1.0),
+    },
     "no row": {"image_ids": toy.IDS[:0], "top": toy.TOP[:0]},
 }
 

@@ -16,7 +16,8 @@ from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.predictions import parts
 from imagenet_real.predictions.predictions import load_predictions
 from tests import commands
-from tests.data.pictures import picture, write_folder, write_tar
+from tests.data.pictures import label, picture, write_folder, write_tar
+from tests.data.shards import write_parquet, write_table, write_tfrecords, write_webdataset
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +32,12 @@ def places(tmp_path_factory):
     folder = write_folder(root / "folder", NUMBERS)
     prepare(open_source(str(folder)), str(root), name="imagenet2012", split="validation", version="5.1.0")
     tar = write_tar(root / "images.tar", folder)
+    images, labels = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}, [*map(label, NUMBERS)]
     return {
+        "webdataset": [f"--config.images={write_webdataset(root / 'webdataset', images, labels)}"],
+        "parquet": [f"--config.images={write_parquet(root / 'parquet', images, labels)}"],
+        "tfrecords": [f"--config.images={write_tfrecords(root / 'tfrecords', images, [n + 1 for n in labels])}"],
+        "table": [f"--config.images={write_table(root / 'table', images, labels)}"],
         "folder": [f"--config.images={folder}"],
         "tar": [f"--config.images={tar}"],
         "tfds": ["--config.images=tfds:imagenet2012", f"--config.tfds_dir={root}"],
@@ -110,19 +116,21 @@ def small_parts():
     parts.RECORDS_PER_PART = 4
 
 
-def test_a_killed_evaluation_goes_on_and_ends_in_the_same_bytes(places, tmp_path):
-    """Killed as soon as the first part of the predictions is on the disk."""
-    options = [
-        *places["folder"],
-        "--config.batch_size=2",
-        "--config.label_sets=original",
-        "--config.report=False",
-        *PREPROCESSING,
-    ]
-    whole = commands.run(command(tmp_path / "whole", *options))
-    assert whole.returncode == 0, whole.stderr
+SLOWLY = ["--config.batch_size=2", "--config.label_sets=original", "--config.report=False", *PREPROCESSING]
 
-    arguments = command(tmp_path / "killed", *options)
+
+@pytest.fixture(scope="module")
+def undisturbed(places, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("undisturbed")
+    done = commands.run(command(workdir, *places["folder"], *SLOWLY))
+    assert done.returncode == 0, done.stderr
+    return (workdir / "predictions.npz").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["folder", "webdataset", "parquet", "tfrecords", "table"])
+def test_a_killed_evaluation_goes_on_and_ends_in_the_same_bytes(places, undisturbed, tmp_path, kind):
+    """Killed as soon as the first part of the predictions is on the disk."""
+    arguments = command(tmp_path / "killed", *places[kind], *SLOWLY)
     process = commands.Command(arguments, before=small_parts)
     for _ in range(600):
         if any((tmp_path / "killed").glob("parts/*.npz")):
@@ -133,8 +141,7 @@ def test_a_killed_evaluation_goes_on_and_ends_in_the_same_bytes(places, tmp_path
     assert any((tmp_path / "killed").glob("parts/*.npz"))
 
     assert commands.run(arguments).returncode == 0
-    files = [tmp_path / name / "predictions.npz" for name in ("whole", "killed")]
-    assert files[0].read_bytes() == files[1].read_bytes()
+    assert (tmp_path / "killed" / "predictions.npz").read_bytes() == undisturbed
 
 
 def own_images(root):

@@ -11,7 +11,8 @@ import pytest
 
 from imagenet_real.predictions.predictions import load_predictions
 from tests import commands
-from tests.data.pictures import write_folder
+from tests.data.pictures import label, write_folder
+from tests.data.shards import write_parquet, write_webdataset
 from tests.programs import training_world as world
 from tests.programs.test_train import arrays, saved_steps, wait_for
 
@@ -66,25 +67,34 @@ def evaluate(folder, workdir, **fields):
     return ["--config=configs/evaluate.py", "--config.report=False", f"--workdir={workdir}", *options]
 
 
-def test_two_processes_of_four_devices_evaluate_like_one_of_eight(tmp_path):
-    folder = write_folder(tmp_path / "folder", range(1, 30))
-    damaged = sorted(folder.rglob("*.*"))[14]
-    damaged.write_bytes(b"no picture")
-    tables = [
-        run(evaluate(folder, tmp_path / name), processes=processes, devices=8 // processes).replace(
-            str(tmp_path / name), "WORKDIR"
-        )
-        for name, processes in (("one", 1), ("two", 2))
-    ]
-    one, two = (load_predictions(tmp_path / name / "predictions.npz") for name in ("one", "two"))
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """29 images, one of them damaged, in a folder and as shards; and the evaluation of the folder by one process."""
+    root = tmp_path_factory.mktemp("photographs")
+    folder = write_folder(root / "folder", range(1, 30))
+    sorted(folder.iterdir())[14].write_bytes(b"no picture")
+    images, labels = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}, [*map(label, range(1, 30))]
+    sources = {
+        "folder": folder,
+        "webdataset": write_webdataset(root / "webdataset", images, labels),
+        "parquet": write_parquet(root / "parquet", images, labels),
+    }
+    table = run(evaluate(folder, root / "one"), processes=1, devices=8).replace(str(root / "one"), "WORKDIR")
+    return sources, root / "one", table
+
+
+@pytest.mark.parametrize("kind", ["folder", "webdataset", "parquet"])
+def test_two_processes_of_four_devices_evaluate_like_one_of_eight(photographs, tmp_path, kind):
+    sources, workdir, table = photographs
+    shown = run(evaluate(sources[kind], tmp_path), processes=2, devices=4).replace(str(tmp_path), "WORKDIR")
+    one, two = (load_predictions(place / "predictions.npz") for place in (workdir, tmp_path))
     assert two.image_ids.tolist() == one.image_ids.tolist()
     assert len(two.image_ids) == 28
     np.testing.assert_array_equal(two.top, one.top)
     np.testing.assert_array_equal(two.top_scores, one.top_scores)
-    assert tables[1] == tables[0]
-    missing = [json.loads((tmp_path / name / "results.json").read_text())["missing"] for name in ("one", "two")]
-    assert missing[0] == missing[1]
-    assert missing[0][0]["image_id"] == damaged.stem
+    assert shown == table
+    missing = [json.loads((place / "results.json").read_text())["missing"] for place in (workdir, tmp_path)]
+    assert missing[0][0]["image_id"] == missing[1][0]["image_id"] == "ILSVRC2012_val_00000015"
 
 
 LONG = {"model": "tiny_vit", "optimizer": "adamw", "steps": 16, "checkpoint_every": 2, "log_every": 5}

@@ -1,6 +1,8 @@
 """What a client may send: whatever it is, the server answers with one line, and goes on."""
 
+import contextlib
 import json
+import socket
 import sqlite3
 
 import pytest
@@ -167,3 +169,68 @@ def test_a_full_disk_refuses_aloud_and_takes_the_answer_later(tmp_path, monkeypa
 
 def raise_full(descriptor):
     raise OSError(28, "No space left on device")
+
+
+HOST = b"Host: 127.0.0.1\r\n"
+JSON = b"Content-Type: application/json\r\n"
+GOOD = b"GET /api/about HTTP/1.1\r\n" + HOST + b"\r\n"
+JUDGE = b"POST /api/judge?name=Ada HTTP/1.1\r\n" + HOST + JSON
+RAW = {
+    "no host": b"GET / HTTP/1.1\r\n\r\n",
+    "two hosts": b"GET / HTTP/1.1\r\n" + HOST + b"Host: evil.com\r\n\r\n",
+    "user in host": b"GET / HTTP/1.1\r\nHost: 127.0.0.1@evil.com\r\n\r\n",
+    "half an address": b"GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
+    "bytes in host": b"GET / HTTP/1.1\r\nHost: \xff\xfe\r\n\r\n",
+    "another site as a proxy asks": b"GET http://evil.com/ HTTP/1.1\r\n" + HOST + b"\r\n",
+    "another site by slashes": b"GET //evil.com/%2e%2e HTTP/1.1\r\n" + HOST + b"\r\n",
+    "star": b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n",
+    "trace": b"TRACE / HTTP/1.1\r\n" + HOST + b"\r\n",
+    "connect": b"CONNECT evil.com:443 HTTP/1.1\r\n" + HOST + b"\r\n",
+    "an unknown verb": b"BREW / HTTP/1.1\r\n" + HOST + b"\r\n",
+    "version 2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "version 0.9": b"GET /\r\n",
+    "garbage": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(40) + b"\r\n\r\n",
+    "garbage behind a request": GOOD + b"\x00\xff garbage\r\n\r\n",
+    "two requests at once": GOOD + GOOD,
+    "NUL in a file": b"GET /static/%00 HTTP/1.1\r\n" + HOST + b"\r\n",
+    "a long file": b"GET /static/" + b"a" * 5000 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
+    "a long address": b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
+    "a surrogate in an image": b"GET /image/main/%ed%a0%80 HTTP/1.1\r\n" + HOST + b"\r\n",
+    "odd ranges": b"GET /static/review.js HTTP/1.1\r\nRange: bytes=9-1,x-,-0,0-0\r\n" + HOST + b"\r\n",
+    "many ranges": b"GET /static/review.js HTTP/1.1\r\nRange: bytes=" + b"0-1," * 5000 + b"0-1\r\n" + HOST + b"\r\n",
+    "odd conditions": b"GET /static/review.js HTTP/1.1\r\nIf-Modified-Since: x\r\nIf-Range: \xff\r\n" + HOST + b"\r\n",
+    "an odd cookie": b"GET / HTTP/1.1\r\nCookie: =;a=\"\\777\\\";\xff=\x80\r\n" + HOST + b"\r\n",
+    "a socket": b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: eA==\r\n"
+    + b"Sec-WebSocket-Version: 13\r\n" + HOST + b"\r\n",
+    "a negative length": JUDGE + b"Content-Length: -1\r\n\r\n",
+    "two lengths": JUDGE + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+    "an odd length": JUDGE + b"Content-Length: 0x10\r\n\r\n",
+    "length and chunks": JUDGE + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "an odd chunk": JUDGE + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
+    "a large body in chunks": JUDGE + b"Transfer-Encoding: chunked\r\n\r\n" + b"ffff\r\n" + b"x" * 0xFFFF + b"\r\n2\r\n{}\r\n0\r\n\r\n",
+    "a large body to come": JUDGE + b"Content-Length: 99999999999\r\nExpect: 100-continue\r\n\r\n" + b"x" * 70_000,
+    "a compressed body": JUDGE + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+    "a name twice": b"GET /api/item?name=Ada&name=Bob HTTP/1.1\r\n" + HOST + b"\r\n",
+    "no name": b"GET /api/item HTTP/1.1\r\n" + HOST + b"\r\n",
+    "a surrogate in a name": b"GET /api/item?name=%ED%A0%80 HTTP/1.1\r\n" + HOST + b"\r\n",
+    "an unknown filter": b"GET /api/item?name=Ada&by=%FF&state=%FF HTTP/1.1\r\n" + HOST + b"\r\n",
+    "a slow header": b"GET / HTTP/1.1\r\nX: " + b"a" * 70_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("request_bytes", RAW.values(), ids=RAW)
+def test_no_bytes_break_the_server(clients, request_bytes, capfd):
+    with socket.create_connection(("127.0.0.1", clients["review"].port), timeout=5) as connection:
+        connection.sendall(request_bytes)
+        connection.settimeout(0.3)
+        content = b""
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            while piece := connection.recv(2**16):
+                content += piece
+    for head in content.split(b"HTTP/1.1 ")[1:]:
+        status = int(head[:3])
+        assert status < 500, content[:300]
+        assert status == 100 or b"\r\ncontent-security-policy: default-src 'none'" in head.lower(), content[:300]
+    assert b"location: //" not in content.lower()
+    assert clients["review"].json("/api/about")
+    assert "Traceback" not in capfd.readouterr().err

@@ -27,7 +27,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.io import cache
 from imagenet_real.io.readers import BOOLS, INTEGERS, TEXT, Array
 from imagenet_real.labels.dataset import ORIGINAL_FIELDS
-from imagenet_real.labels.image_ids import image_id
+from imagenet_real.labels.image_ids import first_repeated, image_id
 from imagenet_real.runtime.progress import Progress
 
 LIST_FIELDS = ("real_label", "correct_multi_labels", "unclear_multi_labels")
@@ -108,7 +108,7 @@ class TfdsSource:
         stamp = cache.stamp_of(cache.listing_of(self._files))
         path = self._files[0].parent / f"label_fields_{self.fingerprint[:16]}.npz"
         arrays, damaged = cache.load(path, stamp, self._schema()), {}
-        if arrays is None:
+        if arrays is None or not self._is_consistent(arrays):
             rows, damaged = self._read_labels()
             arrays = self._columns(rows)
             if not damaged:  # damage may be a passing error of the disk
@@ -128,6 +128,13 @@ class TfdsSource:
             else:
                 schema[name] = Array(INTEGERS + BOOLS, (len(self),), least=-1, most=(self.num_classes or math.inf) - 1)
         return schema
+
+    def _is_consistent(self, arrays: Mapping[str, np.ndarray]) -> bool:
+        """Returns whether cached ids are different, and each list is as long as its size says."""
+        lists = [name for name in self._label_fields if name in LIST_FIELDS]
+        return first_repeated(arrays["image_ids"]) is None and all(
+            arrays[name].shape == (arrays[f"{name} sizes"].sum(),) for name in lists
+        )
 
     def _read_labels(self) -> tuple[list[dict[str, Any]], dict[str, str]]:
         """Reads id and labels of every record. Returns them, and for damaged records the reason by id."""

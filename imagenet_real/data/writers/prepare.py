@@ -19,7 +19,7 @@ from imagenet_real.data.sources.tfds_folders import tfds_root
 from imagenet_real.data.writers.shards import ImageShard, check_on_disk, write_shards
 from imagenet_real.data.writers.shrink import UNCHANGED, Shrinking, ShrunkPart
 from imagenet_real.errors import InputError
-from imagenet_real.io.readers import Between, read_json
+from imagenet_real.io.readers import Between, FileError, read_json, shorten
 from imagenet_real.io.storage import open_atomically
 from imagenet_real.labels import imagenet
 
@@ -185,16 +185,16 @@ def _check_same(
     place: epath.Path, images: Mapping[str, Any], source: IndexedSource, split: str, shrinking: Shrinking
 ) -> None:
     if images.get("fingerprint") != source.fingerprint:
-        raise InputError(
-            f"{place} has a dataset whose split {split!r} was made of {images.get('images', 'other images')}, not of "
-            f"{source.name}. Delete it, or give another name or version."
-        )
+        made_of = shorten(str(images.get("images", "other images")), 50)
+        problem = f"its split {split!r} was made of {made_of}, not of {shorten(source.name, 50)}"
+        raise FileError(place, problem, "Delete it, or give another name or version.")
     saved = Shrinking(**{field: images[field] for field in ("short_side", "quality") if field in images})
     if saved.as_metadata() != shrinking.as_metadata():
-        raise InputError(
-            f"{place} has a dataset whose split {split!r} was made with short_side={saved.short_side}, quality="
-            f"{saved.quality}, not {shrinking.short_side}, {shrinking.quality}. Give the same values, or another name."
+        problem = (
+            f"its split {split!r} was made with short_side={saved.short_side}, quality={saved.quality}, not "
+            f"{shrinking.short_side}, {shrinking.quality}"
         )
+        raise FileError(place, problem, "Give the same values, or another name.")
 
 
 def _files(place: epath.Path, prefix: str, source: IndexedSource, shards: int) -> list[epath.Path]:

@@ -37,6 +37,13 @@ STORAGES = {
     "CharStorage": np.int8,
     "ByteStorage": np.uint8,
     "BoolStorage": np.bool_,
+    "UntypedStorage": np.uint8,
+}
+# Types without a storage of their own: their tensors are views of bytes.
+VIEW_TYPES = {
+    "uint16": np.uint16,
+    "uint32": np.uint32,
+    "uint64": np.uint64,
 }
 # Options and numbers that training scripts store with the weights. Nothing of them is imported: they are left out.
 LEFT_OUT_NAMES = frozenset(
@@ -111,6 +118,7 @@ class StoredTensor:
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+    view_type: Any = None  # of its numbers; None if they are those of the storage
 
     def __post_init__(self):
         numbers = (self.offset, *self.shape, *self.strides)
@@ -118,8 +126,14 @@ class StoredTensor:
             raise Damaged(
                 f"a tensor has shape {_text(self.shape)}, strides {_text(self.strides)} and offset {_text(self.offset)}"
             )
-        if self.offset + self.extent > self.storage.count:
+        size, stored_size = self.dtype.itemsize, np.dtype(self.storage.dtype).itemsize
+        if (self.offset + self.extent) * size > self.storage.count * stored_size:
             raise Damaged(f"a tensor of shape {_text(self.shape)} exceeds its {self.storage.count:,} stored numbers")
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of its numbers."""
+        return np.dtype(self.view_type or self.storage.dtype)
 
     @property
     def extent(self) -> int:
@@ -135,7 +149,7 @@ class StoredTensor:
             with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 stored_zip.check_sum(content, member)
             self.storage.member = None  # once is enough
-        dtype = np.dtype(self.storage.dtype)
+        dtype = self.dtype
         flat = mapped(file, dtype, self.storage.offset + self.offset * dtype.itemsize, self.extent)
         strides = [stride * dtype.itemsize for stride in self.strides]
         return np.lib.stride_tricks.as_strided(flat, self.shape, strides, writeable=False)
@@ -241,6 +255,8 @@ def _find(module: str, name: str) -> Any:
         return _FUNCTIONS[full]
     if module in ("torch", "torch.storage") and name in STORAGES:
         return _STORAGE_TYPES[name]
+    if module == "torch" and name in VIEW_TYPES:
+        return _VIEW_TYPES[name]
     if full in LEFT_OUT_NAMES or (module in ("builtins", "__builtin__") and name in LEFT_OUT_TYPES):
         return LEFT_OUT
     if module == "torch" and _TORCH_TYPE.fullmatch(name):
@@ -254,6 +270,11 @@ def _find(module: str, name: str) -> Any:
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
 class _StorageType:
+    dtype: np.dtype
+
+
+@dataclasses.dataclass(frozen=True, eq=False, slots=True)
+class _ViewType:
     dtype: np.dtype
 
 
@@ -272,12 +293,22 @@ def _persistent(storage: Any) -> Any:
     return load
 
 
-def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> StoredTensor:
+def _rebuild_tensor(
+    storage: Any, offset: Any, shape: Any, strides: Any, *_: Any, view_type: Any = None
+) -> StoredTensor:
     if type(storage) is not Storage:
         raise Damaged("a tensor has no storage")
     if not {type(shape), type(strides)} <= {tuple, list} or max(len(shape), len(strides)) > MAX_AXES:
         raise Damaged(f"a tensor has more than {MAX_AXES} axes, or none")
-    return StoredTensor(storage, offset, tuple(shape), tuple(strides))
+    return StoredTensor(storage, offset, tuple(shape), tuple(strides), view_type)
+
+
+def _rebuild_view(
+    storage: Any, offset: Any, shape: Any, strides: Any, _: Any = None, __: Any = None, kind: Any = None, *___: Any
+) -> StoredTensor:
+    if type(kind) is not _ViewType:
+        raise Damaged("a tensor is of a type that is not supported")
+    return _rebuild_tensor(storage, offset, shape, strides, view_type=kind.dtype)
 
 
 def _rebuild_parameter(tensor: Any, *_: Any) -> Any:
@@ -311,12 +342,14 @@ def _size(axes: Any = ()) -> tuple:
 
 _REBUILD = Function(_rebuild_tensor)
 _STORAGE_TYPES = {name: _StorageType(dtype) for name, dtype in STORAGES.items()}
+_VIEW_TYPES = {name: _ViewType(dtype) for name, dtype in VIEW_TYPES.items()}
 _FUNCTIONS = {
     "collections.OrderedDict": Function(_dictionary),
     "torch.Size": Function(_size),
     "torch.Tensor": LEFT_OUT,
     "torch._utils._rebuild_tensor": _REBUILD,
     "torch._utils._rebuild_tensor_v2": _REBUILD,
+    "torch._utils._rebuild_tensor_v3": Function(_rebuild_view),
     "torch._utils._rebuild_parameter": Function(_rebuild_parameter),
     "torch._utils._rebuild_parameter_with_state": Function(_rebuild_parameter),
     "torch._tensor._rebuild_from_type_v2": Function(_rebuild_from_type),

@@ -13,6 +13,7 @@ from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.sources.records import UnreadableRecord, label_sets_of
 from imagenet_real.data.sources.tfds import TfdsSource
 from imagenet_real.data.writers.prepare import prepare
+from imagenet_real.errors import InputError
 from imagenet_real.labels.store import LabelStore
 from tests.data.pictures import picture, validation_name, write_folder
 from tests.data.sources.test_tfrecords import NAME, write_array_record
@@ -97,6 +98,36 @@ def test_what_is_broken_is_made_anew(root, data):
     place.write_bytes(place.read_bytes()[:-40] if data is None else data)
     same(opened(root).label_fields(), whole)
     assert len(place.read_bytes()) > 1000
+
+
+def repeat_an_id(arrays):
+    arrays["image_ids"][1] = arrays["image_ids"][0]
+
+
+def lengthen_a_list(arrays):
+    arrays["real_label sizes"][0] += 1
+
+
+@pytest.mark.parametrize("change", [repeat_an_id, lengthen_a_list])
+def test_what_contradicts_itself_is_made_anew(tmp_path, change):
+    write_array_record(tmp_path)
+    source = open_source(f"tfds:{NAME}", split="validation", tfds_dir=str(tmp_path))
+    whole = source.label_fields()
+    (place,) = kept(tmp_path)
+    with np.load(place) as file:
+        arrays = dict(file)
+    change(arrays)
+    np.savez(place, **arrays)
+    same(source.label_fields(), whole)
+
+
+def test_a_dataset_with_one_id_twice_is_refused_in_a_line(root, monkeypatch):
+    fields = opened(root).label_fields()
+    fields.image_ids[1] = fields.image_ids[0]
+    source = opened(root)
+    monkeypatch.setattr(source, "label_fields", lambda: fields)
+    with pytest.raises(InputError, match="tfds:some: duplicate image id: ILSVRC2012_val_00000001. Give each"):
+        label_sets_of(source)
 
 
 def test_changed_files_are_read_anew(root, tmp_path):

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import os
 import signal
 import subprocess
@@ -241,6 +242,10 @@ def test_what_was_prepared_before_splits_were_noted_one_by_one_is_known(tmp_path
     (folder / "metadata.json").write_text(note % "other")
     with pytest.raises(InputError, match="'validation' was made of folder"):
         prepare(source, str(tmp_path), **VALIDATION)
+    (folder / "metadata.json").write_text(json.dumps({"validation": {"images": "x" * 30_000, "fingerprint": "other"}}))
+    with pytest.raises(InputError, match=r"'validation' was made of xx.*\.\.\.xx") as error:
+        prepare(source, str(tmp_path), **VALIDATION)
+    assert len(str(error.value)) <= 300
 
 
 def damage(archive, copy, change):
@@ -323,7 +328,8 @@ def test_the_command_and_a_full_disk(archive, prepared, tmp_path):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
 
-    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, preexec_fn=full)
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}  # bytecode would be cut off, too
+    done = subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, preexec_fn=full)
     assert done.returncode == 1, done.stderr
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("error: ")

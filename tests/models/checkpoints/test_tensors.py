@@ -68,6 +68,19 @@ def test_tensors_are_read_back(tmp_path, format, dtype):
         np.testing.assert_array_equal(array, tensor)
 
 
+@pytest.mark.parametrize("dtype", ["uint16", "uint32", "uint64"])
+@pytest.mark.parametrize("format", ["PyTorch", "PyTorch's old format", "safetensors"])
+def test_types_that_pytorch_stores_as_bytes_are_read(tmp_path, format, dtype):
+    """A counter of 16 bits beside the weights is harmless."""
+    counts = np.arange(24).reshape(4, 6).astype(dtype)
+    other = counts if format == "safetensors" else View(counts, 7, (2, 3), (6, 2))
+    WRITERS[format](tmp_path / "file", {**tensors(), "counts": counts, "view": other})
+    opened = open_tensors(tmp_path / "file")
+    assert opened.read("counts").dtype == dtype
+    np.testing.assert_array_equal(opened.read("counts"), counts)
+    np.testing.assert_array_equal(opened.read("view"), counts if format == "safetensors" else counts[1:3, 1:6:2])
+
+
 @pytest.mark.parametrize("save", [torch_writer.save, torch_writer.save_legacy])
 def test_views_of_one_storage(tmp_path, save):
     """Transposed, cut out of the middle and repeated: what PyTorch writes of tensors that share their numbers."""
@@ -135,6 +148,7 @@ def test_a_pickle_that_would_run_a_command_is_refused(tmp_path, save, module, na
 
 FLOATS = Global("torch", "FloatStorage")
 REBUILD = Global("torch._utils", "_rebuild_tensor_v2")
+VIEW = Global("torch._utils", "_rebuild_tensor_v3")
 STORAGE = PersistentId(("storage", FLOATS, "0", "cpu", 12))
 
 
@@ -147,6 +161,11 @@ STORAGE = PersistentId(("storage", FLOATS, "0", "cpu", 12))
         (Reduce(REBUILD, ("no storage", 0, (3,), (1,))), "has no storage"),
         (Reduce(REBUILD, (STORAGE, 0, (3,), (1,)), {"shape": (1 << 40,)}), "changes a tensor after its check"),
         (Reduce(REBUILD, (STORAGE, 0, (3,), (1,)), (None, {"offset": 1 << 40})), "changes a tensor"),
+        (
+            Reduce(VIEW, (STORAGE, 0, (7,), (1,), False, None, Global("torch", "uint64"))),
+            "exceeds its 12 stored numbers",
+        ),
+        (Reduce(VIEW, (STORAGE, 0, (3,), (1,), False, None, Global("torch", "float8_e8m0fnu"))), "is not supported"),
         (PersistentId(("storage", Reduce(FLOATS, ()), "0", "cpu", 12)), "its pickle calls a value of type StorageType"),
         (PersistentId(("module", FLOATS)), "refers to an object other than a storage"),
         (PersistentId(("storage", FLOATS, "../../other", "cpu", 12)), "no item named"),

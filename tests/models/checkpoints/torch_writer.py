@@ -16,6 +16,7 @@ STORAGES = {
     "bfloat16": "BFloat16Storage",
     "int64": "LongStorage",
 }
+VIEW_TYPES = ("uint16", "uint32", "uint64")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,10 +101,14 @@ class Pickle:
         known = [key for key, array in self.storages.items() if array is view.array]
         key = known[0] if known else str(len(self.storages))
         self.storages[key] = view.array
-        kind = Global("torch", STORAGES[view.array.dtype.name])
-        pid = ("storage", kind, key, "cpu", view.array.size, *([None] if self.legacy else []))
-        arguments = (PersistentId(pid), view.offset, view.shape, view.strides, False, OrderedDict())
-        return Reduce(Global("torch._utils", "_rebuild_tensor_v2"), arguments)
+        name, count, function, more = view.array.dtype.name, view.array.size, "_rebuild_tensor_v2", ()
+        kind = Global("torch", STORAGES.get(name, ""))
+        if name in VIEW_TYPES:
+            kind, count = Global("torch.storage", "UntypedStorage"), view.array.nbytes
+            function, more = "_rebuild_tensor_v3", (Global("torch", name),)
+        pid = ("storage", kind, key, "cpu", count, *([None] if self.legacy else []))
+        arguments = (PersistentId(pid), view.offset, view.shape, view.strides, False, OrderedDict(), *more)
+        return Reduce(Global("torch._utils", function), arguments)
 
 
 def save(file, value: Any) -> None:
@@ -127,6 +132,7 @@ def save_legacy(file, value: Any) -> None:
     content.write(pickled.content)
     content.write(Pickle(list(pickled.storages)).content)
     for array in pickled.storages.values():
-        content.write(struct.pack("<q", array.size) + array.tobytes())
+        count = array.nbytes if array.dtype.name in VIEW_TYPES else array.size
+        content.write(struct.pack("<q", count) + array.tobytes())
     with open(file, "wb") as opened:
         opened.write(content.getvalue())
