@@ -43,6 +43,7 @@ test-reference: $(VENV)/.ready-test
 
 fuzz: $(VENV)/.ready-test
 	$(BIN)/python -m tests.fuzz --cases=60000 --minutes=50 --commands=400 --seed=$(SEED)
+	$(BIN)/python -m tests.fuzz.fields --count=400 --seed=$(SEED)
 
 lint: $(VENV)/.ready-test
 	$(BIN)/ruff format --check .
