@@ -30,6 +30,7 @@ NEEDS = {
     "imagenet-real compare_resnet50 ": "ImageNet",
     "tfds:imagenet2012": "ImageNet",
     "imagenet-real train_relabel ": "ImageNet and its label maps",
+    "imagenet-real compare_digits_soft ": "an hour",
 }
 # Commands that another test runs from end to end; here they are read alone.
 EXECUTED = {
@@ -42,6 +43,7 @@ EXECUTED = {
     "imagenet-real prepare ": "tests/data/writers/test_prepare.py",
     "imagenet-real propose ": "tests/programs/test_propose.py",
     "imagenet-real relabel ": "tests/programs/test_relabel.py",
+    "--smoke=True": "tests/programs/test_smoke.py",
     "--help": "tests/cli/test_help.py",
 }
 # Documents whose commands another test runs, from the first to the last; here they are read alone.
