@@ -9,6 +9,7 @@ import base64
 import io
 import os
 import pathlib
+import re
 import sys
 import tempfile
 from typing import Any
@@ -37,11 +38,18 @@ def save(notebook: Any, path: pathlib.Path) -> None:
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+            cell.outputs = [output for output in cell.outputs if not _is_progress(output)]
             for output in cell.outputs:
                 _shrink(output)
     notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"], "language_info": {"name": "python"}}
     nbformat.write(notebook, path)
+
+
+def _is_progress(output: Any) -> bool:
+    """Whether an output is a warning, a bar, or what TFDS prints while it prepares a dataset, with its folder."""
+    return output.get("name") == "stderr" or bool(
+        re.search("preparing dataset|and prepared to", output.get("text", ""))
+    )
 
 
 def _shrink(output: Any) -> None:
