@@ -45,6 +45,11 @@ def get_config() -> ConfigDict:
             "mean": (0.5, 0.5, 0.5),  # of RGB in [0, 1]
             "std": (0.5, 0.5, 0.5),  # of RGB in [0, 1]
             "exif": "ignore",  # ignore or apply the orientation in the files; torchvision ignores it
+            # Where the parameters begin, and which of them learn.
+            "init": "",  # a model of configs/models.py, hf_hub:ORG/NAME, a file of weights, or the workdir of a run; empty: at random
+            "new_head": False,  # the head starts at random, also if it has the right number of classes
+            "freeze": "",  # comma-separated: parameters or modules that stay as they are, such as blocks.0; backbone: all but the head
+            "layer_decay": 1.0,  # of the learning rate, from each block to the one before it
             # The loss and its targets.
             "loss": "softmax",  # softmax or sigmoid
             "augmentation": {
@@ -91,15 +96,17 @@ def get_config() -> ConfigDict:
             "epochs": 0.0,  # passes over all images
             "examples": 0,  # images, counted at each use
             # The optimizer.
-            "optimizer": "adamw",  # adamw, sgd or adamp
+            "optimizer": "adamw",  # adamw, sgd, adamp, lamb, lion, muon or schedule_free_adamw
             "learning_rate": 1.5e-2,  # at its peak
-            "schedule": "cosine",  # cosine or step
+            "schedule": "cosine",  # cosine, step, constant, or wsd, whose runs can be made longer
+            "decay_share": 0.2,  # of the run, at its end: the learning rate falls there with schedule "wsd"
             "warmup_steps": 50,  # the learning rate rises from 0
             "decay_at": (),  # shares of the run, for schedule "step"
             "weight_decay": 1e-2,  # of kernels; norms and biases do not decay
-            "momentum": 0.9,  # of sgd
+            "momentum": 0.9,  # of sgd and muon
+            "momentum_dtype": "float32",  # of the first moments: float32 or bfloat16, for adamw, sgd, lion and muon
             "nesterov": False,  # of sgd and adamp
-            "beta2": 0.95,  # of adamw and adamp; 0.999 would remember the first gradients for longer than a short run
+            "beta2": 0.95,  # of every optimizer but sgd; 0.999 would remember the first gradients for longer than a short run
             "clip_norm": 1.0,  # the largest norm of a gradient; 0 disables clipping
             "average_decay": 0.0,  # of the moving average of the parameters; 0 disables it
             "seed": 0,  # of the initial parameters, the order and the crops
@@ -123,6 +130,7 @@ def get_config() -> ConfigDict:
             "save_scores": False,  # saves the scores of all classes, which mean average precision needs
             "labels_dir": "",  # the first folder to search for label files
             "export": "",  # files for other tools, comma-separated: per_image.csv, per_image.parquet, cleanlab, tensorboard, timm, safetensors
+            "trackers": "",  # comma-separated, where the metrics also go: wandb, mlflow, trackio
             "format": "table",  # of the printed results: table, or json with one row a line
             "ks": (1,),  # top-k: right if one of the k best predictions is right
             "report": True,  # writes report.html, and its plots as PNG and SVG

@@ -35,6 +35,7 @@ NEEDS = {
 # Commands that another test runs from end to end; here they are read alone.
 EXECUTED = {
     "runs/own": "tests/flows/test_own_run.py",
+    "runs/tuned": "tests/programs/test_fine_tuning.py",
     "imagenet-real duplicates --confirmed": "tests/flows/test_reviewers.py",
     "imagenet-real aggregate ": "tests/programs/test_aggregate.py",
     "imagenet-real compare_digits ": "tests/programs/test_compare.py",

@@ -58,13 +58,21 @@ def hub_file(config: ConfigDict) -> HubFile | None:
         return None
     if config.weights:
         return _fetched(config.weights) if config.weights.startswith(hub.PREFIX) else None
-    spec = catalog.find(config.model)
-    repository = spec.weights[spec.tag].hub
-    if not repository:
+    file = published_file(config.model)
+    if file is None:
         raise InputError(
             f"weights is empty, and the Hub has none of {catalog.full_name(config.model)}. Give --weights=FILE."
         )
-    return _fetched(f"{hub.PREFIX}{repository}", is_pinned="@" in repository)
+    return file
+
+
+def published_file(name: str) -> HubFile | None:
+    """Returns the file on the Hub that `hf_hub:ORG/NAME`, or the name of a model, means; None if the Hub has none."""
+    if name.startswith(hub.PREFIX):
+        return _fetched(name)
+    spec = catalog.find(name)
+    repository = spec.weights[spec.tag].hub
+    return _fetched(f"{hub.PREFIX}{repository}", is_pinned="@" in repository) if repository else None
 
 
 @functools.cache
@@ -164,10 +172,15 @@ def weights_provenance(config: ConfigDict, run: TrainedModel | None) -> dict[str
         return {"run": config.weights, "step": run.step, "sha256": run.checksum}
     file = hub_file(config)
     if file is not None:
-        return {"hub": file.repository, "revision": file.commit, "file": file.name, "sha256": file.sha256}
+        return hub_provenance(file)
     path = weights_file(config)
     checksum = storage.sha256(path) if os.path.isfile(path) else None
     return {"file": os.path.basename(config.weights), "sha256": checksum}
+
+
+def hub_provenance(file: HubFile) -> dict[str, Any]:
+    """Returns the repository, the commit, the name and the SHA-256 of a file on the Hub."""
+    return {"hub": file.repository, "revision": file.commit, "file": file.name, "sha256": file.sha256}
 
 
 def code_checksum(config: ConfigDict) -> str | None:

@@ -2,8 +2,10 @@
 
 import contextlib
 import dataclasses
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,7 +14,7 @@ from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import label_sets, reports, training, unreadable_images
+from imagenet_real.builders import fine_tuning, initial_weights, label_sets, reports, training, unreadable_images
 from imagenet_real.builders.training_data import selection_source
 from imagenet_real.builders.training_plan import make_plan
 from imagenet_real.data.sources.records import Source, label_sets_of
@@ -23,6 +25,7 @@ from imagenet_real.labels import published, readers
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.models import trainable
 from imagenet_real.models.checkpoints.safetensors_writer import save_safetensors
+from imagenet_real.models.layers import untraced_rngs
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.runtime import devices, distributed
 from imagenet_real.scoring.doctor import AS_IT_IS
@@ -30,11 +33,15 @@ from imagenet_real.scoring.results import Results, check_classes, score_models
 from imagenet_real.training import state as states
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.class_names import save_class_names
+from imagenet_real.training.length import check_continues, step_to_continue
 from imagenet_real.training.loop import fit
 from imagenet_real.training.losses import LOSSES
 from imagenet_real.training.metrics import Metrics
+from imagenet_real.training.optimizer import averaged_params
 from imagenet_real.training.state import TrainState
 from imagenet_real.training.step import check_batch_size, make_train_step
+from imagenet_real.training.trackers import open_trackers
+from imagenet_real.training.trained import saved_run_key
 
 
 def train_and_predict(
@@ -48,12 +55,16 @@ def train_and_predict(
     mesh = devices.make_mesh(model=config.model_devices)
     check_batch_size(config.batch_size, mesh, config.accumulate)
     steps = training.total_steps(config, len(data))
-    optimizer, average = training.make_optimizer(config, steps), config.average_decay > 0
     preprocessing, build = training.preprocessing(config), training.model_builder(config, data.num_classes)
+    model = nnx.eval_shape(lambda: build(untraced_rngs(0)))
     if trainable.is_own(config.model):
-        model = trainable.build_abstract(config.model, num_classes=data.num_classes, dtype=config.dtype)
         trainable.check_outputs(config.model, model, config.crop, data.num_classes)
-    graph, shapes = states.create_abstract(build, optimizer, mesh, average=average, fsdp=config.fsdp)
+    frozen = fine_tuning.frozen_arrays(config, model, data.num_classes)
+    factors = fine_tuning.layer_factors(config, model, data.num_classes)
+    optimizer = training.make_optimizer(config, steps, frozen=frozen, factors=factors)
+    averages_itself = training.averages_itself(config)
+    options = {"average": config.average_decay > 0 or averages_itself, "fsdp": config.fsdp, "frozen": frozen}
+    graph, shapes = states.create_abstract(build, optimizer, mesh, **options)
     is_replicated = not config.fsdp and config.model_devices == 1
     step = make_train_step(
         graph,
@@ -64,20 +75,37 @@ def train_and_predict(
         std=preprocessing.std,
         average_decay=config.average_decay,
         accumulate=config.accumulate,
+        frozen=frozen,
+        averaged_params=averaged_params if averages_itself else None,
         shardings=None if is_replicated else jax.tree.map(lambda leaf: leaf.sharding, shapes),
     )
     batches = training.training_batches(config, data, steps, devices.local_rows(mesh, config.batch_size))
     make_plan(config, data, batches)
+    say_frozen(frozen, shapes)
+    saved_key, run_key = saved_run_key(workdir), training.run_key(config, data)
+    initial = None
+    if saved_key is None:
+        initial = initial_weights.load(config, states.names_of(shapes), data.num_classes, data.source.class_names)
+    run_key["init_weights"] = initial.provenance if initial else (saved_key or {}).get("init_weights")
+    length = training.length(run_key)
     with (
         contextlib.closing(batches),
-        Checkpoints(workdir / "checkpoints", training.run_key(config, data)) as checkpoints,
+        Checkpoints(
+            workdir / "checkpoints",
+            run_key,
+            preserve=[length.shared] if 0 < length.shared < steps else [],
+            may_change=training.LENGTHS,
+        ) as checkpoints,
     ):
-        state, position = checkpoints.restore(shapes) or (
-            states.create(build, optimizer, mesh, seed=config.seed, average=average, fsdp=config.fsdp)[1],
-            None,
-        )
+        if saved_key is not None:
+            _change_length(checkpoints, saved_key, run_key, workdir)
+        restored = checkpoints.restore(shapes)
+        if restored is None:
+            arrays = initial.arrays if initial else None
+            restored = states.create(build, optimizer, mesh, seed=config.seed, pretrained=arrays, **options)[1], None
+        state, position = restored
         distributed.on_primary(lambda: save_class_names(workdir, data.source.class_names))
-        metrics = distributed.on_primary(lambda: Metrics(workdir, done=int(state.step)))
+        metrics = distributed.on_primary(lambda: _open_metrics(config, workdir, int(state.step), steps))
         with contextlib.nullcontext() if metrics is None else contextlib.closing(metrics):
             state = fit(
                 state,
@@ -89,6 +117,7 @@ def train_and_predict(
                 checkpoints=checkpoints,
                 metrics=metrics,
                 checkpoint_every=config.checkpoint_every,
+                checkpoint_at=[length.shared],
                 log_every=config.log_every,
                 evaluate=_selection(config, data, graph, mesh),
                 evaluate_every=training.evaluation_steps(config, len(data)),
@@ -102,6 +131,40 @@ def train_and_predict(
     predictions, unreadable["evaluation"] = _predict(config, graph, state, source, mesh) or (None, {})
     distributed.on_primary(lambda: unreadable_images.write(workdir, unreadable))
     return predictions
+
+
+def say_frozen(frozen: frozenset[str], shapes: TrainState) -> None:
+    """Says how many parameters stay as they are."""
+    if frozen and distributed.is_primary():
+        sizes = {name: leaf.size for name, leaf in states.names_of(shapes, statistics=False).items()}
+        count = sum(size for name, size in sizes.items() if name in frozen)
+        print(f"{count:,} of {sum(sizes.values()):,} parameters stay frozen", file=sys.stderr)
+
+
+def _open_metrics(config: ConfigDict, workdir: epath.Path, done: int, steps: int) -> Metrics:
+    trackers = open_trackers(training.tracker_names(config), workdir, config.to_dict(), steps)
+    return Metrics(workdir, done=done, trackers=trackers)
+
+
+def _change_length(
+    checkpoints: Checkpoints, saved_key: Mapping[str, Any], run_key: Mapping[str, Any], workdir: epath.Path
+) -> None:
+    """Removes the checkpoints that a run of another length cannot continue from, such as those of its decay.
+
+    Raises InputError if there is none that it can continue from.
+    """
+    saved, current = training.length(saved_key), training.length(run_key)
+    if saved.steps == current.steps:
+        return
+    done = checkpoints.steps()
+    reason = training.what_depends_on_length(saved_key)
+    step = check_continues(step_to_continue(saved, current, done), saved, current, os.fspath(workdir), reason)
+    if distributed.is_primary():
+        later = "" if step == max(done) else ": later checkpoints, of the shorter run, are removed"
+        print(
+            f"the run of {saved.steps:,} steps goes on to {current.steps:,} from step {step:,}{later}", file=sys.stderr
+        )
+    checkpoints.remove_after(step)
 
 
 def _all_unreadable(unreadable: dict[str, str]) -> dict[str, str]:

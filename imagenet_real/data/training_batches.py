@@ -8,7 +8,7 @@ same for any number of processes.
 """
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ class TrainingBatches:
       exif: the orientation in the files, ignore or apply.
       max_unreadable: images of this process that may be unreadable; the next readable image of the data replaces each,
         and `unreadable` lists them.
+      log: takes a line for each of them.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class TrainingBatches:
         cache: bool = False,
         exif: str = EXIF[0],
         max_unreadable: int = 0,
+        log: Callable[[str], None] = lambda line: None,
     ):
         check_batches(batch_size, workers)
         if augmentation.repeats >= batch_size:
@@ -71,7 +73,7 @@ class TrainingBatches:
             _Batches, data, augmentation, batch_size, local_rows, steps, seed, divide, cache, exif, max_unreadable
         )
         self._workers, self._next, self._iterator = workers, 0, None
-        self.max_unreadable = max_unreadable
+        self.max_unreadable, self._log = max_unreadable, log
         self.unreadable: dict[str, str] = {}  # image id -> reason
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
@@ -82,7 +84,10 @@ class TrainingBatches:
             self._iterator = prefetched_batches(self._batches(self._next), self._workers)
         batch = next(self._iterator)
         self._next += 1
-        self.unreadable |= batch.pop("unreadable")
+        for image_id, reason in batch.pop("unreadable").items():
+            if image_id not in self.unreadable:
+                self.unreadable[image_id] = reason
+                self._log(f"training image {image_id} is unreadable ({reason}); another one replaces it")
         if len(self.unreadable) > self.max_unreadable:
             image_id, reason = next(reversed(self.unreadable.items()))
             raise InputError(

@@ -148,6 +148,18 @@ def load_features(
     return functional_features(graph), params
 
 
+def load_parameters(
+    name: str,
+    file: str | os.PathLike,
+    *,
+    image_size: int | None = None,
+    dtype: jnp.dtype = jnp.float32,
+    log: Callable[[str], None] = lambda line: None,
+) -> nnx.State:
+    """Like `load`, for training: returns the parameters and statistics alone, with a head or without one."""
+    return _load(name, file, image_size, dtype, log)[1]
+
+
 def load_dense(
     name: str,
     file: str | os.PathLike,

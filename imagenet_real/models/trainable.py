@@ -47,12 +47,15 @@ def build(
     name: str,
     *,
     num_classes: int,
+    image_size: int,
     dtype: Any,
     drop_path: float = 0.0,
     uniform_drop_path: bool = False,
     rngs: nnx.Rngs,
 ) -> nnx.Module:
     """Builds a model with random parameters, and with the stochastic depth `drop_path` in training mode.
+
+    A model that depends on the size of its images is built for `image_size` pixels.
 
     A function of the user's own is called with those of `ARGUMENTS` that it takes. It returns an `nnx.Module`, called as
     `module(images) -> logits` with normalized images [B, H, W, 3]. Raises InputError for another result.
@@ -61,7 +64,8 @@ def build(
         depth: dict[str, Any] = {"drop_path": drop_path} if drop_path else {}
         if uniform_drop_path:
             depth["uniform_drop_path"] = True
-        return catalog.build(name, num_classes=num_classes, dtype=dtype, **depth, rngs=rngs)
+        size = {"image_size": image_size} if "image_size" in catalog.find(name).architecture else {}
+        return catalog.build(name, num_classes=num_classes, dtype=dtype, **size, **depth, rngs=rngs)
     function = find_function(name)
     values = {"num_classes": num_classes, "rngs": rngs, "dtype": dtype}
     arguments = _arguments(name, function)
@@ -73,21 +77,31 @@ def build(
     return model
 
 
-def build_abstract(name: str, *, num_classes: int, dtype: Any) -> nnx.Module:
+def build_abstract(name: str, *, num_classes: int, image_size: int, dtype: Any) -> nnx.Module:
     """Builds a model with the shapes of its parameters only."""
-    return nnx.eval_shape(lambda: build(name, num_classes=num_classes, dtype=dtype, rngs=untraced_rngs(0)))
+    options = {"num_classes": num_classes, "image_size": image_size, "dtype": dtype}
+    return nnx.eval_shape(lambda: build(name, rngs=untraced_rngs(0), **options))
+
+
+def head_of(name: str, model: nnx.Module, num_classes: int) -> str:
+    """Returns the path of the layer that returns the logits, `head.fc`; "" if the user's own model has no single one."""
+    if not is_own(name):
+        return catalog.find(name).head
+    heads = [
+        ".".join(map(str, path))
+        for path, module in nnx.iter_graph(model)
+        if isinstance(module, nnx.Linear) and module.out_features == num_classes and module.bias is not None
+    ]
+    return heads[0] if len(heads) == 1 else ""
 
 
 def head_bias(name: str, model: nnx.Module, num_classes: int) -> nnx.Param | None:
     """Returns the bias of the layer that returns the logits; None if the user's own model has no single one."""
-    if not is_own(name):
-        return operator.attrgetter(catalog.find(name).head)(model).bias
-    heads = [
-        module
-        for _, module in nnx.iter_graph(model)
-        if isinstance(module, nnx.Linear) and module.out_features == num_classes and module.bias is not None
-    ]
-    return heads[0].bias if len(heads) == 1 else None
+    if is_own(name):
+        heads = {".".join(map(str, path)): module for path, module in nnx.iter_graph(model)}
+        head = head_of(name, model, num_classes)
+        return heads[head].bias if head else None
+    return operator.attrgetter(catalog.find(name).head)(model).bias
 
 
 def check_outputs(name: str, model: nnx.Module, crop: int, num_classes: int) -> None:

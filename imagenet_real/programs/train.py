@@ -1,5 +1,6 @@
 """Trains a model, saves checkpoints, and scores its predictions of the images of `split`."""
 
+import contextlib
 import dataclasses
 import os
 import shlex
@@ -21,6 +22,8 @@ from imagenet_real.report.printing import show, show_results, show_written
 from imagenet_real.runtime import distributed
 from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.results import Results
+from imagenet_real.training.trackers import open_trackers
+from imagenet_real.training.trained import saved_run_key
 
 ALTERNATIVES = training.LENGTHS  # one on the command line replaces the config's
 OUTPUTS = (
@@ -28,6 +31,7 @@ OUTPUTS = (
     "metrics.jsonl",
     "predictions.npz",
     "smoke.json",
+    "trackers.json",
     *reports.OUTPUTS,
 )  # files that no input may be
 
@@ -67,10 +71,13 @@ def report(
     results.provenance |= {
         "config": config.to_dict(),
         "training_images": {**describe_training_images(data), **_listed(unreadable["training"])},
+        **({"init": saved_run_key(workdir)["init_weights"]} if config.init else {}),
         "images": {"source": source.name, "count": len(source), "fingerprint": source.fingerprint},
     }
     reports.write(config, workdir, results, source)
-    write_accuracies(workdir / "tensorboard", results.rows, step=training.total_steps(config, len(data)))
+    steps = training.total_steps(config, len(data))
+    write_accuracies(workdir / "tensorboard", results.rows, step=steps)
+    track_accuracies(config, workdir, results, steps)
     exports.write(workdir, training.export_names(config), results, lambda _: predictions)
     show_results(config.format, results)
     names = [
@@ -82,6 +89,13 @@ def report(
     names += ["model.safetensors"] if training.exports_weights(config) else []
     show_written(config.format, workdir, names, f"tensorboard --logdir={shlex.quote(os.fspath(workdir))}")
     return results
+
+
+def track_accuracies(config: ConfigDict, workdir: epath.Path, results: Results, steps: int) -> None:
+    """Adds the accuracies to the run's trackers."""
+    runs = open_trackers(training.tracker_names(config), workdir, config.to_dict(), steps)
+    with contextlib.closing(runs):
+        runs.summarize({f"top{row['k']}/{row['label_set']}": row["accuracy"] for row in results.rows})
 
 
 def _listed(unreadable: dict[str, str]) -> dict[str, dict[str, str]]:

@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -20,24 +20,35 @@ from imagenet_real.io.run_key import differences
 from imagenet_real.io.storage import to_absolute_path
 from imagenet_real.runtime import distributed
 from imagenet_real.training import checksums
+from imagenet_real.training.parameters import name_of
 from imagenet_real.training.state import TrainState
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
 
 
 class Checkpoints:
-    """The checkpoints in a folder: the newest `keep`, and the one with the highest score.
+    """The checkpoints in a folder: the newest `keep`, the one with the highest score, and those of the steps `preserve`.
 
-    `run_key` holds what a run depends on, such as the model and the config, as plain values. Call `close` at the end,
-    or use it as a context manager: the last checkpoint may not be on the disk yet.
+    `run_key` holds what a run depends on, such as the model and the config, as plain values; those of `may_change` may
+    differ from a checkpoint's. Call `close` at the end, or use it as a context manager: the last checkpoint may not be on
+    the disk yet.
     """
 
-    def __init__(self, folder: str | os.PathLike, run_key: Mapping[str, Any], *, keep: int = 2):
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        run_key: Mapping[str, Any],
+        *,
+        keep: int = 2,
+        preserve: Sequence[int] = (),
+        may_change: Collection[str] = (),
+    ):
         self.folder = to_absolute_path(folder)
-        self._run_key = json.loads(json.dumps(run_key))
+        self._run_key, self._may_change = json.loads(json.dumps(run_key)), frozenset(may_change)
         newest, best = checkpoint_managers.LatestN(keep), checkpoint_managers.BestN(get_metric_fn=_score, n=1)
+        policies = [newest, best, checkpoint_managers.CustomSteps(preserve)]
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=checkpoint_managers.AnyPreservationPolicy([newest, best]),
+            preservation_policy=checkpoint_managers.AnyPreservationPolicy(policies),
             best_fn=_score,
             cleanup_tmp_directories=True,  # incomplete ones that a killed run left
         )
@@ -86,7 +97,8 @@ class Checkpoints:
             run = self._manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore()))["run"]
             saved = self._manager.item_metadata(step)["state"]
         expected = _by_name(template)
-        self._check_equal(differences(run["identity"], self._run_key), step)
+        saved_key, key = (self._without_changes(run_key) for run_key in (run["identity"], self._run_key))
+        self._check_equal(differences(saved_key, key), step)
         self._check_equal(differences(_shapes(saved), _shapes(expected)), step)
         target = {
             name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
@@ -101,6 +113,17 @@ class Checkpoints:
             )
         leaves = [restored["state"][name] for name in expected]
         return jax.tree.unflatten(jax.tree.structure(template), leaves), run["position"]
+
+    def remove_after(self, step: int) -> None:
+        """Removes the checkpoints after `step`. Raises InputError if the disk refuses this."""
+        with self._disk_errors("removed"):
+            self._manager.wait_until_finished()
+            for later in [saved for saved in self._manager.all_steps() if saved > step]:
+                self._manager.delete(later)
+
+    def steps(self) -> list[int]:
+        """Returns the steps of the complete checkpoints, in ascending order."""
+        return sorted(self._manager.all_steps())
 
     def latest_step(self) -> int | None:
         """Returns the step of the newest checkpoint."""
@@ -127,11 +150,15 @@ class Checkpoints:
     def __exit__(self, *exception) -> None:
         self.close()
 
+    def _without_changes(self, run_key: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in run_key.items() if name not in self._may_change}
+
     def _check_equal(self, difference: str, step: int) -> None:
         if difference:
+            changes = f"; a run continues with other {', '.join(sorted(self._may_change))}" if self._may_change else ""
             raise InputError(
                 f"the checkpoint of step {step} in {self.folder} belongs to a different run: {difference}. "
-                f"Use another --workdir, or delete {self.folder} to start over."
+                f"Use another --workdir, or delete {self.folder} to start over{changes}."
             )
 
     @contextlib.contextmanager
@@ -194,14 +221,8 @@ def _score(metrics: Mapping[str, float | None]) -> float:
 
 
 def _by_name(state: TrainState) -> dict[str, Any]:
-    """Returns the leaves of a state in order, by names such as `params.layer1.0.conv1.kernel`.
-
-    The names stay the same if Flax or optax changes the types of the tree.
-    """
-    return {
-        jax.tree_util.keystr(path, simple=True, separator=".").removesuffix(".value"): leaf
-        for path, leaf in jax.tree_util.tree_leaves_with_path(state)
-    }
+    """Returns the leaves of a state in order, by names such as `params.layer1.0.conv1.kernel`."""
+    return {name_of(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(state)}
 
 
 def _shapes(leaves: Mapping[str, Any]) -> dict[str, str]:

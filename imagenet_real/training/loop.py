@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 import jax
@@ -58,6 +58,7 @@ def fit(
     checkpoints: Checkpoints,
     metrics: Metrics | None,
     checkpoint_every: int,
+    checkpoint_at: Collection[int] = (),
     log_every: int,
     evaluate: Callable[[TrainState], dict[str, float]] | None = None,
     evaluate_every: int = 0,
@@ -69,7 +70,8 @@ def fit(
     A run that continues from a checkpoint, with its `position`, ends in the same state and metrics as an uninterrupted
     run. Logs the means of loss and gradient norm every `log_every` steps, with the learning rate, a function of the
     number of finished steps. Logs and prints the values of `evaluate` every `evaluate_every` steps, unless 0, and at the
-    end; the first value selects the best checkpoint. `metrics` is None on every process but the primary one.
+    end; the first value selects the best checkpoint. Saves every `checkpoint_every` steps, and the steps `checkpoint_at`.
+    `metrics` is None on every process but the primary one.
 
     Raises InputError with the step if a loss is not finite, and `Stopped` after SIGTERM or Ctrl-C. Saved checkpoints stay.
     """
@@ -103,7 +105,8 @@ def fit(
                 progress.describe(title, note)
                 progress.reach(number)
             evaluates = evaluate is not None and (is_last or (evaluate_every > 0 and number % evaluate_every == 0))
-            if is_last or evaluates or stop or number % checkpoint_every == 0:
+            is_saved = number % checkpoint_every == 0 or number in checkpoint_at
+            if is_last or evaluates or stop or is_saved:
                 position = {"recent": window.fetch(), "batches": batches_state}
                 scores = evaluate(state) if evaluates else {}
                 if scores:

@@ -1,4 +1,4 @@
-"""The metrics of a run: `metrics.jsonl` and an event file of TensorBoard."""
+"""The metrics of a run: `metrics.jsonl`, an event file of TensorBoard, and trackers of experiments."""
 
 import contextlib
 import json
@@ -13,6 +13,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.io import readers, storage
 from imagenet_real.io.event_files import EventFile
 from imagenet_real.io.readers import Between
+from imagenet_real.training.trackers import Trackers
 
 SECONDS_PER_UPLOAD = 30.0  # to a bucket
 
@@ -30,7 +31,7 @@ class Metrics:
     is complete at once. An object in a bucket cannot be appended to, and is uploaded again now and then and by `flush`.
     """
 
-    def __init__(self, folder: epath.Path, done: int):
+    def __init__(self, folder: epath.Path, done: int, trackers: Trackers | None = None):
         self._path = folder / "metrics.jsonl"
         lines = read_lines(self._path) if self._path.exists() else []
         with storage.open_atomically(self._path) as file:
@@ -42,11 +43,12 @@ class Metrics:
         name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}"  # as TensorBoard expects it
         self._events = EventFile(storage.open_to_append(board / name))
         self._events.start_session(done + 1)
+        self._trackers = trackers or Trackers({})
         self._last_step, self._last_flush = done, time.monotonic()
         self._seconds_between = SECONDS_PER_UPLOAD if storage.in_bucket(folder) else 0.0
 
     def write(self, step: int, values: Mapping[str, float], board: Mapping[str, float] | None = None) -> None:
-        """Adds the values of a step by name, and to TensorBoard those of `board` too, which no second run repeats.
+        """Adds the values of a step by name. Those of `board`, which no second run repeats, do not go to metrics.jsonl.
 
         Raises InputError if the disk refuses them.
         """
@@ -54,6 +56,7 @@ class Metrics:
         with self._disk_errors():
             self._file.write((json.dumps({"step": step, **values}) + "\n").encode())
             self._events.add_scalars(step, {**values, **(board or {})})
+        self._trackers.log(step, {**values, **(board or {})})
         if time.monotonic() - self._last_flush >= self._seconds_between:
             self.flush()
 
@@ -69,6 +72,7 @@ class Metrics:
         for file in (self._file, self._events):
             with contextlib.suppress(OSError):  # every line was flushed; the disk has refused the rest before
                 file.close()
+        self._trackers.close()
 
     @contextlib.contextmanager
     def _disk_errors(self) -> Iterator[None]:

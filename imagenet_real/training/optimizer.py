@@ -1,47 +1,16 @@
-"""Learning rates and optimizers: optax's own, with a weight decay that skips norms and biases, and AdamP."""
+"""Optimizers: optax's own, with a weight decay that skips norms and biases, and AdamP."""
 
-import math
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import optax
 
-from imagenet_real.errors import InputError
+from imagenet_real.training.adamp import scale_by_adamp
+from imagenet_real.training.parameters import decay_mask, last_name
+from imagenet_real.training.schedules import Schedule
 
-Schedule = Callable[[jax.typing.ArrayLike], jax.typing.ArrayLike]
-"""Maps the number of finished steps to the learning rate of the next step."""
-
-
-def cosine(peak: float, total_steps: int, warmup_steps: int = 0) -> Schedule:
-    """Rises linearly from 0 to `peak` over `warmup_steps`, then falls along a cosine to 0 at `total_steps`.
-
-    Raises InputError if the warm-up is longer than the run.
-    """
-    _check_steps(total_steps, warmup_steps)
-    # A run may be all warm-up; optax needs at least one step to decay in.
-    return optax.schedules.warmup_cosine_decay_schedule(0.0, peak, warmup_steps, max(total_steps, warmup_steps + 1))
-
-
-def step_decay(
-    peak: float, total_steps: int, warmup_steps: int = 0, *, boundaries: Sequence[int], factor: float = 0.1
-) -> Schedule:
-    """Rises linearly from 0 to `peak` over `warmup_steps`, then is multiplied by `factor` at each of `boundaries`.
-
-    Raises InputError if the warm-up is longer than the run, or if the boundaries do not ascend within the run.
-    """
-    _check_steps(total_steps, warmup_steps)
-    inside = [warmup_steps <= boundary < total_steps for boundary in boundaries]
-    if not all(inside) or list(boundaries) != sorted(set(boundaries)):
-        raise InputError(
-            f"the learning rate falls at the steps {list(boundaries)}. They must ascend and lie between the end of the "
-            f"warm-up, {warmup_steps}, and the end of the run, {total_steps}."
-        )
-    warmup = optax.schedules.linear_schedule(0.0, peak, warmup_steps)
-    falls = {boundary - warmup_steps: factor for boundary in boundaries}
-    decay = optax.schedules.piecewise_constant_schedule(peak, falls)
-    return optax.schedules.join_schedules([warmup, decay], [warmup_steps])
+ADAMW_RMS = 0.2  # root mean square of an update of AdamW, about (Liu et al. 2025, arXiv 2502.16982)
+MOMENTUM_OF_Y = 0.9  # of schedule-free AdamW: how near to the average the gradients are taken
 
 
 def sgd(
@@ -51,15 +20,16 @@ def sgd(
     nesterov: bool = False,
     weight_decay: float = 0.0,
     clip_norm: float = 0.0,
+    dtype: str = "float32",
 ) -> optax.GradientTransformation:
     """Stochastic gradient descent. The decay is added to the gradient before momentum, as in ResNet recipes.
 
-    A `clip_norm` above 0 limits the global norm of the gradient.
+    A `clip_norm` above 0 limits the global norm of the gradient, here and below. `dtype` is that of the momentum.
     """
     return optax.chain(
         _clip(clip_norm),
         optax.add_decayed_weights(weight_decay, mask=decay_mask),
-        optax.sgd(learning_rate, momentum, nesterov),
+        optax.sgd(learning_rate, momentum, nesterov, accumulator_dtype=dtype),
     )
 
 
@@ -70,14 +40,11 @@ def adamw(
     beta2: float = 0.999,
     weight_decay: float = 0.0,
     clip_norm: float = 0.0,
+    dtype: str = "float32",
 ) -> optax.GradientTransformation:
-    """AdamW: the rate multiplies the decay, apart from the gradient (Loshchilov and Hutter 2019, arXiv 1711.05101).
-
-    A `clip_norm` above 0 limits the global norm of the gradient.
-    """
-    return optax.chain(
-        _clip(clip_norm), optax.adamw(learning_rate, beta1, beta2, weight_decay=weight_decay, mask=decay_mask)
-    )
+    """AdamW: the rate multiplies the decay, apart from the gradient (Loshchilov and Hutter 2019, arXiv 1711.05101)."""
+    options = {"weight_decay": weight_decay, "mask": decay_mask, "mu_dtype": dtype}
+    return optax.chain(_clip(clip_norm), optax.adamw(learning_rate, beta1, beta2, **options))
 
 
 def adamp(
@@ -89,10 +56,7 @@ def adamp(
     weight_decay: float = 0.0,
     clip_norm: float = 0.0,
 ) -> optax.GradientTransformation:
-    """AdamP (Heo et al. 2021, arXiv 2006.08217), see `scale_by_adamp`. Optax has no AdamP.
-
-    A `clip_norm` above 0 limits the global norm of the gradient.
-    """
+    """AdamP (Heo et al. 2021, arXiv 2006.08217), see `adamp.scale_by_adamp`. Optax has no AdamP."""
     return optax.chain(
         _clip(clip_norm),
         scale_by_adamp(beta1, beta2, nesterov=nesterov, weight_decay=weight_decay),
@@ -100,85 +64,134 @@ def adamp(
     )
 
 
-def scale_by_adamp(
+def lamb(
+    learning_rate: Schedule | float,
+    *,
     beta1: float = 0.9,
     beta2: float = 0.999,
-    eps: float = 1e-8,
-    *,
-    delta: float = 0.1,
-    decay_ratio: float = 0.1,
-    nesterov: bool = False,
     weight_decay: float = 0.0,
+    clip_norm: float = 0.0,
 ) -> optax.GradientTransformation:
-    """Adam's update without its component along a kernel whose scale does not matter.
+    """LAMB (You et al. 2020, arXiv 1904.00962): Adam's update of each kernel in proportion to the norm of the kernel.
 
-    A batch norm makes the scale of the kernel before it irrelevant, and its gradient orthogonal to it. Steps along the
-    kernel then only make it longer, and later steps count less. AdamP detects such a kernel by the cosine between the
-    kernel and its gradient: below `delta` / sqrt(n), for each output channel of n weights or else for the whole kernel.
-    Such a kernel decays by only `decay_ratio` of the weight decay. This follows the authors' code, but projects kernels
-    alone and not every array of two axes.
+    As in timm, which "ResNet strikes back" uses, what does not decay has Adam's update: a bias starts at 0.
+    """
+    return optax.chain(
+        _clip(clip_norm),
+        optax.scale_by_adam(beta1, beta2, eps=1e-6),
+        optax.add_decayed_weights(weight_decay, mask=decay_mask),
+        optax.masked(optax.scale_by_trust_ratio(), decay_mask),
+        optax.scale_by_learning_rate(learning_rate),
+    )
+
+
+def lion(
+    learning_rate: Schedule | float,
+    *,
+    beta1: float = 0.9,
+    beta2: float = 0.99,
+    weight_decay: float = 0.0,
+    clip_norm: float = 0.0,
+    dtype: str = "float32",
+) -> optax.GradientTransformation:
+    """Lion (Chen et al. 2023, arXiv 2302.06675): the sign of a momentum. Its rates are 3 to 10 times below AdamW's."""
+    options = {"weight_decay": weight_decay, "mask": decay_mask, "mu_dtype": dtype}
+    return optax.chain(_clip(clip_norm), optax.lion(learning_rate, beta1, beta2, **options))
+
+
+def muon(
+    learning_rate: Schedule | float,
+    *,
+    momentum: float = 0.95,
+    beta2: float = 0.999,
+    weight_decay: float = 0.0,
+    clip_norm: float = 0.0,
+    dtype: str = "float32",
+) -> optax.GradientTransformation:
+    """Muon (Jordan et al. 2024) for matrices, and Adam for the other parameters (see `matrix_axes`).
+
+    The updates of a matrix have the size of AdamW's, so that both parts share a rate (Liu et al. 2025, arXiv 2502.16982).
+    """
+    direction = optax.contrib.muon(
+        1.0,
+        beta=momentum,
+        adam_b2=beta2,
+        mu_dtype=dtype,
+        muon_weight_dimension_numbers=matrix_axes,
+        consistent_rms=ADAMW_RMS,
+    )
+    return optax.chain(
+        _clip(clip_norm),
+        direction,
+        optax.scale(-1.0),  # optax's Muon descends already; the decay is added to the ascent
+        optax.add_decayed_weights(weight_decay, mask=decay_mask),
+        optax.scale_by_learning_rate(learning_rate),
+    )
+
+
+def matrix_axes(params: Any) -> Any:
+    """Returns how Muon reads each leaf as a matrix; None for a leaf that is none.
+
+    Matrices are the kernels of linear layers [inputs, outputs], and those of convolutions [H, W, inputs, outputs] with
+    the first three axes as one. The channels of a depthwise convolution have no inputs in common.
     """
 
-    def update(gradients, state, params):
-        count = optax.safe_increment(state.count)
-        mu = optax.update_moment(gradients, state.mu, beta1, 1)
-        nu = optax.update_moment(gradients, state.nu, beta2, 2)
-        bias1, bias2 = 1 - beta1**count, 1 - beta2**count
+    def axes(path: tuple, leaf: jax.Array) -> optax.contrib.MuonDimensionNumbers | None:
+        if last_name(path) == "kernel" and leaf.ndim == 2:
+            return optax.contrib.MuonDimensionNumbers(0, 1)
+        if last_name(path) == "kernel" and leaf.ndim == 4 and leaf.shape[2] > 1:
+            return optax.contrib.MuonDimensionNumbers((0, 1, 2), 3)
+        return None
 
-        def update_leaf(path, gradient, mean, square, weights):
-            mean = beta1 * mean + (1 - beta1) * gradient if nesterov else mean
-            step = mean / (jnp.sqrt(square / bias2) + eps)
-            if _last_name(path) != "kernel":
-                return step / bias1
-            step, ratio = _project(weights, gradient, step, delta, decay_ratio, eps)
-            return step / bias1 + weight_decay * ratio * weights
-
-        updates = jax.tree_util.tree_map_with_path(update_leaf, gradients, mu, nu, params)
-        return updates, optax.ScaleByAdamState(count, mu, nu)
-
-    return optax.GradientTransformation(optax.scale_by_adam(beta1, beta2).init, update)
+    return jax.tree_util.tree_map_with_path(axes, params)
 
 
-def _project(
-    weights: jax.Array, gradient: jax.Array, step: jax.Array, delta: float, decay_ratio: float, eps: float
-) -> tuple[jax.Array, jax.Array]:
-    """The update of a kernel [..., outputs] without its component along the kernel, and the factor of its decay."""
-    channel_axes, all_axes = tuple(range(weights.ndim - 1)), tuple(range(weights.ndim))
-    projected, ratio = step, jnp.float32(1)
-    for axes in (all_axes, channel_axes):  # the second overrides the first, as the authors test channels first
-        norm = jnp.sqrt(jnp.square(weights).sum(axes, keepdims=True))
-        norms = norm * jnp.sqrt(jnp.square(gradient).sum(axes, keepdims=True))
-        cosine = jnp.abs((weights * gradient).sum(axes, keepdims=True)) / jnp.maximum(norms, eps)
-        orthogonal = cosine.max() < delta / math.sqrt(math.prod(weights.shape[axis] for axis in axes))
-        direction = weights / (norm + eps)
-        rest = step - direction * (direction * step).sum(axes, keepdims=True)
-        projected, ratio = jnp.where(orthogonal, rest, projected), jnp.where(orthogonal, decay_ratio, ratio)
-    return projected, ratio
+def schedule_free_adamw(
+    learning_rate: Schedule | float,
+    *,
+    beta2: float = 0.999,
+    weight_decay: float = 0.0,
+    clip_norm: float = 0.0,
+    scale: optax.GradientTransformation | None = None,
+) -> optax.GradientTransformation:
+    """Schedule-free AdamW (Defazio et al. 2024, arXiv 2405.15682), whose rate does not fall.
 
-
-OPTIMIZERS = {"sgd": sgd, "adamw": adamw, "adamp": adamp}
-
-
-def decay_mask(params: Any) -> Any:
-    """Whether weight decay applies, for each leaf: only to kernels of linear and convolution layers, as in big_vision.
-
-    Scales, biases, positions and class tokens do not decay. Every Flax layer calls its kernel `kernel`.
+    The parameters are where it takes gradients; `averaged_params` returns the averages, which are the model. `scale`
+    changes the updates before they are averaged.
     """
-    return jax.tree_util.tree_map_with_path(lambda path, _: _last_name(path) == "kernel", params)
+    update = optax.chain(
+        _clip(clip_norm),
+        optax.scale_by_rms(decay=beta2, eps=1e-8, eps_in_sqrt=False, bias_correction=True),
+        optax.add_decayed_weights(weight_decay, mask=decay_mask),
+        optax.scale_by_learning_rate(learning_rate),
+        optax.identity() if scale is None else scale,
+    )
+    return optax.contrib.schedule_free(update, learning_rate, b1=MOMENTUM_OF_Y)
 
 
-def _last_name(path: tuple) -> str:
-    names = [str(key.key) for key in path if isinstance(key, jax.tree_util.DictKey)]
-    return names[-1] if names else ""
+def averaged_params(opt_state: optax.OptState, params: Any) -> Any:
+    """Returns the averages of schedule-free AdamW, which are the model; frozen parameters stay the same."""
+
+    def is_state(node: Any) -> bool:
+        return isinstance(node, optax.contrib.ScheduleFreeState)
+
+    def average(z: Any, leaf: jax.Array) -> jax.Array:
+        return leaf if isinstance(z, optax.MaskedNode) else (leaf - (1 - MOMENTUM_OF_Y) * z) / MOMENTUM_OF_Y
+
+    state = next(node for node in jax.tree.leaves(opt_state, is_leaf=is_state) if is_state(node))
+    return jax.tree.map(average, state.z, params, is_leaf=lambda node: isinstance(node, optax.MaskedNode))
+
+
+OPTIMIZERS = {
+    "sgd": sgd,
+    "adamw": adamw,
+    "adamp": adamp,
+    "lamb": lamb,
+    "lion": lion,
+    "muon": muon,
+    "schedule_free_adamw": schedule_free_adamw,
+}
 
 
 def _clip(norm: float) -> optax.GradientTransformation:
     return optax.clip_by_global_norm(norm) if norm else optax.identity()
-
-
-def _check_steps(total_steps: int, warmup_steps: int) -> None:
-    if not 0 <= warmup_steps <= total_steps or total_steps < 1:
-        raise InputError(
-            f"a run of {total_steps} steps has {warmup_steps} steps of warm-up. Make the run at least 1 step long, and "
-            "at least as long as its warm-up."
-        )

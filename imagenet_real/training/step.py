@@ -14,6 +14,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from imagenet_real.errors import InputError
 from imagenet_real.runtime import devices
 from imagenet_real.training.losses import LossFunction
+from imagenet_real.training.parameters import name_of
 from imagenet_real.training.state import TrainState
 
 Batch = Mapping[str, jax.Array]
@@ -32,6 +33,8 @@ def make_train_step(
     std: tuple[float, float, float],
     average_decay: float = 0.0,
     accumulate: int = 1,
+    frozen: frozenset[str] = frozenset(),
+    averaged_params: Callable[[optax.OptState, nnx.State], nnx.State] | None = None,
     shardings: Any = None,
 ) -> Step:
     """Compiles the step `(state, batch) -> (state, metrics)`. The step donates the memory of the old state.
@@ -49,10 +52,14 @@ def make_train_step(
       average_decay: of the moving averages, if the state has any (see `update_average`).
       accumulate: the number of parts into which each device splits its share of the batch, to need less memory. The
         gradient is the mean over the parts. A batch norm sees one part at a time.
+      frozen: names of the arrays of the model that never change. They have no gradient.
+      averaged_params: a function of the optimizer's state and the parameters that returns their averages, if the
+        optimizer has averages of its own.
       shardings: of the state, as a tree like it. None replicates the state on every device.
     """
 
     def mean_loss(params, batch_stats, images, targets):
+        params = _map_named(lambda name, leaf: jax.lax.stop_gradient(leaf) if name in frozen else leaf, params)
         model = nnx.merge(graph, params, batch_stats, copy=True)
         pixels = (images.astype(jnp.float32) / 255 - jnp.asarray(mean)) / jnp.asarray(std)
         return loss(model(pixels), targets).mean(), nnx.state(model, nnx.Not(nnx.Param))
@@ -86,13 +93,20 @@ def make_train_step(
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
         new_state = TrainState(
             step=state.step + 1,
-            params=optax.apply_updates(state.params, updates),
+            params=_map_named(
+                lambda name, old, new: old if name in frozen else new,
+                state.params,
+                optax.apply_updates(state.params, updates),
+            ),
             batch_stats=batch_stats,
             opt_state=opt_state,
             average=state.average,
         )
         metrics = {"loss": value, "gradient_norm": optax.tree.norm(gradient)}
-        return update_average(new_state, average_decay), metrics
+        if averaged_params is None:
+            return update_average(new_state, average_decay, frozen), metrics
+        averages = averaged_params(new_state.opt_state, new_state.params), batch_stats
+        return dataclasses.replace(new_state, average=averages), metrics
 
     replicated = devices.replicated(mesh)
     state_sharding = replicated if shardings is None else shardings
@@ -111,21 +125,27 @@ def _split_batch(values: jax.Array, count: int, mesh: Mesh) -> jax.Array:  # [B,
     return jax.lax.with_sharding_constraint(parts, NamedSharding(mesh, PartitionSpec(None, "data")))
 
 
-def update_average(state: TrainState, decay: float) -> TrainState:
+def _map_named(function: Callable[..., Any], *trees: Any) -> Any:
+    """Returns the tree of `function(name, *leaves)`."""
+    return jax.tree_util.tree_map_with_path(lambda path, *leaves: function(name_of(path), *leaves), *trees)
+
+
+def update_average(state: TrainState, decay: float, frozen: frozenset[str] = frozenset()) -> TrainState:
     """Moves the averages of a state, if it has any, toward its parameters and batch statistics by 1 - decay.
 
     The decay starts lower, min(decay, (1 + step) / (10 + step)), as in TensorFlow: a short run must forget its random
-    start.
+    start. `frozen` arrays stay the same, also in their last bit.
     """
     if state.average is None:
         return state
     decay = jnp.minimum(decay, (1 + state.step) / (10 + state.step))
 
-    def move(average, current):
-        is_float = jnp.issubdtype(current.dtype, jnp.floating)
-        return decay * average + (1 - decay) * current if is_float else current  # a counter has no average
+    def move(name, average, current):
+        moves = jnp.issubdtype(current.dtype, jnp.floating) and name not in frozen
+        return decay * average + (1 - decay) * current if moves else current  # a counter has no average
 
-    return dataclasses.replace(state, average=jax.tree.map(move, state.average, (state.params, state.batch_stats)))
+    parts = zip(state.average, (state.params, state.batch_stats), strict=True)
+    return dataclasses.replace(state, average=tuple(_map_named(move, *part) for part in parts))
 
 
 def shard_batch(mesh: Mesh, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:

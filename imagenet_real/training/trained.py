@@ -85,7 +85,7 @@ def trained_model(
         num_classes = run_key["num_classes"]
     else:
         num_classes = len(arrays[f"params.{catalog.find(name).head}.bias"])
-    model = trainable.build_abstract(name, num_classes=num_classes, dtype=dtype)
+    model = trainable.build_abstract(name, num_classes=num_classes, image_size=run_key["crop"], dtype=dtype)
     model.eval()
     graph, state = nnx.split(model)
     has_averages = any(path.startswith("average.") for path in arrays)
@@ -109,6 +109,13 @@ def trained_model(
         run_key,
         load_class_names(storage.to_absolute_path(workdir)),
     )
+
+
+def saved_run_key(workdir: str | os.PathLike) -> dict[str, Any] | None:
+    """Returns what the newest checkpoint of a run says that the run depends on; None if there is no checkpoint."""
+    folder = storage.to_absolute_path(workdir) / "checkpoints"
+    steps = [int(name) for name in storage.names_in(folder) if name.isdigit()] if folder.exists() else []
+    return read_json(folder / str(max(steps)) / "run" / "metadata", _Run, USE_AN_OLDER)["identity"] if steps else None
 
 
 def checksum(params: Any) -> str:

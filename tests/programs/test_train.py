@@ -360,6 +360,7 @@ def test_training_goes_on_without_some_images_and_lists_them(tmp_path):
     code, _, error = world.run(images, tmp_path / "run", max_unreadable=1)
     assert code == 0, error
     assert "unreadable: 1 images of training and 1 images of evaluation." in error
+    assert "training image green/003 is unreadable (not an image" in error
     listed = json.loads((tmp_path / "run" / "unreadable.json").read_text())
     assert [list(listed[name]) for name in ("training", "evaluation")] == [["green/003"]] * 2
     results = json.loads((tmp_path / "run" / "results.json").read_text())

@@ -6,6 +6,7 @@ from flax import nnx
 
 import main
 from imagenet_real.models import catalog
+from imagenet_real.models.checkpoints.positions import resized_positions
 from imagenet_real.models.layers import BatchNorm, convolution
 from imagenet_real.models.model_spec import ModelSpec, PretrainedWeights
 from imagenet_real.models.vit import ViT
@@ -26,15 +27,20 @@ class Tiny(nnx.Module):
 class TinyViT(ViT):
     """Of one block, whose kernels are large enough to be divided over devices."""
 
-    def __init__(self, *, num_classes, dtype, rngs, drop_path=0.0, uniform_drop_path=False):
-        size = {"image_size": SIZE, "patch": 6, "width": 64, "depth": 1, "heads": 2}
-        rates = {"drop_path": drop_path, "uniform_drop_path": uniform_drop_path}
-        super().__init__(**size, **rates, num_classes=num_classes, dtype=dtype, rngs=rngs)
+    def __init__(self, *, uniform_drop_path=False, **options):
+        size = {"patch": 6, "width": 64, "depth": 1, "heads": 2}
+        super().__init__(**size, uniform_drop_path=uniform_drop_path, **options)
 
 
 SPECS = {
     "tiny": ModelSpec(Tiny, {}, num_classes=3, weights={"": PretrainedWeights({})}),
-    "tiny_vit": ModelSpec(TinyViT, {}, num_classes=3, weights={"": PretrainedWeights({})}),
+    "tiny_vit": ModelSpec(
+        TinyViT,
+        {"image_size": SIZE},
+        num_classes=3,
+        resizers={"pos_embed": resized_positions},
+        weights={"": PretrainedWeights({})},
+    ),
 }
 
 if __name__ in ("__main__", "__mp_main__"):  # of the command, and of the processes that it starts

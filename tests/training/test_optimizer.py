@@ -1,4 +1,4 @@
-"""Schedules at their corners, optimizers against plain loops, and what weight decay leaves alone."""
+"""Optimizers against plain loops and against optax's own, and what weight decay leaves alone."""
 
 import math
 
@@ -11,52 +11,9 @@ from flax import nnx
 
 from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
-from imagenet_real.training import optimizer
+from imagenet_real.training import optimizer, parameters, schedules
 
 pytestmark = pytest.mark.slow
-
-
-def values(schedule, steps):
-    return [float(schedule(step)) for step in steps]
-
-
-def test_cosine_corners():
-    schedule = optimizer.cosine(0.4, total_steps=100, warmup_steps=20)
-    assert values(schedule, [0, 10, 20, 60, 100]) == pytest.approx([0, 0.2, 0.4, 0.2, 0], abs=1e-6)
-    assert 0 < float(schedule(99)) < 1e-3  # the last step
-    assert float(schedule(150)) == pytest.approx(0, abs=1e-6)
-    for step in range(100):
-        expected = 0.4 * step / 20 if step < 20 else 0.4 * (1 + math.cos(math.pi * (step - 20) / 80)) / 2
-        assert float(schedule(step)) == pytest.approx(expected, abs=1e-6)
-
-
-def test_without_warm_up_the_first_step_is_at_the_peak():
-    assert values(optimizer.cosine(0.4, 10), [0, 5, 10]) == pytest.approx([0.4, 0.2, 0], abs=1e-6)
-    assert values(optimizer.step_decay(0.4, 10, boundaries=[5]), [0, 4, 5, 9]) == pytest.approx([0.4, 0.4, 0.04, 0.04])
-
-
-def test_warm_up_alone():
-    assert values(optimizer.cosine(0.4, 8, 8), range(8)) == pytest.approx([0.05 * step for step in range(8)])
-    assert values(optimizer.step_decay(0.4, 8, 8, boundaries=[]), [0, 7, 8]) == pytest.approx([0, 0.35, 0.4])
-
-
-def test_step_decay():
-    schedule = optimizer.step_decay(1.0, 90, 10, boundaries=[30, 60, 80], factor=0.1)
-    steps = [0, 5, 10, 29, 30, 59, 60, 79, 80, 89]
-    assert values(schedule, steps) == pytest.approx([0, 0.5, 1, 1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
-
-
-@pytest.mark.parametrize("make", [optimizer.cosine, lambda *steps: optimizer.step_decay(*steps, boundaries=[])])
-@pytest.mark.parametrize("steps", [(5, 6), (0, 0), (-1, 0), (5, -1)])
-def test_impossible_lengths(make, steps):
-    with pytest.raises(InputError, match=f"a run of {steps[0]} steps has {steps[1]} steps of warm-up"):
-        make(0.1, *steps)
-
-
-@pytest.mark.parametrize("boundaries", [[50, 40], [40, 40], [5], [100]])
-def test_impossible_boundaries(boundaries):
-    with pytest.raises(InputError, match="must ascend and lie between"):
-        optimizer.step_decay(0.1, 100, 10, boundaries=boundaries)
 
 
 def leaf_names(params, chosen):
@@ -66,7 +23,7 @@ def leaf_names(params, chosen):
 
 def test_weight_decay_leaves_norms_and_biases_alone():
     params = nnx.state(nnx.eval_shape(lambda: catalog.build("resnet_digits")), nnx.Param)
-    named = leaf_names(params, optimizer.decay_mask(params))
+    named = leaf_names(params, parameters.decay_mask(params))
     assert {name for name, flag in named.items() if flag} == {
         "conv1.kernel",
         *(f"layer{stage}.0.conv{number}.kernel" for stage in (1, 2, 3) for number in (1, 2)),
@@ -80,7 +37,7 @@ def test_weight_decay_leaves_norms_and_biases_alone():
 
 def test_weight_decay_leaves_tokens_and_positions_alone():
     params = nnx.state(catalog.build_abstract("vit_tiny_patch16_224"), nnx.Param)
-    named = leaf_names(params, optimizer.decay_mask(params))
+    named = leaf_names(params, parameters.decay_mask(params))
     assert {name.rsplit(".", 1)[-1] for name, flag in named.items() if flag} == {"kernel"}
     assert {name for name, flag in named.items() if not flag} >= {"cls_token", "pos_embed", "blocks.0.norm1.scale"}
     assert sum(named.values()) == 1 + 12 * 4 + 1
@@ -193,3 +150,143 @@ def test_adamp_is_the_published_formula(nesterov, shape):
     moved = np.moveaxis(np.asarray(params["kernel"]), -1, 0) - start
     np.testing.assert_allclose(moved, kernel - start, rtol=5e-3, atol=2e-7)
     np.testing.assert_allclose(params["bias"] - bias, expected - bias, rtol=5e-3, atol=2e-7)
+
+
+def toy(rows=6, columns=4):
+    """Parameters of every kind, and gradients for five steps."""
+    random = np.random.default_rng(0)
+
+    def tree():
+        shapes = {
+            "linear": {"kernel": (rows, columns), "bias": (columns,)},
+            "conv": {"kernel": (3, 3, 2, 5)},
+            "depthwise": {"kernel": (3, 3, 1, 4)},
+            "norm": {"scale": (columns,)},
+        }
+        return jax.tree.map(
+            lambda shape: jnp.asarray(random.normal(size=shape), jnp.float32),
+            shapes,
+            is_leaf=lambda node: isinstance(node, tuple),
+        )
+
+    return tree(), [tree() for _ in range(5)]
+
+
+def trained(transformation, finish=lambda state, params: params):
+    """The parameters of `toy` after its gradients."""
+    params, gradients = toy()
+    state, update = transformation.init(params), jax.jit(transformation.update)
+    for gradient in gradients:
+        updates, state = update(gradient, state, params)
+        params = optax.apply_updates(params, updates)
+    return finish(state, params)
+
+
+def assert_same(ours, theirs, **tolerance):
+    for left, right in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(left, right, **tolerance or {"rtol": 1e-6, "atol": 1e-7})
+
+
+RATE = schedules.cosine(0.1, 8, 2)
+KERNELS = {
+    "linear": {"kernel": True, "bias": False},
+    "conv": {"kernel": True},
+    "depthwise": {"kernel": True},
+    "norm": {"scale": False},
+}
+
+
+def test_lion_is_the_one_of_optax():
+    ours = optimizer.lion(RATE, beta2=0.98, weight_decay=0.1)
+    assert_same(trained(ours), trained(optax.lion(RATE, b2=0.98, weight_decay=0.1, mask=KERNELS)))
+
+
+def test_lamb_is_the_one_of_optax_for_kernels_and_adam_for_the_rest():
+    ours = trained(optimizer.lamb(RATE, weight_decay=0.1))
+    lamb, adam = trained(optax.lamb(RATE, weight_decay=0.1)), trained(optax.adam(RATE, eps=1e-6))
+    assert_same(ours, jax.tree.map(lambda kernel, *leaves: leaves[not kernel], KERNELS, lamb, adam))
+
+
+def test_muon_is_the_one_of_optax_with_adam_for_what_is_no_matrix():
+    axes = {
+        "linear": {"kernel": optax.contrib.MuonDimensionNumbers(0, 1), "bias": None},
+        "conv": {"kernel": optax.contrib.MuonDimensionNumbers((0, 1, 2), 3)},
+        "depthwise": {"kernel": None},
+        "norm": {"scale": None},
+    }
+    theirs = optax.contrib.muon(RATE, muon_weight_dimension_numbers=axes, consistent_rms=0.2)
+    assert_same(trained(optimizer.muon(RATE)), trained(theirs))
+    adam = trained(optax.adam(RATE, nesterov=True))
+    ours = trained(optimizer.muon(RATE, weight_decay=0.1))
+    assert_same(ours["norm"], adam["norm"])  # no decay
+    decayed = trained(
+        optax.contrib.muon(RATE, weight_decay=0.1, muon_weight_dimension_numbers=axes, consistent_rms=0.2)
+    )
+    assert_same(ours["conv"], decayed["conv"])
+
+
+def test_schedule_free_adamw_is_the_one_of_optax():
+    rate = schedules.constant(0.1, 8, 2)
+    ours = trained(optimizer.schedule_free_adamw(rate, beta2=0.98), optimizer.averaged_params)
+    theirs = optax.contrib.schedule_free_adamw(0.1, warmup_steps=2, b2=0.98)
+    assert_same(ours, trained(theirs, optax.contrib.schedule_free_eval_params))
+    ours = trained(optimizer.schedule_free_adamw(rate, beta2=0.98, weight_decay=0.1), optimizer.averaged_params)
+    theirs = optax.contrib.schedule_free_adamw(0.1, warmup_steps=2, b2=0.98, weight_decay=0.1)
+    assert_same(ours["conv"], trained(theirs, optax.contrib.schedule_free_eval_params)["conv"])
+
+
+@pytest.mark.parametrize("name", sorted(optimizer.OPTIMIZERS))
+def test_frozen_parameters_take_no_memory_of_an_optimizer(name):
+    params, gradients = toy()
+    frozen = frozenset(parameters.names_in(params)) - {"linear.kernel", "linear.bias"}
+    transformation = parameters.without(optimizer.OPTIMIZERS[name](0.1), frozen)
+    state = transformation.init(params)
+    sizes = {leaf.size for leaf in jax.tree.leaves(state)}
+    assert params["linear"]["kernel"].size in sizes
+    assert not {params["conv"]["kernel"].size, params["depthwise"]["kernel"].size} & sizes
+    updates, _ = jax.jit(transformation.update)(gradients[0], state, params)
+    assert jax.tree.structure(updates) == jax.tree.structure(params)
+
+
+def test_momentum_in_bfloat16():
+    params, _ = toy()
+    for name in ("adamw", "sgd", "lion", "muon"):
+        state = optimizer.OPTIMIZERS[name](0.1, dtype="bfloat16").init(params)
+        assert jnp.dtype("bfloat16") in {leaf.dtype for leaf in jax.tree.leaves(state)}, name
+
+
+def test_factors_of_the_learning_rate():
+    params, _ = toy()
+    factors = {name: 0.5 if name.startswith("conv") else 1.0 for name in parameters.names_in(params)}
+    whole = optimizer.adamw(RATE, weight_decay=0.1)
+    half = optimizer.adamw(lambda step: 0.5 * RATE(step), weight_decay=0.1)
+    ours = trained(optax.chain(whole, parameters.scale_by_name(factors)))
+    assert_same(ours["conv"], trained(half)["conv"])
+    assert_same(ours["linear"], trained(whole)["linear"])
+
+
+NAMES = ["blocks.1.norm.scale", "blocks.10.fc.kernel", "blocks.10.fc.bias", "cls_token", "head.fc.kernel"]
+
+
+def test_names_to_freeze():
+    def frozen(*freeze):
+        return sorted(parameters.frozen_names(NAMES, freeze, "head.fc"))
+
+    assert frozen("blocks.1") == NAMES[:1]
+    assert frozen("blocks.10.fc.bias", "cls_token") == ["blocks.10.fc.bias", "cls_token"]
+    assert frozen("backbone") == sorted(NAMES[:4])
+    assert frozen() == []
+    for freeze, message in (
+        (["block"], "freeze has 'block', and no parameter or module has this name: did you mean blocks"),
+        (["backbone", "head"], "freeze=backbone,head freezes every parameter"),
+    ):
+        with pytest.raises(InputError, match=message):
+            frozen(*freeze)
+    with pytest.raises(InputError, match="the head of this model is unknown"):
+        parameters.frozen_names(NAMES, ["backbone"], "")
+
+
+def test_statistics_are_frozen_with_the_parameters_beside_them():
+    names = ["bn1.scale", "bn1.bias", "bn2.scale", "bn2.bias"]
+    statistics = ["bn1.mean", "bn1.var", "bn2.mean"]
+    assert parameters.frozen_statistics(statistics, names, frozenset(names[:3])) == {"bn1.mean", "bn1.var"}
