@@ -25,11 +25,21 @@ def get_config() -> ConfigDict:
         "384": 384,  # in length_in
     }
     config.recipes = ("plain", "mixed", "thresholded")
-    mixed = {"mixup": 0.2, "cutmix": 1.0}
     config.recipe_changes = {
         "plain": {},
-        "mixed": {"augmentation": mixed},
-        "thresholded": {"augmentation": mixed | {"target_threshold": 0.0}},
+        "mixed": {
+            "augmentation": {
+                "mixup": 0.2,  # alpha
+                "cutmix": 1.0,  # alpha
+            },
+        },
+        "thresholded": {
+            "augmentation": {
+                "mixup": 0.2,  # alpha
+                "cutmix": 1.0,  # alpha
+                "target_threshold": 0.0,  # every class in a mixed image counts 1
+            },
+        },
     }
     # The labeler, and the list of clean labels.
     config.clean = {"folds": 5, "length": 384, "loss": "sigmoid", "seed": 0}
