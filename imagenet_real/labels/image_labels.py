@@ -14,6 +14,7 @@ from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
 
 REMEDY = "Give a CSV with the columns image_id and label, lines NAME LABEL, or ILSVRC2012_validation_ground_truth.txt."
 IMAGES = ("image_id", "ImageId", "path", "file", "filename", "file_name", "image", "id")
+_TINY_IMAGENET = 6  # cells of a line of its val_annotations.txt: the name, the wnid, and the corners of a box
 LABELS = ("label", "class", "wnid", "PredictionString", "target", "class_name", "index")
 
 
@@ -70,6 +71,9 @@ def _pairs_of_table(path: str | os.PathLike) -> list[tuple[str, str]]:
 
 
 def _pair_of_line(path: str | os.PathLike, number: int, line: str) -> tuple[str, str]:
+    cells = line.strip().split("\t")
+    if len(cells) == _TINY_IMAGENET and cells[1].strip():
+        return cells[0].strip(), cells[1].strip()
     name, _, label = line.strip().replace("\t", " ").rpartition(" ")
     if not name or not label:
         raise FileError(path, f"line {number} is {line[:40]!r}, expected NAME LABEL", REMEDY)

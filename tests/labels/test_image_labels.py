@@ -17,6 +17,7 @@ def write(path, text):
         ("labels.csv", "image_id,label\na.jpg,3\nb/c.png,1\n"),
         ("labels.txt", "a.jpg 3\nb/c.png 1\n"),
         ("labels.tsv", "a.jpg\t3\nb/c.png\t1\n"),
+        ("val_annotations.txt", "a.JPEG\tn01491361\t0\t32\t44\t62\nb/c.JPEG\tn01443537\t52\t55\t57\t59\n"),
         (
             "solution.csv",
             "ImageId,PredictionString\na,n01491361 10 20 30 40 n01491361 1 2 3 4\nb/c,n01443537 1 2 3 4\n",
@@ -26,7 +27,7 @@ def write(path, text):
 def test_tables_and_lines_label_images(tmp_path, name, text):
     made = load_image_labels(write(tmp_path / name, text))
     assert made.classes == {"a": [3], "b/c": [1]}
-    assert made.class_names == (imagenet_wnids() if name == "solution.csv" else None)
+    assert made.class_names == (imagenet_wnids() if "n01491361" in text else None)
 
 
 def test_several_rows_of_an_image_are_several_classes(tmp_path):

@@ -21,6 +21,7 @@ from imagenet_real.io.storage import in_bucket
 
 TAR, PARQUET, TFRECORD, TABLE, FOLDER = "tar", "Parquet", "TFRecord", "table", "folder"
 ENDINGS = {".tar": TAR, ".parquet": PARQUET, ".tfrecord": TFRECORD, ".tfrecords": TFRECORD, ".csv": TABLE}
+PACKED = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 KINDS = "a folder, an uncompressed .tar, .parquet, .tfrecord or .csv"
 _SHARD = re.compile(r".+-\d{5}-of-\d{5}", re.ASCII)  # of TensorFlow; TFRecords often have no ending
 _SPLIT = re.compile(r"(?:^|.*[-_./])(train|training|val|valid|validation|test)(?=[-_./]|$)", re.IGNORECASE)
@@ -51,6 +52,10 @@ def open_files(name: str, paths: Sequence[epath.Path]) -> IndexedSource:
     if FOLDER in kinds.values() or all(is_image(path.name) for path in paths):
         return open_folders(name, paths)
     used = sorted(set(kinds.values()))
+    if used == [""] and paths[0].suffix.lower() in PACKED:
+        raise InputError(
+            f"images={name} is compressed, and its images cannot be read in place. Unpack it into a folder."
+        )
     if used == [""]:
         raise InputError(f"images={name} is a file of no known kind. Give {KINDS}, or tfds:NAME.")
     if len(used) > 1:
