@@ -78,6 +78,16 @@ def test_numbered_folders_with_gaps_are_classes_of_a_larger_model(tmp_path):
     assert "mean classes of the model's 1,000" in " ".join(notes)
 
 
+def test_folders_that_are_numbered_from_one_are_named(tmp_path, monkeypatch):
+    from tests.programs import models
+
+    monkeypatch.setattr(models, "two_classes", lambda: models.colours(11))
+    images = write_classes(tmp_path / "images", range(1, 12), images=1)
+    row, notes = evaluated(images, tmp_path / "out", model="two_classes", repair="none")
+    assert row["accuracy"] == right_under(tmp_path / "out", lambda folder: int(folder) - 1)
+    assert "the classes 1 to 11 mean the classes 0 to 10 of the model, in this order" in " ".join(notes)
+
+
 def test_a_class_map_scores_other_folders_with_an_imagenet_model(tmp_path):
     images = write_classes(tmp_path / "images", ["Alarm_clock", "cup", "unknown"], images=4)
     (tmp_path / "map.json").write_text(json.dumps({"alarm clock": ["n04548280", "n03196217"], "cup": "n07930864"}))

@@ -45,8 +45,11 @@ def fit_classes(source: Source, num_classes: int) -> Source:
     For example, ten folders that are named by wnids are ten classes for a model of ten classes, and ten of ImageNet's for
     one of 1,000. Raises InputError if the names have two meanings.
     """
-    if source.num_classes in (None, num_classes):
+    if source.num_classes is None:
         return source
+    if source.num_classes == num_classes:
+        note = _note_of_numbers(source.class_names or ())
+        return Relabeled(source, source.label_fields(), (f"{source.name}: {note}.",)) if note else source
     fields = source.label_fields()
     if not set(fields.fields) & set(ORIGINAL_FIELDS):
         return source
@@ -57,6 +60,17 @@ def fit_classes(source: Source, num_classes: int) -> Source:
     used = _used(fields, fields.class_names)
     order = order_for_model(names, num_classes, [name for name in names if name not in used])
     return source if order is None else _in_order(source, fields, names, order)
+
+
+def _note_of_numbers(names: Sequence[str]) -> str:
+    """Returns what numbers as names mean if they are not 0 to K-1, such as 1 to K; "" for other names."""
+    numbers = numbers_of(names)
+    if numbers is None or np.array_equal(np.sort(numbers), np.arange(len(names))):
+        return ""
+    return (
+        f"the classes {numbers.min()} to {numbers.max()} mean the classes 0 to {len(names) - 1} of the model, in this order; "
+        "if they are other classes, give --class_map=FILE"
+    )
 
 
 def match_classes(source: Source, class_names: tuple[str, ...]) -> Source:
