@@ -105,7 +105,7 @@ def test_a_base_is_found_beside_a_config_before_the_shipped_one(folder, tmp_path
     (folder / "mine.py").write_text(mine)
     (tmp_path / "mine.py").write_text(mine.replace("config.size", "config.ks").replace("config.nested.inner", "_"))
     assert help.remarks_of(folder / "mine.py")["size"].meaning == "in pixels"
-    assert help.remarks_of(tmp_path / "mine.py")["allow_missing"].meaning.startswith("accept label sets")
+    assert help.remarks_of(tmp_path / "mine.py")["allow_missing"].meaning.startswith("score the images")
 
 
 def run(*arguments):
