@@ -61,7 +61,9 @@ def _planned(folder: Folder):
     from imagenet_real.builders.comparison import PlannedRun
     from imagenet_real.scoring.comparison import Variant
 
-    config = ConfigDict({"steps": 100, "epochs": 0.0, "examples": 0, "batch_size": 8, "clean_list": ""})
+    config = ConfigDict(
+        {"steps": 100, "epochs": 0.0, "examples": 0, "batch_size": 8, "clean_list": "", "soft_labels": ""}
+    )
     return PlannedRun("run", config, epath.Path(folder), 1.0, lambda: _Data(), Variant("softmax", "all", "short"))
 
 
@@ -88,7 +90,7 @@ def _results(folder: Folder) -> Folder:
             "missing": 0,
         }
     ]
-    config = {"steps": 100, "epochs": 0.0, "examples": 0, "batch_size": 8, "clean_list": ""}
+    config = {"steps": 100, "epochs": 0.0, "examples": 0, "batch_size": 8, "clean_list": "", "soft_labels": ""}
     provenance = {"config": config, "training_images": {"count": 60, "fingerprint": "0" * 64}}
     (folder / "results.json").write_text(
         json.dumps({"schema": 1, "provenance": provenance, "rows": rows, "unavailable": []})
