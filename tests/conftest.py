@@ -1,5 +1,6 @@
 """Tests that need real data ask for it through the `data` fixture, and say what they skipped without it."""
 
+import gc
 import importlib.util
 import os
 import pathlib
@@ -15,6 +16,7 @@ os.environ["XLA_FLAGS"] = (
 os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{pathlib.Path(__file__).parent.parent}/.pytest_cache/compiled"
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+gc.set_threshold(50_000, 50, 100)  # tracing makes millions of objects that live on
 os.environ["HF_HUB_OFFLINE"] = "1"  # a test that forgets its weights ends at once
 
 import jax

@@ -1,5 +1,6 @@
 """What a command imports, imported once: processes that `tests.commands` starts are forked from one that has it."""
 
+import gc
 import importlib
 import os
 import pathlib
@@ -20,3 +21,6 @@ for library in LIBRARIES:
 # Not `cli`, which chooses the program by its config, and reads the environment.
 for program in sorted(pathlib.Path(programs.__file__).parent.glob("[a-z]*.py")):
     importlib.import_module(f"imagenet_real.programs.{program.stem}")
+
+gc.set_threshold(50_000, 50, 100)  # as in the tests
+gc.freeze()  # commands share what was imported
