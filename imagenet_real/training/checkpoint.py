@@ -111,7 +111,10 @@ class Checkpoints:
                 f"the checkpoint of step {step} is damaged: {names[0]} does not have its checksum. Delete "
                 f"{self.folder / str(step)}; the same command continues from an older checkpoint."
             )
-        leaves = [restored["state"][name] for name in expected]
+        leaves = [
+            jax.random.wrap_key_data(restored["state"][name]) if _is_key(leaf) else restored["state"][name]
+            for name, leaf in zip(expected, jax.tree.leaves(template), strict=True)
+        ]
         return jax.tree.unflatten(jax.tree.structure(template), leaves), run["position"]
 
     def remove_after(self, step: int) -> None:
@@ -221,8 +224,22 @@ def _score(metrics: Mapping[str, float | None]) -> float:
 
 
 def _by_name(state: TrainState) -> dict[str, Any]:
-    """Returns the leaves of a state in order, by names such as `params.layer1.0.conv1.kernel`."""
-    return {name_of(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(state)}
+    """Returns the leaves of a state in order, by names such as `params.layer1.0.conv1.kernel`. A random key is its data."""
+    return {name_of(path): _without_key(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(state)}
+
+
+def _is_key(leaf: Any) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _without_key(leaf: Any) -> Any:
+    """Returns the data of a random key of a dropout, or its shape; other leaves as they are."""
+    if not _is_key(leaf):
+        return leaf
+    if isinstance(leaf, jax.ShapeDtypeStruct):
+        data = jax.eval_shape(jax.random.key_data, leaf)
+        return jax.ShapeDtypeStruct(data.shape, data.dtype, sharding=leaf.sharding)
+    return jax.random.key_data(leaf)
 
 
 def _shapes(leaves: Mapping[str, Any]) -> dict[str, str]:
