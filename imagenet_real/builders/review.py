@@ -111,6 +111,7 @@ def _make_review(config: ConfigDict, store: Store, dataset: Dataset, pictures: d
         store,
         config.reviewers,
         shows_guess=config.guess == "before",
+        needs_category=_is_imagenet(under_review),
     )
 
 
@@ -141,9 +142,13 @@ def _label_set_under_review(config: ConfigDict, file: MistakesFile, dataset: Dat
 
 def _other_label_sets(under_review: LabelSet, dataset: Dataset, store: LabelStore) -> list[str]:
     """Returns the names of the label sets beside the one under review: ReaL and the original labels, where they exist."""
-    if not np.isin(under_review.image_ids[:1], imagenet.validation_ids()).any():
+    if not _is_imagenet(under_review):
         return list(dataset.label_sets)
     return [name for name in ("real", "original") if published.is_local(name, store)]
+
+
+def _is_imagenet(label_set: LabelSet) -> bool:
+    return bool(np.isin(label_set.image_ids[:1], imagenet.validation_ids()).any())
 
 
 def _missing(config: ConfigDict, image_ids: Collection[str], pictures: Pictures) -> set[str]:

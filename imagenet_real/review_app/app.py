@@ -100,7 +100,7 @@ def _image(pictures: Mapping[str, Pictures]) -> Callable[[Request], Response]:
 
 def _review_routes(review: Review) -> list[Route]:
     def get_item(request: Request) -> Response:
-        query, view = request.query_params, _view(request)
+        query, view = request.query_params, _view(request, review)
         if "image_id" in query:
             item = review.of_image(query["image_id"], view)
         else:
@@ -108,7 +108,7 @@ def _review_routes(review: Review) -> list[Route]:
         return JSONResponse({"item": item, "progress": review.progress(view)})
 
     async def judge(request: Request) -> Response:
-        body, view = await read_body(request), _view(request)
+        body, view = await read_body(request), _view(request, review)
         key, image_id, verdict = body.get("key"), body.get("image_id"), body.get("verdict")
         if not is_key(key) or not isinstance(verdict, dict):
             raise InputError(f"the verdict is not complete: expected key, image_id and verdict. {RELOAD}")
@@ -116,7 +116,7 @@ def _review_routes(review: Review) -> list[Route]:
         return JSONResponse({"stored": key})
 
     async def undo(request: Request) -> Response:
-        return JSONResponse({"image_id": await run_in_threadpool(review.undo, _view(request))})
+        return JSONResponse({"image_id": await run_in_threadpool(review.undo, _view(request, review))})
 
     def classes(request: Request) -> Response:
         query = request.query_params
@@ -166,7 +166,10 @@ def _pairs_routes(pairs: Pairs) -> list[Route]:
 def _rating_routes(rating: Rating) -> list[Route]:
     def task(request: Request) -> Response:
         rater = _rater(request)
-        return JSONResponse(rating.previous(rater) if request.query_params.get("back") else rating.next(rater))
+        if request.query_params.get("back"):
+            return JSONResponse(rating.previous(rater))
+        skipped = number_of(request.query_params, "skip", 0) if request.query_params.get("skip") else None
+        return JSONResponse(rating.next(rater, skipped))
 
     async def answer(request: Request) -> Response:
         body, rater = await read_body(request), _rater(request)
@@ -189,13 +192,13 @@ def _rating_routes(rating: Rating) -> list[Route]:
     return [Route("/api/task", task), Route("/api/answer", answer, methods=["POST"])]
 
 
-def _view(request: Request) -> View:
+def _view(request: Request, review: Review) -> View:
     query = request.query_params
     return View(
         reviewer=name_of(request),
         panel=query.get("panel") == "1",
         state=query.get("state") or "open",
-        label=number_of(query, "class", 0) if query.get("class") else None,
+        labels=review.classes.matching(query["class"]) if query.get("class") else None,
         category=query.get("category") or None,
         judged_by=query.get("by") or None,
     )

@@ -58,6 +58,11 @@ class ClassFinder:
                 ranked.append((2, label))
         return [self.describe(label) for _, label in sorted(ranked)[:MAX_RESULTS]]
 
+    def matching(self, text: str) -> frozenset[int]:
+        """Returns the class with this number or exactly this name, or else the classes that `search` returns."""
+        exact = [label for label, name in enumerate(self.class_set.names) if name.lower() == text.strip().lower()]
+        return frozenset(exact or [row["class"] for row in self.search(text)])
+
     def near(self, label: int) -> list[dict[str, Any]]:
         """Returns the classes most similar to a class, the class itself first. Without a hierarchy, it alone."""
         paths = self.class_set.paths

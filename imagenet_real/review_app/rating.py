@@ -38,6 +38,10 @@ class _File(TypedDict):
     assignments: dict[Name, list[Annotated[int, Between(0)]]] | None  # by rater, the numbers of their tasks
 
 
+def _without(tasks: dict[int, None], task: int) -> dict[int, None]:
+    return {other: None for other in tasks if other != task}
+
+
 def _check(content: _File, path: str | os.PathLike) -> None:
     """Raises FileError if there is no task, a label without a name, or an assignment without its task."""
     total = len(content["tasks"])
@@ -74,6 +78,7 @@ class Rating:
         self._load = np.zeros(len(self._tasks), int)  # number of raters who answered each task
         for tasks in self._answers.values():
             self._load[list(tasks)] += 1
+        self._skipped: dict[str, dict[int, None]] = {}  # rater -> tasks, in the order in which they were skipped
         self._reservations: dict[str, tuple[int, float]] = {}  # rater -> task, and the time when the reservation ends
 
     def about(self) -> dict[str, Any]:
@@ -121,11 +126,20 @@ class Rating:
         """Returns whether a rater of this name has tasks. Without assignments anybody has."""
         return self._assignments is None or rater in self._assignments
 
-    def next(self, rater: str) -> dict[str, Any]:
-        """Returns the rater's next task, without telling whether it is gold; `task` is None if there is none."""
+    def next(self, rater: str, skipped: int | None = None) -> dict[str, Any]:
+        """Returns the rater's next task, without telling whether it is gold; `task` is None if there is none.
+
+        A skipped task comes back once every other task of the rater is answered or skipped.
+        """
         with self._lock:
             done = self._answers.get(rater, {})
-            number = self._next(rater, done)
+            later = self._skipped.setdefault(rater, {})
+            if skipped is not None and skipped < len(self._tasks):
+                later.pop(skipped, None)
+                later[skipped] = None  # the last of them
+            number = self._next(rater, done | later)
+            if number is None:
+                number = next((task for task in later if self._next(rater, done | _without(later, task)) == task), None)
             if number is not None:
                 self._reservations[rater] = number, time.monotonic() + RESERVATION_SECONDS
             return self._describe(rater, number)

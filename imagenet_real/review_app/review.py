@@ -26,7 +26,7 @@ class View:
     reviewer: str
     panel: bool = False
     state: str = "open"  # of STATES: without a verdict of the reviewer, with one, disputed, decided, or any
-    label: int | None = None  # predicted, right or original class
+    labels: frozenset[int] | None = None  # predicted, right or original classes
     category: str | None = None  # of judged.CATEGORIES: the reviewer's, or the guess before there is a verdict
     judged_by: str | None = None  # a reviewer
 
@@ -47,6 +47,7 @@ class Review:
       store: keeps the verdicts.
       needed: number of reviewers who must agree on a final verdict.
       shows_guess: show the guess of the category before the verdict too, where it may influence the verdict.
+      needs_category: refuse a wrong prediction without a category and a severity, as the published files have them.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Review:
         needed: int,
         *,
         shows_guess: bool = False,
+        needs_category: bool = True,
     ):
         self._items, self.model = file.items, file.model
         largest = max(max(item["predicted"], item["original"], *item["right"], *item["top"]) for item in self._items)
@@ -74,6 +76,7 @@ class Review:
             raise FileError(file.path, problem, "Give the --label_set of the run of mistakes.")
         self._labels = {label_set.name: _labels_by_image(label_set, self._place) for label_set in label_sets}
         self.classes, self._store, self.needed, self._shows_guess = classes, store, needed, shows_guess
+        self._needs_category = needs_category
         self._lock = threading.Lock()
         self.verdicts = Verdicts(store.verdicts(), len(classes), needed)
 
@@ -84,6 +87,7 @@ class Review:
             "label_set": self._label_set.name,
             "total": len(self._items),
             "needed": self.needed,
+            "needs_category": self._needs_category,
             "seconds": SECONDS,
         }
 
@@ -95,7 +99,8 @@ class Review:
         """Stores a verdict. It is on the disk when this returns. Raises InputError."""
         if image_id not in self._place:
             raise InputError(f"there is no mistake on an image {image_id!r}. Judge the images that the page shows.")
-        parse_verdict(content, len(self.classes))
+        if parse_verdict(content, len(self.classes)).lacks_category() and self._needs_category:
+            raise InputError("a wrong prediction needs a category and a severity. Choose both.")
         with self._lock:
             if self._store.add_verdict(key, image_id, view.reviewer, view.panel, dict(content)):
                 self.verdicts.add(Row(key, image_id, view.reviewer, view.panel, dict(content)))
@@ -146,7 +151,7 @@ class Review:
             return False
         if view.judged_by is not None and view.judged_by not in self.verdicts.on_image(image_id):
             return False
-        if view.label is not None and view.label not in (item["predicted"], item["original"], *item["right"]):
+        if view.labels is not None and view.labels.isdisjoint((item["predicted"], item["original"], *item["right"])):
             return False
         return view.category is None or view.category == (verdict.category if verdict else item["guess"])
 

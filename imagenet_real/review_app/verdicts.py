@@ -24,6 +24,7 @@ class Verdict:
 
     prediction: str | None  # of PREDICTION_VERDICTS; None on a problematic image
     problematic: bool = False  # nobody can say what the image shows: its weight becomes 0
+    label_wrong: bool = False  # the labels under review are wrong: the classes of this verdict replace them
     category: str | None = None  # of judged.CATEGORIES, of a wrong prediction
     context: str | None = None  # of CONTEXTS, of a spurious correlation
     severity: str | None = None  # of judged.SEVERITIES, of a wrong prediction
@@ -45,8 +46,6 @@ class Verdict:
             raise InputError(
                 f"there is no answer about the prediction. Choose one of {', '.join(PREDICTION_VERDICTS)}."
             )
-        if wrong and not self.problematic and (self.category is None or self.severity is None):
-            raise InputError("a wrong prediction needs a category and a severity. Choose both.")
         if not wrong and (self.category is not None or self.severity is not None):
             raise InputError("only a wrong prediction has a category and a severity. Leave both out.")
         if self.context is not None and self.category != SPURIOUS:
@@ -54,9 +53,14 @@ class Verdict:
         if not isinstance(self.comment, str) or len(self.comment) > MAX_COMMENT:
             raise InputError(f"the comment is longer than {MAX_COMMENT} characters. Shorten it.")
 
+    def lacks_category(self) -> bool:
+        """Returns whether a wrong prediction has no category or no severity."""
+        is_wrong = self.prediction == "wrong" and not self.problematic
+        return is_wrong and (self.category is None or self.severity is None)
+
     def agrees(self, other: "Verdict") -> bool:
         """Returns whether both verdicts are the same; comments and contexts may differ."""
-        names = ("prediction", "problematic", "category", "severity")
+        names = ("prediction", "problematic", "label_wrong", "category", "severity")
         return all(getattr(self, name) == getattr(other, name) for name in names) and set(self.also_right) == set(
             other.also_right
         )
@@ -71,8 +75,9 @@ def parse_verdict(content: Mapping[str, Any], num_classes: int) -> Verdict:
     labels = content.get("also_right", [])
     if not isinstance(labels, list) or not all(type(label) is int and 0 <= label < num_classes for label in labels):
         raise InputError(f"also_right is {labels!r}. Give a list of classes from 0 to {num_classes - 1}.")
-    if type(content.get("problematic", False)) is not bool:
-        raise InputError(f"problematic is {content['problematic']!r}. Give true or false.")
+    for name in ("problematic", "label_wrong"):
+        if type(content.get(name, False)) is not bool:
+            raise InputError(f"{name} is {content[name]!r}. Give true or false.")
     return Verdict(**{"prediction": None, **content, "also_right": tuple(sorted(set(labels)))})
 
 
@@ -152,10 +157,13 @@ class Verdicts:
 
 
 def as_judged(finals: Mapping[str, Verdict], predicted: Mapping[str, int]) -> str:
-    """Returns the wrong predictions in the format of the published mistake files (`mistakes.judged`)."""
+    """Returns the wrong predictions in the format of the published mistake files (`mistakes.judged`).
+
+    The format requires a category and a severity, so a verdict without them is left out.
+    """
     rows = {}
     for image_id, verdict in finals.items():
-        if verdict.prediction == "wrong" and not verdict.problematic:
+        if verdict.prediction == "wrong" and not verdict.problematic and not verdict.lacks_category():
             rows[image_id] = {
                 PREDICTED: predicted[image_id],
                 CATEGORY: verdict.category,
@@ -170,7 +178,8 @@ def update(label_set: LabelSet, finals: Mapping[str, Verdict], predicted: Mappin
     """Returns the label set after the review.
 
     A correct or unclear prediction becomes a right class, as in multi-label accuracy (Vasudevan et al. 2022). So do the
-    classes in `also_right`. A problematic image gets weight 0. An image without a right class that now has one gets
+    classes in `also_right`. If the label is wrong, these classes replace the labels of the image, and without any of
+    them its weight is 0. A problematic image gets weight 0. An image without a right class that now has one gets
     weight 1.
     """
     labels = [[int(label) for label in row if label >= 0] for row in label_set.labels]
@@ -183,8 +192,10 @@ def update(label_set: LabelSet, finals: Mapping[str, Verdict], predicted: Mappin
             )
         was_empty = not labels[row]
         added = [predicted[image_id]] if verdict.prediction in ("correct", "unclear") else []
-        labels[row] = sorted({*labels[row], *added, *verdict.also_right})
-        is_scored[row] = not verdict.problematic and (is_scored[row] or (was_empty and bool(labels[row])))
+        kept = [] if verdict.label_wrong else labels[row]
+        labels[row] = sorted({*kept, *added, *verdict.also_right})
+        is_left_out = verdict.problematic or (verdict.label_wrong and not labels[row])
+        is_scored[row] = not is_left_out and (is_scored[row] or (was_empty and bool(labels[row])))
         weight[row] = max(weight[row], 1.0) if is_scored[row] and not weight[row] else weight[row] * is_scored[row]
     if label_set.average == "classes":
         weight = class_weights(is_scored, label_set.original)

@@ -83,14 +83,13 @@ def tasks(assignments=None, per_task: int = 2, gold=(0,), count: int = 6) -> str
     )
 
 
-def make_review(folder: pathlib.Path, store: Store, needed: int = 1) -> tuple[Review, dict[str, Pictures]]:
+def make_review(folder: pathlib.Path, store: Store, needed: int = 1, **fields) -> tuple[Review, dict[str, Pictures]]:
     """The review of what `write` wrote."""
     pictures = Pictures(open_source(str(folder / "images")))
     examples = examples_by_class(pictures, (), toy.original())
     classes = ClassFinder(ClassSet(NAMES, paths=PATHS), examples, MAIN)
-    return Review(read_mistakes(folder / "mistakes.json"), [toy.original(), toy.real()], classes, store, needed), {
-        MAIN: pictures
-    }
+    file, label_sets = read_mistakes(folder / "mistakes.json"), [toy.original(), toy.real()]
+    return Review(file, label_sets, classes, store, needed, **fields), {MAIN: pictures}
 
 
 @contextlib.contextmanager
@@ -108,11 +107,11 @@ def served(app) -> Iterator[int]:
 
 @contextlib.contextmanager
 def review_server(
-    folder: pathlib.Path, host: str = "127.0.0.1", token: str = "", needed: int = 1, guidelines: str = ""
+    folder: pathlib.Path, host: str = "127.0.0.1", token: str = "", needed: int = 1, guidelines: str = "", **fields
 ) -> Iterator["Client"]:
     """A server of the review. `guidelines` is HTML."""
     store = Store(folder / "answers.sqlite")
-    review, pictures = make_review(folder, store, needed)
+    review, pictures = make_review(folder, store, needed, **fields)
     with served(make_app(Content(pictures, review=review, guidelines=guidelines), host, token)) as port:
         yield Client(port)
     store.close()

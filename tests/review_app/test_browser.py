@@ -71,9 +71,11 @@ def test_a_review_by_keyboard(browser, folder):
         for key in ("/", *"dog"):
             page.keyboard.press(key)
         page.wait_for_selector("#found li")
-        for key in ("Enter", "Enter", "Escape", "c"):
-            page.keyboard.press(key)
-        assert "dog" in page.text_content("#also")
+        page.keyboard.press("Enter")
+        page.wait_for_function(
+            "[...document.querySelectorAll('.also')].every((box) => box.textContent.includes('dog'))"
+        )
+        page.keyboard.press("c")
         page.select_option("#state", "mine")
         image(page, "b")
         page.keyboard.press("ArrowRight")
@@ -138,7 +140,34 @@ def test_the_guess_is_shown_after_the_verdict(browser, folder):
         page.keyboard.press("Enter")
         image(page, "c")
         page.wait_for_selector("#last:not([hidden])")
-        assert page.text_content("#last") == "Saved b. The program guesses: fine-grained, because they are alike."
+        page.wait_for_function("document.getElementById('last').textContent.includes('guesses')")
+        assert page.text_content("#last") == (
+            "Saved b: wrong, Fine-grained error, Major. The program guesses: fine-grained, because they are alike."
+        )
+        page.close()
+
+
+def test_a_wrong_label_of_ones_own_images(browser, folder):
+    """No category is asked for, one Enter adds a class, and the page says what it saved."""
+    with small.review_server(folder, needs_category=False) as client:
+        page = page_of(browser, client.port)
+        enter(page, "Ada")
+        image(page, "b")
+        assert page.text_content("#labels-now") == ": cat"
+        assert page.locator('#classes img[src$="/b"]').count() == 0  # it is no example of its own class
+        assert page.locator('#classes img[src$="/a"]').count() == 1
+        for key in ("e", "w", "/", *"lamp", "Enter"):
+            page.keyboard.press(key)
+        page.wait_for_selector(".also button")
+        assert page.is_visible("#label-rule")
+        assert page.is_visible("#optional")
+        page.keyboard.press("Enter")
+        image(page, "c")
+        page.wait_for_function("document.getElementById('last').textContent.includes('guesses')")
+        assert page.text_content("#last").startswith("Saved b: wrong, the label is wrong, also right: lamp.")
+        labels = client.json("/export/labels.json")
+        assert labels["images"][1]["correct"] == [3] if "images" in labels else labels
+        assert page.complaints == []
         page.close()
 
 

@@ -99,6 +99,20 @@ def test_the_last_answer_can_be_corrected(folder):
     assert [vote["answer"] for vote in votes if vote["image_id"] == "b"] == ["maybe", "no"]
 
 
+def test_a_skipped_task_comes_again_at_the_end(folder):
+    with small.rating_server(folder) as client:
+        first = client.json("/api/task", name="Ada")["task"]
+        shown = [client.json("/api/task", name="Ada", skip=first)["task"]]
+        while shown[-1] != first:
+            task = client.json("/api/task", name="Ada")
+            answers = {row["class"]: "yes" for row in task["labels"]}
+            client.json("/api/answer", {"task": task["task"], "answers": answers, "seconds": 1}, name="Ada")
+            shown.append(client.json("/api/task", name="Ada")["task"])
+        assert sorted(shown) == list(range(6))
+        assert client.json("/api/task", name="Ada", skip=first)["task"] == first  # none is left beside it
+        assert client.json("/api/task", name="Ada", skip=999_999)["task"] == first
+
+
 def test_a_task_that_was_shown_is_kept_for_a_while(folder, monkeypatch):
     (folder / "tasks.json").write_text(small.tasks(per_task=1, gold=(), count=2))
     with small.rating_server(folder) as client:

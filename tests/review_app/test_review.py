@@ -166,6 +166,42 @@ def test_exports(folder):
     assert json.loads((folder / "judged.json").read_text())["f"]["context"] == "lack"
 
 
+def test_a_wrong_label_is_replaced_by_the_judged_classes(folder):
+    """The prediction stood beside the wrong label: `correct: [1, 8]` for a dog that was filed as six."""
+    with small.review_server(folder, needed=2) as client:
+        for reviewer in ("Ada", "Bob"):
+            client.judge(reviewer, "b", {**CORRECT, "label_wrong": True})
+            client.judge(reviewer, "c", {**WRONG, "label_wrong": True, "also_right": [0]})
+            client.judge(reviewer, "e", {**WRONG, "label_wrong": True})
+            client.judge(reviewer, "f", {**CORRECT, "label_wrong": reviewer == "Ada"})
+        assert client.json("/api/item", name="Ada")["progress"]["disputed"] == 1  # the label of f
+        assert client.json("/api/item", name="Ada", image_id="b")["item"]["verdict"]["label_wrong"] is True
+        (folder / "new.json").write_bytes(client.ask("/export/labels.json")[1])
+        body = {"key": "a-good-key", "image_id": "b", "verdict": {**CORRECT, "label_wrong": "yes"}}
+        assert "label_wrong is 'yes'" in client.refused("/api/judge", body, name="Ada")
+    labels = load_label_set(folder / "new.json")
+    labels_of = {i: [int(a) for a in row if a >= 0] for i, row in zip(labels.image_ids, labels.labels, strict=True)}
+    assert labels_of == {"a": [0], "b": [1], "c": [0], "d": [1], "e": [], "f": [3]}
+    assert dict(zip(labels.image_ids, labels.is_scored, strict=True)) == dict(
+        zip("abcdef", [1, 1, 1, 1, 0, 1], strict=True)
+    )
+
+
+def test_category_and_severity_are_optional_for_own_images(folder):
+    with small.review_server(folder, needs_category=False) as client:
+        assert client.json("/api/about")["needs_category"] is False
+        client.judge("Ada", "b", {"prediction": "wrong"})
+        client.judge("Ada", "c", WRONG)
+        assert list(json.loads(client.ask("/export/mistakes.json")[1])) == ["c"]  # its format requires both
+
+
+def test_the_filter_takes_names_of_classes(folder):
+    with small.review_server(folder) as client:
+        assert images(client, "Ada", **{"class": "Lamp"}) == images(client, "Ada", **{"class": 3}) == ["e", "f"]
+        assert images(client, "Ada", **{"class": "animal"}) == ["b", "c", "f"]  # a node above cat and dog
+        assert images(client, "Ada", **{"class": "whale"}) == []
+
+
 def test_classes_are_found(folder):
     with small.review_server(folder) as client:
         for text, names in (

@@ -54,9 +54,11 @@ async function store() {
   } finally { storing = false; }
 }
 
+const skip = () => task && show({ skip: String(task.task) });
+
 document.addEventListener("keydown", (event) => {
   if (isTyping(event) || (!task && event.key !== "u")) return;
-  const actions = { Enter: store, u: () => show({ back: "1" }), z: () => $("figure").classList.toggle("zoomed"),
+  const actions = { Enter: store, u: () => show({ back: "1" }), ArrowRight: skip, z: () => $("figure").classList.toggle("zoomed"),
     ArrowUp: () => { current = Math.max(0, current - 1); mark(); }, "?": () => $("help").showModal(),
     ArrowDown: () => { current = Math.min(task.labels.length - 1, current + 1); mark(); } };
   for (const { value, key } of ANSWERS) actions[key] = () => answer(current, value);
@@ -67,6 +69,7 @@ document.addEventListener("keydown", (event) => {
 });
 for (const id of ["back", "last"]) $(id).addEventListener("click", () => show({ back: "1" }));
 $("store").addEventListener("click", store);
+$("skip").addEventListener("click", skip);
 $("keys").addEventListener("click", () => $("help").showModal());
 $("picture").addEventListener("click", () => $("figure").classList.toggle("zoomed"));
 function describe({ total, questions, per_task: perTask, per_rater: perRater, names, seconds }) {

@@ -6,19 +6,20 @@ const SHORT = ["fine-grained", "fine-grained, the true class is missing", "spuri
   "fine-grained, several labels"];
 const FIELDS = {
   prediction: [["correct", "correct", "c"], ["wrong", "wrong", "w"], ["unclear", "unclear", "x"]],
-  problematic: [["yes", "problematic: is not scored", "p"]],
+  label_wrong: [["yes", "the label is wrong", "e"]],
+  problematic: [["yes", "cannot be judged: leave it out of the accuracy", "p"]],
   category: CATEGORIES.map((value, index) => [value, SHORT[index], String(index + 1)]),
   context: [["over-reliance", "over-reliance on it", "o"], ["lack", "lack of it", "l"]],
   severity: [["Major", "major", "m"], ["Minor", "minor", "i"], ["Borderline", "borderline", "b"]],
 };
 const OTHER_KEYS = [["Enter", "save, and show the next mistake"], ["u", "undo the last verdict"], ["← →", "back, skip"], ["z", "zoom"],
-  ["t", "comment"], ["/", "find a class; Enter on a class of the list makes it right too"], ["n", "classes like the prediction"],
+  ["t", "comment"], ["/", "find a class; Enter makes the first of the list right too"], ["n", "classes like the prediction"],
   ["f", "filter"], ["?", "these keys"]];
 
-let lastSearch = 0, name = "", panel = false, item = null, start = 0, storing = false, verdict = {};
+let lastSearch = 0, matches = [], needsCategory = true, name = "", panel = false, item = null, start = 0, storing = false, verdict = {};
 
 const view = () => ({ name, panel: panel ? "1" : "", state: $("state").value, category: $("by-category").value,
-  class: $("by-class").value.replace(/\D/g, ""), by: $("by-reviewer").value });
+  class: $("by-class").value.trim(), by: $("by-reviewer").value });
 
 async function show(parameters) {
   const response = await request("/api/item", { ...view(), ...parameters });
@@ -35,10 +36,9 @@ async function show(parameters) {
   $("figure").classList.remove("zoomed");
   $("asked").textContent = item.predicted.name;
   showTop(); showClasses(); showGuess(); showOthers();
-  lastSearch++;  // the answer to an open search is about another image
-  $("found").replaceChildren(); $("search").value = "";
+  clearSearch();
   const stored = item.verdict;
-  verdict = stored ? { ...stored, problematic: stored.problematic ? "yes" : null } : { ...NO_VERDICT };
+  verdict = stored ? { ...stored, problematic: stored.problematic ? "yes" : null, label_wrong: stored.label_wrong ? "yes" : null } : { ...NO_VERDICT };
   $("comment").value = verdict.comment;
   showVerdict();
   if (document.activeElement !== document.body) document.activeElement.blur();
@@ -72,7 +72,7 @@ function classCard(about, tags, kind) {
     element("span", { className: "tags" }, ...tags.map(([text, mark]) => element("span", { className: `tag ${mark}` }, text))),
     element("div", { className: "soft" }, about.meaning));
   return element("div", { className: `class ${kind}` }, label, element("div", { className: "examples" },
-    ...about.examples.map((id) => element("img", { src: picture(about.examples_in, id), alt: `example of ${about.name}`, loading: "lazy" }))));
+    ...about.examples.filter((id) => id !== item.image_id).map((id) => element("img", { src: picture(about.examples_in, id), alt: `example of ${about.name}`, loading: "lazy" }))));
 }
 
 function showClasses() {
@@ -83,6 +83,9 @@ function showClasses() {
       cards.get(about.class)[1].push([labelSet, "right"]);
     }
   }
+  const [underReview] = Object.values(item.label_sets);
+  $("labels-now").textContent = underReview?.length ? `: ${underReview.map((about) => about.name).join(", ")}` : "";
+  for (const about of [item.predicted, ...Object.values(item.label_sets).flat()]) names.set(about.class, about.name);
   const empty = Object.entries(item.label_sets).filter(([, labels]) => !labels.length).map(([labelSet]) => labelSet);
   $("classes").replaceChildren(...[...cards.values()].map((card) => classCard(...card)),
     empty.length ? element("p", { className: "soft" }, `${empty.join(", ")}: no label for this image`) : "");
@@ -100,29 +103,39 @@ function showGuess() {
   $("guess").hidden = !item.hint;
 }
 
-// The guess about a mistake is shown once its verdict is saved, beside the next mistake.
-async function showLast(image) {
-  const { item: judged } = await request("/api/item", { name, panel: panel ? "1" : "", image_id: image });
-  const text = guessOf(judged?.hint);
-  $("last").textContent = text ? `Saved ${image}. ${text}` : "";
+// What was saved, and the guess about it, are shown beside the next mistake: by then the guess influences nobody.
+function showSaved(text) {
+  $("last").textContent = text;
   $("last").hidden = !text;
 }
+
+async function showLast(image, saved) {
+  showSaved(saved);
+  const { item: judged } = await request("/api/item", { name, panel: panel ? "1" : "", image_id: image });
+  showSaved([saved, guessOf(judged?.hint)].filter(Boolean).join(" "));
+}
+
+const inWords = (row) => [row.prediction, row.label_wrong ? "the label is wrong" : null, row.problematic ? "cannot be judged" : null,
+  row.category, row.context, row.severity,
+  row.also_right.length ? `also right: ${row.also_right.map((label) => names.get(label) ?? label).join(", ")}` : null];
 
 function showOthers() {
   const verdicts = Object.entries(item.verdicts);
   $("others").hidden = !verdicts.length;
   $("said").replaceChildren(...verdicts.map(([reviewer, row]) => element("tr", {}, element("th", {}, reviewer), element("td", {},
-    [row.prediction, row.problematic ? "problematic" : null, row.category, row.context, row.severity,
-      row.also_right.length ? `also right: ${row.also_right.join(", ")}` : null, row.comment].filter(Boolean).join(" · ")))));
+    [...inWords(row), row.comment].filter(Boolean).join(" · ")))));
 }
 
 function showVerdict() {
   for (const field of Object.keys(FIELDS)) press($(field), verdict[field]);
   $("if-wrong").hidden = verdict.prediction !== "wrong";
   $("if-spurious").hidden = verdict.category !== "Spurious Correlation";
-  $("also").replaceChildren(...(verdict.also_right.length ? [element("p", { className: "row" }, "also right: ",
-    ...verdict.also_right.map((label) => element("button", { type: "button", onclick: () => toggleRight(label),
-      title: "remove" }, `${names.get(label) || label} ✕`)))] : []));
+  $("label-rule").hidden = verdict.label_wrong !== "yes";
+  for (const box of document.querySelectorAll(".also")) {
+    box.replaceChildren(...(verdict.also_right.length ? [element("p", { className: "row" }, "also right: ",
+      ...verdict.also_right.map((label) => element("button", { type: "button", onclick: () => toggleRight(label),
+        title: "remove" }, `${names.get(label) ?? label} ✕`)))] : []));
+  }
 }
 
 function pick(field, value) {
@@ -145,17 +158,16 @@ function toggleRight(label) {
 
 async function store() {
   if (!item || storing) return;
-  if (!verdict.prediction && !verdict.problematic) { showMessage("First choose correct, wrong or unclear for the prediction, or mark the image as problematic."); return; }
-  if (verdict.prediction === "wrong" && !verdict.problematic && !(verdict.category && verdict.severity)) {
+  if (!verdict.prediction && !verdict.problematic) { showMessage("First choose correct, wrong or unclear for the prediction, or say that the image cannot be judged."); return; }
+  if (verdict.prediction === "wrong" && !verdict.problematic && needsCategory && !(verdict.category && verdict.severity)) {
     showMessage("A wrong prediction needs a category (1 to 5) and a severity (m, i or b)."); return;
   }
   storing = true;
   try {
-    const content = { ...verdict, problematic: verdict.problematic === "yes", comment: $("comment").value };
-    const judged = item.image_id, wasHidden = item.hint === null;
+    const content = { ...verdict, problematic: verdict.problematic === "yes", label_wrong: verdict.label_wrong === "yes", comment: $("comment").value };
+    const judged = item.image_id, saved = `Saved ${judged}: ${inWords(content).filter(Boolean).join(", ")}.`;
     await send("/api/judge", view(), { key: newKey(), image_id: judged, verdict: content });
-    $("last").hidden = true;
-    if (wasHidden) showLast(judged).catch(() => {});
+    showLast(judged, saved).catch(() => {});
     await show({ start: (start + 1) % item.total });
   } finally { storing = false; }
 }
@@ -175,16 +187,35 @@ const step = (direction) => {
 
 async function find(parameters) {
   const search = ++lastSearch;
-  const matches = await request("/api/classes", parameters);
+  const found = await request("/api/classes", parameters);
   if (search !== lastSearch) return;  // a later search has begun
+  matches = found;
   matches.forEach((about) => names.set(about.class, about.name));
   $("found").replaceChildren(...matches.map((about) => element("li", {}, classCard(about, [], ""),
     element("button", { type: "button", onclick: () => { toggleRight(about.class); } }, "Right too"))));
 }
 
+function clearSearch() {
+  lastSearch++;  // the answer to an open search is about another image
+  matches = [];
+  $("found").replaceChildren(); $("search").value = "";
+}
+
+// Enter in the search adds the first class of the list, and ends the search: the next Enter saves.
+async function addFirst() {
+  const text = $("search").value.trim();
+  if (!text) return;
+  await find({ q: text });
+  if (!matches.length) { showMessage(`No class has the name ${text}.`); return; }
+  const label = matches[0].class;
+  if (!verdict.also_right.includes(label)) toggleRight(label);
+  clearSearch();
+  $("search").blur();
+}
+
 function onKey(event) {
   if (event.key === "Escape" && isTyping(event)) { event.target.blur?.(); return; }
-  if (event.target === $("search") && event.key === "Enter") { $("found").querySelector("button")?.focus(); event.preventDefault(); return; }
+  if (event.target === $("search") && event.key === "Enter") { event.preventDefault(); addFirst(); return; }
   if (isTyping(event) || $("review").hidden && event.key !== "u" && event.key !== "f") return;
   if (event.key === "Enter" && event.target.closest("#found, header, .filters, a")) return;  // the focused element handles it
   const actions = { Enter: store, u: undo, ArrowLeft: () => step(-1), ArrowRight: () => step(1), t: () => $("comment").focus(),
@@ -198,7 +229,7 @@ function onKey(event) {
   actions[event.key]();
 }
 
-const NO_VERDICT = { prediction: null, problematic: null, category: null, context: null, severity: null, also_right: [], comment: "" };
+const NO_VERDICT = { prediction: null, problematic: null, label_wrong: null, category: null, context: null, severity: null, also_right: [], comment: "" };
 for (const [field, options] of Object.entries(FIELDS)) {
   choices($(field), options.map(([value, text, key]) => ({ value, text, key })), (value) => pick(field, value));
 }
@@ -211,9 +242,12 @@ for (const [id, action] of [["store", store], ["undo", undo], ["back", () => ste
   ["near", () => find({ near: item.predicted.class })], ["keys", () => $("help").showModal()]]) $(id).addEventListener("click", action);
 $("picture").addEventListener("click", () => $("figure").classList.toggle("zoomed"));
 document.addEventListener("keydown", onKey);
-function describe({ model, label_set: labelSet, total, needed, seconds }) {
+function describe({ model, label_set: labelSet, total, needed, seconds, needs_category: isNeeded }) {
+  needsCategory = isNeeded;
+  $("optional").hidden = needsCategory;
+  if (!needsCategory) $("category-rule").textContent = "you may choose the kind of mistake and how severe it is";
   return [`${model} has ${plural(total, "mistake")} under the ${labelSet} labels.`,
     `They take ${duration(seconds, total)}, at ${seconds} seconds a mistake.`,
-    needed > 1 ? `A verdict is final once ${needed} reviewers agree.` : "Your verdict is final; if reviewers disagree, a panel decides."].join(" ");
+    needed > 1 ? `A verdict is final once ${needed} reviewers agree.` : "One verdict is enough. If two reviewers disagree, the panel decides."].join(" ");
 }
 enter((person) => { name = person; panel = $("as-panel").checked; $("filters").hidden = false; $("filters").open = innerWidth > 760; show({ start: 0 }); }, describe);
