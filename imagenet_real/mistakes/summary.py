@@ -1,6 +1,8 @@
 """What the program `mistakes` prints and writes: a model's mistakes, judged mistakes, and how they compare."""
 
+import csv
 import dataclasses
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -90,6 +92,8 @@ class ModelSummary:
     name: str
     mistakes: list[ModelMistake]
     pairs: list[PairCount]
+    scored: int  # images that the label set scores and the model predicts
+    images: int  # images that the label set scores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,7 +178,9 @@ def summarize_model(
         _model_mistake(model, row, mistakes, number, guesses[number], float(shares[number]))
         for number, row in enumerate(rows.tolist())
     ]
-    return ModelSummary(model.name, entries, _pair_counts(*confused_pairs(mistakes)))
+    scored_ids = label_set.image_ids[label_set.is_scored]
+    scored = int((match(scored_ids, model.image_ids) >= 0).sum())
+    return ModelSummary(model.name, entries, _pair_counts(*confused_pairs(mistakes)), scored, len(scored_ids))
 
 
 def _model_mistake(
@@ -222,7 +228,20 @@ def as_json(summary: MistakesSummary) -> dict[str, Any]:
     content["model"] = model and model["name"]
     if model:
         content |= {"mistakes": [_renamed(row, labels="right") for row in model["mistakes"]], "pairs": model["pairs"]}
+        content |= {name: model[name] for name in ("scored", "images")}
     return content | ({"hard": hard} if hard else {})
+
+
+def as_csv(model: ModelSummary, names: Sequence[str]) -> str:
+    """Returns a model's mistakes as CSV, with the names of the classes: a list of images whose label may be wrong."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["image_id", "labels", "predicted", "confidence"])
+    for mistake in model.mistakes:
+        confidence = "" if mistake.confidence is None else f"{mistake.confidence:.4f}"
+        labels = "; ".join(names[label] for label in mistake.labels)
+        writer.writerow([mistake.image_id, labels, names[mistake.predicted], confidence])
+    return file.getvalue()
 
 
 def _renamed(row: dict[str, Any], **names: str) -> dict[str, Any]:

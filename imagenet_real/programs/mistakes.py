@@ -23,12 +23,12 @@ from imagenet_real.report.printing import command, show, show_written
 from imagenet_real.runtime.workdir import locks_workdir
 
 DEFAULT = "multilabel"  # for ImageNet's images
-OUTPUTS = ("hard.json", "mistakes.json")  # files that no input may be
+OUTPUTS = ("hard.json", "mistakes.csv", "mistakes.json")  # files that no input may be
 
 
 @locks_workdir
 def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
-    """Writes mistakes.json into `workdir`, and hard.json if `missed_by` is set; prints the summary."""
+    """Writes mistakes.json and mistakes.csv into `workdir`, and hard.json if `missed_by` is set; prints the summary."""
     check(config)
     dataset, predictions = open_model(config, workdir)
     class_names = dataset.class_names(config.class_names)
@@ -69,9 +69,12 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
         **summaries.as_json(summary),
         "provenance": {**provenance.versions(), "config": config.to_dict(), "labels": label_set.origin},
     }
-    storage.write_together({workdir / "mistakes.json": json.dumps(content, allow_nan=False) + "\n"})
+    files = {"mistakes.json": json.dumps(content, allow_nan=False) + "\n"}
+    if model_summary:
+        files["mistakes.csv"] = summaries.as_csv(model_summary, class_set.names)
+    storage.write_together({workdir / name: text for name, text in files.items()})
     show(config.format, as_rows(summary), as_text(summary, class_set.names, config.shown))
-    names = ["mistakes.json", *(["hard.json"] if config.missed_by else [])]
+    names = [*files, *(["hard.json"] if config.missed_by else [])]
     fields = {"mistakes": workdir / "mistakes.json", "images": config.images or "FOLDER", "workdir": workdir / "review"}
     show_written(config.format, workdir, names, command("review", **fields) if config.predictions else "")
     return content

@@ -100,6 +100,8 @@ def _next_command(config: ConfigDict, workdir: epath.Path) -> str:
         return command("duplicates", confirmed=workdir / "confirmed.json", workdir=results)
     listed = read_mistakes(config.mistakes)
     fields = {"predictions": listed.config.get("predictions", "FILE"), "images": listed.config.get("images", "")}
+    if listed.covers_part:
+        fields["allow_missing"] = "True"
     under_review = config.label_set or listed.config.get("label_set") or listed.label_set
     label_sets = f"{under_review},{workdir / 'labels.json'}"
     return command("score", **fields, label_sets=label_sets, workdir=results)

@@ -18,7 +18,7 @@ from imagenet_real.data.training_data import TrainingData
 from imagenet_real.predictions.predictions import Predictions, save_predictions
 from imagenet_real.report.exports import exports
 from imagenet_real.report.exports.tensorboard import write_accuracies
-from imagenet_real.report.printing import show, show_results, show_written
+from imagenet_real.report.printing import command, show, show_results, show_written
 from imagenet_real.runtime import distributed
 from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.results import Results
@@ -87,8 +87,17 @@ def report(
         "tensorboard",
     ]
     names += ["model.safetensors"] if training.exports_weights(config) else []
-    show_written(config.format, workdir, names, f"tensorboard --logdir={shlex.quote(os.fspath(workdir))}")
+    show_written(config.format, workdir, names, _next_command(config, workdir))
     return results
+
+
+def _next_command(config: ConfigDict, workdir: epath.Path) -> str:
+    """Returns the command that lists the mistakes on images of one's own, or else the one that draws the curves."""
+    images = config.validation_images or config.images
+    if images.startswith("tfds:"):
+        return f"tensorboard --logdir={shlex.quote(os.fspath(workdir))}"
+    fields = {"predictions": workdir / "predictions.npz", "images": images, "workdir": workdir / "mistakes"}
+    return command("mistakes", **fields)
 
 
 def track_accuracies(config: ConfigDict, workdir: epath.Path, results: Results, steps: int) -> None:

@@ -99,7 +99,9 @@ def _hard(hard: HardSubset, label_set: str) -> str:
 
 
 def _model(model: ModelSummary, label_set: str, names: Sequence[str], max_rows: int) -> list[str]:
-    blocks = [f"{model.name} under {label_set}: {len(model.mistakes):,} mistakes."]
+    blocks = [f"{model.name} under {label_set}: {len(model.mistakes):,} mistakes on {model.scored:,} images."]
+    if model.scored < model.images:
+        blocks[0] += f" The other {model.images - model.scored:,} of the {model.images:,} images have no prediction."
     if any(mistake.agreeing is not None for mistake in model.mistakes):
         missing = sum(mistake.label_may_be_missing for mistake in model.mistakes)
         blocks[0] += (

@@ -41,6 +41,8 @@ class _File(TypedDict):
     model: Name
     mistakes: list[Item]
     label_set: NotRequired[str]
+    scored: NotRequired[int]
+    images: NotRequired[int]
     provenance: NotRequired[_Provenance]
 
 
@@ -55,6 +57,7 @@ class MistakesFile:
     label_set: str  # the name of the label set under which they are mistakes; empty in files of earlier versions
     labels: dict[str, str]  # the origin of that label set
     config: dict[str, Any]  # of the run of `mistakes`
+    covers_part: bool = False  # whether images of the label set have no prediction
 
     def without(self, image_ids: Collection[str]) -> "MistakesFile":
         """Returns the file without the mistakes on some images."""
@@ -72,6 +75,7 @@ def read_mistakes(path: str | os.PathLike) -> MistakesFile:
         label_set=content.get("label_set", ""),
         labels=content.get("provenance", {}).get("labels", {}),
         config=content.get("provenance", {}).get("config", {}),
+        covers_part=content.get("scored", 0) < content.get("images", 0),
     )
     if not file.items:
         raise FileError(path, "it has no mistake", "There is nothing to review.")

@@ -125,7 +125,7 @@ def stop_request() -> Iterator[Callable[[int], int | None]]:
 
     Every process must call it after every step. All stop after the same step, whichever process received the signal.
     """
-    with signals.deferred() as received:
+    with signals.deferred("stopping after this step; its checkpoint is saved") as received:
         if jax.process_count() == 1:
             yield lambda step: received()
             return

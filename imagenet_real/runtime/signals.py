@@ -69,10 +69,10 @@ def end_if_interrupted() -> None:
 
 
 @contextlib.contextmanager
-def deferred() -> Iterator[Callable[[], int | None]]:
+def deferred(notice: str = "") -> Iterator[Callable[[], int | None]]:
     """Yields a function that returns the signal that has come, or None: the caller saves its work and ends by itself.
 
-    There is no deadline. A signal that comes again after a second ends the process at once.
+    The `notice` is printed when the first signal comes. There is no deadline. A signal that comes again after a second ends the process at once.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
@@ -82,6 +82,9 @@ def deferred() -> Iterator[Callable[[], int | None]]:
     def handle(number: int, frame: Any) -> None:
         if received and time.monotonic() - received[0][1] >= REPEAT_SECONDS:
             raise KeyboardInterrupt
+        if notice and not received:
+            with contextlib.suppress(OSError):  # a terminal that is gone
+                os.write(2, f"{notice}\n".encode())  # another thread may hold the lock of sys.stderr
         received.append((number, time.monotonic()))
 
     previous = {number: signal.getsignal(number) for number in SIGNALS}

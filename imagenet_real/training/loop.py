@@ -94,6 +94,10 @@ def fit(
             batch, batches_state = next(sharded_batches)
             state, values = step(state, batch)
             window.add(number, values)
+            if number == done + 1:
+                jax.block_until_ready(values)  # the time left is without the compilation
+                progress.reach(number)
+                progress.restart_clock()
             is_last, stop = number == steps, stop_requested(number)
             if is_last or number % log_every == 0:
                 means, speed = window.means(), window.speed(batches.batch_size)

@@ -51,15 +51,19 @@ def test_mistakes_of_a_model(config, tmp_path, capsys):
         (0, 1): 1, (1, 2): 1, (2, 3): 1, (0, 3): 1
     }  # fmt: skip
     text = capsys.readouterr().out
-    assert "model under original: 4 mistakes. On 2 of them at least 50% of the other models predict" in text
+    assert "model under original: 4 mistakes on 6 images. On 2 of them at least 50% of the other models predict" in text
 
 
 def test_no_word_about_other_models_without_other_models(config, tmp_path, capsys):
     config.others = ""
     mistakes.run(config, tmp_path / "out")
     text = capsys.readouterr().out
-    assert "model under original: 4 mistakes." in text
+    assert "model under original: 4 mistakes on 6 images." in text
     assert "other models" not in text
+    lines = (tmp_path / "out" / "mistakes.csv").read_text().splitlines()
+    assert lines[0] == "image_id,labels,predicted,confidence"
+    assert lines[1].startswith("b,cat,dog,")
+    assert len(lines) == 5
 
 
 def test_judged_mistakes(config, tmp_path, capsys):

@@ -202,6 +202,16 @@ def test_the_label_set_under_review_is_that_of_the_mistakes(folder, label_set):
     assert load_label_set(folder / "out" / "labels.json").image_ids.tolist() == list("abcdef")
 
 
+@pytest.mark.parametrize(("scored", "images", "is_partial"), [(2, 6, True), (6, 6, False)])
+def test_the_next_command_fits_predictions_of_a_part(folder, capsys, scored, images, is_partial):
+    content = json.loads((folder / "mistakes.json").read_text())
+    (folder / "mistakes.json").write_text(json.dumps(content | {"scored": scored, "images": images}))
+    config = review_config.get_config()
+    config.update(fields(folder, mistakes=f"{folder}/mistakes.json", export_only=True))
+    review.run(config, folder / "out")
+    assert ("--allow_missing=True" in capsys.readouterr().out) == is_partial
+
+
 def test_another_label_set_than_that_of_the_mistakes_is_refused(folder):
     save_label_set(folder / "other.json", dataclasses.replace(toy.real(), name="other"))
     content = json.loads((folder / "mistakes.json").read_text())
