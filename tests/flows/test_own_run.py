@@ -34,7 +34,7 @@ def test_a_run_is_a_model_for_every_program(tmp_path):
 
     said = shell.run(train)
     assert "select_original" in said
-    assert "Next: imagenet-real mistakes --predictions=runs/own/predictions.npz --images=VALIDATION" in said
+    assert "Next: imagenet-real mistakes --predictions=runs/own/predictions.npz --images=FOLDER" in said
     runs = tmp_path / "runs"
     lines = [json.loads(line) for line in (runs / "own" / "metrics.jsonl").read_text().splitlines()]
     assert any({"loss", "learning_rate"} <= line.keys() for line in lines)
