@@ -16,7 +16,6 @@ os.environ["XLA_FLAGS"] = (
 os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{pathlib.Path(__file__).parent.parent}/.pytest_cache/compiled"
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
-gc.set_threshold(50_000, 50, 100)  # tracing makes millions of objects that live on
 os.environ["HF_HUB_OFFLINE"] = "1"  # a test that forgets its weights ends at once
 
 import jax
@@ -28,6 +27,8 @@ from imagenet_real.io import storage
 from imagenet_real.runtime import devices
 from tests import meshes
 from tests.fake_bucket import FakeBucket
+
+gc.set_threshold(50_000, 50, 100)  # tracing makes millions of objects that live on
 
 # Not by XLA_FLAGS: the programs that a test starts would inherit them.
 jax.config.update("jax_num_cpu_devices", meshes.DEVICES)

@@ -10,20 +10,17 @@ import time
 import jax
 import numpy as np
 from etils import epath
-from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import training
 from imagenet_real.builders.training_data import training_data
+from imagenet_real.builders.training_step import make_training_step
 from imagenet_real.data.sources.synthetic import SIZE, SyntheticImages
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.runtime import devices, distributed, memory
-from imagenet_real.training import state as states
-from imagenet_real.training.losses import LOSSES
-from imagenet_real.training.state import TrainState
-from imagenet_real.training.step import Step, check_batch_size, make_train_step, shard_batch
+from imagenet_real.training.step import shard_batch
 
 STEPS = 20
 IMAGENET, IMAGENET_IMAGES, IMAGENET_CLASSES = "tfds:imagenet2012", 1_281_167, 1000
@@ -75,14 +72,14 @@ def run_smoke(config: ConfigDict, workdir: epath.Path) -> Smoke | None:
         brief.batch_size = min(config.smoke_batch_size, config.batch_size)
         brief.workers = min(config.workers, os.cpu_count() or 1)
     mesh = devices.make_mesh(model=config.model_devices)
-    check_batch_size(brief.batch_size, mesh, brief.accumulate)
-    state, step = _state_and_step(brief, num_classes, total, mesh)
+    tried = make_training_step(brief, total, num_classes, mesh)
+    state = tried.create(brief.seed)
     rows = devices.local_rows(mesh, brief.batch_size)
     batches = training.training_batches(brief, _synthetic(brief, count, num_classes), STEPS, rows)
     with contextlib.closing(batches):
         parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
         batch = shard_batch(mesh, next(batches))
-        compiled = step.lower(state, batch).compile()
+        compiled = tried.step.lower(state, batch).compile()
         needs = compiled.memory_analysis()
         state, values = compiled(state, batch)
         jax.block_until_ready(values)
@@ -115,26 +112,6 @@ def run_smoke(config: ConfigDict, workdir: epath.Path) -> Smoke | None:
         recipe_hours=total * config.batch_size / speed / 3600,
     )
     return distributed.on_primary(lambda: _write(workdir, smoke))
-
-
-def _state_and_step(config: ConfigDict, num_classes: int, steps: int, mesh: Mesh) -> tuple[TrainState, Step]:
-    optimizer, build = training.make_optimizer(config, steps), training.model_builder(config, num_classes)
-    options = {"average": config.average_decay > 0, "fsdp": config.fsdp}
-    graph, shapes = states.create_abstract(build, optimizer, mesh, **options)
-    preprocessing = training.preprocessing(config)
-    is_replicated = not config.fsdp and config.model_devices == 1
-    step = make_train_step(
-        graph,
-        LOSSES[config.loss].function,
-        optimizer,
-        mesh,
-        mean=preprocessing.mean,
-        std=preprocessing.std,
-        average_decay=config.average_decay,
-        accumulate=config.accumulate,
-        shardings=None if is_replicated else jax.tree.map(lambda leaf: leaf.sharding, shapes),
-    )
-    return states.create(build, optimizer, mesh, seed=config.seed, **options)[1], step
 
 
 def _write(workdir: epath.Path, smoke: Smoke) -> Smoke:

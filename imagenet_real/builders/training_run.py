@@ -14,9 +14,10 @@ from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from imagenet_real.builders import fine_tuning, initial_weights, label_sets, reports, training, unreadable_images
+from imagenet_real.builders import initial_weights, label_sets, reports, training, unreadable_images
 from imagenet_real.builders.training_data import selection_source
 from imagenet_real.builders.training_plan import make_plan
+from imagenet_real.builders.training_step import make_training_step
 from imagenet_real.data.sources.records import Source, label_sets_of
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError
@@ -25,7 +26,6 @@ from imagenet_real.labels import published, readers
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.models import trainable
 from imagenet_real.models.checkpoints.safetensors_writer import save_safetensors
-from imagenet_real.models.layers import untraced_rngs
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.runtime import devices, distributed
 from imagenet_real.scoring.doctor import AS_IT_IS
@@ -35,11 +35,8 @@ from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.class_names import save_class_names
 from imagenet_real.training.length import check_continues, step_to_continue
 from imagenet_real.training.loop import fit
-from imagenet_real.training.losses import LOSSES
 from imagenet_real.training.metrics import Metrics
-from imagenet_real.training.optimizer import averaged_params
 from imagenet_real.training.state import TrainState
-from imagenet_real.training.step import check_batch_size, make_train_step
 from imagenet_real.training.trackers import open_trackers
 from imagenet_real.training.trained import saved_run_key
 
@@ -53,35 +50,12 @@ def train_and_predict(
     unreadable; `unreadable.json` lists them.
     """
     mesh = devices.make_mesh(model=config.model_devices)
-    check_batch_size(config.batch_size, mesh, config.accumulate)
     steps = training.total_steps(config, len(data))
-    preprocessing, build = training.preprocessing(config), training.model_builder(config, data.num_classes)
-    model = nnx.eval_shape(lambda: build(untraced_rngs(0)))
-    if trainable.is_own(config.model):
-        trainable.check_outputs(config.model, model, config.crop, data.num_classes)
-    frozen = fine_tuning.frozen_arrays(config, model, data.num_classes)
-    factors = fine_tuning.layer_factors(config, model, data.num_classes)
-    optimizer = training.make_optimizer(config, steps, frozen=frozen, factors=factors)
-    averages_itself = training.averages_itself(config)
-    options = {"average": config.average_decay > 0 or averages_itself, "fsdp": config.fsdp, "frozen": frozen}
-    graph, shapes = states.create_abstract(build, optimizer, mesh, **options)
-    is_replicated = not config.fsdp and config.model_devices == 1
-    step = make_train_step(
-        graph,
-        LOSSES[config.loss].function,
-        optimizer,
-        mesh,
-        mean=preprocessing.mean,
-        std=preprocessing.std,
-        average_decay=config.average_decay,
-        accumulate=config.accumulate,
-        frozen=frozen,
-        averaged_params=averaged_params if averages_itself else None,
-        shardings=None if is_replicated else jax.tree.map(lambda leaf: leaf.sharding, shapes),
-    )
+    trained = make_training_step(config, steps, data.num_classes, mesh)
+    graph, shapes = trained.graph, trained.shapes
     batches = training.training_batches(config, data, steps, devices.local_rows(mesh, config.batch_size))
     make_plan(config, data, batches)
-    say_frozen(frozen, shapes)
+    say_frozen(trained.frozen, shapes)
     saved_key, run_key = saved_run_key(workdir), training.run_key(config, data)
     initial = None
     if saved_key is None:
@@ -102,14 +76,14 @@ def train_and_predict(
         restored = checkpoints.restore(shapes)
         if restored is None:
             arrays = initial.arrays if initial else None
-            restored = states.create(build, optimizer, mesh, seed=config.seed, pretrained=arrays, **options)[1], None
+            restored = trained.create(config.seed, arrays), None
         state, position = restored
         distributed.on_primary(lambda: save_class_names(workdir, data.source.class_names))
         metrics = distributed.on_primary(lambda: _open_metrics(config, workdir, int(state.step), steps))
         with contextlib.nullcontext() if metrics is None else contextlib.closing(metrics):
             state = fit(
                 state,
-                step,
+                trained.step,
                 batches,
                 mesh,
                 position=position,
