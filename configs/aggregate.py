@@ -20,7 +20,7 @@ def get_config() -> ConfigDict:
             "gold": "",  # experts' votes in one of these formats, or a correct label set of some images
             "gold_votes": "",  # raters' votes on gold questions; empty: `votes` has them
             "original": "original",  # the labels that the images have now: name of a label set, FOLDER or FILE.json
-            "images": "",  # FOLDER with one folder a class, FILE.tar or tfds:NAME: brings labels and class names
+            "images": "",  # FOLDER with one folder per class, FILE.tar or tfds:NAME: brings labels and class names
             "split": "validation",  # of a TFDS dataset, in the notation of TFDS
             "tfds_dir": "",  # folder of prepared TFDS datasets; empty: ~/tensorflow_datasets
             "class_names": "",  # text, one class name a line, for crowd labels with names that are not ImageNet's

@@ -27,7 +27,7 @@ def get_config() -> ConfigDict:
             "images": "",  # FOLDER, FILE.tar, or tfds:NAME
             "split": "train",  # of a TFDS dataset, in its notation
             "tfds_dir": "",  # folder of TFDS datasets; empty: ~/tensorflow_datasets
-            "boxes": "",  # a CSV: image_id,height,width,y0,x0,y1,x1 in pixels, one box a line
+            "boxes": "",  # a CSV: image_id,height,width,y0,x0,y1,x1 in pixels, one box per line
             "crops": 10,  # of each image
             "min_area": 0.08,  # of a crop, as a share of the image
             "seed": 0,  # of the crops and the choice of images

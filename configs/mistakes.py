@@ -48,7 +48,7 @@ def get_config() -> ConfigDict:
     config.hierarchy = ""  # lines "parent child" of wnids or class names; empty: labels_dir's wordnet_is_a.txt
     config.groups = ""  # confusable classes, JSON: [{"classes": {"72": NAME, ...}}, ...]
     config.together = ""  # label set that counts, for the reason, which classes occur together; empty: label_set
-    config.images = ""  # FOLDER with one folder a class, FILE.tar or tfds:NAME: brings labels and class names
+    config.images = ""  # FOLDER with one folder per class, FILE.tar or tfds:NAME: brings labels and class names
     config.split = "validation"  # of a TFDS dataset, in the notation of TFDS
     config.tfds_dir = ""  # folder of prepared TFDS datasets; empty: ~/tensorflow_datasets
     config.labels_dir = ""  # first folder in which label files are looked for

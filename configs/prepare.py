@@ -6,7 +6,7 @@ a TFDS dataset in TFRecord.
         --workdir=~/tensorflow_datasets
     imagenet-real prepare --images=tfds:imagenet2012_real --workdir=~/array_record
 
-File names give the labels of ImageNet's validation images. For other images, one subfolder or one inner tar a class gives
+File names give the labels of ImageNet's validation images. For other images, one subfolder or one inner tar per class gives
 the label. Archives are read in place. Images that come class by class are shuffled, always the same way, so that
 `train[99%:]` is a sample of all classes; other images keep their order. A killed run continues.
 

@@ -22,7 +22,7 @@ def get_config() -> ConfigDict:
             "gold_seed": 0,  # of the draw
             "gold_share": 0.6,  # a class is right if at least this share of the experts says yes: 3 of 5
             "original": "original",  # the labels that the images have now: name of a label set, FOLDER or FILE.json
-            "images": "",  # FOLDER with one folder a class, FILE.tar or tfds:NAME: brings labels, class names and files
+            "images": "",  # FOLDER with one folder per class, FILE.tar or tfds:NAME: brings labels, class names and files
             "split": "validation",  # of a TFDS dataset, in the notation of TFDS
             "tfds_dir": "",  # folder of prepared TFDS datasets; empty: ~/tensorflow_datasets
             "labels_dir": "",  # first folder in which label files are looked for

@@ -1,4 +1,4 @@
-"""Train a model on your own images: a folder with one folder a class.
+"""Train a model on your own images: a folder with one folder per class.
 
     imagenet-real train --images=FOLDER --workdir=runs/train
 

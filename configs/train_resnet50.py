@@ -26,7 +26,7 @@ def get_config() -> ConfigDict:
         {
             "program": "train",  # a file of imagenet_real/programs
             # The images and their labels.
-            "images": "tfds:imagenet2012",  # tfds:NAME, or a folder with one folder a class, or a tar of such
+            "images": "tfds:imagenet2012",  # tfds:NAME, or a folder with one folder per class, or a tar of such
             "tfds_dir": "",  # where TFDS datasets are prepared; empty: ~/tensorflow_datasets
             "train_split": "train[:99%]",  # in TFDS's notation
             "select_split": "train[99%:]",  # used for model selection and curves; empty disables it

@@ -33,7 +33,7 @@ def select(
 ) -> list[str | LabelSet]:
     """The label sets of a comma-separated list, all that the images have if it is empty; for `scoring.results.score_models`.
 
-    Images with one folder a class, or with labels of their own, are a label set too: FOLDER, FILE.tar or tfds:NAME.
+    Images with one folder per class, or with labels of their own, are a label set too: FOLDER, FILE.tar or tfds:NAME.
 
     Args:
       names: the list.
@@ -73,7 +73,7 @@ def select_for_predictions(
         return select(names, store, image_ids, class_names), []
     if not dataset.label_sets:
         raise InputError(
-            f"the images {dataset.source.name} bring no labels. Put them into one folder a class, or give "
+            f"the images {dataset.source.name} bring no labels. Put them into one folder per class, or give "
             "--label_sets=FILE."
         )
     source_ids, source = dataset.source.label_fields().image_ids, dataset.source.name
@@ -203,7 +203,9 @@ def _of_images(name: str, dataset_sets: Mapping[str, LabelSet], store: LabelStor
         return None
     label_sets = datasets.of_images(name, tfds_dir=store.tfds_dir).label_sets
     if "original" not in label_sets:
-        raise InputError(f"the images {name} bring no labels. Put them into one folder a class, or give a label file.")
+        raise InputError(
+            f"the images {name} bring no labels. Put them into one folder per class, or give a label file."
+        )
     return label_sets["original"]
 
 

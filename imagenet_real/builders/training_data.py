@@ -38,7 +38,7 @@ def open_split(config: ConfigDict, split: str) -> Source:
     A folder or a tar of images is a single split.
     """
     if not config.images:
-        raise InputError("images is empty. Give --images=FOLDER with one folder a class, a .tar file, or tfds:NAME.")
+        raise InputError("images is empty. Give --images=FOLDER with one folder per class, a .tar file, or tfds:NAME.")
     is_elsewhere = split == config.split and bool(config.validation_images)
     if split == config.split and not is_elsewhere and config.select_fraction:
         return selection_source(config)  # the only images that the training does not see
@@ -97,7 +97,7 @@ def _is_selected(config: ConfigDict, source: Source) -> np.ndarray:
         count = min(max(1, round(config.select_fraction * len(rows))), len(rows) - 1)
         selected[rows[np.argsort(order[rows], kind="stable")][:count]] = True
     if not selected.any():
-        raise InputError(f"{source.name} has one image a class, and none to select by. Give --select_fraction=0.")
+        raise InputError(f"{source.name} has one image per class, and none to select by. Give --select_fraction=0.")
     return selected
 
 
@@ -113,7 +113,7 @@ def training_data(config: ConfigDict) -> TrainingData:
     elif name in own_sets:
         labels = own_sets[name]
     else:
-        hint = nearest(name, list(own_sets)) if own_sets else "put the images into one folder a class."
+        hint = nearest(name, list(own_sets)) if own_sets else "put the images into one folder per class."
         raise InputError(f"{source.name} has no label set {name!r}: {hint}")
     is_used = labels.is_scored & _is_listed(config.clean_list, labels.image_ids) & ~_is_selected(config, source)
     if not is_used.any():

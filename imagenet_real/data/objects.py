@@ -44,21 +44,21 @@ class Objects:
 
 
 def read_boxes(path: str | os.PathLike) -> Objects:
-    """Reads boxes in pixels from a CSV with the columns `image_id,height,width,y0,x0,y1,x1`, one box a line.
+    """Reads boxes in pixels from a CSV with the columns `image_id,height,width,y0,x0,y1,x1`, one box per line.
 
     Raises InputError if the file is not such a CSV.
     """
     rows: dict[str, list[list[float]]] = {}
-    for row in read_csv(path, _Box, f"Give a CSV with {','.join(COLUMNS)}, one box a line."):
+    for row in read_csv(path, _Box, f"Give a CSV with {','.join(COLUMNS)}, one box per line."):
         rows.setdefault(image_id(row["image_id"]), []).append([row[name] for name in COLUMNS[1:]])
     if not rows:
-        raise FileError(path, "it contains no boxes", "Give one box a line.")
+        raise FileError(path, "it contains no boxes", "Give one box per line.")
     tables = [np.array(boxes) for boxes in rows.values()]
     for name, table in zip(rows, tables, strict=True):
         sizes, begin, end = table[:, :2], table[:, 2:4], table[:, 4:]
         if (begin >= end).any() or (sizes != sizes[0]).any():
             problem = f"{shorten(name, 60)} has a box without area, or several sizes"
-            raise FileError(path, problem, "Give y0 < y1, x0 < x1 and one size an image.")
+            raise FileError(path, problem, "Give y0 < y1, x0 < x1 and one size per image.")
     return Objects(
         image_ids=np.array(list(rows), dtype=str),
         sizes=np.array([table[0, :2] for table in tables]).astype(int),

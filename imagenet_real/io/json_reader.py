@@ -1,4 +1,4 @@
-"""JSON files and files of one JSON value a line, checked by a schema.
+"""JSON files and files of one JSON value per line, checked by a schema.
 
 class Entry(TypedDict):
     correct: list[Annotated[int, Between(0)]]
@@ -48,7 +48,7 @@ def parse_json(content: bytes | str, path: str | os.PathLike, schema: Any = Any,
 def read_json_lines(
     path: str | os.PathLike, schema: Any = Any, remedy: str = SAVE_AGAIN, *, skip_incomplete: bool = False
 ) -> list[Any]:
-    """Returns the values of a file with one JSON value a line; empty lines are left out.
+    """Returns the values of a file with one JSON value per line; empty lines are left out.
 
     Args:
       path: of the file.

@@ -16,7 +16,7 @@ def load_paths(path: str | os.PathLike, classes: Sequence[str]) -> list[tuple[st
     A class below several others, as many are in WordNet, has the longest path: it makes the finest distinctions.
 
     Args:
-      path: a text file with one edge a line: parent, blank, child.
+      path: a text file with one edge per line: parent, blank, child.
       classes: the names of the classes in that file, such as wnids, in the order of the class indices.
 
     Raises InputError if the file is missing, lacks a class, or has a circle.

@@ -1,4 +1,4 @@
-"""Lists of images, such as clean lists: text with one image id a line, with or without a file ending."""
+"""Lists of images, such as clean lists: text with one image id per line, with or without a file ending."""
 
 import os
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from imagenet_real.io import storage
 from imagenet_real.io.readers import FileError, read_lines
 from imagenet_real.labels.image_ids import image_id
 
-REMEDY = "Give a text file with one image id a line."
+REMEDY = "Give a text file with one image id per line."
 
 
 def load(path: str | os.PathLike) -> np.ndarray:

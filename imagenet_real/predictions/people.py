@@ -16,7 +16,7 @@ from imagenet_real.predictions.predictions import Predictions, load_predictions
 
 _Row = TypedDict("_Row", {"image_id": Name, "class": str, "person": Name})  # `class` is a keyword of Python
 COLUMNS = tuple(_Row.__annotations__)
-REMEDY = f"Give a CSV with {','.join(COLUMNS)}, one prediction a line."
+REMEDY = f"Give a CSV with {','.join(COLUMNS)}, one prediction per line."
 
 
 def load_models_or_people(
@@ -33,7 +33,7 @@ def load_models_or_people(
 
 
 def load_people(path: str | os.PathLike) -> list[Predictions]:
-    """Reads a `.csv` with the columns image_id, class and person, one prediction a line: one `Predictions` a person.
+    """Reads a `.csv` with the columns image_id, class and person, one prediction per line: one `Predictions` per person.
 
     A class is an index, or a wnid of ImageNet. An empty class means that the person gave none, and counts as wrong. People
     have the order of their first line.

@@ -247,7 +247,7 @@ def _ids(arrays: dict[str, np.ndarray], rows: int, path: epath.Path) -> tuple[np
     ids = arrays["image_ids"]
     if ids.dtype.kind != "U" or ids.shape != (rows,):
         problem = f"image_ids is {ids.dtype} of shape {ids.shape}, expected {rows} strings"
-        raise FileError(path, problem, "Save one id a row.")
+        raise FileError(path, problem, "Save one id per row.")
     if np.array_equal(ids, validation_ids()):  # the usual case needs no Python loop, and no copy for each model
         return validation_ids(), ()
     return np.array([image_id(name) for name in ids.tolist()], dtype=str), ()

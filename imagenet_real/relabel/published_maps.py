@@ -1,4 +1,4 @@
-"""ReLabel's published label maps: one PyTorch file an image, in a folder or in a tar, which is read in place.
+"""ReLabel's published label maps: one PyTorch file per image, in a folder or in a tar, which is read in place.
 
 `n01440764/n01440764_123.pt` is a tensor [2, 5, 15, 15]: the scores of the five likeliest classes at each place, and the
 classes themselves (github.com/naver-ai/relabel_imagenet).

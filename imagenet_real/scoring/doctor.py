@@ -164,7 +164,7 @@ def _order_candidates(predictions: Predictions, reference: LabelSet) -> Iterator
         by_class = by_id[np.argsort(reference.original[by_id], kind="stable")]
         yield Diagnosis(
             "imagefolder_order",
-            "once the rows are taken in the order of a folder with one subfolder a class",
+            "once the rows are taken in the order of a folder with one subfolder per class",
             dataclasses.replace(predictions, image_ids=reference.image_ids[by_class][place]),
         )
 

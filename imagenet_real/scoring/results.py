@@ -192,7 +192,7 @@ def _check_names(models: Sequence[Predictions | Heading]) -> None:
         raise InputError("there are no predictions. Give at least one file.")
     if repeated:
         raise InputError(
-            f"several predictions have the name {', '.join(sorted(repeated))}. Give one file a model, with different names."
+            f"several predictions have the name {', '.join(sorted(repeated))}. Give one file per model, with different names."
         )
 
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 LossFunction = Callable[[jax.Array, jax.Array], jax.Array]
-"""`function(logits, target)`: [B, K], [B, K] -> [B], one loss an image. The caller averages."""
+"""`function(logits, target)`: [B, K], [B, K] -> [B], one loss per image. The caller averages."""
 
 
 def softmax_loss(logits: jax.Array, target: jax.Array) -> jax.Array:  # [B, K], [B, K] -> [B]
@@ -37,6 +37,6 @@ class Loss:
 LOSSES = {
     "softmax": Loss(softmax_loss, targets_sum_to_one=True, head_bias=lambda num_classes: 0.0),
     # From a bias of 0, the model would first have to learn that almost every class is absent: K - 1 classes dominate
-    # the sum. At -log K it expects one class an image from the start (big_vision uses -6.9 for 1,000 classes).
+    # the sum. At -log K it expects one class per image from the start (big_vision uses -6.9 for 1,000 classes).
     "sigmoid": Loss(sigmoid_loss, targets_sum_to_one=False, head_bias=lambda num_classes: -math.log(num_classes)),
 }

@@ -109,7 +109,7 @@ def test_a_folder_is_a_label_set_by_its_path(nowhere):
     assert label_sets.select_for_predictions("", dataset, 2, LabelStore())[0][0].name == "original"
     (nowhere / "flat").mkdir()
     (nowhere / "flat" / "1.jpg").write_bytes(picture(1))
-    with pytest.raises(InputError, match="flat bring no labels. Put them into one folder a class"):
+    with pytest.raises(InputError, match="flat bring no labels. Put them into one folder per class"):
         label_sets.select_for_predictions("", datasets.of_images(str(nowhere / "flat")), 2, LabelStore())
 
 

@@ -36,7 +36,7 @@ def net(num_classes, rngs):
 def write(
     folder: pathlib.Path, per_class: int = 24, training_images: pathlib.Path | None = None, first: int = 0
 ) -> dict[str, str]:
-    """Writes pictures below `folder`, one folder a class, and returns the true class of each by its path without ending.
+    """Writes pictures below `folder`, one folder per class, and returns the true class of each by its path without ending.
 
     One picture of every class, the second one, is in the folder of the next class: a label that is wrong. The pictures of a class
     begin with number `first` of those there are.

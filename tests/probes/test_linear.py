@@ -45,7 +45,7 @@ def test_sigmoid_starts_from_rare_classes(tmp_path):
     features, labels, scale, weight, bias = trained(tmp_path, loss="sigmoid", epochs=20)
     logits = scale(features) @ weight[1] + bias[1]
     assert np.mean(logits.argmax(axis=1) == labels) > 0.8
-    assert 0.8 < (1 / (1 + np.exp(-logits))).sum(axis=1).mean() < 1.2  # about one class an image
+    assert 0.8 < (1 / (1 + np.exp(-logits))).sum(axis=1).mean() < 1.2  # about one class per image
 
 
 def test_a_killed_run_returns_the_same_bytes(tmp_path):

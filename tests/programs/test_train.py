@@ -317,7 +317,7 @@ def test_mistakes(images, tmp_path, tiny, fields, message):
 
 
 def test_a_folder_without_classes_has_no_labels(images, tmp_path):
-    with pytest.raises(InputError, match="has no label set 'original': put the images into one folder a class"):
+    with pytest.raises(InputError, match="has no label set 'original': put the images into one folder per class"):
         training_data.training_data(config_of(images / "blue"))
 
 

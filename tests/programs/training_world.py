@@ -15,7 +15,7 @@ PROGRESS = re.compile(r": [\d,]+ of [\d,]+ (images|steps|epochs)\b|images in bat
 
 
 def write_images(root, per_class=20, wrong=(), classes=tuple(COLORS)):
-    """PNGs of noisy color, one folder a class; those of `wrong`, (class, number), show the next color."""
+    """PNGs of noisy color, one folder per class; those of `wrong`, (class, number), show the next color."""
     random = np.random.default_rng(0)
     colors = list(COLORS.values())
     for index, name in enumerate(classes):

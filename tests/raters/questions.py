@@ -13,7 +13,7 @@ def questions(images: int, classes: int = 4, share: float = 0.3, seed: int = 0):
 
 
 def originals(images: int, classes: int = 4, seed: int = 0) -> LabelSet:
-    """One label an image, drawn."""
+    """One label per image, drawn."""
     original = np.random.default_rng(seed).integers(0, classes, images)
     ids = np.array([f"image{number:05d}" for number in range(images)])
     return LabelSet("original", ids, original[:, None], np.ones(images), original, classes)

@@ -148,7 +148,7 @@ def test_the_guess_is_shown_after_the_verdict(browser, folder):
 
 
 def test_a_wrong_label_of_ones_own_images(browser, folder):
-    """No category is asked for, one Enter adds a class, and the page says what it saved."""
+    """No category is asked for, one Enter adds per class, and the page says what it saved."""
     with small.review_server(folder, needs_category=False) as client:
         page = page_of(browser, client.port)
         enter(page, "Ada")

@@ -154,7 +154,7 @@ class ParquetSource(IndexedSource):
         if wrong:
             raise InputError(
                 f"images={self.name}: the column {label} has {wrong[0]!r}, expected "
-                f"{f'one of {len(names)} classes' if names else 'class indices or names'}. Write one label a row."
+                f"{f'one of {len(names)} classes' if names else 'class indices or names'}. Write one label per row."
             )
         self.labels, self.class_names, self.num_classes = labels_of_texts(
             [None if value in (None, -1) else str(value) for value in values]

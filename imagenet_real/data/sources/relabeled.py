@@ -91,7 +91,7 @@ def with_class_map(source: Source, class_map: ClassMap) -> Relabeled:
     field = next((name for name in ORIGINAL_FIELDS if name in fields.fields), None)
     if field is None:
         raise InputError(
-            f"{class_map.path}: the images {source.name} have no classes to map. Put them into one folder a class, or give "
+            f"{class_map.path}: the images {source.name} have no classes to map. Put them into one folder per class, or give "
             "--image_labels=FILE."
         )
     names = fields.class_names or tuple(map(str, range(fields.num_classes)))

@@ -56,7 +56,7 @@ def prepare(
     continues with them. Only one run at a time may write a dataset.
 
     Args:
-      source: the images. Images with one folder or tar a class are shuffled, see `order_of`.
+      source: the images. Images with one folder or tar per class are shuffled, see `order_of`.
       tfds_dir: folder of TFDS datasets; empty for TFDS's own default.
       name: of the dataset.
       split: of the dataset.
@@ -125,7 +125,7 @@ def labels_of(source: IndexedSource) -> tuple[np.ndarray | None, tuple[str, ...]
     fields = source.label_fields()
     if isinstance(fields.fields.get("label"), list):
         raise InputError(
-            f"{source.name} has images with several right classes, and a prepared dataset has one label an image. Give a "
+            f"{source.name} has images with several right classes, and a prepared dataset has one label per image. Give a "
             "class_map or image_labels with one class each, or score with a label set (docs/label_sets.md)."
         )
     return fields.fields.get("label"), fields.class_names or tuple(map(str, range(fields.num_classes or 0)))

@@ -30,7 +30,7 @@ VALIDATION = TRAIN | {"split": "validation"}
 
 
 def write_training_folder(root, images=4, wnids=WNIDS):
-    """One folder a class, with pictures named as ImageNet's training images."""
+    """One folder per class, with pictures named as ImageNet's training images."""
     for number, wnid in enumerate(wnids):
         (root / wnid).mkdir(parents=True)
         for image in range(images):
