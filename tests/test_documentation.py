@@ -142,6 +142,8 @@ def check_other(command: str) -> None:
         assert words == ["--help"]  # tests/cli/test_help.py runs it
     elif words[0] == "-":
         assert words[1] == "<<END"  # the code is read below
+    elif words[0] == "-m":
+        assert importlib.util.find_spec(words[1]), words[1]
     else:
         script = (ROOT / words[0]).read_text()
         assert all(word.partition("=")[0].removeprefix("--") in script for word in words if word.startswith("--"))
@@ -186,8 +188,9 @@ def test_commands_run(name, here, scenes, monkeypatch, capsys):
 def test_what_is_said_to_be_executed_elsewhere_is(path):
     text = (ROOT / path).read_text()
     for part in (part for part, test in EXECUTED.items() if test == path):
-        name = part.removeprefix("imagenet-real ").strip()
-        assert part in text or re.search(rf"configs import .*\b{name}\b|\"{name}\"|configs/{name}\.py", text)
+        name = re.sub("^imagenet-real |^--|=.*", "", part).strip()
+        uses = rf"configs import .*\b{name}\b|\"{name}\"|configs/{name}\.py|config\.{name}\b"
+        assert part in text or re.search(uses, text)
 
 
 @pytest.mark.parametrize("name", BY_NAME)

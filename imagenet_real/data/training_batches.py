@@ -62,7 +62,7 @@ class TrainingBatches:
         log: Callable[[str], None] = lambda line: None,
     ):
         check_batches(batch_size, workers)
-        if augmentation.repeats >= batch_size:
+        if 1 < augmentation.repeats >= batch_size:
             raise InputError(
                 f"augmentation.repeats={augmentation.repeats} fills a batch of {batch_size} with one image. Give fewer "
                 "repeats, or a larger batch_size."

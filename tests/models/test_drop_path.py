@@ -42,7 +42,7 @@ def rates_of(model: nnx.Module) -> list[float]:
 
 
 def abstract(name: str, **options) -> nnx.Module:
-    options = {"num_classes": 3, "dtype": "float32", **options}
+    options = {"num_classes": 3, "image_size": 256 if name.startswith("swin") else 224, "dtype": "float32", **options}
     return nnx.eval_shape(lambda: trainable.build(name, **options, rngs=untraced_rngs(0)))
 
 

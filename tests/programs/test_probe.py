@@ -97,7 +97,7 @@ def evaluate_with_head(tmp_path, images):
     config = evaluate_config.get_config()
     fields = config_of(images)
     for name in config:
-        if name != "program":
+        if name != "program" and name in fields:
             config[name] = fields[name]
     config.head = str(tmp_path / "first/head_softmax.safetensors")
     results = evaluate.run(config, epath.Path(tmp_path / "head"))

@@ -79,20 +79,19 @@ def photographs(tmp_path_factory):
         "webdataset": write_webdataset(root / "webdataset", images, labels),
         "parquet": write_parquet(root / "parquet", images, labels),
     }
-    table = run(evaluate(folder, root / "one"), processes=1, devices=8).replace(str(root / "one"), "WORKDIR")
-    return sources, root / "one", table
+    return sources, root / "one", run(evaluate(folder, root / "one"), processes=1, devices=8)
 
 
 @pytest.mark.parametrize("kind", ["folder", "webdataset", "parquet"])
 def test_two_processes_of_four_devices_evaluate_like_one_of_eight(photographs, tmp_path, kind):
     sources, workdir, table = photographs
-    shown = run(evaluate(sources[kind], tmp_path), processes=2, devices=4).replace(str(tmp_path), "WORKDIR")
+    shown = run(evaluate(sources[kind], tmp_path), processes=2, devices=4)
     one, two = (load_predictions(place / "predictions.npz") for place in (workdir, tmp_path))
     assert two.image_ids.tolist() == one.image_ids.tolist()
     assert len(two.image_ids) == 28
     np.testing.assert_array_equal(two.top, one.top)
     np.testing.assert_array_equal(two.top_scores, one.top_scores)
-    assert shown == table
+    assert shown.partition("Wrote ")[0] == table.partition("Wrote ")[0]
     missing = [json.loads((place / "results.json").read_text())["missing"] for place in (workdir, tmp_path)]
     assert missing[0][0]["image_id"] == missing[1][0]["image_id"] == "ILSVRC2012_val_00000015"
 

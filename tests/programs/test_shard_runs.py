@@ -78,7 +78,7 @@ def test_a_stopped_run_continues_and_ends_in_the_bytes_of_the_folder(kind, place
         IndexedSource, "__getitem__", lambda source, index: (asked.append(index), read(source, index))[1]
     )
     assert predicted(places[kind], tmp_path) == reference
-    assert 0 < len(asked) < len(IMAGES)  # what was predicted is not read again
+    assert 0 < len(set(asked)) < len(IMAGES)  # what was predicted is not read again
 
 
 @pytest.mark.parametrize("kind", ["webdataset", "parquet"])
