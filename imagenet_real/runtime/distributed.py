@@ -295,12 +295,16 @@ def _on_abort(number: int) -> None:
 
 
 def _exit_without_others() -> None:
-    print(
+    line = (
         "error: another process of this run has ended or does not answer; its own messages say why. Run the same "
-        "commands again: they continue from what is saved.",
-        file=sys.stderr,
-        flush=True,
+        "commands again: they continue from what is saved.\n"
     )
+    with contextlib.suppress(OSError, ValueError):  # a terminal that is gone
+        sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        stderr = os.dup(2)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # threads of JAX may still print, and this line is to be the last
+        os.write(stderr, line.encode())
     os._exit(1)
 
 

@@ -72,7 +72,8 @@ def end_if_interrupted() -> None:
 def deferred(notice: str = "") -> Iterator[Callable[[], int | None]]:
     """Yields a function that returns the signal that has come, or None: the caller saves its work and ends by itself.
 
-    The `notice` is printed when the first signal comes. There is no deadline. A signal that comes again after a second ends the process at once.
+    The `notice` is printed when the first signal comes. There is no deadline. A signal that comes again after a second
+    ends the process at once.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
@@ -84,7 +85,8 @@ def deferred(notice: str = "") -> Iterator[Callable[[], int | None]]:
             raise KeyboardInterrupt
         if notice and not received:
             with contextlib.suppress(OSError):  # a terminal that is gone
-                os.write(2, f"{notice}\n".encode())  # another thread may hold the lock of sys.stderr
+                start = "\n" if os.isatty(2) else ""  # below a bar of progress
+                os.write(2, f"{start}{notice}\n".encode())  # another thread may hold the lock of sys.stderr
         received.append((number, time.monotonic()))
 
     previous = {number: signal.getsignal(number) for number in SIGNALS}

@@ -139,7 +139,8 @@ def test_a_run_stopped_by_sigterm_goes_on_on_other_devices(images, uninterrupted
         step = max(saved_steps(tmp_path))
         assert (process.returncode, out) == (128 + signal.SIGTERM, ""), error
         assert errors(error) == [
-            f"error: SIGTERM stopped the run after step {step}. The same command continues from there."
+            "stopping after this step; its checkpoint is saved",
+            f"error: SIGTERM stopped the run after step {step}. The same command continues from there.",
         ]
         assert before <= step < STEPS
     code, _, error = world.run(images, tmp_path, **LONG)
