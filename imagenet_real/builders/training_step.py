@@ -52,7 +52,7 @@ def make_training_step(config: ConfigDict, steps: int, num_classes: int, mesh: M
         "fsdp": config.fsdp,
         "frozen": frozen,
     }
-    graph, shapes = states.create_abstract(build, optimizer, mesh, **options)
+    graph, shapes = states.create_abstract(build, optimizer, mesh, model=model, **options)
     is_replicated = not config.fsdp and config.model_devices == 1
     step = make_train_step(
         graph,
@@ -69,6 +69,6 @@ def make_training_step(config: ConfigDict, steps: int, num_classes: int, mesh: M
     )
 
     def create(**arguments: Any) -> tuple[nnx.GraphDef, TrainState]:
-        return states.create(build, optimizer, mesh, **arguments, **options)
+        return states.create(build, optimizer, mesh, abstract=(graph, shapes), **arguments, **options)
 
     return TrainingStep(step, graph, shapes, frozen, create)

@@ -44,13 +44,18 @@ def create(
     fsdp: bool = False,
     frozen: frozenset[str] = frozenset(),
     pretrained: Mapping[str, np.ndarray] | None = None,
+    abstract: tuple[nnx.GraphDef, TrainState] | None = None,
 ) -> tuple[nnx.GraphDef, TrainState]:
     """Returns the graph of the model from `build`, in training mode, and its state before the first step.
+
+    `abstract` is the result of `create_abstract` for the same arguments, if it is there already.
 
     `devices.param_sharding` places the state on the mesh. Without `fsdp` and a `model` axis, every device has a copy.
     `pretrained` arrays replace those of the same names. Norms whose statistics are `frozen` use them, as in evaluation.
     """
-    graph, shapes = create_abstract(build, optimizer, mesh, average=average, fsdp=fsdp, frozen=frozen)
+    if abstract is None:
+        abstract = create_abstract(build, optimizer, mesh, average=average, fsdp=fsdp, frozen=frozen)
+    graph, shapes = abstract
     shardings = jax.tree.map(lambda leaf: leaf.sharding, shapes)
     # One compilation is much faster than one per layer. The key is an argument: a compilation cache serves every seed.
     initialize = jax.jit(
@@ -67,14 +72,20 @@ def create_abstract(
     average: bool = False,
     fsdp: bool = False,
     frozen: frozenset[str] = frozenset(),
+    model: nnx.Module | None = None,
 ) -> tuple[nnx.GraphDef, TrainState]:
-    """Returns the result of `create` with shapes instead of arrays, at no cost. A checkpoint is restored into it."""
-    model = nnx.eval_shape(lambda: build(untraced_rngs(0)))
+    """Returns the result of `create` with shapes instead of arrays. A checkpoint is restored into it.
+
+    `model` is what `build` makes, with shapes instead of arrays, if it is there already. It is set to training mode.
+    """
+    if model is None:
+        model = nnx.eval_shape(lambda: build(untraced_rngs(0)))
     model.train()
     for path, module in nnx.iter_graph(model):
         if isinstance(module, nnx.BatchNorm) and ".".join(map(str, (*path, "mean"))) in frozen:
             module.eval()
-    shapes = jax.eval_shape(lambda: _initial(build(untraced_rngs(0)), optimizer, average, {}))
+    _, *parts = nnx.split(model, nnx.Param, ...)
+    shapes = jax.eval_shape(lambda params, batch_stats: _state(params, batch_stats, optimizer, average), *parts)
 
     def with_sharding(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
         sharding = devices.param_sharding(mesh, leaf.shape, fsdp=fsdp)
@@ -109,5 +120,11 @@ def _initial(
 
     _, *parts = nnx.split(model, nnx.Param, ...)
     params, batch_stats = (jax.tree_util.tree_map_with_path(replaced, part) for part in parts)
+    return _state(params, batch_stats, optimizer, average)
+
+
+def _state(
+    params: nnx.State, batch_stats: nnx.State, optimizer: optax.GradientTransformation, average: bool
+) -> TrainState:
     averages = (params, batch_stats) if average else None
     return TrainState(jnp.zeros((), jnp.int32), params, batch_stats, optimizer.init(params), averages)
