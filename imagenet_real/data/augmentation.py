@@ -115,9 +115,14 @@ def draw_mixture(augmentation: Augmentation, rng: np.random.Generator) -> Callab
 
 
 def augment(
-    image: np.ndarray, augmentation: Augmentation, numbers: Draw, rng: np.random.Generator | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Augments one image: [H, W, 3] uint8 -> [size, size, 3] uint8, and its box [4] in fractions of the image.
+    image: np.ndarray,
+    augmentation: Augmentation,
+    numbers: Draw,
+    rng: np.random.Generator | None = None,
+    *,
+    out: np.ndarray,
+) -> np.ndarray:
+    """Augments one image: [H, W, 3] uint8 -> [size, size, 3] uint8. Returns its box [4] in fractions of the image.
 
     A shift takes images of `size` pixels only. The order is that of timm and DeiT: crop, flip, RandAugment or 3-Augment,
     jitter on a Pillow image, erasing. (Jitter on a tensor is before the flip.)
@@ -127,20 +132,24 @@ def augment(
       augmentation: the settings.
       numbers: of `draw`.
       rng: of this image, for what `Augmentation.draws_more` means.
+      out: contiguous memory of the result, such as an image of a batch.
     """
     height, width = image.shape[:2]
-    image, box = _crop(image, augmentation, numbers.crop)
     if numbers.jitter is not None and augmentation.jitter_on == "tensor":
+        image, box = _crop(image, augmentation, numbers.crop, mirror=False, out=out)
         image = color.jitter_colors(image, numbers.jitter)
-    if numbers.flip:
-        image = image[:, ::-1]
+        image = image[:, ::-1] if numbers.flip else image
+    else:
+        image, box = _crop(image, augmentation, numbers.crop, mirror=numbers.flip, out=out)
     if rng is not None:
         image = _change(image, augmentation, rng)
     if numbers.jitter is not None and augmentation.jitter_on == "pillow":
         image = color.jitter_pillow(image, numbers.jitter)
     if rng is not None and augmentation.erasing.probability:
         image = erasing.erase(image, augmentation.erasing, rng, mean=augmentation.mean, std=augmentation.std)
-    return image, np.array(box) / [height, width, height, width]
+    if image is not out:
+        out[:] = image
+    return np.array(box) / [height, width, height, width]
 
 
 def _change(image: np.ndarray, augmentation: Augmentation, rng: np.random.Generator) -> np.ndarray:
@@ -159,13 +168,19 @@ def _change(image: np.ndarray, augmentation: Augmentation, rng: np.random.Genera
     )
 
 
-def _crop(image: np.ndarray, augmentation: Augmentation, numbers: np.ndarray) -> tuple[np.ndarray, Box]:
+def _crop(
+    image: np.ndarray, augmentation: Augmentation, numbers: np.ndarray, *, mirror: bool, out: np.ndarray
+) -> tuple[np.ndarray, Box]:
+    """Returns a random crop and its box. An Inception crop is computed in `out`."""
     if augmentation.crop == "shift":
-        return crops.shift(image, *numbers.tolist())
+        pixels, box = crops.shift(image, *numbers.tolist())
+        return (pixels[:, ::-1] if mirror else pixels), box
     return crops.inception_crop(
         image,
         augmentation.size,
         numbers,
         min_area=augmentation.min_area,
         interpolation=augmentation.interpolation,
+        mirror=mirror,
+        out=out,
     )

@@ -16,7 +16,14 @@ TRIES = 10  # of an Inception crop
 
 
 def inception_crop(
-    image: np.ndarray, size: int, numbers: np.ndarray, *, min_area: float, interpolation: str
+    image: np.ndarray,
+    size: int,
+    numbers: np.ndarray,
+    *,
+    min_area: float,
+    interpolation: str,
+    mirror: bool = False,
+    out: np.ndarray | None = None,
 ) -> tuple[np.ndarray, Box]:
     """Resizes a random part of an image to a square (Szegedy et al. 2015).
 
@@ -29,12 +36,15 @@ def inception_crop(
       numbers: [TRIES, 4], uniform in [0, 1): area, proportions and position of each try.
       min_area: smallest share of the image's area; proportions lie between 3:4 and 4:3.
       interpolation: "bicubic" or "bilinear".
+      mirror: exchange left and right in the square.
+      out: contiguous memory of the square; None takes new memory.
 
     Returns:
       [size, size, 3] uint8 and the box of the part.
     """
     top, left, bottom, right = box = inception_box(*image.shape[:2], numbers, min_area=min_area)
-    return resize(image[top:bottom, left:right], (size, size), interpolation), box
+    part = image[top:bottom, left:right]
+    return resize(part, (size, size), interpolation, mirror=mirror, out=out), box
 
 
 def inception_box(height: int, width: int, numbers: np.ndarray, *, min_area: float) -> tuple[int, int, int, int]:

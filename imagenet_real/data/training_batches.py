@@ -164,10 +164,12 @@ class _Batches:
         records, rows = self._records(number), sorted({*self.rows, *partners})
         unreadable: dict[str, str] = {}
         read = {record: self._read(record, unreadable) for record in dict.fromkeys(records[row] for row in rows)}
-        crops, boxes = zip(
-            *(self._augment(*read[records[row]], draws[row], self._rng(number, row)) for row in rows), strict=True
-        )
-        images, target = np.stack(crops), self._targets([read[records[row]][0] for row in rows], np.array(boxes))
+        images = np.empty((len(rows), self.augmentation.size, self.augmentation.size, 3), np.uint8)
+        boxes = [
+            self._augment(*read[records[row]], draws[row], self._rng(number, row), out=image)
+            for row, image in zip(rows, images, strict=True)
+        ]
+        target = self._targets([read[records[row]][0] for row in rows], np.array(boxes))
         if mixture:
             first, second = (np.searchsorted(rows, chosen) for chosen in (self.rows, partners))
             images, target = mixture(images[first], target[first], images[second], target[second])
@@ -208,15 +210,15 @@ class _Batches:
         )
 
     def _augment(
-        self, record: int, image: np.ndarray, numbers: Draw, rng: np.random.Generator | None
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, record: int, image: np.ndarray, numbers: Draw, rng: np.random.Generator | None, *, out: np.ndarray
+    ) -> np.ndarray:
         size = self.augmentation.size
         if self.augmentation.crop == "shift" and image.shape[:2] != (size, size):
             raise InputError(
                 f"training image {self.data.image_ids[record]} has {image.shape[0]} x {image.shape[1]} pixels, "
                 f"expected {size} x {size}. For images of other sizes give --augmentation.crop=inception."
             )
-        return augment(image, self.augmentation, numbers, rng)
+        return augment(image, self.augmentation, numbers, rng, out=out)
 
     def _pixels(self, record: int) -> np.ndarray:
         if self.decoded is not None and record in self.decoded:

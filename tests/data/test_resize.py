@@ -37,3 +37,23 @@ def test_a_part_is_that_part_of_the_whole(rows, columns, interpolation, rows_fir
     whole = resize(NOISE, (33, 30), interpolation, rows_first=rows_first)
     part = resize(NOISE, (33, 30), interpolation, rows=rows, columns=columns, rows_first=rows_first)
     np.testing.assert_array_equal(part, whole[slice(*rows), slice(*columns)])
+
+
+@pytest.mark.parametrize("rows_first", [True, False])
+@pytest.mark.parametrize(
+    "part",
+    [NOISE[3:40, 5:30], NOISE[::-1], NOISE[:, :, ::-1], NOISE[5:6, 7:8]],
+    ids=["crop", "rows", "channels", "pixel"],
+)
+def test_a_view_becomes_the_mirror_image_in_given_memory(part, rows_first):
+    batch = np.full((3, 12, 9, 3), 7, np.uint8)
+    mirrored = resize(part, (12, 9), "bicubic", rows_first=rows_first, mirror=True, out=batch[1])
+    assert mirrored.base is batch
+    np.testing.assert_array_equal(batch[1, :, ::-1], resize(part.copy(), (12, 9), "bicubic", rows_first=rows_first))
+    assert (batch[[0, 2]] == 7).all()  # what lies around it
+
+
+def test_an_image_of_several_strips_equals_pillow():
+    image = rng.integers(0, 256, (150, 170, 3), dtype=np.uint8)
+    expected = np.asarray(Image.fromarray(image).resize((61, 101), PILLOW["bicubic"]))
+    np.testing.assert_array_equal(resize(image, (101, 61), "bicubic"), expected)
