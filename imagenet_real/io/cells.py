@@ -11,7 +11,23 @@ from imagenet_real.io.mismatch import Mismatch, shown
 from imagenet_real.io.schema import checker_of, describe
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_INTEGER_AS_FLOAT = re.compile(r"([+-]?[0-9]{1,15})\.0*")
+_EXACT = 2**53  # a float has no fraction from there on
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?inf|nan", re.ASCII)
+
+
+def plain_text(value: object) -> str:
+    """Returns a value as text without blanks around it. A float that is an integer is that integer: `3.0` is `3`.
+
+    Libraries for tables write integers so if a cell of their column is empty. None and NaN are empty.
+    """
+    if value is None or value != value:
+        return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return str(int(value))
+    text = str(value).strip()
+    match = _INTEGER_AS_FLOAT.fullmatch(text)
+    return match[1] if match else text
 
 
 def check_text(text: str, schema: Any) -> Any:
@@ -57,7 +73,8 @@ def _converter(schema: Any) -> Callable[[str], Any]:
 
 
 def _to_integer(text: str) -> int:
-    if not _INTEGER.fullmatch(text.strip()):
+    text = plain_text(text)
+    if not _INTEGER.fullmatch(text):
         raise ValueError
     return int(text)
 

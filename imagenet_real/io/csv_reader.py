@@ -1,4 +1,4 @@
-"""CSV files: rows that are checked by a schema, or columns of text.
+"""CSV files: rows that are checked by a schema, or columns of text. The header says which separator a file has.
 
 class Row(TypedDict):
     image_id: Name
@@ -12,6 +12,7 @@ read_csv("votes.csv", Row)  # -> [{"image_id": "a", "label": 3, "seconds": None}
 import csv
 import io
 import os
+import re
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +24,8 @@ from imagenet_real.io.text_reader import MAX_BYTES, SAVE_AGAIN, FileError, check
 
 MAX_COLUMNS = 2**16
 MAX_CELL = 2**20  # characters
+_SEPARATORS = ",;\t|"
+_HEADER = re.compile(r"[\r\n]*([^\r\n]*)")
 _SEPARATOR_LINE = "sep="  # Excel writes it above the header where the separator is no comma
 _SHOWN_COLUMNS = 80  # characters
 _HEADER_BYTES = 2**16
@@ -81,6 +84,19 @@ def read_header(path: str | os.PathLike) -> list[str]:
     return first[1]
 
 
+def separator_of(text: str) -> str:
+    """Returns the separator of a table by its header: the one that makes the most columns, a comma rather than others."""
+    header = _HEADER.match(text)[1]
+    return max(_SEPARATORS, key=lambda mark: _count_cells(header, mark))
+
+
+def _count_cells(line: str, separator: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=separator), []))
+    except csv.Error:  # such as a cell that is too long
+        return 0
+
+
 def _rows(path: str | os.PathLike, remedy: str, max_bytes: int) -> Iterator[tuple[int, list[str]]]:
     """Yields line number and cells of the header and of each row that is not empty."""
     return _parse(read_text(path, remedy, max_bytes), path, remedy)
@@ -90,10 +106,10 @@ def _parse(text: str, path: str | os.PathLike, remedy: str) -> Iterator[tuple[in
     if "\0" in text:
         raise FileError(path, f"line {1 + text.count(chr(10), 0, text.index(chr(0)))} has a NUL, expected text", remedy)
     first, _, rest = text.partition("\n")
-    separator, skipped = ",", 0
+    csv.field_size_limit(MAX_CELL)
+    separator, skipped = separator_of(text), 0
     if first.strip().lower().startswith(_SEPARATOR_LINE) and len(first.strip()) == len(_SEPARATOR_LINE) + 1:
         separator, text, skipped = first.strip()[-1], rest, 1
-    csv.field_size_limit(MAX_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     header: list[str] | None = None
     try:

@@ -18,6 +18,7 @@ and a duplicate key, column or member is wrong.
     names = readers.read_lines(path)
 """
 
+from imagenet_real.io.cells import plain_text
 from imagenet_real.io.csv_reader import read_columns, read_csv, read_header
 from imagenet_real.io.json_reader import parse_json, read_json, read_json_lines
 from imagenet_real.io.mismatch import Mismatch, shorten, shown
@@ -63,6 +64,7 @@ __all__ = [
     "open_database",
     "open_rows",
     "parse_json",
+    "plain_text",
     "read_columns",
     "read_content",
     "read_csv",

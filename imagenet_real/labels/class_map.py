@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-import numpy as np
-
-from imagenet_real.io.readers import Between, FileError, Name, read_columns, read_json
+from imagenet_real.io.readers import Between, FileError, Name, plain_text, read_columns, read_json
+from imagenet_real.labels.class_order import wnid_of
 from imagenet_real.labels.imagenet import NUM_CLASSES
 from imagenet_real.labels.label_set import MAX_CLASSES
-from imagenet_real.labels.spellings import indices
+from imagenet_real.labels.spellings import mixed_indices
 from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
+from imagenet_real.labels.table_columns import NO_LABEL
 
 REMEDY = 'Give JSON, {"FOLDER": class index, wnid, name or a list of them}, or a CSV with the columns folder and class.'
 KEYS = ("folder", "name", "from", "label")
@@ -56,17 +56,11 @@ def load_class_map(
     texts = sorted({text for row in entries.values() for text in row})
     if not texts:
         raise FileError(path, "it names no class", REMEDY)
-    names = [text for text in texts if not text.isdecimal()]
-    index, num_classes = {text: int(text) for text in texts if text.isdecimal()}, len(class_names or ()) or None
-    if names:
-        values, num_classes = indices(np.array(names, dtype=str), os.fspath(path), class_names, store)
-        index |= zip(names, values.tolist(), strict=True)
-    most = max(index.values())
-    if num_classes is not None and most >= num_classes:
-        raise FileError(path, f"it has the class {most}, expected 0 to {num_classes - 1}", REMEDY)
+    values, num_classes = mixed_indices(texts, os.fspath(path), class_names, store)
+    index = dict(zip(texts, values, strict=True))
     is_imagenet = class_names is None and num_classes == NUM_CLASSES
     classes = {name: sorted({index[text] for text in row if index[text] >= 0}) for name, row in entries.items()}
-    return ClassMap(os.fspath(path), classes, num_classes or most + 1, is_imagenet)
+    return ClassMap(os.fspath(path), classes, num_classes or max(values) + 1, is_imagenet)
 
 
 def _entries(path: str | os.PathLike) -> dict[str, list[str]]:
@@ -88,8 +82,13 @@ def _entries(path: str | os.PathLike) -> dict[str, list[str]]:
 def _texts(value: int | str | list | None) -> list[str]:
     if isinstance(value, list):
         return [text for part in value for text in _texts(part)]
-    return [text.strip() for text in str(value).split(";") if text.strip()] if value not in (None, "") else []
+    return [
+        text for part in str("" if value is None else value).split(";") if (text := plain_text(part)) not in NO_LABEL
+    ]
 
 
 def _words(name: str) -> str:
+    """Returns what names in other spellings have in common: the wnid, or the letters and digits."""
+    if wnid := wnid_of(name):
+        return wnid
     return _OTHER.sub("", name).casefold()

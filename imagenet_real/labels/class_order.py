@@ -1,5 +1,6 @@
 """The class index that a folder or a class name means: numbers, ImageNet's wnids, or the place in the order of names."""
 
+import collections
 import dataclasses
 import re
 from collections.abc import Collection, Sequence
@@ -10,7 +11,9 @@ from imagenet_real.errors import InputError
 from imagenet_real.labels.imagenet import NUM_CLASSES, class_index, imagenet_wnids
 
 SPLITS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing", "eval"))
-_WNID, _DIGITS = re.compile(r"n\d{8}", re.ASCII), re.compile(r"\d+", re.ASCII)
+_WNID = re.compile(r"[nN](\d{8})(?![0-9A-Za-z]).*", re.ASCII | re.DOTALL)
+_DIGITS, _FRACTION = re.compile(r"\d+", re.ASCII), re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?|-\d+", re.ASCII)
+_KINDS = (("wnids", _WNID), ("numbers", _DIGITS))
 _SHOWN = 3  # names in a message
 _MAX_NUMBER = 10**6  # of a class; a larger number is a date or an id
 
@@ -22,6 +25,23 @@ class ClassOrder:
     indices: np.ndarray  # [n] int, -1 for a name that is none of the classes
     names: tuple[str, ...]  # [K]
     note: str = ""  # what a reader of the results must know
+
+
+def wnid_of(name: str) -> str:
+    """Returns the wnid that a name begins with, `n01440764` of `N01440764` or `n01440764-tench`; "" without one."""
+    match = _WNID.fullmatch(name)
+    return f"n{match[1]}" if match else ""
+
+
+def plain_names(names: Sequence[str]) -> list[str]:
+    """Returns the wnids that names begin with, if all of them are ImageNet's; else the names."""
+    wnids = [wnid_of(name) for name in names]
+    return wnids if all(wnid in class_index() for wnid in wnids) else list(names)
+
+
+def is_no_class(label: str) -> bool:
+    """Says whether a label is a number that is no class index: negative, or with a fraction."""
+    return bool(_FRACTION.fullmatch(label))
 
 
 def numbers_of(names: Sequence[str]) -> np.ndarray | None:
@@ -40,7 +60,7 @@ def check_folders(name: str, folders: Sequence[str], empty: Collection[str]) -> 
     """Returns the folders that are classes, and the others, which have no image.
 
     Raises InputError if folders with images are splits of a dataset, or if one of them would move the others: a few
-    other names among wnids or numbers, and numbers that are written in two ways.
+    other names among wnids or numbers, numbers that are written in two ways, and two folders of one wnid.
     """
     splits = [folder for folder in folders if folder.lower() in SPLITS]
     if len(splits) > 1:
@@ -48,7 +68,7 @@ def check_folders(name: str, folders: Sequence[str], empty: Collection[str]) -> 
             f"images={name} has the folders {', '.join(splits)}, which are splits and no classes. Give one of them, as "
             f"in {name.rstrip('/')}/{splits[-1]}."
         )
-    for kind, pattern in (("wnids", _WNID), ("numbers", _DIGITS)):
+    for kind, pattern in _KINDS:
         others = [folder for folder in folders if not pattern.fullmatch(folder)]
         if not others or len(others) >= len(folders) / 2:
             continue
@@ -59,6 +79,13 @@ def check_folders(name: str, folders: Sequence[str], empty: Collection[str]) -> 
                 "--class_map=FILE."
             )
         return [folder for folder in folders if folder not in others], others
+    wnids = plain_names(folders)
+    if len(set(wnids)) < len(wnids):
+        repeated = collections.Counter(wnids).most_common(1)[0][0]
+        both = [folder for folder, wnid in zip(folders, wnids, strict=True) if wnid == repeated]
+        raise InputError(
+            f"images={name} has the class folders {' and '.join(both[:2])}, which are one class. Join them."
+        )
     small = [folder for folder in folders if _DIGITS.fullmatch(folder) and int(folder) <= _MAX_NUMBER]
     if len(small) == len(folders) and numbers_of(folders) is None:
         raise InputError(
@@ -68,14 +95,32 @@ def check_folders(name: str, folders: Sequence[str], empty: Collection[str]) -> 
     return list(folders), []
 
 
+def check_labels(name: str, labels: Sequence[str]) -> None:
+    """Raises InputError for different labels of images that are not all indices, all wnids or all names.
+
+    One name among numbers would make names of all of them, and one among wnids would move their indices.
+    """
+    if wrong := next(filter(is_no_class, labels), None):
+        raise InputError(f"images={name}: the label {wrong} is no class. Write indices from 0, wnids or names.")
+    for kind, pattern in _KINDS:
+        others = [label for label in labels if not pattern.fullmatch(label)]
+        if others and len(others) < len(labels):
+            known = next(label for label in labels if pattern.fullmatch(label))
+            raise InputError(
+                f"images={name}: of the labels some are {kind}, such as {known}, and some are not, such as {others[0][:40]}. Write "
+                "all of them in one way."
+            )
+
+
 def default_order(names: Sequence[str]) -> ClassOrder:
     """Returns the classes of n names if nothing else is known.
 
-    Folders named 0 to K-1, as ImageNet-V2's are, mean their number. ImageNet's wnids mean ImageNet's class index, even if
+    Names that begin with a wnid, such as `n01440764-tench`, mean the wnid, if all of them are ImageNet's. Folders named 0 to K-1, as ImageNet-V2's are, mean their number. ImageNet's wnids mean ImageNet's class index, even if
     some of the 1,000 are missing. Other names mean their place among the sorted names; numbers are sorted as numbers.
     """
-    if names and all(name in class_index() for name in names):
-        return ClassOrder(np.array([class_index()[name] for name in names]), imagenet_wnids())
+    wnids = plain_names(names)
+    if names and all(wnid in class_index() for wnid in wnids):
+        return ClassOrder(np.array([class_index()[wnid] for wnid in wnids]), imagenet_wnids())
     numbers = numbers_of(names)
     order = np.argsort(np.array(names, dtype=str) if numbers is None else numbers, kind="stable")
     ranks = np.empty(len(names), np.int64)
@@ -90,18 +135,11 @@ def order_for_model(names: Sequence[str], num_classes: int, empty: Sequence[str]
       names: of classes.
       num_classes: K.
       empty: those of `names` without images.
-
-    Raises InputError if the names have two meanings.
     """
     numbers = numbers_of(names)
     if numbers is not None and numbers.max() < num_classes:
         note = "" if len(names) == num_classes else f"{_listed(names)} mean classes of the model's {num_classes:,}"
         return ClassOrder(numbers, tuple(map(str, range(num_classes))), note)
-    if numbers is not None and len(names) == num_classes:
-        raise InputError(
-            f"the classes are numbered {numbers.min()} to {numbers.max()}, and the model's {num_classes:,} classes 0 to "
-            f"{num_classes - 1}. Give --class_map=FILE with the index of each."
-        )
     filled = [name for name in names if name not in set(empty)]
     are_wnids = all(name in class_index() for name in names)
     if are_wnids and num_classes == NUM_CLASSES:
@@ -146,4 +184,4 @@ def are_class_names(names: Sequence[str]) -> bool:
     numbers = numbers_of(names)
     if numbers is not None:
         return bool((np.sort(numbers) == np.arange(len(names))).all())
-    return all(_WNID.fullmatch(name) for name in names)
+    return all(map(wnid_of, names))

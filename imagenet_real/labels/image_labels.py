@@ -1,21 +1,22 @@
-"""Labels of images in a file beside them: a table, lines `NAME LABEL`, or the ground truth of ImageNet's devkit."""
+"""Labels of images in a file beside them: a table, JSON, lines `NAME LABEL`, or the ground truth of ImageNet's devkit."""
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from imagenet_real.io.readers import FileError, read_columns, read_lines
-from imagenet_real.labels import imagenet
+from imagenet_real.io.readers import FileError, plain_text, read_columns, read_header, read_json, read_lines
+from imagenet_real.labels import imagenet, table_columns
 from imagenet_real.labels.image_ids import image_id
-from imagenet_real.labels.spellings import indices
+from imagenet_real.labels.spellings import mixed_indices
 from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
 
-REMEDY = "Give a CSV with the columns image_id and label, lines NAME LABEL, or ILSVRC2012_validation_ground_truth.txt."
-IMAGES = ("image_id", "ImageId", "path", "file", "filename", "file_name", "image", "id")
+REMEDY = "Give columns image_id and label, lines NAME LABEL, or ILSVRC2012_validation_ground_truth.txt."
+REMEDY_OF_JSON = 'Give {"NAME": class}, or records with image_id and label.'
 _TINY_IMAGENET = 6  # cells of a line of its val_annotations.txt: the name, the wnid, and the corners of a box
-LABELS = ("label", "class", "wnid", "PredictionString", "target", "class_name", "index")
+LABELS = (*table_columns.LABELS, table_columns.KAGGLE, "index")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,23 +34,27 @@ def load_image_labels(
 ) -> ImageLabels:
     """Reads the labels of images: class indices from 0, wnids, or names of ImageNet or of `class_names` [K].
 
-    Several rows of an image are several right classes. The ground truth of the devkit has its own numbers, 1 to 1,000,
-    which the 50,000 published labels translate.
+    - a table with a header, in CSV, JSON lines or Parquet, such as the `metadata.jsonl` of the library `datasets`;
+    - JSON, `{"NAME": class}` or a list of records;
+    - lines `NAME LABEL`;
+    - the ground truth of the devkit with its own numbers, 1 to 1,000, which the 50,000 published labels translate.
+
+    Several rows of an image, or several classes in a cell, are several right classes.
 
     Raises InputError.
     """
-    if os.fspath(path).lower().endswith(".csv"):
-        pairs = _pairs_of_table(path)
+    if (columns := _columns(path)) is not None:
+        pairs = _pairs_of_columns(columns, path)
     else:
         lines = [line for line in read_lines(path, REMEDY) if line.strip()]
-        if lines and all(line.strip().isdigit() for line in lines):
-            return _of_devkit(path, np.array([int(line) for line in lines]))
+        if lines and all(line.strip().isdecimal() for line in lines):
+            return _of_devkit(path, np.array([int(line) if len(line) < 10 else -1 for line in lines]))
         pairs = [_pair_of_line(path, number, line) for number, line in enumerate(lines, 1)]
     if not pairs:
         raise FileError(path, "it has no labels", REMEDY)
     texts = sorted({text for _, text in pairs})
-    values, num_classes = indices(np.array(texts, dtype=str), os.fspath(path), class_names, store)
-    index = dict(zip(texts, values.tolist(), strict=True))
+    values, num_classes = mixed_indices(texts, os.fspath(path), class_names, store)
+    index = dict(zip(texts, values, strict=True))
     classes: dict[str, set[int]] = {}
     for name, text in pairs:
         classes.setdefault(image_id(name), set()).add(index[text])
@@ -58,16 +63,37 @@ def load_image_labels(
     return ImageLabels(os.fspath(path), {name: sorted(row) for name, row in classes.items()}, count, names)
 
 
-def _pairs_of_table(path: str | os.PathLike) -> list[tuple[str, str]]:
-    columns = read_columns(path, REMEDY)
-    image = next((name for name in IMAGES if name in columns), None)
-    label = next((name for name in LABELS if name in columns), None)
-    if image is None or label is None:
-        raise FileError(path, f"its columns are {', '.join(columns)}, expected image_id and label", REMEDY)
-    texts = [text.strip() for text in columns[label]]
-    if label == "PredictionString":  # of Kaggle: a wnid and the corners of a box, again and again
-        texts = [text.partition(" ")[0] for text in texts]
-    return [(name.strip(), text) for name, text in zip(columns[image], texts, strict=True) if text]
+def _columns(path: str | os.PathLike) -> dict[str, list[Any]] | None:
+    """Returns the columns of a table or of JSON; None for lines without a header."""
+    name = os.fspath(path).lower()
+    if name.endswith(".json"):
+        columns = table_columns.columns_of_json(content := read_json(path, remedy=REMEDY_OF_JSON))
+        if columns is None:
+            is_label_set = isinstance(content, dict) and "images" in content
+            remedy = f"Give --label_sets={os.path.basename(name)}." if is_label_set else REMEDY_OF_JSON
+            raise FileError(path, "it is a label set" if is_label_set else "it has no labels by image", remedy)
+        return columns
+    if not name.endswith((".tsv", ".txt")) and table_columns.is_table(name):
+        return table_columns.read_table(path, REMEDY)
+    header = {*read_header(path)}
+    is_table = header & {*table_columns.IMAGES} and header & {*LABELS}
+    return dict(read_columns(path, REMEDY)) if is_table else None
+
+
+def _pairs_of_columns(columns: Mapping[str, Sequence[Any]], path: str | os.PathLike) -> list[tuple[str, str]]:
+    label = table_columns.label_column(columns, LABELS, path)
+    if label is None or not {*table_columns.IMAGES} & columns.keys():
+        shown = ", ".join(columns)
+        raise FileError(path, f"its columns are {shown}, expected image_id and label", REMEDY)
+    _, ids = table_columns.image_ids(columns, path, REMEDY)
+    cells = columns[label]
+    if label == "index" and [plain_text(cell) for cell in cells] == [str(row) for row in range(len(cells))]:
+        raise FileError(path, "its column index has the numbers of the rows", "Give a column label.")
+    if label == table_columns.KAGGLE:
+        cells = [str(cell or "").strip().partition(" ")[0] for cell in cells]
+    return [
+        (name, text) for name, cell in zip(ids.tolist(), cells, strict=True) for text in table_columns.labels_in(cell)
+    ]
 
 
 def _pair_of_line(path: str | os.PathLike, number: int, line: str) -> tuple[str, str]:
@@ -77,7 +103,7 @@ def _pair_of_line(path: str | os.PathLike, number: int, line: str) -> tuple[str,
     name, _, label = line.strip().replace("\t", " ").rpartition(" ")
     if not name or not label:
         raise FileError(path, f"line {number} is {line[:40]!r}, expected NAME LABEL", REMEDY)
-    return name.strip(), label
+    return name.strip(), plain_text(label)
 
 
 def _of_devkit(path: str | os.PathLike, numbers: np.ndarray) -> ImageLabels:

@@ -10,14 +10,16 @@ from etils import epath
 
 from imagenet_real.io import storage
 from imagenet_real.io.readers import Between, FileError, Name, read_json
-from imagenet_real.labels import fiftyone, label_tables, readers
+from imagenet_real.labels import fiftyone, label_tables, readers, table_columns
 from imagenet_real.labels.image_ids import image_id
 from imagenet_real.labels.label_set import MAX_CLASSES, LabelSet, class_weights, pad_labels
-from imagenet_real.labels.spellings import indices
+from imagenet_real.labels.spellings import mixed_indices
 from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
 
 ENDING = ".json"  # of a path; a name without it is that of a published label set
 REMEDY = 'Give {"schema": 1, "name", "classes", "images": {id: {"correct": [class]}}}.'
+REMEDY_OF_CLASSES = "Give records with image_id and label, or {id: class}; classes are indices, wnids or names."
+REMEDY_OF_FIFTYONE = "Export the samples with a label for each image."
 Class = Annotated[int, Between(0, MAX_CLASSES - 1)]
 
 
@@ -46,14 +48,14 @@ def load_label_set(
     of ImageNet's classes.
     """
     path = storage.to_path(path)
-    if (simple := _columns_of(read_json(path))) is not None:
-        return label_tables.of_columns(simple, path, class_names, store)
+    if (columns := table_columns.columns_of_json(read_json(path, remedy=REMEDY))) is not None:
+        return label_tables.of_columns(columns, path, class_names, store, REMEDY_OF_CLASSES)
     content = read_json(path, _File | list[readers.ClassList] | fiftyone.Samples | fiftyone.Targets, REMEDY)
     if isinstance(content, list):
         return readers.real_from_lists(content, path.stem, path, REMEDY)
     if "images" not in content:
         columns, names = fiftyone.columns(content, path)
-        return label_tables.of_columns(columns, path, names or class_names, store)
+        return label_tables.of_columns(columns, path, names or class_names, store, REMEDY_OF_FIFTYONE)
     if not content["images"]:
         raise FileError(path, "it has no images", REMEDY)
     try:
@@ -63,24 +65,6 @@ def load_label_set(
     except ValueError as error:
         problem, _, remedy = str(error).partition(". ")
         raise FileError(path, problem, remedy or REMEDY) from None
-
-
-def _columns_of(content: Any) -> dict[str, list[Any]] | None:
-    """The columns of `{id: class}`, `{id: [class, ...]}` or a list of records, such as {"image_id", "label"}; else None.
-
-    Classes are indices, wnids or names.
-    """
-    if isinstance(content, list):
-        rows = [row for row in content if isinstance(row, dict)]
-        is_table = rows and len(rows) == len(content) and all(row.keys() == rows[0].keys() for row in rows)
-        if not is_table or not all(isinstance(value, list | int | float | str | None) for value in rows[0].values()):
-            return None  # such as an export of FiftyOne, whose labels are objects
-        return {name: [row[name] for row in rows] for name in rows[0]}
-    if not isinstance(content, dict) or not content or {"schema", "images", "samples", "labels"} & content.keys():
-        return None
-    if not all(isinstance(value, list | int | str) for value in content.values()):
-        return None
-    return {"image_id": list(content), "label": list(content.values())}
 
 
 def _from_json(content: _File, path: epath.Path, store: LabelStore, class_names: Sequence[str] | None) -> LabelSet:
@@ -114,13 +98,11 @@ def _with_indices(
     texts = sorted({value for row in written for value in row if isinstance(value, str)})
     if not texts:
         return list(images.values())
-    if any(isinstance(value, int) and value >= 0 for row in written for value in row):
-        raise FileError(path, "some of its classes are numbers and some are names", REMEDY)
-    classes, _ = indices(np.array(texts, dtype=str), os.fspath(path), names, store)
-    index: dict[Any, int] = dict(zip(texts, classes.tolist(), strict=True))
+    classes, _ = mixed_indices(texts, os.fspath(path), names, store)
+    index: dict[Any, int] = dict(zip(texts, classes, strict=True))
     return [
-        {**entry, "correct": [index[label] for label in entry["correct"]]}
-        | ({"group": index.get(entry["group"], -1)} if "group" in entry else {})
+        {**entry, "correct": [index.get(label, label) for label in entry["correct"]]}
+        | ({"group": index.get(entry["group"], entry["group"])} if "group" in entry else {})
         for entry in images.values()
     ]
 

@@ -5,7 +5,6 @@ The columns of cleanlab's exports and of the corrections of "Flaws of ImageNet" 
 """
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,15 +23,13 @@ from imagenet_real.labels.table_columns import ENDINGS, is_table
 __all__ = ["ENDINGS", "is_table", "load_label_table", "of_columns"]
 
 # Names of the column with the right classes, the first that is there: of "Flaws of ImageNet", cleanlab, and others.
-LABELS = ("proposed_labels", "clean_label", "corrected_label", "correct", "labels", "label", "classes", "class")
-LABELS += ("ground_truth", "given_label")
+LABELS = ("proposed_labels", "clean_label", "corrected_label", "correct", *table_columns.LABELS, "given_label")
 ORIGINAL = ("original_label", "given_label", "group")
 ISSUE = "is_label_issue"  # cleanlab: True where the given label is doubtful
 DECIDED = ("clean_label", "corrected_label")  # cleanlab: what a person decided about such a label
 UNSCORED = ("is_problematic",)
 IDS_FILE = "image_ids.npy"  # of the export for cleanlab, whose tables have rows without images
 _COLUMNS = f"Give a column image_id and a column label with class indices, wnids or names ({', '.join(ENDINGS)})."
-_SEVERAL_CODES = re.compile(r"(?:-?\d+|n\d{8})(?:\s*,\s*(?:-?\d+|n\d{8}))+")
 
 
 def load_label_table(
@@ -56,16 +53,27 @@ def of_columns(
     path: epath.Path,
     class_names: Sequence[str] | None = None,
     store: LabelStore = DEFAULT_STORE,
+    remedy: str = _COLUMNS,
 ) -> LabelSet:
-    """The label set of columns by name, each with a value a row; `path` names their file in errors and results."""
+    """The label set of columns by name, each with a value a row.
+
+    Args:
+      columns: by name.
+      path: of their file, for errors and results.
+      class_names: [K], for names that are not ImageNet's.
+      store: where the file with ImageNet's names is.
+      remedy: what to do about a wrong file, where it has no columns, as JSON has none.
+
+    Raises FileError.
+    """
     if ISSUE in columns and not any(name in columns for name in table_columns.IMAGES):
         columns = columns | {"image_id": _ids_beside(path, len(columns[ISSUE]))}
-    image_column, row_ids = table_columns.image_ids(columns, path, _COLUMNS)
-    label_column = next((name for name in LABELS if name in columns and name != image_column), None)
+    _, row_ids = table_columns.image_ids(columns, path, remedy)
+    label_column = table_columns.label_column(columns, LABELS, path)
     if label_column is None:
         shown = readers.shorten(", ".join(columns), 80)
-        raise FileError(path, f"it has no column label; its columns are {shown}", _COLUMNS)
-    cells = [_labels_in(cell) for cell in columns[label_column]]
+        raise FileError(path, f"it has no column label; its columns are {shown}", remedy)
+    cells = [table_columns.labels_in(cell) for cell in columns[label_column]]
     flags = [name for name in UNSCORED if name in columns]
     if ISSUE in columns and label_column not in DECIDED:
         flags.append(ISSUE)
@@ -73,7 +81,7 @@ def of_columns(
     for name in flags:
         unscored |= [str(value).strip().lower() in ("true", "1", "1.0") for value in columns[name]]
     if not len(row_ids):
-        raise FileError(path, "it has no row", _COLUMNS)
+        raise FileError(path, "it has no row", remedy)
     ids, row = np.unique(row_ids, return_inverse=True)
     classes, num_classes = _indices(cells, path, class_names, store)
     lists: list[set[int]] = [set() for _ in ids]
@@ -89,9 +97,9 @@ def of_columns(
                 f"{path.stem}: taken to have {num_classes} classes, by its largest index; class_names gives their number."
             )
     if labels.max() < 0:
-        raise FileError(path, "no row has a label", _COLUMNS)
+        raise FileError(path, "no row has a label", remedy)
     if labels.max() >= num_classes:
-        raise FileError(path, f"it has the class {labels.max()}, expected 0 to {num_classes - 1}", _COLUMNS)
+        raise FileError(path, f"it has the class {labels.max()}, expected 0 to {num_classes - 1}", remedy)
     return LabelSet(
         name=path.stem,
         image_ids=ids,
@@ -105,16 +113,6 @@ def of_columns(
     )
 
 
-def _labels_in(cell: Any) -> list[str]:
-    """The labels in a cell, as texts. A comma separates indices and wnids; it is a part of names: `tench, Tinca tinca`."""
-    return [
-        code
-        for text in table_columns.values_of(cell)
-        for code in (re.split(r"\s*,\s*", text) if _SEVERAL_CODES.fullmatch(text) else [text])
-        if code != "-1"
-    ]
-
-
 def _indices(
     cells: Sequence[Sequence[str]], path: epath.Path, class_names: Sequence[str] | None, store: LabelStore
 ) -> tuple[list[list[int]], int | None]:
@@ -122,9 +120,10 @@ def _indices(
     texts = [text for cell in cells for text in cell]
     if not texts:
         return [[] for _ in cells], None if class_names is None else len(class_names)
-    flat, num_classes = spellings.indices(np.array(texts), os.fspath(path), class_names, store)
-    values = iter(flat.tolist())
-    return [[next(values) for _ in cell] for cell in cells], num_classes
+    different = sorted(set(texts))
+    classes, num_classes = spellings.mixed_indices(different, os.fspath(path), class_names, store)
+    index = dict(zip(different, classes, strict=True))
+    return [[index[text] for text in cell] for cell in cells], num_classes
 
 
 def _originals(
@@ -137,7 +136,8 @@ def _originals(
     name = next((name for name in ORIGINAL if name in columns), None)
     original = labels[:, 0].copy()
     if name is not None:
-        numbers = [int(text) if (text := str(value).strip()).isdecimal() else -1 for value in columns[name]]
+        texts = [readers.plain_text(value) for value in columns[name]]
+        numbers = [int(text) if text.isdecimal() else imagenet.class_index().get(text, -1) for text in texts]
         original[row] = np.where(np.array(numbers) < num_classes, numbers, -1)
     return original
 

@@ -9,7 +9,9 @@ import numpy as np
 
 from imagenet_real.errors import nearest
 from imagenet_real.io.readers import Between, FileError, Length, Name, read_json, shown
+from imagenet_real.labels.class_order import is_no_class, plain_names, wnid_of
 from imagenet_real.labels.imagenet import NUM_CLASSES, class_index, imagenet_wnids
+from imagenet_real.labels.label_set import MAX_CLASSES
 from imagenet_real.labels.published_files import DOWNLOAD_AGAIN
 from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
 
@@ -44,6 +46,34 @@ def indices(
     return classes[..., 0], num_classes
 
 
+def mixed_indices(
+    labels: Sequence[str], name: str, class_names: Sequence[str] | None = None, store: LabelStore = DEFAULT_STORE
+) -> tuple[list[int], int | None]:
+    """Returns the class indices of labels and the number of classes, as `indices`; each label is an index, wnid or name.
+
+    Raises InputError also for an index that is out of range, and for one that is the name of another class.
+    """
+    if wrong := next((label for label in labels if is_no_class(label) and label not in (class_names or ())), None):
+        raise FileError(name, f"the label {shown(wrong)} is no class", "Write class indices from 0, wnids or names.")
+    numbers = [label for label in labels if _NUMBER.fullmatch(label)]
+    wnids = [label for label in labels if class_names is None and wnid_of(label) in class_index()]
+    names = [label for label in labels if not _NUMBER.fullmatch(label) and label not in {*wnids}]
+    index: dict[str, int] = {}
+    num_classes = None if class_names is None else len(class_names)
+    for group in filter(None, (numbers, wnids, names)):
+        classes, count = indices(np.array(group, dtype=str), name, class_names, store)
+        index |= dict(zip(group, classes.tolist(), strict=True))
+        num_classes = num_classes or count
+    most = (num_classes or MAX_CLASSES) - 1
+    if numbers and (highest := max(index[label] for label in numbers)) > most:
+        raise FileError(name, f"it has the class {highest}, expected 0 to {most}", REMEDY)
+    places = {class_name: place for place, class_name in enumerate(class_names or ())}
+    if moved := next((label for label in numbers if places.get(label, index[label]) != index[label]), None):
+        problem = f"the label {moved} may be the index {moved}, or the name of class {places[moved]}"
+        raise FileError(name, problem, f"Write LABEL_{moved} for the index {moved}.")
+    return [index[label] for label in labels], num_classes
+
+
 def _describe(index: int, imagenets: bool) -> str:
     return f"{index} ({imagenet_wnids()[index]})" if imagenets else str(index)
 
@@ -73,8 +103,8 @@ def readings(
     num_classes = None if class_names is None else len(class_names)
     if all(numbers):
         classes = [[int(number[1])] for number in numbers]
-    elif class_names is None and all(label in class_index() for label in known):
-        classes, num_classes = [[class_index()[label]] for label in known], NUM_CLASSES
+    elif class_names is None and all(label in class_index() for label in plain_names(known)):
+        classes, num_classes = [[class_index()[label]] for label in plain_names(known)], NUM_CLASSES
     else:
         spellings = _of_imagenet(store) if class_names is None else {"names": class_names}
         classes = _classes_of(known, spellings, name, class_names is None)

@@ -12,7 +12,7 @@ import numpy as np
 from etils import epath
 
 from imagenet_real.errors import InputError
-from imagenet_real.io.readers import FileError, shown
+from imagenet_real.io.readers import FileError, plain_text, shown
 from imagenet_real.labels import spellings
 from imagenet_real.labels.store import LabelStore
 from imagenet_real.predictions.array_names import log_probabilities
@@ -128,6 +128,8 @@ def _readings(
 ) -> tuple[np.ndarray, int | None]:
     """[N, k, R] int64, the meanings of each name, and the number of classes, None if it is unknown."""
     values = _join(columns, role)
+    if values.dtype.kind in "fU":  # integers may be written as floats
+        values = np.array([plain_text(value) for value in values.ravel().tolist()]).reshape(values.shape)
     texts = values.dtype.kind == "U"
     is_integer = values.dtype.kind in "iu" or (texts and all(map(_INTEGER.fullmatch, values.ravel().tolist())))
     if is_integer and role == "label" and not scored:

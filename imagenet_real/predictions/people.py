@@ -27,7 +27,7 @@ def load_models_or_people(
 ) -> list[Predictions]:
     """Reads a file of people, or the model of any other file with `load_predictions` and its options. Raises InputError."""
     path = storage.to_path(path)
-    if path.suffix == ".csv" and path.is_file() and set(readers.read_header(path)) == set(COLUMNS):
+    if path.suffix in (".csv", ".tsv") and path.is_file() and set(readers.read_header(path)) == set(COLUMNS):
         return load_people(path)
     return [load_predictions(path, class_names, labels_dir, **options)]
 
@@ -48,7 +48,7 @@ def load_people(path: str | os.PathLike) -> list[Predictions]:
     for number, row in enumerate(rows, start=1):
         ids, classes = people.setdefault(row["person"].strip(), ([], []))
         ids.append(image_id(row["image_id"].strip()))
-        classes.append(_class(row["class"].strip(), path, number))
+        classes.append(_class(readers.plain_text(row["class"]), path, number))
     for person, (ids, _) in people.items():
         if repeated := first_repeated(np.array(ids)):
             problem = f"{shorten(person, 60)} has two classes for {shorten(repeated, 60)}"

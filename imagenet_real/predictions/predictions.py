@@ -105,12 +105,12 @@ def load_predictions(
     Raises InputError.
     """
     path, store = storage.to_path(path), LabelStore(labels_dir)
-    readers = {".npy": _read_npy, ".csv": tables.read_csv, ".parquet": _read_parquet}
-    readers |= {".json": tables.read_json, ".jsonl": tables.read_json}
+    readers = {".npy": _read_npy, ".csv": tables.read_csv, ".tsv": tables.read_csv}
+    readers |= {".parquet": _read_parquet, ".json": tables.read_json, ".jsonl": tables.read_json}
     if path.suffix not in (".npz", *readers):
         raise InputError(
-            f"{path} ends in {path.suffix or 'nothing'!r}. Predictions are read from .npz, .npy, .csv, .parquet, .json or "
-            ".jsonl files."
+            f"{path} ends in {path.suffix or 'nothing'!r}. Predictions are read from .npz, .npy, .csv, .tsv, .parquet, .json "
+            "or .jsonl files."
         )
     if not path.is_file():
         raise InputError(f"there is no predictions file {path}. Give the path of a file.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from imagenet_real.io.readers import FileError, string_array
+from imagenet_real.io.readers import FileError, plain_text, string_array
 from imagenet_real.labels import spellings, table_columns
 from imagenet_real.labels.image_ids import image_id
 from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
@@ -47,7 +47,9 @@ def load_crowd_labels(
     for name, values in texts.items():
         if "" in values:
             raise FileError(path, f"row {values.index('') + 1} has no {name}", _REMEDY)
-    labels, _ = spellings.indices(np.array(texts[LABEL]), os.fspath(path), class_names, store)
+    labels, _ = spellings.indices(
+        np.array([plain_text(text) for text in texts[LABEL]]), os.fspath(path), class_names, store
+    )
     images = string_array([image_id(text) for text in texts[task]], path, task, _REMEDY)
     workers = string_array(texts[worker], path, worker, _REMEDY)
     return of_labels(images, workers, labels, os.path.basename(path))

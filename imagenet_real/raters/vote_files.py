@@ -121,12 +121,12 @@ def load_votes(
     Raises InputError.
     """
     path = storage.to_path(path)
-    readers = {".npz": _read_npz, ".csv": _read_csv, ".json": _read_json}
+    readers = {".npz": _read_npz, ".csv": _read_csv, ".tsv": _read_csv, ".json": _read_json}
     if path.suffix not in readers and path.suffix not in ENDINGS:
         raise InputError(f"{path} ends in {path.suffix or 'nothing'!r}. Give an .npz, .csv or .json file of votes.")
     if not path.is_file():
         raise InputError(f"there is no file of votes {path}. Give the path of an .npz, .csv or .json file.")
-    if path.suffix not in readers or (path.suffix == ".csv" and names_classes(read_columns(path))):
+    if path.suffix not in readers or (path.suffix in (".csv", ".tsv") and names_classes(read_columns(path))):
         return load_crowd_labels(path, class_names, store)
     return readers[path.suffix](path)
 

@@ -1,5 +1,6 @@
 """Every row of the table "what you have, and what you type" in docs/bring_your_own.md is typed, on small files."""
 
+import io
 import json
 import pathlib
 import re
@@ -7,6 +8,8 @@ import shlex
 import tarfile
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from etils import epath
 
@@ -30,7 +33,7 @@ LABELS = [3, 1, 0, 2]
 IMAGES = {f"image_{number}.jpg": picture(number) for number in range(len(LABELS))}
 COLORED = 12  # images of `classes`
 # How many images a row reads, and how many of them have a label; 4 and 4 if it is not here.
-COUNTS = {"flat": (4, 0), "classes": (COLORED, COLORED), "validation": (4, 4), "objects": (4, 2)}
+COUNTS = {"flat": (4, 0), "flat/*.jpg": (4, 0), "classes": (COLORED, COLORED), "objects": (4, 2)}
 SECTION = re.compile(r"### What you have, and what you type\n.*?\n\n(?=[^|\n]*\n*Nothing is lost)", re.DOTALL)
 
 
@@ -50,6 +53,7 @@ def world(tmp_path_factory) -> pathlib.Path:
             f"imagenetv2/{LABELS[number]}/{name}",
             f"parts/{number // 2}/{imagenet_wnids()[LABELS[number]]}/{name}",
         ]
+        places += [f"named/{imagenet_wnids()[LABELS[number]]}-name/{name}", f"numbered/{LABELS[number] + 1}/{name}"]
         places.append(f"objects/{('Alarm_clock', 'mug', 'hat', 'other')[number]}/{name}")
         for place in places:
             (root / place).parent.mkdir(parents=True, exist_ok=True)
@@ -60,11 +64,22 @@ def world(tmp_path_factory) -> pathlib.Path:
             for number, (name, content) in enumerate(IMAGES.items()):
                 if tar == "images.tar" or number % 2 == int(tar[-5]):
                     add(archive, f"{imagenet_wnids()[LABELS[number]]}/{name}", content)
+    with tarfile.open(root / "train.tar", "w") as archive, tarfile.open(root / "dotted.tar", "w") as dotted:
+        for number, (name, content) in enumerate(IMAGES.items()):
+            inner = io.BytesIO()
+            with tarfile.open(fileobj=inner, mode="w") as tar:
+                add(tar, name, content)
+            add(archive, f"{imagenet_wnids()[LABELS[number]]}.tar", inner.getvalue())
+            add(dotted, f"photo.{number}.jpg", content)
+            add(dotted, f"photo.{number}.cls", str(LABELS[number]).encode())
     write_webdataset(root / "webdataset", IMAGES, LABELS)
     write_parquet(root / "hub", IMAGES, LABELS)
     write_parquet(root / "hub", IMAGES, LABELS, split="train")
     write_tfrecords(root / "tfrecords", IMAGES, [label + 1 for label in LABELS])
-    write_table(root, IMAGES, LABELS)
+    table = pathlib.Path(write_table(root, IMAGES, LABELS)).read_text()
+    (root / "images.tsv").write_text(table.replace(",", "\t"))
+    paths = [f"pictures/{name}" for name in IMAGES]
+    pq.write_table(pa.table({"path": paths, "label": LABELS}), root / "images.parquet")
     prepare(
         open_source(str(root / "imagenetv2")),
         str(root / "datasets"),
@@ -79,6 +94,21 @@ def world(tmp_path_factory) -> pathlib.Path:
     (root / "labels.csv").write_text(
         "image_id,label\n" + "".join(f"{n},{c}\n" for n, c in zip(IMAGES, LABELS, strict=True))
     )
+    wnids = [imagenet_wnids()[label] for label in LABELS]
+    lines = {
+        "pandas.csv": ("image_id;label\n", "{0};{1}.0\n"),
+        "metadata.csv": ("file_name,label\n", "{0},{1}\n"),
+        "metadata.jsonl": ("", '{{"file_name": "{0}", "label": {1}}}\n'),
+        "val_annotations.txt": ("", "{0}\t{2}\t0\t0\t62\t62\n"),
+        "map.csv": ("folder,class\n", "{3}\n"),
+    }
+    entries = ("alarm clock,n04548280", "alarm clock,n03196217", "mug,504", "hat,")
+    for file, (header, line) in lines.items():
+        rows_of_file = zip(IMAGES, LABELS, wnids, entries, strict=True)
+        (root / file).write_text(header + "".join(line.format(*row) for row in rows_of_file))
+    (root / "labels.json").write_text(json.dumps(dict(zip(IMAGES, LABELS, strict=True))))
+    solution = [f"ILSVRC2012_val_{number:08d},{wnids[0]} 1 2 3 4\n" for number in (1, 2, 3, 4)]
+    (root / "LOC_val_solution.csv").write_text("ImageId,PredictionString\n" + "".join(solution))
     (root / "val.txt").write_text("".join(f"{n} {c}\n" for n, c in zip(IMAGES, LABELS, strict=True)))
     (root / "map.json").write_text(json.dumps({"alarm clock": ["n04548280", "n03196217"], "mug": 504, "hat": None}))
     with pytest.MonkeyPatch.context() as patch:

@@ -85,7 +85,7 @@ def test_folders_that_are_numbered_from_one_are_named(tmp_path, monkeypatch):
     images = write_classes(tmp_path / "images", range(1, 12), images=1)
     row, notes = evaluated(images, tmp_path / "out", model="two_classes", repair="none")
     assert row["accuracy"] == right_under(tmp_path / "out", lambda folder: int(folder) - 1)
-    assert "the classes 1 to 11 mean the classes 0 to 10 of the model, in this order" in " ".join(notes)
+    assert "the numbers 1 to 11. A model of 11 classes has them in this order" in " ".join(notes)
 
 
 def test_a_class_map_scores_other_folders_with_an_imagenet_model(tmp_path):

@@ -13,9 +13,11 @@ from imagenet_real.data.sources.nested_tar import TarContents, read_inner_tars, 
 from imagenet_real.data.sources.parts import WHOLE, Place, PlacesPart, read_place
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
-from imagenet_real.labels.class_order import check_folders, default_order
+from imagenet_real.labels.class_order import check_folders, default_order, plain_names, wnid_of
 from imagenet_real.labels.image_ids import IMAGE_ENDINGS, image_id, printable
 from imagenet_real.labels.imagenet import class_index
+
+METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")  # of a folder of the library `datasets`
 
 
 class _Files(IndexedSource):
@@ -71,6 +73,10 @@ class FolderSource(_Files):
         paths = sorted(listing.images)
         sizes = [listing.images[path] for path in paths]
         super().__init__(name, paths, sizes, listing.folders, listing.left_out)
+        tables = [path for path in listing.left_out if path in METADATA]
+        if self.labels is None and tables:
+            table = os.path.join(self.root, tables[0])
+            self.notes += (f"{name}: {tables[0]} may have the labels. Give --image_labels={table}.",)
 
     def read(self, index: int) -> bytes:
         return read_place(self.place(index))
@@ -156,26 +162,27 @@ def classes_of(name: str, paths: Sequence[str], folders: Sequence[str]) -> Folde
     beside = [path for path, folder in zip(paths, of_images, strict=True) if folder is None]
     if not filled or len(beside) > len(paths) / 2:
         return None
-    if not all(folder in class_index() for folder in filled) and (
+    if not all(wnid_of(folder) in class_index() for folder in filled) and (
         len(folders) == 1 or all(image_id(path).startswith("ILSVRC2012_val_") for path in paths)
     ):
         return None
     try:
         folders, others = check_folders(name, folders, set(folders) - filled)
     except InputError as error:
-        names = tuple(sorted(folders))
-        index = {None: -1, **{folder: place for place, folder in enumerate(names)}}
-        return FolderClasses(np.array([index[folder] for folder in of_images]), names, names, (), error)
+        unordered = tuple(sorted(folders))
+        index = {None: -1, **{folder: place for place, folder in enumerate(unordered)}}
+        return FolderClasses(np.array([index[folder] for folder in of_images]), unordered, unordered, (), error)
     empty = [folder for folder in folders if folder not in filled]
     order = default_order(folders)
     index = {None: -1, **dict(zip(folders, order.indices.tolist(), strict=True))}
+    names = plain_names(folders)
     groups = (
         ("folders without images that are no class", others),
         ("classes without images", empty),
         ("images beside the class folders, without a label", beside),
     )
-    notes = tuple(f"{title}: {len(names):,}, such as {names[0]}" for title, names in groups if names)
-    return FolderClasses(np.array([index[folder] for folder in of_images]), order.names, tuple(folders), notes)
+    notes = tuple(f"{title}: {len(group):,}, such as {group[0]}" for title, group in groups if group)
+    return FolderClasses(np.array([index[folder] for folder in of_images]), order.names, tuple(names), notes)
 
 
 def _unused(folders: Sequence[str], paths: Sequence[str]) -> list[str]:

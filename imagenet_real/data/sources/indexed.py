@@ -10,8 +10,9 @@ from imagenet_real.data.sources.records import LabelFields, Record, UnreadableRe
 from imagenet_real.errors import InputError
 from imagenet_real.io.readers import shorten
 from imagenet_real.io.schema import MAX_NAME
-from imagenet_real.labels.class_order import default_order
+from imagenet_real.labels.class_order import check_labels, default_order
 from imagenet_real.labels.image_ids import image_id
+from imagenet_real.labels.label_set import MAX_CLASSES
 
 
 class IndexedSource:
@@ -83,16 +84,25 @@ def digest(*parts: Iterable[object]) -> str:
     return sha256.hexdigest()
 
 
-def labels_of_texts(texts: Sequence[str | None]) -> tuple[np.ndarray | None, tuple[str, ...] | None, int | None]:
+def labels_of_texts(
+    name: str, texts: Sequence[str | None]
+) -> tuple[np.ndarray | None, tuple[str, ...] | None, int | None]:
     """Returns labels [N], class names and the number of classes, of what is written beside each image.
 
-    Numbers are class indices, and have no names. Names and wnids are classes as folders are. None or an empty text is no
-    label: -1. Without any label it returns three times None.
+    Numbers are class indices, and have no names. Names and wnids are classes as folders are. None, an empty text and -1 are
+    no label: -1. Without any label it returns three times None. Raises InputError, see `check_labels`.
     """
+    texts = ["" if text in (None, "-1") else text for text in texts]
     known = sorted({text for text in texts if text})
+    check_labels(name, known)
     if not known:
         return None, None, None
-    if all(text.isascii() and text.isdigit() for text in known):
+    if known[0].isascii() and known[0].isdigit():
+        longest = max(known, key=len)
+        if len(longest) > 15 or max(map(int, known)) >= MAX_CLASSES:
+            raise InputError(
+                f"images={name}: the label {shorten(longest, 40)} is no class index. Write indices below {MAX_CLASSES:,}."
+            )
         labels = np.array([int(text) if text else -1 for text in texts], dtype=np.int64)
         return labels, None, int(labels.max()) + 1
     order = default_order(known)

@@ -17,9 +17,10 @@ from imagenet_real.data.sources.indexed import IndexedSource, digest, labels_of_
 from imagenet_real.data.sources.parts import Part
 from imagenet_real.errors import InputError
 from imagenet_real.io import extras, storage
-from imagenet_real.io.readers import FileError
+from imagenet_real.io.readers import FileError, plain_text
 from imagenet_real.labels.image_ids import image_id
 from imagenet_real.labels.label_set import MAX_CLASSES
+from imagenet_real.labels.table_columns import NO_LABEL
 
 BLOCK = 64  # rows; a block of typical photographs has 7 MB
 MAX_BLOCKS = 24  # in memory, for each process
@@ -147,7 +148,7 @@ class ParquetSource(IndexedSource):
         label = files[0].label
         if label is None:
             return
-        values = [value for file in files for value in file.column(label)]
+        values = [_integer(value) for file in files for value in file.column(label)]
         names = files[0].class_names
         most = len(names) if names else MAX_CLASSES
         wrong = [value for value in values if not _is_label(value, most)]
@@ -156,8 +157,9 @@ class ParquetSource(IndexedSource):
                 f"images={self.name}: the column {label} has {wrong[0]!r}, expected "
                 f"{f'one of {len(names)} classes' if names else 'class indices or names'}. Write one label per row."
             )
+        texts = [plain_text(value) for value in values]
         self.labels, self.class_names, self.num_classes = labels_of_texts(
-            [None if value in (None, -1) else str(value) for value in values]
+            self.name, ["" if text in NO_LABEL else text for text in texts]
         )
         if names is not None and self.labels is not None and self.class_names is None:
             self.class_names, self.num_classes = names, len(names)
@@ -171,6 +173,13 @@ class ParquetSource(IndexedSource):
         used = np.unique(file)
         reader = ParquetRows([self._reader.files[number] for number in used], self._reader.column)
         return ParquetPart(reader, np.searchsorted(used, file), rows - self._first_rows[file])
+
+
+def _integer(value: Any) -> Any:
+    """Returns a float as the integer that it is, and NaN as None: a column of integers with empty cells may have floats."""
+    if isinstance(value, float) and (value != value or value.is_integer()):
+        return None if value != value else int(value)
+    return value
 
 
 def _is_label(value: Any, most: int) -> bool:

@@ -34,7 +34,13 @@ class Relabeled:
         return self._fields
 
     def __getattr__(self, name: str) -> Any:
-        if name not in ("image_ids", "nbytes", "part", "file_name"):  # what writers need
+        if name not in (
+            "image_ids",
+            "nbytes",
+            "part",
+            "file_name",
+            "left_out",
+        ):  # what writers need, and what is left out
             raise AttributeError(name)
         return getattr(self._source, name)
 
@@ -43,13 +49,12 @@ def fit_classes(source: Source, num_classes: int) -> Source:
     """Returns a source whose class indices are those of a model of K classes, if its class names say how.
 
     For example, ten folders that are named by wnids are ten classes for a model of ten classes, and ten of ImageNet's for
-    one of 1,000. Raises InputError if the names have two meanings.
+    one of 1,000.
     """
     if source.num_classes is None:
         return source
     if source.num_classes == num_classes:
-        note = _note_of_numbers(source.class_names or ())
-        return Relabeled(source, source.label_fields(), (f"{source.name}: {note}.",)) if note else source
+        return source
     fields = source.label_fields()
     if not set(fields.fields) & set(ORIGINAL_FIELDS):
         return source
@@ -60,17 +65,6 @@ def fit_classes(source: Source, num_classes: int) -> Source:
     used = _used(fields, fields.class_names)
     order = order_for_model(names, num_classes, [name for name in names if name not in used])
     return source if order is None else _in_order(source, fields, names, order)
-
-
-def _note_of_numbers(names: Sequence[str]) -> str:
-    """Returns what numbers as names mean if they are not 0 to K-1, such as 1 to K; "" for other names."""
-    numbers = numbers_of(names)
-    if numbers is None or np.array_equal(np.sort(numbers), np.arange(len(names))):
-        return ""
-    return (
-        f"the classes {numbers.min()} to {numbers.max()} mean the classes 0 to {len(names) - 1} of the model, in this order; "
-        "if they are other classes, give --class_map=FILE"
-    )
 
 
 def match_classes(source: Source, class_names: tuple[str, ...]) -> Source:
@@ -145,11 +139,20 @@ def _labeled(
 
 
 def in_order_of_numbers(source: Source) -> Source:
-    """Returns a source whose classes named 0 to K-1 are in the order of numbers, where text puts 10 before 2."""
+    """Returns a source whose classes named 0 to K-1 are in the order of numbers, where text puts 10 before 2.
+
+    A note says what other numbers mean, such as 1 to K.
+    """
     names = source.class_names
     numbers = None if names is None else numbers_of(names)
-    if numbers is None or not np.array_equal(np.sort(numbers), np.arange(len(names))):
+    if numbers is None:
         return source
+    if not np.array_equal(np.sort(numbers), np.arange(len(names))):
+        note = (
+            f"{source.name}: the class names are the numbers {numbers.min()} to {numbers.max()}. A model of {len(names):,} "
+            "classes has them in this order, and a larger model by their numbers; else give --class_map=FILE."
+        )
+        return Relabeled(source, source.label_fields(), (note,))
     return match_classes(source, tuple(names[place] for place in np.argsort(numbers)))
 
 

@@ -12,12 +12,13 @@ from imagenet_real.data.sources.listing import Listing, describe_left_out, first
 from imagenet_real.data.sources.nested_tar import TarContents
 from imagenet_real.data.sources.parts import WHOLE, OpenFiles, Place, PlacesPart, read_place
 from imagenet_real.errors import InputError
-from imagenet_real.io.readers import FileError, read_columns
-from imagenet_real.labels.class_order import are_class_names
+from imagenet_real.io.readers import FileError, plain_text, read_columns
+from imagenet_real.labels import table_columns
+from imagenet_real.labels.class_order import are_class_names, wnid_of
 from imagenet_real.labels.image_ids import image_id, printable
 
-PATH_COLUMNS = ("path", "file", "filename", "file_name", "image", "image_path", "image_id", "ImageId")
-LABEL_COLUMNS = ("label", "class", "wnid", "class_name", "target", "category", "PredictionString")
+PATH_COLUMNS = ("path", "image_path", *table_columns.IMAGES)
+LABEL_COLUMNS = (*table_columns.LABELS, table_columns.KAGGLE)
 
 
 class ScatteredSource(IndexedSource):
@@ -113,12 +114,12 @@ def open_table(name: str, table: epath.Path, columns: Mapping[str, Sequence] | N
 
     Raises InputError if it has no column of paths.
     """
-    remedy = f"Give a table with the columns {PATH_COLUMNS[0]} and {LABEL_COLUMNS[0]}."
+    remedy = "Give a table with the columns path and label."
     columns = read_columns(table, remedy) if columns is None else columns
     path_column = next((column for column in PATH_COLUMNS if column in columns), None)
     if path_column is None:
         raise FileError(table, f"it has no column {PATH_COLUMNS[0]}; its columns are {', '.join(columns)}", remedy)
-    label_column = next((column for column in LABEL_COLUMNS if column in columns and column != path_column), None)
+    label_column = table_columns.label_column(columns, LABEL_COLUMNS, table)
     paths = [str(path or "").replace("\\", "/").strip() for path in columns[path_column]]
     if "" in paths:
         raise FileError(table, f"row {paths.index('') + 1} has no path", remedy)
@@ -134,11 +135,13 @@ def open_table(name: str, table: epath.Path, columns: Mapping[str, Sequence] | N
     absent = [place.file for place in source._places if place.size < 0]
     notes = [f"{len(absent):,} of {len(paths):,} images do not exist, such as {absent[0]}"] if absent else []
     if label_column is None:
-        notes.append(f"no column {LABEL_COLUMNS[0]}, but {', '.join(columns)}: the images have no labels")
+        notes.append(f"no column label, but {', '.join(columns)}: the images have no labels")
     else:
         by_path = dict(zip(names, columns[label_column], strict=True))
         texts = [_label_text(by_path[path]) for path in source.paths]
-        source.labels, source.class_names, source.num_classes = labels_of_texts(texts)
+        source.labels, source.class_names, source.num_classes = labels_of_texts(name, texts)
+        if without := texts.count(""):
+            notes.append(f"{without:,} of {len(texts):,} images have no label")
     source.notes += tuple(f"{name}: {note}." for note in notes)
     return source
 
@@ -150,10 +153,10 @@ def _counts(names: Sequence[str]) -> dict[str, int]:
     return counts
 
 
-def _label_text(value: object) -> str | None:
-    """Returns a label as text. Kaggle's `PredictionString` is a wnid and boxes."""
-    text = "" if value is None else str(value).strip()
-    return text.split()[0] if text and text.split()[0].startswith("n0") else text or None
+def _label_text(value: object) -> str:
+    """Returns a label as text; "" for none. Kaggle's `PredictionString` is a wnid and boxes."""
+    text = plain_text(value)
+    return "" if text in table_columns.NO_LABEL else text.split()[0] if wnid_of(text.split()[0]) else text
 
 
 def _below(paths: Sequence[str], root: str) -> list[str]:

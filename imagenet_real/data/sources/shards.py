@@ -20,9 +20,16 @@ from imagenet_real.io import cache
 from imagenet_real.io.storage import in_bucket
 
 TAR, PARQUET, TFRECORD, TABLE, FOLDER = "tar", "Parquet", "TFRecord", "table", "folder"
-ENDINGS = {".tar": TAR, ".parquet": PARQUET, ".tfrecord": TFRECORD, ".tfrecords": TFRECORD, ".csv": TABLE}
+ENDINGS = {
+    ".tar": TAR,
+    ".parquet": PARQUET,
+    ".tfrecord": TFRECORD,
+    ".tfrecords": TFRECORD,
+    ".csv": TABLE,
+    ".tsv": TABLE,
+}
 PACKED = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
-KINDS = "a folder, an uncompressed .tar, .parquet, .tfrecord or .csv"
+KINDS = "a folder, an uncompressed .tar, .parquet, .tfrecord, .csv or .tsv"
 _SHARD = re.compile(r".+-\d{5}-of-\d{5}", re.ASCII)  # of TensorFlow; TFRecords often have no ending
 _SPLIT = re.compile(r"(?:^|.*[-_./])(train|training|val|valid|validation|test)(?=[-_./]|$)", re.IGNORECASE)
 _SYNONYMS = {"training": "train", "val": "validation", "valid": "validation"}

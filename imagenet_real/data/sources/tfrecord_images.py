@@ -94,7 +94,7 @@ class TfRecordSource(IndexedSource):
         """Sets the labels: by the wnids if there are any, else by the numbers, which may begin at 1."""
         index = imagenet.class_index()
         if wnids and all(wnid in index for wnid in wnids):
-            self.labels, self.class_names, self.num_classes = labels_of_texts(wnids)
+            self.labels, self.class_names, self.num_classes = labels_of_texts(self.name, wnids)
             return
         if (labels < 0).all():
             self.notes += (f"{self.name}: no feature of {', '.join(LABEL_FEATURES)}: the images have no labels.",)

@@ -1,12 +1,13 @@
 """WebDataset: tars in which the files of a sample follow each other, `KEY.jpg`, `KEY.cls`, `KEY.json`.
 
-The key of a file is its path up to the first dot of its name; the rest is the field (webdataset's `base_plus_ext`).
+The key of a file is its path up to the first dot of its name; the rest is the field (webdataset's `base_plus_ext`). Names
+with dots of their own, `photo.1.jpg` with `photo.1.cls`, have the key `photo.1`.
 """
 
-import collections
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from etils import epath
@@ -16,7 +17,7 @@ from imagenet_real.data.sources.listing import describe_left_out, is_hidden
 from imagenet_real.data.sources.nested_tar import Member, TarContents
 from imagenet_real.data.sources.parts import OpenFiles, Place, PlacesPart
 from imagenet_real.errors import InputError
-from imagenet_real.io.readers import FileError, parse_json
+from imagenet_real.io.readers import FileError, parse_json, plain_text
 from imagenet_real.labels.image_ids import IMAGE_ENDINGS
 
 CLASS_FIELDS = ("cls", "cls.txt", "label")
@@ -31,6 +32,9 @@ JSON_LABELS = (
 )  # keys of KEY.json, the first there is
 MAX_SIDECAR = 2**20  # bytes
 REMEDY = "Write the shard again."
+_LABELS = frozenset((*CLASS_FIELDS, "json"))
+_FIELDS = _LABELS.union(ending.removeprefix(".") for ending in IMAGE_ENDINGS)
+_DOTTED = re.compile(r"(.+?)\.(cls\.txt|[^.]+)", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,16 +54,45 @@ def split_key(path: str) -> tuple[str, str]:
     return folder + slash + stem, field.lower()
 
 
+def fields_of(paths: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+    """Returns the paths by key and field, in their order.
+
+    A key without an image of its own is divided at the last dot: `photo.1.jpg` and `photo.1.cls` are a sample. A label of
+    its own keeps it whole, as in `photo.cls` beside `photo.seg.png`, unless two such names are an image and its label.
+    """
+    standard: dict[str, list[tuple[str, str]]] = {}
+    for path in paths:
+        key, field = split_key(path)
+        standard.setdefault(key, []).append((field, path))
+    keys: dict[str, dict[str, list[str]]] = {}
+    for key, files in standard.items():
+        is_whole = _is_whole([field for field, _ in files])
+        for field, path in files:
+            match = None if is_whole else _DOTTED.fullmatch(field)
+            if match and match[2] in _FIELDS:
+                keys.setdefault(path[: -len(match[2]) - 1], {}).setdefault(match[2], []).append(path)
+            else:
+                keys.setdefault(key, {}).setdefault(field, []).append(path)
+    return keys
+
+
+def _is_whole(fields: Sequence[str]) -> bool:
+    """Says whether the fields of a key are one sample."""
+    kinds: dict[str, set[bool]] = {}  # for each name before the last dot, whether there are labels and images
+    for match in filter(None, map(_DOTTED.fullmatch, fields)):
+        if match[2] in _FIELDS:
+            kinds.setdefault(match[1], set()).add(match[2] in _LABELS)
+    has_pair = any(len(kind) == 2 for kind in kinds.values())
+    plain = [field for field in fields if field in _FIELDS]
+    return any(field not in _LABELS for field in plain) or (bool(plain) and not has_pair)
+
+
 def is_webdataset(members: Sequence[Member]) -> bool:
     """Says whether the files of a tar are samples: whether an image has a class beside it, or each a JSON file."""
-    fields: dict[str, set[str]] = collections.defaultdict(set)
-    for member in members:
-        if not is_hidden(member.path):
-            key, field = split_key(member.path)
-            fields[key].add(field)
-    with_image = [names for names in fields.values() if any(f".{name}" in IMAGE_ENDINGS for name in names)]
-    return any(names & {*CLASS_FIELDS} for names in with_image) or (
-        bool(with_image) and all("json" in names for names in with_image)
+    keys = fields_of(member.path for member in members if not is_hidden(member.path))
+    with_image = [fields for fields in keys.values() if any(f".{field}" in IMAGE_ENDINGS for field in fields)]
+    return any(fields.keys() & {*CLASS_FIELDS} for fields in with_image) or (
+        bool(with_image) and all("json" in fields for fields in with_image)
     )
 
 
@@ -82,7 +115,7 @@ class WebDatasetSource(IndexedSource):
         self._offset = np.array([sample.image.offset for sample in samples])
         self._size = np.array([sample.image.size for sample in samples])
         texts = [self._label(sample) for sample in samples]
-        self.labels, self.class_names, self.num_classes = labels_of_texts(texts)
+        self.labels, self.class_names, self.num_classes = labels_of_texts(name, texts)
         self.nbytes = int(self._size.sum())
         self.left_out = left_out
         unlabeled = [sample.key for sample, text in zip(samples, texts, strict=True) if not text]
@@ -110,9 +143,9 @@ class WebDatasetSource(IndexedSource):
         if member.size > MAX_SIDECAR:
             raise FileError(shard, f"{member.path} has {member.size} bytes, expected a label", REMEDY)
         content = self._files.read(Place(shard, member.offset, member.size))
-        if split_key(member.path)[1] == "json":
+        if member.path.lower().endswith(".json"):
             return _label_in_json(content, f"{shard}: {member.path}")
-        text = content.decode("utf-8-sig", "replace").strip()
+        text = plain_text(content.decode("utf-8-sig", "replace"))
         if not text or len(text.split()) > 1 or "\ufffd" in text:
             raise FileError(shard, f"{member.path} is {text[:40]!r}, expected a class index or wnid", REMEDY)
         return text
@@ -124,17 +157,13 @@ def _samples(
     """Returns the samples with an image, and what is left out. Raises InputError for a sample with two images."""
     samples, left_out = [], {}
     for shard, files in enumerate(members):
-        by_key: dict[str, dict[str, Member]] = {}
-        for member in files:
-            key, field = split_key(member.path)
-            fields = by_key.setdefault(key, {})
-            if is_hidden(member.path):
-                left_out[_full(shards[shard], member)] = "hidden"
-            elif field in fields:
-                raise InputError(f"{shards[shard]} has {member.path} twice. {REMEDY}")
-            else:
-                fields[field] = member
-        for key, fields in by_key.items():
+        left_out |= {_full(shards[shard], member): "hidden" for member in files if is_hidden(member.path)}
+        by_path = {member.path: member for member in files if not is_hidden(member.path)}
+        for key, paths in fields_of(member.path for member in files if not is_hidden(member.path)).items():
+            if repeated := next((group for group in paths.values() if len(group) > 1), None):
+                both = " twice" if repeated[0] == repeated[1] else f" and {repeated[1]}, which are one field of a key"
+                raise InputError(f"{shards[shard]} has {repeated[0]}{both}. {REMEDY}")
+            fields = {field: by_path[path] for field, (path,) in paths.items()}
             images = [field for field in fields if f".{field}" in IMAGE_ENDINGS]
             if len(images) > 1:
                 raise InputError(
@@ -173,6 +202,6 @@ def _label_in_json(content: bytes, name: str) -> str | None:
     if not isinstance(value, dict):
         raise FileError(name, f"it is {type(value).__name__}, expected an object such as {{'label': 0}}", REMEDY)
     label = next((value[key] for key in JSON_LABELS if key in value), None)
-    if isinstance(label, bool) or not isinstance(label, int | str | None):
+    if isinstance(label, bool) or not isinstance(label, int | float | str | None):
         raise FileError(name, f"its label is {label!r}, expected a class index or a name", REMEDY)
-    return None if label is None else str(label)
+    return plain_text(label)

@@ -236,6 +236,27 @@ WRONG = {
         lambda f: file_of(f, "a.csv", "path,label\na.jpg,1\na.jpg,2\n"),
         "duplicate path a.jpg",
     ),
+    "a label with a fraction": (
+        lambda f: file_of(f, "a.csv", "path,label\na.jpg,1\nb.jpg,2.5\n"),
+        "the label 2.5 is no class. Write indices",
+    ),
+    "a negative label": (lambda f: file_of(f, "a.csv", "path,label\na.jpg,-7\n"), "the label -7 is no class. Write"),
+    "a name among numbers": (
+        lambda f: file_of(f, "a.csv", "path,label\na.jpg,1\nb.jpg,dog\n"),
+        "some are numbers, such as 1, and some are not, such as dog. Write all of them in one way",
+    ),
+    "a name among wnids": (
+        lambda f: file_of(f, "a.csv", "path,label\na.jpg,n01440764\nb.jpg,dog\n"),
+        "some are wnids, such as n01440764, and some are not, such as dog",
+    ),
+    "a label that is a date": (
+        lambda f: file_of(f, "a.csv", "path,label\na.jpg,20240101\n"),
+        "the label 20240101 is no class index. Write indices below 1,000,000",
+    ),
+    "labels and wnids that differ": (
+        lambda f: file_of(f, "a.csv", "path,label,wnid\na.jpg,1,n01440764\nb.jpg,0,n01443537\n"),
+        "its columns label and wnid differ in row 1: 1 is not n01440764. Leave out one",
+    ),
     "an empty table": (lambda f: file_of(f, "a.csv", "path,label\n"), "it has no rows"),
     "an unknown kind": (lambda f: file_of(f, "a.bin", "x"), "a file of no known kind. Give a folder"),
     "a zip": (lambda f: file_of(f, "a.zip", "x"), "is compressed, and its images cannot be read in place. Unpack it"),
@@ -263,6 +284,45 @@ def test_keys_without_an_image_or_a_label_are_named(tmp_path):
     notes = " ".join(source.notes)
     assert "1 entry is left out: 1 a key without an image (.cls); such as a.tar/y.cls" in notes
     assert "1 keys have no label, such as z" in notes
+
+
+def test_names_with_dots_have_labels(tmp_path):
+    files = {"photo.0.jpg": picture(1), "photo.0.cls": b"2", "photo.1.JPG": picture(2), "photo.1.cls": b"1.0"}
+    files |= {"b.v2.jpg": picture(3), "c.jpg": picture(4), "c.cls": b"0", "c.seg.png": picture(5)}
+    files |= {"d.cls": b"1", "d.left.png": picture(6), "e.x.cls.txt": b"1", "e.x.png": picture(7)}
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name, content in files.items():
+            add(archive, name, content)
+    source = open_source(str(tmp_path / "a.tar"))
+    read = dict(zip(source.image_ids, source.label_fields().fields["label"].tolist(), strict=True))
+    assert read == {"photo.0": 2, "photo.1": 1, "b.v2": -1, "c": 0, "e.x": 1}
+    assert source[source.image_ids.index("photo.1")]["image"] == picture(2)
+    assert source.left_out.keys() == {"a.tar/c.seg.png", "a.tar/d.cls", "a.tar/d.left.png"}
+    assert "2 a key without an image (.cls)" not in " ".join(source.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "path;label\npictures/a.jpg;3.0\npictures/b.jpg;\n"),
+        ("a.tsv", "path\tlabel\npictures/a.jpg\t3\npictures/b.jpg\tnan\n"),
+        ("a.csv", "file_name,label\npictures/a.jpg,3\npictures/b.jpg,-1\n"),
+        ("a.csv", "path|label\npictures/a.jpg|3.\npictures/b.jpg|\n"),
+    ],
+)
+def test_tables_of_images_have_any_separator_and_gaps(tmp_path, name, text):
+    (tmp_path / "pictures").mkdir()
+    for image in ("a", "b"):
+        (tmp_path / "pictures" / f"{image}.jpg").write_bytes(picture(1))
+    source = open_source(file_of(tmp_path / "it", name, text.replace("pictures/", f"{tmp_path}/pictures/")))
+    assert (source.label_fields().fields["label"].tolist(), source.num_classes) == ([3, -1], 4)
+    assert "1 of 2 images have no label" in " ".join(source.notes)
+
+
+def test_floats_of_parquet_are_integers_with_gaps(tmp_path):
+    rows = [{"bytes": picture(1), "path": "a.jpg"}, {"bytes": picture(2), "path": "b.jpg"}]
+    source = open_source(parquet_of(tmp_path / "it", image=rows, label=[3.0, float("nan")]))
+    assert source.label_fields().fields["label"].tolist() == [3, -1]
 
 
 def test_images_without_a_label_column_have_no_labels_and_it_is_said(tmp_path):

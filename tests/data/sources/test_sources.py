@@ -3,6 +3,7 @@ import os
 import pathlib
 import pickle
 import re
+import tarfile
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from imagenet_real.data.sources.files import classes_of
 from imagenet_real.data.sources.listing import first_folders
 from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.sources.records import UnreadableRecord
+from imagenet_real.data.sources.relabeled import fit_classes
 from imagenet_real.data.writers.prepare import prepare
 from imagenet_real.errors import InputError
 from imagenet_real.labels.imagenet import imagenet_wnids
@@ -144,6 +146,14 @@ def test_folders_named_by_wnids_are_classes_of_imagenet():
     assert classes(f"{wnids[5]}/x.jpg")[0] == [5]
 
 
+@pytest.mark.parametrize("form", ["{}-tench", "{}_tench", "{} tench, Tinca tinca", "{}.tench"])
+def test_folders_that_begin_with_a_wnid_mean_it(form):
+    wnids = imagenet_wnids()
+    assert classes(f"{form.format(wnids[7])}/x.jpg", f"{wnids[3].upper()}/y.jpg") == ([7, 3], wnids)
+    assert classes(f"{form.format(wnids[5])}/x.jpg")[0] == [5]
+    assert classes(f"{form.format('n00004475')}/x.jpg", f"{form.format(wnids[0])}/y.jpg")[0] == [0, 1]  # not ImageNet's
+
+
 def test_folders_that_are_no_classes():
     assert classes("a.jpg", "b.jpg") == (None, None)
     assert classes("only/a.jpg", "only/b.jpg") == (None, None)
@@ -178,6 +188,8 @@ def test_an_empty_class_folder_is_a_class():
     [
         (["train/a/x.jpg", "val/a/y.jpg"], "splits and no classes. Give one of them, as in some/val"),
         (["n01440764/x.jpg", "n01443537/x.jpg", "misc/x.jpg"], "named by wnids, and beside them misc"),
+        (["n01440764-tench/x.jpg", "n01443537-fish/x.jpg", "misc/x.jpg"], "named by wnids, and beside them misc"),
+        (["n01440764-tench/x.jpg", "N01440764/x.jpg"], "N01440764 and n01440764-tench, which are one class. Join them"),
         (["0/x.jpg", "1/x.jpg", "misc/x.jpg"], "named by numbers, and beside them misc"),
         (["1/x.jpg", "01/y.jpg"], "numbers in two spellings, such as 1 and 01"),
     ],
@@ -319,3 +331,34 @@ def test_all_kinds_of_files_survive_preparing(tmp_path):
         "things/png": 1,
     }
     assert back.class_names == ("other", "things")
+
+
+def test_a_table_of_labels_beside_images_is_named(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(picture(1))
+    (tmp_path / "metadata.jsonl").write_text('{"file_name": "a.jpg", "label": 3}')
+    notes = " ".join(open_source(str(tmp_path)).notes)
+    assert f"metadata.jsonl may have the labels. Give --image_labels={tmp_path}/metadata.jsonl." in notes
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar", "tfds"])
+def test_every_source_says_what_numbers_from_one_mean(tmp_path, kind):
+    for number in range(1, 11):
+        path = tmp_path / "images" / str(number) / "a.jpg"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(picture(number))
+    images = str(tmp_path / "images")
+    if kind == "tar":
+        with tarfile.open(tmp_path / "images.tar", "w") as archive:
+            archive.add(images, "")
+        images = str(tmp_path / "images.tar")
+    elif kind == "tfds":
+        prepare(open_source(images), str(tmp_path), name="mine", split="test", version="1.0.0", workers=1)
+        images = "tfds:mine"
+    source = open_source(images, split="test", tfds_dir=str(tmp_path))
+    sentence = (
+        f"{images}: the class names are the numbers 1 to 10. A model of 10 classes has them in this order, and a larger "
+        "model by their numbers; else give --class_map=FILE."
+    )
+    assert source.notes[-1] == sentence
+    assert sorted(fit_classes(source, 10).label_fields().fields["label"].tolist()) == list(range(10))
+    assert sorted(fit_classes(source, 11).label_fields().fields["label"].tolist()) == list(range(1, 11))
