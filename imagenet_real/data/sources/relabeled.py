@@ -34,13 +34,7 @@ class Relabeled:
         return self._fields
 
     def __getattr__(self, name: str) -> Any:
-        if name not in (
-            "image_ids",
-            "nbytes",
-            "part",
-            "file_name",
-            "left_out",
-        ):  # what writers need, and what is left out
+        if name not in ("image_ids", "nbytes", "part", "file_name"):  # what writers need
             raise AttributeError(name)
         return getattr(self._source, name)
 
@@ -152,7 +146,8 @@ def in_order_of_numbers(source: Source) -> Source:
             f"{source.name}: the class names are the numbers {numbers.min()} to {numbers.max()}. A model of {len(names):,} "
             "classes has them in this order, and a larger model by their numbers; else give --class_map=FILE."
         )
-        return Relabeled(source, source.label_fields(), (note,))
+        source.notes = (*source.notes, note)
+        return source
     return match_classes(source, tuple(names[place] for place in np.argsort(numbers)))
 
 
