@@ -14,9 +14,17 @@ class MismatchError(InputError):
     exit_code = 2
 
 
+MAX_LISTED = 70  # characters of known names in a message
+
+
 def nearest(name: str, known: list[str]) -> str:
     """`did you mean ...?` with the known names closest to `name`; the first known names if none is close."""
     import difflib
 
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    return f"did you mean {', '.join(close)}?" if close else f"known are {', '.join(sorted(known)[:12])}"
+    if close:
+        return f"did you mean {', '.join(close)}?"
+    names = sorted(known)
+    shown = [name for number, name in enumerate(names) if len(", ".join(names[: number + 1])) <= MAX_LISTED]
+    more = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
+    return f"known are {', '.join(shown)}{more}"

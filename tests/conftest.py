@@ -63,7 +63,7 @@ def nowhere(monkeypatch, tmp_path) -> pathlib.Path:
 
     monkeypatch.delenv("IMAGENET_REAL_DATA", raising=False)
     monkeypatch.setattr(store, "cache_folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr(store, "_reachable", lambda host: False)
+    monkeypatch.setattr(store, "is_reachable", lambda host: False)
     return tmp_path
 
 

@@ -85,7 +85,7 @@ def here(files_of_commands, tmp_path, monkeypatch) -> pathlib.Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IMAGENET_REAL_DATA", str(tmp_path))
     monkeypatch.setattr(store, "cache_folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr(store, "_reachable", lambda host: False)
+    monkeypatch.setattr(store, "is_reachable", lambda host: False)
     monkeypatch.syspath_prepend(str(tmp_path))
     for name in ("vit_tiny_patch16_224", "resnet_digits", "resnet18"):
         monkeypatch.setitem(catalog.models(), name, documented.STAND_IN)

@@ -118,7 +118,7 @@ def recipes(config: ConfigDict) -> list[Recipe]:
 def _check(config: ConfigDict) -> None:
     for loss in config.losses:
         if loss not in LOSSES:
-            raise InputError(f"unknown loss {loss!r}: {nearest(loss, list(LOSSES))}")
+            raise InputError(f"unknown loss {loss!r}: {nearest(str(loss), list(LOSSES))}")
     if not config.losses and not config.knn_ks:
         raise InputError("losses and knn_ks are both empty. Give at least one loss or number of neighbors.")
     numbers = {"epochs": config.epochs, "probe_batch_size": config.probe_batch_size, "batch_size": config.batch_size}

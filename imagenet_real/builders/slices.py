@@ -68,8 +68,9 @@ def _named(name: str, config: ConfigDict, scored_sets: Sequence[LabelSet], sourc
         **{factor: lambda factor=factor: [imagenet_x.attribute(factor, store)] for factor in imagenet_x.FILES},
     }
     if name not in makers:
+        hint = nearest(name, list(makers))
         raise InputError(
-            f"unknown slices {name!r}: {nearest(name, list(makers))} A table ends in {', '.join(ENDINGS)}."
+            f"unknown slices {name!r}: {hint if hint.endswith('?') else f'{hint}.'} A table ends in {', '.join(ENDINGS)}."
         )
     try:
         return makers[name]()

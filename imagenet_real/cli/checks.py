@@ -43,8 +43,10 @@ def check_used(program: str, overrides: Collection[str], unused: Mapping[str, st
 
 
 def check_numbers(config: ConfigDict) -> None:
-    """Raises InputError for a number that is infinite or no number."""
+    """Raises InputError for a number that is infinite or no number, and for a negative seed."""
     for name, value in _leaves(config.to_dict()):
+        if name.endswith(("seed", "seeds")) and isinstance(value, int) and value < 0:
+            raise InputError(f"{name}={value} is negative. Give 0 or more.")
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"{name}={value} is no finite number. Give one.")
 

@@ -8,13 +8,16 @@ replaced and read in part, but not changed in part, appended to, locked or mappe
 import contextlib
 import errno
 import functools
+import importlib.util
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from imagenet_real.io import extras
+from imagenet_real.errors import InputError
+from imagenet_real.io import extras, network
 
 BUCKET = "gs://"
+HOST = "storage.googleapis.com"
 
 os.environ.setdefault("EPATH_USE_TF", "false")  # otherwise epath imports TensorFlow for buckets if it is installed
 
@@ -33,12 +36,20 @@ def file_system() -> Any:
 def _file_system(process: int) -> Any:
     import fsspec
 
+    if not importlib.util.find_spec("gcsfs"):
+        raise extras.MissingPackage("a path in a bucket", "gcsfs")
+    if not _is_another_server() and not network.is_reachable(HOST):
+        raise InputError(
+            f"{HOST} does not answer, so no bucket can be read. Connect this machine, or give paths on a disk."
+        )
     # For epath too: with a cache, a process never sees what others write.
     fsspec.config.conf["gcs"] = {"use_listings_cache": False}
-    try:
-        return fsspec.filesystem("gcs")
-    except ImportError:  # fsspec's own error names no module
-        raise extras.MissingPackage("a path in a bucket", "gcsfs") from None
+    return fsspec.filesystem("gcs")
+
+
+def _is_another_server() -> bool:
+    """Returns whether requests go to an emulator or through a proxy."""
+    return any(os.environ.get(name) for name in ("STORAGE_EMULATOR_HOST", "https_proxy", "HTTPS_PROXY"))
 
 
 @contextlib.contextmanager

@@ -7,6 +7,9 @@ import hashlib
 import re
 import unicodedata
 
+from imagenet_real.io.mismatch import shorten
+
+MAX_WORD, MAX_PATH = 80, 200  # characters of a word in a line
 MAX_FILE_NAME = 120  # bytes; file systems take 255, and endings and temporary names come on top
 _SAFE_IN_FILE_NAME = re.compile(r"[^\w .,:@+=~()\[\]-]")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV injection
@@ -16,6 +19,15 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?")
 def one_line(text: object) -> str:
     """Returns the text in one printable line: white space becomes a blank, and other codes become escapes."""
     return printable(" ".join(str(text).split()))
+
+
+def shorten_words(line: str) -> str:
+    """Returns the line with `...` in the middle of words that no one reads to their end. Paths are seldom that long."""
+    words = (
+        word if len(word) <= (most := MAX_PATH if "/" in word else MAX_WORD) else shorten(word, most)
+        for word in line.split(" ")
+    )
+    return " ".join(words)
 
 
 def printable(text: str) -> str:

@@ -18,6 +18,8 @@ def to_path(path: str | os.PathLike) -> epath.Path:
     if "://" in text and not bucket.in_bucket(text):
         raise InputError(f"{text} is in no known place. Give a path on a disk, or in a bucket with {bucket.BUCKET}.")
     if bucket.in_bucket(text):
+        if text.removeprefix(bucket.BUCKET)[:1] in ("", "/"):
+            raise InputError(f"{text} names no bucket. Give {bucket.BUCKET}BUCKET/PATH.")
         bucket.file_system()
     return epath.Path(text).expanduser()
 

@@ -169,9 +169,11 @@ def _check_names(names: Sequence[str], supplied: Mapping[str, LabelSet]) -> None
     for name in parts:
         is_file = name.endswith(json_format.ENDING) or is_table(name)
         if name not in KNOWN_NAMES and name not in supplied and not _threshold(name) and not is_file:
+            hint = nearest(name, [*KNOWN_NAMES, *supplied])
             raise InputError(
-                f"unknown label set {name!r}: {nearest(name, [*KNOWN_NAMES, *supplied])} A threshold of ReaL is written "
-                f"real@0.5; a label set of your own is a path that ends in {json_format.ENDING}, {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}."
+                f"unknown label set {name!r}: {hint if hint.endswith('?') else f'{hint}.'} Write a threshold of ReaL as "
+                f"real@0.5. The path of your own labels ends in {', '.join([json_format.ENDING, *ENDINGS[:-1]])} or "
+                f"{ENDINGS[-1]}."
             )
 
 

@@ -1,10 +1,7 @@
 """Finds label files in folders, or downloads them: pinned, checked, whole or not at all."""
 
 import dataclasses
-import functools
 import os
-import socket
-import threading
 import urllib.parse
 from collections.abc import Sequence
 
@@ -12,11 +9,10 @@ from etils import epath
 
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
+from imagenet_real.io.network import CONNECT_SECONDS, is_reachable
 from imagenet_real.io.readers import shorten
 from imagenet_real.io.storage import cache_folder
 from imagenet_real.labels.published_files import PUBLISHED
-
-CONNECT_SECONDS = 6  # without a network, an error comes within this time
 
 
 class MissingFile(InputError):
@@ -49,7 +45,7 @@ class LabelStore:
         """
         paths = {name: self.look_for(name) for name in names}
         missing = [name for name, path in paths.items() if path is None]
-        if missing and not _reachable(urllib.parse.urlsplit(PUBLISHED[missing[0]].url).netloc):
+        if missing and not is_reachable(urllib.parse.urlsplit(PUBLISHED[missing[0]].url).netloc):
             names = shorten(", ".join(missing), 60)
             raise InputError(f"{names}: no network answers. Put {_description(missing[0])} into --labels_dir=FOLDER.")
         return {name: path or _download(name) for name, path in paths.items()}
@@ -79,23 +75,3 @@ def _download(name: str) -> epath.Path:
         raise InputError(
             f"could not download {name}: {shorten(reason, 25)}. Put {_description(name)} into --labels_dir=FOLDER."
         ) from None
-
-
-@functools.cache
-def _reachable(host: str) -> bool:
-    """Whether `host` answers. A name lookup can hang for longer than any timeout, so it runs in a thread of its own."""
-    reachable = threading.Event()
-
-    def connect():
-        try:
-            socket.create_connection((host, 443), timeout=CONNECT_SECONDS).close()
-            reachable.set()
-        except OSError:
-            pass
-        finally:
-            finished.set()
-
-    finished = threading.Event()
-    threading.Thread(target=connect, daemon=True).start()
-    finished.wait(CONNECT_SECONDS)
-    return reachable.is_set()

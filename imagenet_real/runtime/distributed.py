@@ -27,7 +27,16 @@ from imagenet_real.runtime.exit_codes import exit_code_of
 HEARTBEAT_TIMEOUT = 30  # seconds without a heartbeat after which a process is dead
 START_TIMEOUT = 300  # seconds within which all processes must start
 SPARE_SECONDS = 60  # by which the timeout of JAX is later than ours
-LOST_PROCESS = ("by peer", "Gloo", "NCCL", "coordination service")  # words of errors of JAX's transports
+LOST_PROCESS = (
+    "by peer",
+    "Gloo",
+    "NCCL",
+    "oordination service",
+    "CoordinationService",
+    "arrier",
+    "UNAVAILABLE",
+    "heartbeat",
+)  # words of errors of JAX's transports
 FIRST_BYTES = 4088  # that processes exchange at once; most values are shorter
 NOTE_AFTER = 30  # seconds after which a process says whom it waits for
 

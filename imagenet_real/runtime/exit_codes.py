@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from imagenet_real.errors import InputError
-from imagenet_real.io.names import one_line
+from imagenet_real.io.names import one_line, shorten_words
 from imagenet_real.runtime import signals
 
 BUCKET_LIBRARIES = ("gcsfs", "google.auth", "aiohttp")  # their errors, such as of a missing login, have no common class
@@ -29,7 +29,7 @@ def exit_code_of(call: Callable[[], object]) -> int:
         line = _line_of(error)
         if line is None:
             raise
-        print(f"error: {one_line(line)}", file=sys.stderr)
+        print(f"error: {shorten_words(one_line(line))}", file=sys.stderr)
         return getattr(error, "exit_code", 1)
     return 0
 

@@ -118,6 +118,9 @@ class Run:
                 described[f"{name} bytes"] = replace(path.read_bytes().decode("latin-1")).encode("latin-1")
         for name in [name for name in described if "tfevents" in name or name.endswith(("log.txt", "log.txt bytes"))]:
             described.pop(name)
+        kept = {int(match[1]): name for name in described if (match := re.fullmatch(r"checkpoints/(\d+)/", name))}
+        for step in sorted(kept)[:-1]:  # a run that was told to stop has a checkpoint of that moment as well
+            del described[kept[step]]
         if self.processes > 1:  # the processes of a run have a port of their own
             described = {name: None if "results.json" in name else value for name, value in described.items()}
         return described

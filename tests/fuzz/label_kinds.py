@@ -147,7 +147,7 @@ def _read_models(path: Folder):
 
 SCORE = ("score", "--predictions=FOLDER/model.csv", "--label_sets=FILE", "--workdir=WORKDIR")
 KINDS = (
-    Kind("labels: label set", "json", _label_set, _load_label_set, SCORE),
+    Kind("labels: label set", "json", _label_set, _load_label_set, SCORE, names=("label set mine",)),
     Kind("labels: real.json", "json", _real, _read_real),
     Kind("labels: ReaL's scores.npz", "npz", _scores, _read_scores),
     Kind("labels: multilabel.csv", "csv", _multilabel, _read_multilabel),

@@ -114,7 +114,7 @@ def test_supplied_label_sets_go_before_files(nowhere):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("reel", "unknown label set 'reel': did you mean real.* A threshold"),
+        ("reel", "unknown label set 'reel': did you mean real.*real@0.5"),
         ("real@x", "Write it as in real@0.5"),
         ("real@0", "above 0"),
         ("real@1.5", "at most 1"),

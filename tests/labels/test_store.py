@@ -35,7 +35,7 @@ def test_a_download_that_fails_is_one_line(nowhere, name, monkeypatch):
     def fail(*_, **__):
         raise ConnectionError("refused: " + "x" * 500)
 
-    monkeypatch.setattr(store, "_reachable", lambda host: True)
+    monkeypatch.setattr(store, "is_reachable", lambda host: True)
     monkeypatch.setattr(pooch, "retrieve", fail)
     with pytest.raises(InputError) as error:
         LabelStore(nowhere / "mine").find([name])
@@ -72,7 +72,7 @@ def test_download_is_checked_and_kept(nowhere, monkeypatch, server):
     from imagenet_real.io.storage import sha256
 
     good = sha256(nowhere / "served" / "real.json")
-    monkeypatch.setattr(store, "_reachable", lambda host: True)
+    monkeypatch.setattr(store, "is_reachable", lambda host: True)
     monkeypatch.setitem(published_files.PUBLISHED, "real.json", published_files.PublishedFile(server, "0" * 64))
     with pytest.raises(InputError, match=r"could not download real\.json"):
         LabelStore().find(["real.json"])
@@ -80,7 +80,7 @@ def test_download_is_checked_and_kept(nowhere, monkeypatch, server):
 
     monkeypatch.setitem(published_files.PUBLISHED, "real.json", published_files.PublishedFile(server, good))
     assert LabelStore().find(["real.json"])["real.json"].read_text() == "[[1]]"
-    monkeypatch.setattr(store, "_reachable", lambda host: False)
+    monkeypatch.setattr(store, "is_reachable", lambda host: False)
     assert LabelStore().find(["real.json"])["real.json"].parent == nowhere / "cache"
 
 

@@ -96,7 +96,7 @@ def test_two_processes_of_four_devices_evaluate_like_one_of_eight(photographs, t
     assert missing[0][0]["image_id"] == missing[1][0]["image_id"] == "ILSVRC2012_val_00000015"
 
 
-LONG = {"model": "tiny_vit", "optimizer": "adamw", "steps": 16, "checkpoint_every": 2, "log_every": 5}
+LONG = {"model": "tiny_vit", "optimizer": "adamw", "steps": 12, "checkpoint_every": 2, "log_every": 4}
 LONG |= {"learning_rate": 1e-3, "augmentation.mixup": 0.2, "fsdp": True, "loss": "sigmoid"}
 
 
@@ -131,17 +131,16 @@ def test_two_processes_of_four_devices_train_like_one_of_eight(images, undisturb
     assert_near(one, undisturbed)
 
 
-def test_a_stopped_run_continues_in_four_processes_and_in_one(images, undisturbed, tmp_path):
+def test_a_run_of_four_processes_stops_and_continues_in_one(images, undisturbed, tmp_path):
     """SIGTERM comes to one of the processes, and all stop after the same step."""
     arguments = world.arguments(images, tmp_path, **LONG)
-    for processes, devices in ((2, 2), (4, 1)):
-        started, before = start(arguments, processes=processes, devices=devices), saved_steps(tmp_path)
-        wait_for(lambda before=before: saved_steps(tmp_path) - before, started[0])
-        started[-1].send_signal(signal.SIGTERM)
-        for code, out, error in ends(started):
-            assert code == 143, error
-            assert "SIGTERM stopped the run after step" in error
-            assert "original" not in out
+    started = start(arguments, processes=4, devices=1)
+    wait_for(lambda: saved_steps(tmp_path), started[0])
+    started[-1].send_signal(signal.SIGTERM)
+    for code, out, error in ends(started):
+        assert code == 143, error
+        assert "SIGTERM stopped the run after step" in error
+        assert "original" not in out
     run(arguments, processes=1, devices=4)
     assert_near(tmp_path, undisturbed)
 
@@ -157,7 +156,7 @@ def test_a_killed_process_ends_the_other_and_the_run_continues(images, undisturb
         code, out, error = ends(started)[1 - killed]
         assert time.monotonic() - start_time < 60
         assert (code, "original" in out) == (1, False)
-        assert error.splitlines()[-1].startswith(GONE)
+        assert error.splitlines()[-1].startswith(GONE), error
         assert not (tmp_path / "results.json").exists(), "ended before it was killed"
 
     run(arguments, processes=2, devices=1)

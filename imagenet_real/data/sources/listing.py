@@ -4,15 +4,19 @@ import collections
 import dataclasses
 import errno
 import os
+import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 
 from etils import epath
 
 from imagenet_real.errors import InputError
 from imagenet_real.io import storage
+from imagenet_real.io.names import one_line
 from imagenet_real.io.readers import shorten
 from imagenet_real.labels.image_ids import IMAGE_ENDINGS
 
+SECONDS_PER_LINE = 10.0  # while a large folder is listed
 JUNK = frozenset(("__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information"))
 LOOP, HIDDEN, SPECIAL = "a link to a folder above it", "hidden", "a pipe, socket or device"
 DANGLING = "a link to nothing"
@@ -73,7 +77,12 @@ def first_folders(paths: Iterable[str]) -> list[str]:
 
 def _walk(root: str, listing: Listing) -> None:
     pending: list[tuple[str, tuple[str, ...]]] = [("", (os.path.realpath(root),))]
+    said = time.monotonic()
     while pending:
+        if time.monotonic() - said >= SECONDS_PER_LINE:
+            said = time.monotonic()
+            count = len(listing.images)
+            print(f"listing {one_line(root)}: {count:,} images so far", file=sys.stderr, flush=True)
         folder, places = pending.pop()  # the real path of the folder, behind those that contain the links to it
         for entry in _entries(os.path.join(root, folder) if folder else root):
             path = f"{folder}/{entry.name}" if folder else entry.name
