@@ -24,7 +24,9 @@ def exit_code_of(call: Callable[[], object]) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in its buffer
             return BROKEN_PIPE
         if isinstance(error, KeyboardInterrupt):
-            print("interrupted: finished work is kept. Run the same command to continue.", file=sys.stderr)
+            with signals.line() as is_first:
+                if is_first:
+                    print("interrupted: finished work is kept. Run the same command to continue.", file=sys.stderr)
             return 130
         line = _line_of(error)
         if line is None:

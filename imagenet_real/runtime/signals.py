@@ -31,6 +31,8 @@ class _State:
         self.raised = False  # whether it unwinds the stack
         self.deferrals = 0  # callers that end by themselves, without a deadline
         self.lock = threading.RLock()  # of the line, which is printed once
+        self.is_installed = False
+        self.said = False  # whether the line is printed
 
 
 _state = _State()
@@ -44,14 +46,14 @@ def run(call: Callable[[], int]) -> int:
     _install()
     code = None
     try:
-        code = call()
+        try:
+            code = call()
+        finally:
+            _exit_on_signals()
     except BaseException:
         if not _state.raised:
             raise
     end_if_interrupted()
-    for number in SIGNALS:
-        if signal.getsignal(number) is _interrupt:
-            signal.signal(number, lambda number, frame: _exit(number))
     return code
 
 
@@ -116,7 +118,22 @@ def exit_code(number: int) -> int:
     return 128 + number
 
 
+@contextlib.contextmanager
+def line() -> Iterator[bool]:
+    """Yields whether to print the line of a signal. Two threads may come here, and the process may end by the second."""
+    with _state.lock:
+        yield not _state.said
+        _state.said = _state.is_installed
+
+
+def _exit_on_signals() -> None:
+    for number in SIGNALS:
+        if signal.getsignal(number) is _interrupt:
+            signal.signal(number, lambda number, frame: _exit(number))
+
+
 def _install() -> None:
+    _state.is_installed = True
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     for number in SIGNALS:
@@ -163,10 +180,11 @@ def _next_signal(reader: int, deadline: float | None) -> int | None:
 
 def _exit(number: int) -> None:
     """Prints the line and ends the process at once."""
-    with _state.lock:
-        line = f"{CAUSES[number]}: finished work is kept. Run the same command to continue.\n"
-        with contextlib.suppress(OSError):  # a terminal that is gone
-            os.write(2, line.encode())  # another thread may hold the lock of sys.stderr
+    with line() as is_first:
+        if is_first:
+            text = f"{CAUSES[number]}: finished work is kept. Run the same command to continue.\n"
+            with contextlib.suppress(OSError):  # a terminal that is gone
+                os.write(2, text.encode())  # another thread may hold the lock of sys.stderr
         os._exit(exit_code(number))
 
 
