@@ -19,6 +19,8 @@ from imagenet_real.labels.imagenet import class_index
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")  # of a folder of the library `datasets`
 
+VALIDATION = "ILSVRC2012_val_"  # the beginning of the id of every validation image
+
 
 class _Files(IndexedSource):
     """Files with a path below a root, for folders and tars. A first-level folder is a class, see `classes_of`."""
@@ -163,7 +165,7 @@ def classes_of(name: str, paths: Sequence[str], folders: Sequence[str]) -> Folde
     if not filled or len(beside) > len(paths) / 2:
         return None
     if not all(wnid_of(folder) in class_index() for folder in filled) and (
-        len(folders) == 1 or all(image_id(path).startswith("ILSVRC2012_val_") for path in paths)
+        len(folders) == 1 or all(image_id(path).startswith(VALIDATION) for path in paths)
     ):
         return None
     try:
@@ -187,6 +189,11 @@ def classes_of(name: str, paths: Sequence[str], folders: Sequence[str]) -> Folde
 
 def _unused(folders: Sequence[str], paths: Sequence[str]) -> list[str]:
     """Returns a note if folders look like classes and are none."""
+    if len(folders) > 1 and all(image_id(path).startswith(VALIDATION) for path in paths):
+        return [
+            f"its {len(folders):,} folders, such as {folders[0]}, are no classes, as all images are ImageNet's validation images. "
+            "For labels by folder name the folders by wnid, or rename the images"
+        ]
     if len(folders) != 1 or not all("/" in path for path in paths):
         return []
     below = first_folders(path.partition("/")[2] for path in paths)
