@@ -9,7 +9,7 @@ import unicodedata
 
 from imagenet_real.io.mismatch import shorten
 
-MAX_WORD, MAX_PATH = 80, 200  # characters of a word in a line
+MAX_WORD, MAX_PATH = 60, 200  # characters of a word in a line
 MAX_FILE_NAME = 120  # bytes; file systems take 255, and endings and temporary names come on top
 _SAFE_IN_FILE_NAME = re.compile(r"[^\w .,:@+=~()\[\]-]")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV injection

@@ -105,6 +105,7 @@ def test_wrong_arguments(world, arguments, message):
         ("lr=0.1", "no field 'lr': did you mean learning_rate?"),
         ("learning_rate=nan", "learning_rate=nan is no finite number. Give one."),
         ("augmentation.mixup=inf", "augmentation.mixup=inf is no finite number"),
+        ("seed=-1", "seed=-1 is negative. Give 0 or more."),
         ("augmentation.mixup=much", "augmentation.mixup=much: could not convert string to float: 'much'"),
     ],
 )

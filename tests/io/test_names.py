@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from imagenet_real.io.names import as_cell, as_file_name, one_line, printable
+from imagenet_real.io.names import as_cell, as_file_name, one_line, printable, shorten_words
 
 NAMES = (
     "/tmp/x", "../x", "..", ".", "", "a/b", "a\\b", "~root", "-rf", "CON", "a\0b", "a\nb", "\x1b[2J", "\u202egnp", "\ud800",
@@ -59,3 +59,12 @@ def test_a_spreadsheet_computes_no_name(text):
 @pytest.mark.parametrize("text", ["-1", "+0.5", "-3.2e-05", "1", ""])
 def test_numbers_stay_numbers(text):
     assert as_cell(text) == text
+
+
+def test_a_long_word_is_cut_in_its_middle_and_a_path_is_not():
+    path = "/".join(["folder"] * 20)
+    line = shorten_words(f"unknown rule '{'x' * 300}' in {path}. Give another.")
+    assert path in line
+    assert len(line) < 100 + len(path)
+    assert line.startswith("unknown rule 'xxx")
+    assert "xxx' in folder" in line

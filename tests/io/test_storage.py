@@ -8,7 +8,8 @@ import pytest
 from etils import epath
 
 from imagenet_real.errors import InputError
-from imagenet_real.io import storage
+from imagenet_real.io import bucket as bucket_module
+from imagenet_real.io import network, storage
 
 
 def everything_in(folder):
@@ -30,6 +31,22 @@ def test_a_path_is_on_a_disk_or_in_a_bucket(bucket, monkeypatch, tmp_path):
         InputError, match="s3://bucket/a is in no known place. Give a path on a disk, or in a bucket with gs://"
     ):
         storage.to_path("s3://bucket/a")
+
+
+@pytest.mark.parametrize("path", ["gs://", "gs:///a"])
+def test_a_bucket_has_a_name(path):
+    with pytest.raises(InputError, match=f"{path} names no bucket. Give gs://BUCKET/PATH."):
+        storage.to_path(path)
+
+
+def test_a_bucket_that_does_not_answer_is_one_line(monkeypatch):
+    pytest.importorskip("gcsfs", reason="gcsfs is not installed (the extra gcs): paths in a bucket are not tested")
+    for name in ("STORAGE_EMULATOR_HOST", "https_proxy", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(network, "is_reachable", lambda host: False)
+    monkeypatch.setattr(bucket_module, "_file_system", bucket_module._file_system.__wrapped__)
+    with pytest.raises(InputError, match="storage.googleapis.com does not answer, so no bucket can be read"):
+        storage.to_path("gs://bucket/a")
 
 
 def test_a_file_appears_whole_when_it_is_closed(place):

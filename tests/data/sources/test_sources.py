@@ -10,6 +10,7 @@ import pytest
 
 from imagenet_real.data.batches import evaluation_batches
 from imagenet_real.data.preprocess import Preprocessing
+from imagenet_real.data.sources import files as file_sources
 from imagenet_real.data.sources.files import classes_of
 from imagenet_real.data.sources.listing import first_folders
 from imagenet_real.data.sources.open import open_source
@@ -159,6 +160,11 @@ def test_folders_that_are_no_classes():
     assert classes("only/a.jpg", "only/b.jpg") == (None, None)
     assert classes("cats/a.jpg", "b.jpg", "c.jpg") == (None, None)
     assert classes("part1/ILSVRC2012_val_00000001.JPEG", "part2/ILSVRC2012_val_00000002.JPEG") == (None, None)
+    folders = [file_sources.VALIDATION + "00000001.JPEG", file_sources.VALIDATION + "00000002.JPEG"]
+    (note,) = file_sources._unused(
+        ["part1", "part2"], [f"part{number}/{name}" for number, name in enumerate(folders, 1)]
+    )
+    assert note.startswith("its 2 folders, such as part1, are no classes")
 
 
 @pytest.mark.parametrize("form", ["{}", "{:03d}"])
