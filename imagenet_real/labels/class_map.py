@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
@@ -91,4 +92,4 @@ def _words(name: str) -> str:
     """Returns what names in other spellings have in common: the wnid, or the letters and digits."""
     if wnid := wnid_of(name):
         return wnid
-    return _OTHER.sub("", name).casefold()
+    return _OTHER.sub("", unicodedata.normalize("NFC", name)).casefold()

@@ -8,11 +8,15 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from imagenet_real.errors import InputError
+from imagenet_real.io.readers import plain_text
 from imagenet_real.labels.imagenet import NUM_CLASSES, class_index, imagenet_wnids
 
 SPLITS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing", "eval"))
 _WNID = re.compile(r"[nN](\d{8})(?![0-9A-Za-z]).*", re.ASCII | re.DOTALL)
-_DIGITS, _FRACTION = re.compile(r"\d+", re.ASCII), re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?|-\d+", re.ASCII)
+_DIGITS, _FRACTION = (
+    re.compile(r"\d+", re.ASCII),
+    re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?|-\d+|[+-]?\d+\.?[eE][+-]?\d+", re.ASCII),
+)
 _KINDS = (("wnids", _WNID), ("numbers", _DIGITS))
 _SHOWN = 3  # names in a message
 _MAX_NUMBER = 10**6  # of a class; a larger number is a date or an id
@@ -45,7 +49,8 @@ def is_no_class(label: str) -> bool:
 
 
 def numbers_of(names: Sequence[str]) -> np.ndarray | None:
-    """Returns [n] int, the numbers that names write, all with or all without padding; None for other names."""
+    """Returns [n] int, the numbers that names write, all with or all without padding, or as `3.0`; None for other names."""
+    names = [plain_text(name) for name in names]
     if not names or not all(_DIGITS.fullmatch(name) for name in names):
         return None
     numbers = [int(name) for name in names]

@@ -57,7 +57,7 @@ def load_image_labels(
     index = dict(zip(texts, values, strict=True))
     classes: dict[str, set[int]] = {}
     for name, text in pairs:
-        classes.setdefault(image_id(name), set()).add(index[text])
+        classes.setdefault(image_id(name).removeprefix("./"), set()).add(index[text])
     names = class_names or (imagenet.imagenet_wnids() if num_classes == imagenet.NUM_CLASSES else None)
     count = num_classes or max(index.values()) + 1
     return ImageLabels(os.fspath(path), {name: sorted(row) for name, row in classes.items()}, count, names)

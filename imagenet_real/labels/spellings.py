@@ -66,7 +66,9 @@ def mixed_indices(
         num_classes = num_classes or count
     most = (num_classes or MAX_CLASSES) - 1
     if numbers and (highest := max(index[label] for label in numbers)) > most:
-        raise FileError(name, f"it has the class {highest}, expected 0 to {most}", REMEDY)
+        raise FileError(
+            name, f"it has the class {highest}, expected 0 to {most}", "Write class indices from 0, wnids or names."
+        )
     places = {class_name: place for place, class_name in enumerate(class_names or ())}
     if moved := next((label for label in numbers if places.get(label, index[label]) != index[label]), None):
         problem = f"the label {moved} may be the index {moved}, or the name of class {places[moved]}"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from imagenet_real.errors import InputError, nearest
+from imagenet_real.io.readers import shorten
 from imagenet_real.labels import other_images, published
 from imagenet_real.labels.attributes import Attribute
 from imagenet_real.labels.image_ids import match
@@ -165,7 +166,9 @@ def add_reference(results: Results, published: PublishedModels, names: dict[str,
 def check_options(ks: Sequence[int], repair: str) -> None:
     """Raises InputError for a k below 1, and for an unknown repair."""
     if not ks or not all(isinstance(k, int) and k >= 1 for k in ks):
-        raise InputError(f"ks is {tuple(ks)}, expected whole numbers of at least 1. Give for example (1, 5).")
+        raise InputError(
+            f"ks is {shorten(str(tuple(ks)), 60)}, expected whole numbers of at least 1. Give for example (1, 5)."
+        )
     known = [*doctor.REPAIRS, IDENTICAL, doctor.AS_IT_IS]
     if repair and repair not in known:
         raise InputError(f"unknown repair {repair!r}: {nearest(repair, known)}")

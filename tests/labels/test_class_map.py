@@ -29,6 +29,12 @@ def test_names_of_folders_are_found_in_any_case_and_with_any_marks(tmp_path):
     assert made.find("T_SHIRT") is None  # it may be both
 
 
+def test_separators_accents_and_names_behind_wnids_do_not_matter(tmp_path):
+    made = load_class_map(write(tmp_path / "map.csv", "folder;class\n\u00e9meu;3.0\nn01440764-tench;4\n"))
+    assert made.find("e\u0301meu") == [3]
+    assert made.find("n01440764") == made.find("N01440764_fish") == [4]
+
+
 def test_names_are_those_of_a_file(tmp_path):
     made = load_class_map(write(tmp_path / "map.json", '{"a": "ant; bee", "b": "cat"}'), ("ant", "bee", "cat"))
     assert (made.classes, made.num_classes) == ({"a": [0, 1], "b": [2]}, 3)

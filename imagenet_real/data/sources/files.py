@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -159,7 +160,8 @@ def classes_of(name: str, paths: Sequence[str], folders: Sequence[str]) -> Folde
     If a folder would move the class indices of the others, the result has an `error`.
     """
     index: dict[str | None, int]
-    of_images = [path.partition("/")[0] if "/" in path else None for path in paths]
+    folders = list(dict.fromkeys(unicodedata.normalize("NFC", folder) for folder in folders))
+    of_images = [unicodedata.normalize("NFC", path.partition("/")[0]) if "/" in path else None for path in paths]
     filled = {folder for folder in of_images if folder is not None}
     beside = [path for path, folder in zip(paths, of_images, strict=True) if folder is None]
     if not filled or len(beside) > len(paths) / 2:

@@ -1,6 +1,7 @@
 """A source whose image ids and labels are in memory, and whose images are read one at a time."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -13,6 +14,9 @@ from imagenet_real.io.schema import MAX_NAME
 from imagenet_real.labels.class_order import check_labels, default_order
 from imagenet_real.labels.image_ids import image_id
 from imagenet_real.labels.label_set import MAX_CLASSES
+from imagenet_real.labels.table_columns import NO_LABEL
+
+_INDEX = re.compile(r"^LABEL_(\d+)$", re.ASCII)  # as the library `transformers` names classes without names
 
 
 class IndexedSource:
@@ -92,7 +96,7 @@ def labels_of_texts(
     Numbers are class indices, and have no names. Names and wnids are classes as folders are. None, an empty text and -1 are
     no label: -1. Without any label it returns three times None. Raises InputError, see `check_labels`.
     """
-    texts = ["" if text in (None, "-1") else text for text in texts]
+    texts = ["" if text is None or text in NO_LABEL else _INDEX.sub(r"\1", text) for text in texts]
     known = sorted({text for text in texts if text})
     check_labels(name, known)
     if not known:

@@ -20,7 +20,6 @@ from imagenet_real.io import extras, storage
 from imagenet_real.io.readers import FileError, plain_text
 from imagenet_real.labels.image_ids import image_id
 from imagenet_real.labels.label_set import MAX_CLASSES
-from imagenet_real.labels.table_columns import NO_LABEL
 
 BLOCK = 64  # rows; a block of typical photographs has 7 MB
 MAX_BLOCKS = 24  # in memory, for each process
@@ -157,10 +156,7 @@ class ParquetSource(IndexedSource):
                 f"images={self.name}: the column {label} has {wrong[0]!r}, expected "
                 f"{f'one of {len(names)} classes' if names else 'class indices or names'}. Write one label per row."
             )
-        texts = [plain_text(value) for value in values]
-        self.labels, self.class_names, self.num_classes = labels_of_texts(
-            self.name, ["" if text in NO_LABEL else text for text in texts]
-        )
+        self.labels, self.class_names, self.num_classes = labels_of_texts(self.name, list(map(plain_text, values)))
         if names is not None and self.labels is not None and self.class_names is None:
             self.class_names, self.num_classes = names, len(names)
 

@@ -1,7 +1,8 @@
 """The images of a source with other labels, or with its classes in the order of a model."""
 
 import dataclasses
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,8 @@ def with_class_map(source: Source, class_map: ClassMap) -> Relabeled:
 def with_image_labels(source: Source, labels: ImageLabels) -> Relabeled:
     """Returns a source with the labels of a file. Raises InputError if it has none of the images."""
     fields = source.label_fields()
-    rows = [labels.classes.get(name, []) for name in fields.image_ids.tolist()]
+    classes, folder = _below_a_folder(labels.classes, fields.image_ids.tolist())
+    rows = [classes.get(name, []) for name in fields.image_ids.tolist()]
     missing = [name for name, row in zip(fields.image_ids.tolist(), rows, strict=True) if not row]
     if len(missing) == len(rows):
         raise InputError(
@@ -108,7 +110,26 @@ def with_image_labels(source: Source, labels: ImageLabels) -> Relabeled:
             "file with the names of these images."
         )
     notes = _difference(source.name, labels.path, "image", missing, len(missing))
+    notes += (f"{source.name}: the names in {labels.path} are read without {folder}/.",) if folder else ()
     return _labeled(source, fields, rows, labels.num_classes, labels.class_names, notes)
+
+
+def _below_a_folder(classes: Mapping[str, list[int]], image_ids: Sequence[str]) -> tuple[Mapping[str, list[int]], str]:
+    """Returns the classes by names without the folder that all of them are in, if the images have such names, and the folder.
+
+    Names are often written from a folder above the images, or from the root of the disk.
+    """
+    if classes.keys().isdisjoint(image_ids):
+        first, last = min(classes).split("/")[:-1], max(classes).split("/")[:-1]
+        shared = [
+            part for part, other in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+        ]
+        for depth in range(1, len(shared) + 1):
+            prefix = "/".join(shared[:depth]) + "/"
+            below = {name.removeprefix(prefix): row for name, row in classes.items()}
+            if not below.keys().isdisjoint(image_ids):
+                return below, prefix.rstrip("/")
+    return classes, ""
 
 
 def _difference(name: str, path: str, kind: str, unknown: Sequence[str], images: int) -> tuple[str, ...]:

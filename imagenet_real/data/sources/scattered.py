@@ -12,7 +12,7 @@ from imagenet_real.data.sources.listing import Listing, describe_left_out, first
 from imagenet_real.data.sources.nested_tar import TarContents
 from imagenet_real.data.sources.parts import WHOLE, OpenFiles, Place, PlacesPart, read_place
 from imagenet_real.errors import InputError
-from imagenet_real.io.readers import FileError, plain_text, read_columns
+from imagenet_real.io.readers import FileError, read_columns, shown
 from imagenet_real.labels import table_columns
 from imagenet_real.labels.class_order import are_class_names, wnid_of
 from imagenet_real.labels.image_ids import image_id, printable
@@ -138,10 +138,13 @@ def open_table(name: str, table: epath.Path, columns: Mapping[str, Sequence] | N
         notes.append(f"no column label, but {', '.join(columns)}: the images have no labels")
     else:
         by_path = dict(zip(names, columns[label_column], strict=True))
-        texts = [_label_text(by_path[path]) for path in source.paths]
+        texts = [_label_text(by_path[path], table) for path in source.paths]
         source.labels, source.class_names, source.num_classes = labels_of_texts(name, texts)
         if without := texts.count(""):
             notes.append(f"{without:,} of {len(texts):,} images have no label")
+    if len(absent) == len(paths):
+        problem = f"none of its {len(paths):,} images exists, such as {shown(absent[0])}"
+        raise FileError(table, problem, "Write paths below the folder of the table.")
     source.notes += tuple(f"{name}: {note}." for note in notes)
     return source
 
@@ -153,10 +156,13 @@ def _counts(names: Sequence[str]) -> dict[str, int]:
     return counts
 
 
-def _label_text(value: object) -> str:
-    """Returns a label as text; "" for none. Kaggle's `PredictionString` is a wnid and boxes."""
-    text = plain_text(value)
-    return "" if text in table_columns.NO_LABEL else text.split()[0] if wnid_of(text.split()[0]) else text
+def _label_text(value: object, table: epath.Path) -> str:
+    """Returns a label as text; "" for none. Kaggle's `PredictionString` is a wnid and boxes. Raises FileError for several."""
+    texts = table_columns.labels_in(value)
+    if len(texts) > 1:
+        problem = f"it has several labels for one image, {shown(str(value))}"
+        raise FileError(table, problem, "Give the table as --image_labels too.")
+    return "".join(text.split()[0] if wnid_of(text.split()[0]) else text for text in texts)
 
 
 def _below(paths: Sequence[str], root: str) -> list[str]:

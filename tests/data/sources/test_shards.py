@@ -253,6 +253,15 @@ WRONG = {
         lambda f: file_of(f, "a.csv", "path,label\na.jpg,20240101\n"),
         "the label 20240101 is no class index. Write indices below 1,000,000",
     ),
+    "a label with an exponent": (lambda f: file_of(f, "a.csv", "path,label\na.jpg,1e1\n"), "the label 1e1 is no class"),
+    "images elsewhere": (
+        lambda f: file_of(f, "a.csv", "path,label\nx/a.jpg,1\n"),
+        "none of its 1 images exists, such as .*x/a.jpg.* Write paths below the folder of the table",
+    ),
+    "several labels of an image": (
+        lambda f: file_of(f, "a.csv", 'path,label\na.jpg,"3,5"\nb.jpg,"1,2"\n'),
+        'it has several labels for one image, "3,5". Give the table as --image_labels too',
+    ),
     "labels and wnids that differ": (
         lambda f: file_of(f, "a.csv", "path,label,wnid\na.jpg,1,n01440764\nb.jpg,0,n01443537\n"),
         "its columns label and wnid differ in row 1: 1 is not n01440764. Leave out one",
@@ -307,6 +316,7 @@ def test_names_with_dots_have_labels(tmp_path):
         ("a.csv", "path;label\npictures/a.jpg;3.0\npictures/b.jpg;\n"),
         ("a.tsv", "path\tlabel\npictures/a.jpg\t3\npictures/b.jpg\tnan\n"),
         ("a.csv", "file_name,label\npictures/a.jpg,3\npictures/b.jpg,-1\n"),
+        ("a.csv", "path,label\npictures/a.jpg,LABEL_3\npictures/b.jpg,\n"),
         ("a.csv", "path|label\npictures/a.jpg|3.\npictures/b.jpg|\n"),
     ],
 )

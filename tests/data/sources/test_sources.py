@@ -4,6 +4,7 @@ import pathlib
 import pickle
 import re
 import tarfile
+import unicodedata
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from imagenet_real.data.sources.records import UnreadableRecord
 from imagenet_real.data.sources.relabeled import fit_classes
 from imagenet_real.data.writers.prepare import prepare
 from imagenet_real.errors import InputError
+from imagenet_real.labels.image_labels import load_image_labels
 from imagenet_real.labels.imagenet import imagenet_wnids
 from tests.data.pictures import label, picture, write_folder, write_tar
 
@@ -155,6 +157,24 @@ def test_folders_that_begin_with_a_wnid_mean_it(form):
     assert classes(f"{form.format('n00004475')}/x.jpg", f"{form.format(wnids[0])}/y.jpg")[0] == [0, 1]  # not ImageNet's
 
 
+def test_accents_of_folders_are_composed_before_they_are_sorted():
+    for form in ("NFC", "NFD"):
+        folder = unicodedata.normalize(form, "émeu")
+        assert classes(f"{folder}/a.jpg", "zebra/b.jpg") == ([1, 0], ("zebra", unicodedata.normalize("NFC", "émeu")))
+
+
+@pytest.mark.parametrize("prefix", ["./", "train/", "/home/me/data/", "C:\\data\\"])
+def test_labels_may_have_names_from_a_folder_above(tmp_path, prefix):
+    for name in ("x/a.jpg", "x/b.jpg", "y/c.jpg"):
+        (tmp_path / "images" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "images" / name).write_bytes(picture(1))
+    text = f"image_id,label\n{prefix}x/a.jpg,3\n{prefix}x/b.jpg,1\n{prefix}y/c.jpg,2\n"
+    (tmp_path / "labels.csv").write_text(text)
+    source = open_source(str(tmp_path / "images"), image_labels=load_image_labels(tmp_path / "labels.csv"))
+    assert source.label_fields().fields["label"].tolist() == [3, 1, 2]
+    assert ("are read without" in " ".join(source.notes)) == (prefix != "./")
+
+
 def test_folders_that_are_no_classes():
     assert classes("a.jpg", "b.jpg") == (None, None)
     assert classes("only/a.jpg", "only/b.jpg") == (None, None)
@@ -167,7 +187,7 @@ def test_folders_that_are_no_classes():
     assert note.startswith("its 2 folders, such as part1, are no classes")
 
 
-@pytest.mark.parametrize("form", ["{}", "{:03d}"])
+@pytest.mark.parametrize("form", ["{}", "{:03d}", "{}.0"])
 def test_numbered_folders_mean_their_number(form):
     numbers = [0, 1, 2, 9, 10, 11, 100]
     paths = [f"{form.format(number)}/x.jpg" for number in numbers]
