@@ -12,6 +12,7 @@ from imagenet_real.io.schema import checker_of, describe
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _INTEGER_AS_FLOAT = re.compile(r"([+-]?[0-9]{1,15})\.0*")
+_CACHED_CELLS = 2**13  # of each schema
 _EXACT = 2**53  # a float has no fraction from there on
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?inf|nan", re.ASCII)
 
@@ -53,7 +54,21 @@ def text_reader(schema: Any) -> Callable[[str], Any]:
         except Mismatch as error:
             raise Mismatch(shown(text) if text else "empty", expected if not error.place else error.expected) from None
 
-    return reader
+    value_type = _value_type(schema)
+    if value_type is str:
+        return reader
+    cached = functools.lru_cache(_CACHED_CELLS)(reader)  # most columns have few different cells
+    return cached if value_type is not list else lambda text: list(cached(text))
+
+
+def _value_type(schema: Any) -> Any:
+    """Returns list for lists of values, str for text, and the type of other values, which nobody can change."""
+    origin, arguments = typing.get_origin(schema), typing.get_args(schema)
+    if origin in (typing.Annotated, typing.NotRequired, typing.Required):
+        return _value_type(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        return str  # it may be a list or nothing
+    return origin or schema
 
 
 def _converter(schema: Any) -> Callable[[str], Any]:
