@@ -28,6 +28,7 @@ from imagenet_real.report.exports import exports
 from imagenet_real.runtime import devices
 from imagenet_real.scoring.published_models import PublishedModels
 from imagenet_real.scoring.results import Results, check_classes, check_options, score_models
+from imagenet_real.training.training_images import count_training_images
 
 FILE = "predictions.npz"
 
@@ -83,6 +84,8 @@ def prepare(config: ConfigDict) -> Evaluation:
     if border:
         models.log(f"{border} pixels are cut off each side of an image, as for ObjectNet's red border.")
     attributes, remarks = slices.attributes(config, scored_sets, source)
+    if run is not None:
+        remarks = [*remarks, *_training_images(config, source)]
     origin = "" if run is None else f" of {config.weights}, step {run.step},"
     models.log(f"{config.model}{origin} on {len(source):,} images of {source.name}: {models.describe(preprocessing)}")
     return Evaluation(
@@ -100,6 +103,17 @@ def prepare(config: ConfigDict) -> Evaluation:
         attributes=attributes,
         border=border,
     )
+
+
+def _training_images(config: ConfigDict, source: Source) -> list[str]:
+    """Returns a note if the run was trained on some of the images, as far as its workdir records them."""
+    count = count_training_images(storage.to_path(config.weights), source.fingerprint)
+    if not count:
+        return []
+    return [
+        f"{config.weights} was trained on {count:,} of these {len(source):,} images: the accuracy on new images is lower. "
+        "Evaluate images that it was not trained on."
+    ]
 
 
 def _border(config: ConfigDict, scored_sets: Sequence[LabelSet]) -> int:

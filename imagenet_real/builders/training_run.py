@@ -39,6 +39,7 @@ from imagenet_real.training.metrics import Metrics
 from imagenet_real.training.state import TrainState
 from imagenet_real.training.trackers import open_trackers
 from imagenet_real.training.trained import saved_run_key
+from imagenet_real.training.training_images import save_training_images
 
 
 def train_and_predict(
@@ -78,7 +79,7 @@ def train_and_predict(
             arrays = initial.arrays if initial else None
             restored = trained.create(config.seed, arrays), None
         state, position = restored
-        distributed.on_primary(lambda: save_class_names(workdir, data.source.class_names))
+        distributed.on_primary(lambda: _record_images(workdir, data))
         metrics = distributed.on_primary(lambda: _open_metrics(config, workdir, int(state.step), steps))
         with contextlib.nullcontext() if metrics is None else contextlib.closing(metrics):
             state = fit(
@@ -105,6 +106,12 @@ def train_and_predict(
     predictions, unreadable["evaluation"] = _predict(config, graph, state, source, mesh) or (None, {})
     distributed.on_primary(lambda: unreadable_images.write(workdir, unreadable))
     return predictions
+
+
+def _record_images(workdir: epath.Path, data: TrainingData) -> None:
+    """Records the names of the classes and which images are trained on, for later evaluations."""
+    save_class_names(workdir, data.source.class_names)
+    save_training_images(workdir, data)
 
 
 def say_frozen(frozen: frozenset[str], shapes: TrainState) -> None:

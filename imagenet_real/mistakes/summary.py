@@ -94,6 +94,7 @@ class ModelSummary:
     pairs: list[PairCount]
     scored: int  # images that the label set scores and the model predicts
     images: int  # images that the label set scores
+    score_name: str  # of what `confidence` is: "confidence" is a probability, "score" another number, such as a logit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,7 +181,16 @@ def summarize_model(
     ]
     scored_ids = label_set.image_ids[label_set.is_scored]
     scored = int((match(scored_ids, model.image_ids) >= 0).sum())
-    return ModelSummary(model.name, entries, _pair_counts(*confused_pairs(mistakes)), scored, len(scored_ids))
+    pairs = _pair_counts(*confused_pairs(mistakes))
+    return ModelSummary(model.name, entries, pairs, scored, len(scored_ids), _score_name(model))
+
+
+def _score_name(model: Predictions) -> str:
+    """Returns "confidence" if the first score of each image can be given as a probability, else "score"."""
+    if model.top_scores is None or model.logsumexp is not None:
+        return "confidence"
+    first = model.top_scores[:, 0]
+    return "confidence" if ((first >= 0) & (first <= 1)).all() else "score"
 
 
 def _model_mistake(
@@ -236,7 +246,7 @@ def as_csv(model: ModelSummary, names: Sequence[str]) -> str:
     """Returns a model's mistakes as CSV, with the names of the classes: a list of images whose label may be wrong."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["image_id", "labels", "predicted", "confidence"])
+    writer.writerow(["image_id", "labels", "predicted", model.score_name])
     for mistake in model.mistakes:
         confidence = "" if mistake.confidence is None else f"{mistake.confidence:.4f}"
         labels = "; ".join(names[label] for label in mistake.labels)

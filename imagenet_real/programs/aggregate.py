@@ -17,7 +17,7 @@ from imagenet_real.raters import aggregation_summary as summaries
 from imagenet_real.raters import gold, label_files
 from imagenet_real.raters.aggregation import label_set
 from imagenet_real.report.aggregation import as_rows, as_text
-from imagenet_real.report.printing import command, show, show_written
+from imagenet_real.report.printing import score_under, show, show_written
 from imagenet_real.runtime.workdir import locks_workdir
 
 OUTPUTS = ("label_set.json", "labels.json", "scores.npz", "summary.json")  # files that no input may be
@@ -71,6 +71,5 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     )
     show(config.format, as_rows(summary), as_text(summary))
     names = ["label_set.json", "labels.json", "scores.npz", "summary.json"]
-    fields = {"predictions": "FILE.npz", "label_sets": workdir / "label_set.json", "workdir": workdir / "score"}
-    show_written(config.format, workdir, names, command("score", **fields))
+    show_written(config.format, workdir, names, score_under(workdir / "label_set.json"))
     return content

@@ -17,7 +17,7 @@ from imagenet_real.io import provenance, storage
 from imagenet_real.labels.json_format import save_label_set
 from imagenet_real.report.duplicates import candidates_text, exclusion_text
 from imagenet_real.report.files import write_results
-from imagenet_real.report.printing import show, show_results
+from imagenet_real.report.printing import command, score_under, show, show_results, show_written
 from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.results import score_models
 
@@ -49,8 +49,10 @@ def find(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     path = workdir / "duplicates.json"
     storage.write_together({path: json.dumps(content, indent=1, allow_nan=False) + "\n"})
     with_candidate = len({pair.image_id for pair in summary.pairs})
-    text = candidates_text(len(summary.pairs), with_candidate, summary.images, summary.others, path)
+    text = candidates_text(len(summary.pairs), with_candidate, summary.images, summary.others)
     show(config.format, content["pairs"], text)
+    fields = {"pairs": path, "images": config.images, "others": config.others, "workdir": workdir / "review"}
+    show_written(config.format, workdir, [path.name], command("review", **fields) if summary.pairs else "")
     return content
 
 
@@ -62,11 +64,13 @@ def exclude_confirmed(config: ConfigDict, workdir: epath.Path) -> None:
     path = workdir / "without_duplicates.json"
     save_label_set(path, rest)
     excluded = len(label_set) - len(rest)
-    text = exclusion_text(excluded, len(label_set), config.label_set, path)
+    text = exclusion_text(excluded, len(label_set))
     if not config.predictions:
         show(config.format, [{"images": len(label_set), "left_out": excluded}], text)
+        show_written(config.format, workdir, [path.name], score_under(config.label_set, path))
         return
     print(text, file=sys.stderr)
     results = score_models(load_models(config.predictions), [label_set, rest], allow_missing=config.allow_missing)
     write_results(workdir, results)
     show_results(config.format, results)
+    show_written(config.format, workdir, [path.name, "results.json", "results.csv", "accuracy_by_class.csv"])

@@ -16,7 +16,7 @@ from imagenet_real.labels.classes import of_label_set
 from imagenet_real.report.label_analysis import as_rows, as_text
 from imagenet_real.report.names import label_set_phrase
 from imagenet_real.report.plots import scatter
-from imagenet_real.report.printing import command, show, show_written
+from imagenet_real.report.printing import command, score_under, show, show_written
 from imagenet_real.runtime.workdir import locks_workdir
 from imagenet_real.scoring import label_set_regression
 from imagenet_real.scoring.results import score_models
@@ -68,6 +68,9 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     storage.write_together({workdir / "analysis.json": json.dumps(content, indent=1, allow_nan=False) + "\n"})
     show(config.format, as_rows(summary, regression), as_text(summary, regression, names, config.shown))
     written = ["analysis.json", *(["regression.png"] if config.predictions else [])]
-    fields = {"predictions": config.predictions or "FILE.npz", "label_sets": f"original,{config.label_set}"}
-    show_written(config.format, workdir, written, command("score", **fields, workdir=workdir / "score"))
+    fields = {"predictions": config.predictions, "label_sets": f"original,{config.label_set}"}
+    scoring = command("score", **fields, workdir=workdir / "score")
+    show_written(
+        config.format, workdir, written, scoring if config.predictions else score_under("original", config.label_set)
+    )
     return content

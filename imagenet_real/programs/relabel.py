@@ -13,6 +13,7 @@ from imagenet_real.relabel.annotate import annotate
 from imagenet_real.relabel.label_maps import LabelMaps, load_label_maps, summarize
 from imagenet_real.relabel.published_maps import PublishedMaps, import_maps
 from imagenet_real.report.label_maps import summary_text
+from imagenet_real.report.printing import command, show_written
 from imagenet_real.runtime import devices, distributed
 from imagenet_real.runtime.workdir import lock_workdir
 
@@ -32,7 +33,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> LabelMaps | None:
             distributed.on_primary(lambda: import_maps(PublishedMaps(*published), workdir))
         else:
             annotate_images(config, workdir)
-        return distributed.on_primary(lambda: load_and_print(workdir))
+        return distributed.on_primary(lambda: load_and_print(config, workdir))
 
 
 def annotate_images(config: ConfigDict, workdir: epath.Path) -> None:
@@ -70,8 +71,12 @@ def annotate_images(config: ConfigDict, workdir: epath.Path) -> None:
     )
 
 
-def load_and_print(workdir: epath.Path) -> LabelMaps:
-    """Returns the maps, and prints how many there are."""
+def load_and_print(config: ConfigDict, workdir: epath.Path) -> LabelMaps:
+    """Returns the maps, and prints how many there are and how to train on them."""
     maps = load_label_maps(workdir)
-    print(summary_text(summarize(workdir), workdir))
+    print(summary_text(summarize(workdir)))
+    is_own = config.images and not config.images.startswith("tfds:imagenet2012")
+    fields = {"images": config.images if is_own else "", "label_maps": workdir, "workdir": workdir.parent / "relabeled"}
+    following = command("train" if is_own else "train_relabel", **fields)
+    show_written("table", workdir, ["maps.json", "maps-*"], following)
     return maps

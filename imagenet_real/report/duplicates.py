@@ -1,9 +1,9 @@
 """What the program `duplicates` prints."""
 
-import os
+from imagenet_real.report.names import count_of
 
 
-def candidates_text(pairs: int, images: int, total: int, others: int, path: str | os.PathLike) -> str:
+def candidates_text(pairs: int, images: int, total: int, others: int) -> str:
     """Renders the number of candidates.
 
     Args:
@@ -11,14 +11,10 @@ def candidates_text(pairs: int, images: int, total: int, others: int, path: str 
       images: number of images with a candidate.
       total: number of images.
       others: number of images of the other set.
-      path: of duplicates.json.
     """
-    return (
-        f"{pairs:,} candidates for {images:,} of {total:,} images among {others:,} others. Look at them with "
-        f"imagenet-real review --pairs={path}"
-    )
+    return f"{count_of(pairs, 'candidate')} for {images:,} of {count_of(total, 'image')} among {count_of(others, 'other')}."
 
 
-def exclusion_text(excluded: int, images: int, label_set: str, path: str | os.PathLike) -> str:
-    """Renders how many images of a label set are excluded, and where the rest is written."""
-    return f"{excluded} of {images:,} images are excluded. Score with --label_sets={label_set},{os.fspath(path)}"
+def exclusion_text(excluded: int, images: int) -> str:
+    """Renders how many images of a label set are excluded."""
+    return f"{excluded:,} of {count_of(images, 'image')} {'is' if excluded == 1 else 'are'} excluded."

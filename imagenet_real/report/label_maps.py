@@ -1,10 +1,10 @@
 """What the programs `label_maps` and `relabel` print."""
 
-import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from imagenet_real.report.layout import aligned
+from imagenet_real.report.names import count_of
 from imagenet_real.report.printing import tagged
 
 Summary = Mapping[str, Any]
@@ -45,10 +45,9 @@ class Size(Protocol):
     nbytes: int
 
 
-def summary_text(size: Size, folder: str | os.PathLike) -> str:
-    """Renders the size of label maps, and how to train on them."""
+def summary_text(size: Size) -> str:
+    """Renders the size of label maps."""
     return (
-        f"{size.images:,} label maps of {size.height} x {size.width} places, {size.k} classes each, are in {folder}: "
-        f"{size.files} files, {size.nbytes / max(size.images, 1):,.0f} bytes an image.\n"
-        f"Train on them with imagenet-real train_relabel --label_maps={folder}"
+        f"{count_of(size.images, 'label map')} of {size.height} x {size.width} places, {size.k} classes each: "
+        f"{count_of(size.files, 'file')}, {size.nbytes / max(size.images, 1):,.0f} bytes an image."
     )

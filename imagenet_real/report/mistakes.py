@@ -20,6 +20,7 @@ from imagenet_real.mistakes.summary import (
     as_json,
 )
 from imagenet_real.report.layout import aligned
+from imagenet_real.report.names import count_of
 from imagenet_real.report.printing import tagged
 
 
@@ -58,7 +59,7 @@ def _judged(file: JudgedSummary, names: Sequence[str], max_rows: int) -> list[st
     rows = [[name, *map(str, counts), str(sum(counts))] for name, counts in file.categories.items()]
     rows.append(_totals(list(file.categories.values())))
     table = aligned(["category", *SEVERITIES, "together"], rows)
-    return [f"{file.name}: {file.mistakes} judged mistakes", table, _pairs(file.pairs, names, max_rows)]
+    return [f"{file.name}: {count_of(file.mistakes, 'judged mistake')}", table, _pairs(file.pairs, names, max_rows)]
 
 
 def _totals(counts: Sequence[Sequence[int]]) -> list[str]:
@@ -69,7 +70,7 @@ def _totals(counts: Sequence[Sequence[int]]) -> list[str]:
 def _shared(pair: SharedSummary) -> str:
     a, b = pair.models
     return (
-        f"{a} and {b} both miss {pair.images} images, {pair.same_answer} with the same answer; "
+        f"{a} and {b} both miss {count_of(pair.images, 'image')}, {pair.same_answer} with the same answer; "
         f"{pair.major_for_both} are major for both, {pair.major_for_the_first} for {a}."
     )
 
@@ -99,7 +100,8 @@ def _hard(hard: HardSubset, label_set: str) -> str:
 
 
 def _model(model: ModelSummary, label_set: str, names: Sequence[str], max_rows: int) -> list[str]:
-    blocks = [f"{model.name} under {label_set}: {len(model.mistakes):,} mistakes on {model.scored:,} images."]
+    mistakes, images = count_of(len(model.mistakes), "mistake"), count_of(model.scored, "image")
+    blocks = [f"{model.name} under {label_set}: {mistakes} on {images}."]
     if model.scored < model.images:
         blocks[0] += f" The other {model.images - model.scored:,} of the {model.images:,} images have no prediction."
     if any(mistake.agreeing is not None for mistake in model.mistakes):
@@ -123,7 +125,7 @@ def _model(model: ModelSummary, label_set: str, names: Sequence[str], max_rows: 
         for mistake in model.mistakes[:max_rows]
     ]
     if rows:
-        blocks.append(aligned(["image", "confidence", "predicted", "right", "guess, because"], rows))
+        blocks.append(aligned(["image", model.score_name, "predicted", "right", "guess, because"], rows))
     return [*blocks, _pairs(model.pairs, names, max_rows)]
 
 
@@ -139,7 +141,7 @@ def _published_pairs(published: PublishedPairs, label_set: str, names: Sequence[
 
 def _pairs(pairs: Sequence[PairCount], names: Sequence[str], max_rows: int) -> str:
     pairs_by_times = collections.Counter(pair.times for pair in pairs)
-    text = f"confused: {len(pairs):,} pairs of classes, {sum(pair.times for pair in pairs):,} times"
+    text = f"confused: {count_of(len(pairs), 'pair')} of classes, {count_of(sum(pair.times for pair in pairs), 'time')}"
     if pairs:
         text += f" ({', '.join(f'{count:,} x {times}' for times, count in sorted(pairs_by_times.items())[:6])})"
     rows = [[names[pair.a], names[pair.b], str(pair.times)] for pair in pairs[:max_rows]]

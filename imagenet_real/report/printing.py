@@ -52,6 +52,12 @@ def command(program: str, **fields: str | os.PathLike) -> str:
     return " ".join(["imagenet-real", program, *arguments])
 
 
+def score_under(*label_sets: str | os.PathLike) -> str:
+    """What to do next with a label set, where the program knows no predictions."""
+    names = ",".join(os.fspath(name) for name in label_sets if name)
+    return f"imagenet-real score with --label_sets={shlex.quote(names)} and your --predictions."
+
+
 def tagged(**tables: Iterable[Row]) -> list[Row]:
     """The rows of several tables, each with the name of its table."""
     return [{"table": name, **row} for name, rows in tables.items() for row in rows]

@@ -74,7 +74,7 @@ def test_judged_mistakes(config, tmp_path, capsys):
     mistakes.run(config, tmp_path / "out")
     assert load_label_set(tmp_path / "out" / "hard.json").image_ids.tolist() == ["b"]
     text = capsys.readouterr().out
-    assert "x and y both miss 1 images, 1 with the same answer; 1 are major for both" in text
+    assert "x and y both miss 1 image, 1 with the same answer; 1 are major for both" in text
     assert "of 1 mistakes of y that x does not share" in text
 
 

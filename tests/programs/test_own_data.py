@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 
 import numpy as np
@@ -151,6 +152,14 @@ def test_a_run_of_ones_own_is_evaluated_by_the_names_of_its_classes(trained, tmp
     results = evaluate_run(trained, tmp_path / "some", tmp_path / "out")
     assert (results.rows[0]["accuracy"] > 0.9, results.rows[0]["images"]) == (True, 24)
     assert "lacks the classes blue" in " ".join(results.notes)
+
+
+def test_an_evaluation_says_how_many_images_the_run_was_trained_on(trained, tmp_path):
+    """An accuracy on training images passed for one on new images."""
+    notes = " ".join(evaluate_run(trained, trained / "images", tmp_path / "same").notes)
+    assert re.search(r"run was trained on 36 of these 36 images: the accuracy on new images is lower", notes)
+    write_images(tmp_path / "new", per_class=4)
+    assert "was trained on" not in " ".join(evaluate_run(trained, tmp_path / "new", tmp_path / "out").notes)
 
 
 def test_validation_is_matched_to_training_by_name(trained, tmp_path, capsys):

@@ -20,6 +20,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.io import storage
 from imagenet_real.labels.json_format import load_label_set, save_label_set
 from imagenet_real.programs import review
+from imagenet_real.review_app.review import View
 from imagenet_real.review_app.store import Store
 from tests import ROOT, toy
 from tests.review_app import small
@@ -200,6 +201,18 @@ def test_the_label_set_under_review_is_that_of_the_mistakes(folder, label_set):
     config.label_set = label_set and f"{folder}/{label_set}"
     review.run(config, folder / "out")
     assert load_label_set(folder / "out" / "labels.json").image_ids.tolist() == list("abcdef")
+
+
+def test_the_verdict_of_a_single_reviewer_decides_by_default(folder):
+    """Two were needed by default, and what one of them said was in no file."""
+    config = review_config.get_config()
+    config.update(fields(folder, mistakes=f"{folder}/mistakes.json"))
+    with contextlib.closing(Store(folder / "answers.sqlite")) as store:
+        content = builder.make_content(config, store)
+        content.review.judge("key-of-Ada", "b", View("Ada"), small.WRONG)
+        files = content.exports("reviewed")
+    assert list(json.loads(files["judged.json"])) == ["b"]
+    assert json.loads(files["waiting.json"])["waiting"] == []
 
 
 @pytest.mark.parametrize(("scored", "images", "is_partial"), [(2, 6, True), (6, 6, False)])

@@ -204,6 +204,12 @@ def test_one_model_and_its_gallery(tmp_path):
     assert (tmp_path / "calibration.svg").exists()
 
 
+def test_a_single_model_is_compared_with_no_others(tmp_path):
+    write_report(tmp_path, results_of(toy.predictions()), NAMES)
+    text, _ = read(tmp_path)
+    assert not re.search(r"other model|adjacent|each pair|models", re.sub(r"(?s)<(style|script).*?</\1>", "", text))
+
+
 def test_classes_of_ones_own_without_real_and_without_scores(tmp_path):
     group = np.arange(200) % 10
     ids = np.array([f"photos/{number}" for number in range(200)])

@@ -16,6 +16,13 @@ class Subset:
         self.notes = source.notes
         self.fingerprint = hashlib.sha256(source.fingerprint.encode() + self._rows.tobytes()).hexdigest()
 
+    def origin(self) -> tuple[Source, np.ndarray]:
+        """Returns the source that is no subset itself, and the rows of these records in it: [n] int64."""
+        if not isinstance(self._source, Subset):
+            return self._source, self._rows
+        source, rows = self._source.origin()
+        return source, rows[self._rows]
+
     def __len__(self) -> int:
         return len(self._rows)
 
