@@ -327,6 +327,16 @@ def test_two_models_are_compared_and_not_ranked_by_pairs(tmp_path):
     assert "the mean is" not in text.partition("<section")[0]
 
 
+def test_the_best_value_of_every_column_is_bold(tmp_path):
+    models = [toy.predictions("a"), toy.predictions("b", top=toy.TOP[:, ::-1])]
+    write_report(tmp_path, imagenet_real.score(models, toy.label_sets(), ks=(1, 2)), NAMES)
+    text, page = read(tmp_path)
+    columns = len(next(table for table in page.tables if table[0][1] == "model")[0])
+    accuracy = section(text, "accuracy")
+    row = next(line for line in accuracy.split("<tr")[2:] if "<b>" in line)
+    assert accuracy.count("<b>") >= columns - 2, row
+
+
 def test_answers_in_words_have_counts_bounds_and_examples(tmp_path):
     matcher = Matcher([["cat"], ["dog", "crane"], ["cow"], ["cow, ox", "crane"]])
     texts = ("a cat", "a crane", "a crane", "no idea", "<b>cow</b>", "a cat")

@@ -92,8 +92,8 @@ def _models_table(subject: Subject, label_sets: Sequence[str], ranks: Mapping[st
     larger_ks = subject.ks[1:] if first in label_sets else []
     columns = [(name, k) for name in label_sets for k in [subject.ks[0], *(larger_ks if name == first else [])]]
     best = {
-        name: max(row["accuracy"] for model in subject.models if (row := subject.row(model, name)))
-        for name in label_sets
+        (name, k): max(row["accuracy"] for model in subject.models if (row := subject.rows.get((model, name, k))))
+        for name, k in columns
     }
     lines = []
     for model in [*subject.models, *subject.people]:
@@ -102,9 +102,9 @@ def _models_table(subject: Subject, label_sets: Sequence[str], ranks: Mapping[st
         for name, k in columns:
             row = subject.rows.get((model, name, k))
             if k == subject.ks[0]:
-                cells.append(_cell(row, ranks.get(name, {}).get(model), best[name]) if row else "")
+                cells.append(_cell(row, ranks.get(name, {}).get(model), best[name, k]) if row else "")
             else:
-                cells.append(percent(row["accuracy"]) if row else "")
+                cells.append(_value(row, best[name, k]) if row else "")
         lines.append(cells)
     heads = [
         _nowrap(f"top-{k}") if k != subject.ks[0]
@@ -121,13 +121,17 @@ def _models_table(subject: Subject, label_sets: Sequence[str], ranks: Mapping[st
 
 
 def _cell(row: Row, ranked: Row | None, best: float) -> Html:
-    value = percent(row["accuracy"])
     half = element("small", f" ±{percent((row['high'] - row['low']) / 2)}")
     change = (ranked or {}).get("rank_change")
     arrow = None
     if change:
         arrow = element("span", f" {'▲' if change > 0 else '▼'}{abs(change)}", class_="up" if change > 0 else "down")
-    return join([element("b", value) if row["accuracy"] == best else value, half, arrow])
+    return join([_value(row, best), half, arrow])
+
+
+def _value(row: Row, best: float) -> str:
+    value = percent(row["accuracy"])
+    return element("b", value) if row["accuracy"] == best else value
 
 
 def _people(subject: Subject) -> Html:

@@ -33,7 +33,8 @@ def section(subject: Subject) -> Section | None:
     over = "" if len(subject.models) == 1 else f", over all {len(subject.models)} models"
     text = f"Share of correct predictions on the images that were collected for each class{over}."
     parts = [paragraph(text, class_="soft"), _groups(subject), *_changes(subject), _all_classes(subject)]
-    return Section("classes", "Classes and groups", join(part for part in parts if part))
+    title = "Classes" if subject.groups is None else "Classes and groups"
+    return Section("classes", title, join(part for part in parts if part))
 
 
 def _groups(subject: Subject) -> Html | None:

@@ -56,8 +56,8 @@ def _significant_pairs(subject: Subject) -> Iterator[str]:
     if rankings and rankings[0]["neighbours"] > 1:
         counts = [f"{row['resolved']} under {label_set_phrase(row['label_set'])}" for row in rankings]
         yield (
-            f"The ranking has {rankings[0]['neighbours']} pairs of adjacent models. The difference is statistically significant "
-            f"in {listed(counts)}."
+            f"The ranking has {rankings[0]['neighbours']} pairs of adjacent models. The number of statistically "
+            f"significant differences is {listed(counts)}."
         )
     elif rankings:
         for row in rankings:

@@ -7,7 +7,8 @@ from imagenet_real.report.page.markup import Html, details, element, join, parag
 from imagenet_real.report.page.subject import Section, Subject
 from imagenet_real.report.table import unavailable
 
-MAX_OPEN = 5  # lines of a table that is not folded
+MAX_OPEN = 5  # lines of a table of files that is not folded
+MAX_VALUES = 20  # lines of a table of values that is not folded: a config has more
 
 
 def section(subject: Subject) -> Section:
@@ -43,7 +44,7 @@ def _record(name: str, values: Mapping[str, Any]) -> Html:
         for key, value in values.items()
     ]
     record = element("div", table([name, *columns], rows, text=tuple(range(len(columns) + 1))), class_="record")
-    return record if len(rows) <= MAX_OPEN or not is_nested else details(f"{name}: {len(rows)}", record)
+    return record if len(rows) <= (MAX_OPEN if is_nested else MAX_VALUES) else details(f"{name}: {len(rows)}", record)
 
 
 def _text(value: Any) -> str:

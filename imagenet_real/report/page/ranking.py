@@ -64,8 +64,8 @@ def ranks(subject: Subject) -> Section | None:
         "does. Holm's correction covers all pairs of a label set. Other orders may be chance."
     )
     rows = [_ranking_row(row, names) for row in rankings]
-    if len(rows) == 1:
-        head, rows = head[:2], [row[:2] for row in rows]
+    columns = 2 if len(rows) == 1 else 5 if any(row[4] for row in rows) else 4  # without changes, no largest ones
+    head, rows = head[:columns], [row[:columns] for row in rows]
     parts = [paragraph(text), table(head, rows, text=(0, 4))]
     if len(rankings) < 2 or len(subject.models) < MIN_MODELS or len({len(row["models"]) for row in rankings}) > 1:
         return Section("ranks", "Ranks", join(parts))
