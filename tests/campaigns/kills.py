@@ -7,6 +7,7 @@ Prints a line a run, and a table at the end. Exits with 1 if a run ends in somet
 
 import argparse
 import dataclasses
+import itertools
 import pathlib
 import random
 import re
@@ -134,6 +135,7 @@ class Campaign:
         self.references: dict[str, tuple[dict, float]] = {}
         self.counts: Counter[tuple[str, str]] = Counter()
         self.faults: list[str] = []
+        self.numbers = itertools.count()  # of the disturbed runs
 
     def reference(self, name: str, run: Run) -> tuple[dict, float]:
         """The files of an undisturbed run, and its seconds; the second run, since the first one compiles."""
@@ -150,7 +152,7 @@ class Campaign:
     def disturb(self, name: str, run: Run, kills: int) -> int:
         """Kills a run at random moments, lets it end, and compares its files. Returns the number of kills."""
         expected, seconds = self.reference(name, run)
-        run = dataclasses.replace(run, workdir=self.folder / name / f"run{sum(self.counts.values())}" / "work")
+        run = dataclasses.replace(run, workdir=self.folder / name / f"run{next(self.numbers)}" / "work")
         run.workdir.parent.mkdir(parents=True)
         done = 0
         while done < kills:
@@ -203,7 +205,7 @@ class Campaign:
     def fill(self, name: str, run: Run) -> None:
         """Lets the disk of a run fail at a random moment: one line, and the same command continues with room."""
         expected, _ = self.reference(name, run)
-        run = dataclasses.replace(run, workdir=self.folder / name / f"disk{sum(self.counts.values())}" / "work")
+        run = dataclasses.replace(run, workdir=self.folder / name / f"disk{next(self.numbers)}" / "work")
         run.workdir.parent.mkdir(parents=True)
         kind = self.random.choice(("small", "full", "read-only"))
         fault = {"kind": kind, "size": int(10 ** self.random.uniform(0, 5)), "after": self.random.randrange(12)}
