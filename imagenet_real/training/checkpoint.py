@@ -23,6 +23,7 @@ from imagenet_real.training import checksums
 from imagenet_real.training.parameters import name_of
 from imagenet_real.training.state import TrainState
 
+METADATA = "_CHECKPOINT_METADATA"  # the file that Orbax writes into every checkpoint
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
 
 
@@ -57,6 +58,9 @@ class Checkpoints:
         _ignore_closed_event_loops()
         with self._disk_errors("read"):
             self._manager = ocp.CheckpointManager(self.folder, options=options, handler_registry=_handlers())
+            for step in self.steps()[:-1]:  # a run that was killed while it deleted an old checkpoint
+                if not (self.folder / str(step) / METADATA).exists():
+                    self._manager.delete(step)
 
     def save(self, state: TrainState, position: Any, *, score: float | None = None) -> None:
         """Starts to write the state and the position in the data. Returns when a step may donate the state.

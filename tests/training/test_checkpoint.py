@@ -15,7 +15,7 @@ import tensorstore
 
 from imagenet_real.errors import InputError
 from imagenet_real.training import state, step
-from imagenet_real.training.checkpoint import Checkpoints
+from imagenet_real.training.checkpoint import METADATA, Checkpoints
 from tests.training import small
 
 pytestmark = pytest.mark.slow
@@ -95,6 +95,15 @@ def test_the_newest_and_the_best_are_kept(place):
         best, position = checkpoints.restore(template(mesh), checkpoints.best_step())
         assert (int(best.step), position) == (2, 2)
         assert checkpoints.restore(template(mesh))[1] == 5
+
+
+def test_a_half_deleted_checkpoint_is_removed(place):
+    saved_run(place, 3, keep=3)
+    for number in ("1", "3"):
+        (place / number / METADATA).unlink()
+    with Checkpoints(place, RUN_KEY, keep=3) as checkpoints:
+        assert checkpoints.steps() == [2, 3], "the newest is never being deleted"
+    assert not (place / "1").exists()
 
 
 def test_a_half_written_checkpoint_is_ignored(tmp_path):
