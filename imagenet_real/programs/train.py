@@ -22,6 +22,7 @@ from imagenet_real.report.printing import command, show, show_results, show_writ
 from imagenet_real.runtime import distributed
 from imagenet_real.runtime.workdir import lock_workdir
 from imagenet_real.scoring.results import Results
+from imagenet_real.training import training_images
 from imagenet_real.training.trackers import open_trackers
 from imagenet_real.training.trained import saved_run_key
 
@@ -32,6 +33,7 @@ OUTPUTS = (
     "predictions.npz",
     "smoke.json",
     "trackers.json",
+    training_images.FILE,
     *reports.OUTPUTS,
 )  # files that no input may be
 
