@@ -124,12 +124,12 @@ class PlannedRun:
 
     def rows(self) -> list[Row]:
         """Returns the accuracies of the run."""
-        return [self._about | {name: row[name] for name in _Row.__annotations__} for row in self.results()["rows"]]
+        return [self._about | {name: row[name] for name in _Row.__annotations__} for row in self.results()["rows"]]  # type: ignore[literal-required]
 
     def label_ranking(self) -> list[Row]:
         """Returns the mean average precision of the run under each label set; none if it does not save all scores."""
         rows = self.results().get("label_ranking", [])
-        return [self._about | {name: row[name] for name in _RankingRow.__annotations__} for row in rows]
+        return [self._about | {name: row[name] for name in _RankingRow.__annotations__} for row in rows]  # type: ignore[literal-required]
 
     @property
     def _about(self) -> Row:

@@ -79,7 +79,7 @@ def run_smoke(config: ConfigDict, workdir: epath.Path) -> Smoke | None:
     with contextlib.closing(batches):
         parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
         batch = shard_batch(mesh, next(batches))
-        compiled = tried.step.lower(state, batch).compile()
+        compiled = tried.step.lower(state, batch).compile()  # type: ignore[attr-defined]
         needs = compiled.memory_analysis()
         state, values = compiled(state, batch)
         jax.block_until_ready(values)
@@ -136,4 +136,4 @@ def _synthetic(config: ConfigDict, count: int, num_classes: int) -> TrainingData
     size = (config.crop, config.crop) if config.augmentation.crop == "shift" else SIZE
     source = SyntheticImages(min(count, _IMAGES), num_classes, size)
     fields = source.label_fields()
-    return TrainingData(source, fields.image_ids, fields.fields["label"][:, None], num_classes)
+    return TrainingData(source, fields.image_ids, fields.fields["label"][:, None], num_classes)  # type: ignore[arg-type]

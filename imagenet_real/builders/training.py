@@ -197,7 +197,8 @@ def make_optimizer(
         arguments["dtype"] = arguments.pop("momentum_dtype")
     if averages_itself(config):
         return without(optimizers.schedule_free_adamw(rate, scale=scale, **arguments), frozen)
-    optimizer = optimizers.OPTIMIZERS[config.optimizer](rate, **arguments)
+    make: Any = optimizers.OPTIMIZERS[config.optimizer]
+    optimizer = make(rate, **arguments)
     return without(optimizer if factors is None else optax.chain(optimizer, scale), frozen)
 
 

@@ -14,7 +14,7 @@ _ARRAYS = {"source": Array(TEXT, ()), "rows": Array(INTEGERS, ("n",), least=0, m
 
 def save_training_images(workdir: epath.Path, data: TrainingData) -> None:
     """Records the fingerprint of the source that the training images are from, and their rows as packed bits."""
-    source, rows = data.source.origin()
+    source, rows = data.source.origin()  # type: ignore[attr-defined]
     is_used = np.zeros(int(rows.max()) + 1, bool)
     is_used[rows] = True
     with storage.open_atomically(workdir / FILE, "wb") as file:
