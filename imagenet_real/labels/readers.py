@@ -23,6 +23,7 @@ from imagenet_real.io.readers import (
 from imagenet_real.labels import imagenet
 from imagenet_real.labels.image_ids import image_id, match
 from imagenet_real.labels.label_set import LabelSet, class_weights, pad_labels
+from imagenet_real.labels.label_set_cache import read_once
 from imagenet_real.labels.published_files import DOWNLOAD_AGAIN, origin
 
 ImageNetClass = Annotated[int, Between(0, imagenet.NUM_CLASSES - 1)]
@@ -66,6 +67,10 @@ def original() -> LabelSet:
 
 def real(path: epath.Path) -> LabelSet:
     """ReaL (Beyer et al. 2020) from `real.json`: a mean over the images that have any label."""
+    return read_once(_real_from_json, path)
+
+
+def _real_from_json(path: epath.Path) -> LabelSet:
     return real_from_lists(read_json(path, list[ClassList], DOWNLOAD_AGAIN), "real", path, DOWNLOAD_AGAIN)
 
 
@@ -114,7 +119,7 @@ def real_at(path: epath.Path, threshold: float) -> LabelSet:
 
 def multilabel(path: epath.Path) -> LabelSet:
     """Multi-label accuracy (Vasudevan et al. 2022), from either of its files: correct or unclear, a mean over classes."""
-    return multilabel_from_json(path) if path.suffix == ".json" else _multilabel_from_csv(path)
+    return multilabel_from_json(path) if path.suffix == ".json" else read_once(_multilabel_from_csv, path, "classes")
 
 
 def _multilabel_from_csv(path: epath.Path) -> LabelSet:
