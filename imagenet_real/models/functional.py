@@ -12,8 +12,11 @@ Apply = Callable[[Any, jax.Array], jax.Array]
 
 
 def functional(graph: nnx.GraphDef) -> Apply:
-    """Returns `apply(params, images)` for a module that `nnx.split` divided into graph and params."""
-    return lambda params, images: nnx.merge(graph, params)(images)
+    """Returns `apply(params, images)` for a module that `nnx.split` divided into graph and params.
+
+    It is traced once for each size of batch: whoever asks for its shape first spares the compilation this work.
+    """
+    return jax.jit(lambda params, images: nnx.merge(graph, params)(images))
 
 
 def functional_features(graph: nnx.GraphDef) -> Apply:
