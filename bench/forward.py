@@ -26,6 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # runs from a checkout that is not installed
 
 from imagenet_real.models import catalog  # noqa: E402
+from imagenet_real.runtime import devices  # noqa: E402
 
 RESULT = ROOT / "bench" / "results" / "forward.txt"
 MODELS = (
@@ -60,7 +61,7 @@ def compiled(name: str, file: str, images: np.ndarray) -> tuple[Callable[[], np.
     apply, params = catalog.load_outputs(name, file, image_size=images.shape[1])
     params = jax.device_put(params)
     images = jax.device_put(images)
-    lowered = jax.jit(apply).lower(params, images)
+    lowered = jax.jit(apply, compiler_options=devices.compiler_options()).lower(params, images)
     begun = time.perf_counter()
     call = lowered.compile()
     seconds = time.perf_counter() - begun

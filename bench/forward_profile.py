@@ -26,6 +26,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # runs from a checkout that is not installed
 
 from imagenet_real.models import catalog  # noqa: E402
+from imagenet_real.models.functional import functional  # noqa: E402
+from imagenet_real.runtime import devices  # noqa: E402
 
 RESULT = ROOT / "bench" / "results" / "forward_profile.txt"
 MODELS = ("convnext_tiny", "resnetv2_50x1_bit", "regnetx_016")
@@ -69,8 +71,8 @@ def main() -> None:
         model = catalog.build(name, num_classes=1000)
         model.eval()
         graph, params = nnx.split(model)
-        compiled = jax.jit(lambda params, images, graph=graph: nnx.merge(graph, params)(images)).lower(params, images)
-        call = compiled.compile()
+        forward = jax.jit(functional(graph), compiler_options=devices.compiler_options())
+        call = forward.lower(params, images).compile()
         jax.block_until_ready(call(params, images))
         times = milliseconds(
             lambda call=call, params=params: jax.block_until_ready(call(params, images)), operations(call.as_text())

@@ -125,7 +125,9 @@ def prediction_step(
         }
         return {**results, "scores": logits} if save_scores else results
 
-    return jax.jit(step, out_shardings=devices.replicated(mesh))  # the inputs keep their sharding
+    options = devices.compiler_options()
+    # The inputs keep their sharding.
+    return jax.jit(step, out_shardings=devices.replicated(mesh), compiler_options=options)
 
 
 def _rows(batch: BatchInfo, results: dict[str, np.ndarray]) -> Rows:

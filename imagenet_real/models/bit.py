@@ -13,7 +13,7 @@ from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.checkpoints.naming import renamed
-from imagenet_real.models.layers import Identity, stochastic_depth, stochastic_depths
+from imagenet_real.models.layers import Identity, convolve, place_means, stochastic_depth, stochastic_depths
 from imagenet_real.models.model_spec import ModelSpec
 
 GROUPS = 32
@@ -33,11 +33,11 @@ class StdConv(nnx.Module):
         centered = kernel - kernel.mean(axis=(0, 1, 2))
         standard = centered * jax.lax.rsqrt(jnp.square(centered).mean(axis=(0, 1, 2)) + 1e-8)
         edge = len(kernel) // 2  # the same on both sides; "SAME" would pad strided convolutions unevenly
-        return jax.lax.conv_general_dilated(
+        return convolve(
             features.astype(self.dtype),
             standard.astype(self.dtype),
-            window_strides=(self.stride, self.stride),
-            padding=((edge, edge), (edge, edge)),
+            (self.stride, self.stride),
+            ((edge, edge), (edge, edge)),
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
         )
 
@@ -60,7 +60,7 @@ class GroupNormRelu(nnx.GroupNorm):
 
 
 def _group_means(features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, 1, 1, C]
-    channels = features.mean(axis=(1, 2)).reshape(len(features), GROUPS, -1)
+    channels = place_means(features).reshape(len(features), GROUPS, -1)
     means = jnp.broadcast_to(channels.mean(axis=-1, keepdims=True), channels.shape)
     return means.reshape(len(features), 1, 1, -1)
 
@@ -134,7 +134,7 @@ class BiT(nnx.Module):
     def features(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, D] float32: what the head reads."""
         with jax.default_matmul_precision("highest"):
-            return self._features(images).mean(axis=(1, 2))
+            return place_means(self._features(images))[:, 0, 0]
 
     def dense_logits(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, h, w, K] float32: the logits at each place, as if the image were this place alone."""

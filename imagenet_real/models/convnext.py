@@ -11,7 +11,7 @@ from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.checkpoints import convnext_names
-from imagenet_real.models.layers import Identity, dropout, grouped_convolution, stochastic_depth, stochastic_depths
+from imagenet_real.models.layers import Identity, convolve, dropout, place_means, stochastic_depth, stochastic_depths
 from imagenet_real.models.model_spec import ModelSpec
 from imagenet_real.models.transformer_layers import LayerNorm, Linear, Mlp
 
@@ -27,7 +27,7 @@ class ResponseNorm(nnx.Module):
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H, W, C]
         wide = features.astype(jnp.float32)
-        energy = jnp.sqrt(jnp.square(wide).sum(axis=(1, 2), keepdims=True))
+        energy = jnp.sqrt(place_means(jnp.square(wide)) * (wide.shape[1] * wide.shape[2]))
         response = energy / (energy.mean(axis=-1, keepdims=True) + 1e-6)
         return (wide + wide * response * self.scale[...] + self.bias[...]).astype(features.dtype)
 
@@ -59,7 +59,7 @@ class Block(nnx.Module):
             feature_group_count=width,
             dtype=dtype,
             kernel_init=KERNEL_INIT,
-            conv_general_dilated=grouped_convolution,
+            conv_general_dilated=convolve,
             rngs=rngs,
         )
         self.norm = LayerNorm(width, dtype=dtype, rngs=rngs)
@@ -106,7 +106,7 @@ class Head(nnx.Module):
         return self.fc(self.drop(self.pool(features)))
 
     def pool(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, C] float32
-        return self.norm(features.astype(jnp.float32).mean(axis=(1, 2)))
+        return self.norm(place_means(features)[:, 0, 0])
 
 
 class ConvNeXt(nnx.Module):
@@ -179,6 +179,7 @@ def patches(inputs: int, outputs: int, size: int, *, dtype: jnp.dtype, rngs: nnx
         padding="VALID",
         dtype=dtype,
         kernel_init=KERNEL_INIT,
+        conv_general_dilated=convolve,
         rngs=rngs,
     )
 

@@ -21,7 +21,15 @@ from flax import nnx
 from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.checkpoints import efficientnet_names
 from imagenet_real.models.checkpoints.naming import Names
-from imagenet_real.models.layers import BatchNorm, Identity, convolution, dropout, rounded_width, stochastic_depth
+from imagenet_real.models.layers import (
+    BatchNorm,
+    Identity,
+    convolution,
+    dropout,
+    place_means,
+    rounded_width,
+    stochastic_depth,
+)
 from imagenet_real.models.model_spec import ModelSpec
 
 
@@ -67,7 +75,7 @@ class SqueezeExcite(nnx.Module):
         self.conv_expand = convolution(squeezed, width, 1, 1, bias=True, dtype=dtype, rngs=rngs)
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H, W, C]
-        means = features.mean(axis=(1, 2), keepdims=True)
+        means = place_means(features).astype(features.dtype)
         return features * nnx.sigmoid(self.conv_expand(nnx.silu(self.conv_reduce(means))))
 
 
@@ -202,7 +210,7 @@ class EfficientNet(nnx.Module):
     def features(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, D] float32: what the head reads."""
         with jax.default_matmul_precision("highest"):
-            return self._features(images).mean(axis=(1, 2))
+            return place_means(self._features(images))[:, 0, 0]
 
     def dense_logits(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, h, w, K] float32: the logits at each place, as if the image were this place alone."""

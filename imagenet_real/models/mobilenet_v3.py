@@ -10,7 +10,15 @@ from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.checkpoints import mobilenet_names
-from imagenet_real.models.layers import BatchNorm, Identity, convolution, dropout, rounded_width, stochastic_depth
+from imagenet_real.models.layers import (
+    BatchNorm,
+    Identity,
+    convolution,
+    dropout,
+    place_means,
+    rounded_width,
+    stochastic_depth,
+)
 from imagenet_real.models.model_spec import ModelSpec
 
 
@@ -59,7 +67,7 @@ class SqueezeExcite(nnx.Module):
         self.conv_expand = convolution(squeezed, width, 1, 1, bias=True, dtype=dtype, rngs=rngs)
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H, W, C]
-        means = features.mean(axis=(1, 2), keepdims=True)
+        means = place_means(features).astype(features.dtype)
         return features * nnx.hard_sigmoid(self.conv_expand(nnx.relu(self.conv_reduce(means))))
 
 
@@ -180,7 +188,7 @@ class MobileNetV3(nnx.Module):
     def features(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, D] float32: what the head reads."""
         with jax.default_matmul_precision("highest"):
-            means = self._features(images).mean(axis=(1, 2), keepdims=True)
+            means = place_means(self._features(images))
             return self.activation(self.conv_head(means))[:, 0, 0]
 
     def dense_logits(self, images: jax.Array) -> jax.Array:

@@ -9,7 +9,15 @@ from flax import nnx
 
 from imagenet_real.models.attention import attend
 from imagenet_real.models.blocks import apply_blocks
-from imagenet_real.models.layers import BatchNorm, Identity, convolution, dropout, rounded_width, stochastic_depth
+from imagenet_real.models.layers import (
+    BatchNorm,
+    Identity,
+    convolution,
+    dropout,
+    place_means,
+    rounded_width,
+    stochastic_depth,
+)
 from imagenet_real.models.model_spec import ModelSpec
 from imagenet_real.models.transformer_layers import ACTIVATIONS, LayerScale
 
@@ -333,7 +341,7 @@ class MobileNetV4(nnx.Module):
     def features(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, D] float32: what the head reads."""
         with jax.default_matmul_precision("highest"):
-            return self._hidden(self._features(images).mean(axis=(1, 2), keepdims=True))[:, 0, 0]
+            return self._hidden(place_means(self._features(images)))[:, 0, 0]
 
     def dense_logits(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, h, w, K] float32: the logits at each place, as if the image were this place alone."""

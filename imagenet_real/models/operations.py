@@ -12,7 +12,8 @@ def multiply_adds(function: Callable, *arguments: Any) -> int:
     """Counts the multiply-adds of all matrix products and convolutions in `function(*arguments)`.
 
     Publications call them the FLOPs of an image classifier. Computes nothing: arguments may be
-    `jax.ShapeDtypeStruct`s. Of alternatives, such as implementations for different devices, the most expensive counts.
+    `jax.ShapeDtypeStruct`s. Of implementations for several devices, that for all other devices counts; of other
+    alternatives, the most expensive one.
     """
     return _of_jaxpr(jax.make_jaxpr(function)(*arguments).jaxpr)
 
@@ -31,7 +32,7 @@ def _of_equation(equation: JaxprEqn) -> int:
         return outputs * math.prod(kernel) // kernel[equation.params["dimension_numbers"].rhs_spec[0]]
     inner = [_of_jaxpr(jaxpr) for jaxpr in _inner_jaxprs(equation)]
     if name == "cond":
-        return max(inner)
+        return inner[-1] if equation.params.get("branches_platforms") else max(inner)
     return sum(inner) * (equation.params["length"] if name == "scan" else 1)
 
 

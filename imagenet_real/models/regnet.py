@@ -12,7 +12,15 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
-from imagenet_real.models.layers import BatchNorm, Identity, convolution, dropout, stochastic_depth, stochastic_depths
+from imagenet_real.models.layers import (
+    BatchNorm,
+    Identity,
+    convolution,
+    dropout,
+    place_means,
+    stochastic_depth,
+    stochastic_depths,
+)
 from imagenet_real.models.model_spec import ModelSpec
 
 STEM_WIDTH = 32
@@ -39,7 +47,7 @@ class SqueezeExcite(nnx.Module):
         self.fc2 = convolution(squeezed, width, 1, 1, bias=True, dtype=dtype, rngs=rngs)
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, H, W, C]
-        means = features.mean(axis=(1, 2), keepdims=True)
+        means = place_means(features).astype(features.dtype)
         return features * nnx.sigmoid(self.fc2(nnx.relu(self.fc1(means))))
 
 
@@ -91,7 +99,7 @@ class Head(nnx.Module):
         return self.fc(self.drop(self.pool(features)))
 
     def pool(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, C] float32
-        return features.astype(jnp.float32).mean(axis=(1, 2))
+        return place_means(features)[:, 0, 0]
 
 
 class RegNet(nnx.Module):

@@ -12,7 +12,14 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
-from imagenet_real.models.layers import BatchNorm, Identity, convolution, stochastic_depth, stochastic_depths
+from imagenet_real.models.layers import (
+    BatchNorm,
+    Identity,
+    convolution,
+    place_means,
+    stochastic_depth,
+    stochastic_depths,
+)
 from imagenet_real.models.model_spec import ModelSpec
 
 
@@ -130,7 +137,7 @@ class ResNet(nnx.Module):
     def features(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, D] float32: what the head reads."""
         with jax.default_matmul_precision("highest"):
-            return self._features(images).mean(axis=(1, 2))
+            return place_means(self._features(images))[:, 0, 0]
 
     def dense_logits(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, h, w, K] float32: the logits at each place, as if the image were this place alone."""

@@ -15,7 +15,7 @@ from flax import nnx
 from imagenet_real.errors import InputError
 from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.checkpoints.tensors import Tensors
-from imagenet_real.models.layers import Identity, stochastic_depth, stochastic_depths
+from imagenet_real.models.layers import Identity, convolve, place_means, stochastic_depth, stochastic_depths
 from imagenet_real.models.model_spec import ModelSpec
 from imagenet_real.models.transformer_layers import LayerNorm, Linear, Mlp
 
@@ -185,7 +185,16 @@ class SwinV2(nnx.Module):
                 f"image size {image_size} is not divisible by the patch of {PATCH} pixels. Set another crop."
             )
         self.image_size = image_size
-        patches = nnx.Conv(3, width, (PATCH, PATCH), strides=PATCH, padding="VALID", dtype=dtype, rngs=rngs)
+        patches = nnx.Conv(
+            3,
+            width,
+            (PATCH, PATCH),
+            strides=PATCH,
+            padding="VALID",
+            dtype=dtype,
+            conv_general_dilated=convolve,
+            rngs=rngs,
+        )
         self.patch_embed = nnx.Dict(proj=patches, norm=LayerNorm(width, epsilon=1e-5, dtype=dtype, rngs=rngs))
         side, stages, drops = image_size // PATCH, [], iter(stochastic_depths(drop_path, sum(depths)))
         for stage, (depth, stage_heads) in enumerate(zip(depths, heads, strict=True)):
@@ -220,7 +229,7 @@ class SwinV2(nnx.Module):
     def features(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, D] float32: what the head reads."""
         with jax.default_matmul_precision("highest"):
-            return self._features(images).mean(axis=(1, 2))
+            return place_means(self._features(images))[:, 0, 0]
 
     def dense_logits(self, images: jax.Array) -> jax.Array:
         """[B, H, W, 3] -> [B, h, w, K] float32: the logits at each place, as if the image were this place alone."""

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from imagenet_real.models.layers import Identity
+from imagenet_real.models.layers import Identity, convolve
 
 Linear = functools.partial(nnx.Linear, kernel_init=nnx.initializers.truncated_normal(0.02))
 
@@ -100,7 +100,17 @@ class PatchEmbed(nnx.Module):
 
     def __init__(self, patch: int, width: int, *, bias: bool = True, dtype: jnp.dtype, rngs: nnx.Rngs):
         size = (patch, patch)
-        self.proj = nnx.Conv(3, width, size, strides=patch, padding="VALID", use_bias=bias, dtype=dtype, rngs=rngs)
+        self.proj = nnx.Conv(
+            3,
+            width,
+            size,
+            strides=patch,
+            padding="VALID",
+            use_bias=bias,
+            dtype=dtype,
+            conv_general_dilated=convolve,
+            rngs=rngs,
+        )
 
     def __call__(self, images: jax.Array) -> jax.Array:  # [B, H, W, 3] -> [B, T, D]
         patches = self.proj(images)

@@ -75,7 +75,8 @@ def write_features(
     with Progress(len(source), "images", "features", done=stop, visible=distributed.is_primary()) as progress:
         if stop < len(source):
             progress.describe("compiling")
-            step = jax.jit(_step(normalized(apply, preprocessing.mean, preprocessing.std), mesh))
+            step = _step(normalized(apply, preprocessing.mean, preprocessing.std), mesh)
+            step = jax.jit(step, compiler_options=devices.compiler_options())
             rows = devices.local_rows(mesh, batch_size)
             params = devices.put_absent(mesh, params)
             batches = evaluation_batches(

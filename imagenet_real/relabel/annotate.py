@@ -121,7 +121,7 @@ def annotation_step(apply: Apply, mesh: Mesh, *, k: int) -> Callable[[Any, jax.A
             "finite": jnp.isfinite(scores).all(axis=(1, 2, 3)),
         }
 
-    return jax.jit(step, out_shardings=devices.replicated(mesh))
+    return jax.jit(step, out_shardings=devices.replicated(mesh), compiler_options=devices.compiler_options())
 
 
 def dense_shape(apply: Apply, params: Any, batch_size: int, image_size: int) -> tuple[int, int, int]:

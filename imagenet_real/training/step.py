@@ -115,6 +115,7 @@ def make_train_step(
         in_shardings=(state_sharding, devices.batch_sharding(mesh)),
         out_shardings=(state_sharding, replicated),
         donate_argnums=0,
+        compiler_options=devices.compiler_options(training=True),
     )
 
 

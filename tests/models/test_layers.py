@@ -12,8 +12,9 @@ from flax import nnx
 from imagenet_real.models.layers import (
     BatchNorm,
     convolution,
+    convolve,
     dropout,
-    grouped_convolution,
+    place_means,
     stochastic_depth,
     stochastic_depths,
     untraced_rngs,
@@ -67,26 +68,47 @@ def test_padding_at_even_and_odd_sizes(size, stride, groups, same):
         np.testing.assert_allclose(call(layer, images), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("padding", ["SAME", ((1, 1), (1, 1))])
-@pytest.mark.parametrize(("groups", "outputs"), [(4, 4), (2, 6)])
-def test_gradients_and_precision_are_those_of_xla(groups, outputs, padding):
-    images, kernel = random(2, 6, 7, 4), random(3, 3, 4 // groups, outputs)
+@pytest.mark.parametrize(
+    ("groups", "outputs", "size", "stride", "padding"),
+    [
+        (4, 4, 3, 2, "SAME"),  # a kernel for each channel
+        (4, 4, 3, 2, ((1, 1), (1, 1))),
+        (2, 6, 3, 2, "SAME"),
+        (2, 6, 3, 2, ((1, 1), (1, 1))),
+        (1, 6, 1, 1, "SAME"),  # matrix products
+        (1, 6, 1, 2, ((0, 0), (0, 0))),
+        (1, 6, 2, 2, "VALID"),
+        (1, 6, 3, 3, "VALID"),  # of 6 x 7 pixels, one column is left over
+        (1, 6, 2, 2, "SAME"),  # pads the odd side
+    ],
+)
+def test_gradients_and_precision_are_those_of_xla(groups, outputs, size, stride, padding):
+    images, kernel = random(2, 6, 7, 4), random(size, size, 4 // groups, outputs)
     options = {"feature_group_count": groups, "dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+    strides = (stride, stride)
 
     @functools.partial(jax.jit, static_argnums=0)
     def gradients(convolve, images, kernel):
-        return jax.grad(lambda *both: (convolve(*both, (2, 2), padding, **options) ** 2).sum(), argnums=(0, 1))(
+        return jax.grad(lambda *both: (convolve(*both, strides, padding, **options) ** 2).sum(), argnums=(0, 1))(
             images, kernel
         )
 
-    fast = gradients(grouped_convolution, images, kernel)
+    fast = gradients(convolve, images, kernel)
     for ours, theirs in zip(fast, gradients(jax.lax.conv_general_dilated, images, kernel), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
     low = [jnp.asarray(array, jnp.bfloat16) for array in (images, kernel)]
-    result = grouped_convolution(*low, (2, 2), padding, **options)
+    result = convolve(*low, strides, padding, **options)
     assert result.dtype == jnp.bfloat16
-    exact = jax.lax.conv_general_dilated(images, kernel, (2, 2), padding, **options)
+    exact = jax.lax.conv_general_dilated(images, kernel, strides, padding, **options)
     np.testing.assert_allclose(result, exact, atol=0.1)
+
+
+def test_means_over_places_are_in_float32():
+    features = random(3, 5, 4, 6) + 10
+    means = jax.jit(place_means)(features)
+    assert means.shape == (3, 1, 1, 6)
+    np.testing.assert_allclose(means, features.mean(axis=(1, 2), keepdims=True), rtol=1e-6)
+    assert place_means(jnp.asarray(features, jnp.bfloat16)).dtype == jnp.float32
 
 
 @pytest.mark.parametrize("epsilon", [1e-5, 1e-3])
