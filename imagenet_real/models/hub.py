@@ -105,6 +105,8 @@ def _listing(repository: str, revision: str | None) -> tuple[str, dict[str, str 
         raise InputError(f"{repository!r} is not a repository: {_line(error)}. Write {PREFIX}ORG/NAME.") from None
     except errors.HfHubHTTPError as error:
         raise InputError(f"{page} answers with an error ({_line(error)}). Try again later. {PLACE}.") from None
+    except errors.OfflineModeIsEnabled:
+        raise _Unreachable("HF_HUB_OFFLINE is set") from None
     except Exception as error:  # each version of the library has its own network errors
         raise _Unreachable(_line(error)) from None
     return info.sha, {file.rfilename: file.lfs.sha256 if file.lfs else None for file in info.siblings}

@@ -133,6 +133,8 @@ def test_offline_the_cache_serves_or_the_line_says_where_to_put_it(repositories,
     message = message_of("hf_hub:timm/resnet50.a1_in1k")
     assert message.startswith("cannot reach http://127.0.0.1:9 for model.safetensors of timm/resnet50.a1_in1k")
     assert message.endswith("Or download it elsewhere, and give --weights=FILE.")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert "(HF_HUB_OFFLINE is set)" in message_of("hf_hub:timm/resnet50.a1_in1k")
 
 
 def test_repositories_of_the_catalog_are_pinned_to_their_commits(repositories):
