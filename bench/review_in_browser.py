@@ -1,7 +1,7 @@
 """A whole review in Chromium by keyboard: 20 mistakes judged, one undone, exported, scored; and three raters at once.
 
-python main.py --config=configs/evaluate.py --config.weights=vit_tiny_patch16_224.safetensors --config.images=VAL1000 \\
-    --config.resize=0 --workdir=DIR
+python main.py --config=configs/evaluate.py --config.model=vit_tiny_patch16_224 --config.images=VAL1000 \\
+    --config.weights=vit_tiny_patch16_224.safetensors --config.resize=0 --workdir=DIR
 python bench/review_in_browser.py --predictions=DIR/predictions.npz --images=VAL1000
 
 Verdicts are given by turns, without a look at the pictures: the accuracy that comes of them says nothing of the model.

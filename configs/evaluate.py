@@ -14,7 +14,8 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "program": "evaluate",  # a file of imagenet_real/programs
-            "model": "vit_tiny_patch16_224",  # NAME or NAME.TAG (configs/models.py), or package.module:function
+            # NAME or NAME.TAG (configs/models.py), or package.module:function. Empty: that of the training run in `weights`.
+            "model": "",
             # A .safetensors, .pth, .pt, .bin or .npz file, with the tensor names of any common library, or the workdir of
             # a training run, or hf_hub:ORG/NAME@REVISION. Empty: the weights that the model's name means, from the Hub.
             "weights": "",

@@ -2,7 +2,7 @@
 
     imagenet-real mistakes --predictions=FILE.npz --label_set=real \\
         --others='predictions/*.npz' --workdir=DIR
-    imagenet-real mistakes --weights=RUN --model=NAME --images=FOLDER --workdir=DIR
+    imagenet-real mistakes --weights=RUN --images=FOLDER --workdir=DIR
     imagenet-real mistakes --judged=vit3b_mistakes.json,greedy_soups_mistakes.json \\
         --workdir=DIR
 

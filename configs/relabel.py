@@ -19,7 +19,8 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "program": "relabel",  # a file of imagenet_real/programs
-            "model": "vit_tiny_patch16_224",  # the annotator: a name of the catalog, or package.module:function
+            # The annotator: a name of the catalog, or package.module:function. Empty: that of the training run in `weights`.
+            "model": "",
             "weights": "",  # a file, or the workdir of a run of `train`
             "report_checkpoint": "last",  # of such a run: last, or best by its `select_split`
             "images": "",  # FOLDER, FILE.tar, or tfds:NAME

@@ -31,6 +31,7 @@ class Annotator:
 
 def load_annotator(config: ConfigDict) -> Annotator:
     """Loads the model of a config. Raises InputError if its maps have another number of places than the config says."""
+    config = models.with_published_model(config) if config.weights else models.with_model_of_run(config)
     run = models.load_run(config)
     preprocessing = _preprocessing(config, run)
     size = preprocessing["image_size"]

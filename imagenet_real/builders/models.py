@@ -17,7 +17,7 @@ from imagenet_real.models.heads import LinearHead, load_head
 from imagenet_real.models.hub import HubFile
 from imagenet_real.models.user_model import user_model, user_model_checksum
 from imagenet_real.runtime import distributed
-from imagenet_real.training.trained import CHECKPOINTS, TrainedModel, trained_model
+from imagenet_real.training.trained import CHECKPOINTS, TrainedModel, saved_run_key, trained_model
 
 DTYPES = ("float32", "bfloat16")
 PREPROCESSING = tuple(field.name for field in dataclasses.fields(Preprocessing))
@@ -38,11 +38,32 @@ def load_run(config: ConfigDict, dtype: str = DTYPES[0]) -> TrainedModel | None:
     return trained_model(config.model, config.weights, config.report_checkpoint, dtype)
 
 
+def with_model_of_run(config: ConfigDict) -> ConfigDict:
+    """Returns the config with the model of the training run in `weights`, if `model` is empty.
+
+    Raises InputError if there is neither, unless `weights` is a repository on the Hub.
+    """
+    if config.model or config.weights.startswith(hub.PREFIX):
+        return config
+    run_key = saved_run_key(config.weights) if config.weights and storage.to_path(config.weights).is_dir() else None
+    if run_key is None:
+        raise InputError(
+            "model is empty. Give --model=NAME, a name that imagenet-real models lists, or the workdir of a training run as "
+            "--weights."
+        )
+    copy = ConfigDict(config.to_dict())
+    copy.model = run_key["model"]
+    return copy
+
+
 def with_published_model(config: ConfigDict) -> ConfigDict:
-    """Returns the config with the model of a repository `hf_hub:ORG/NAME`, which its config.json names."""
+    """Returns the config with the model that its weights name: a training run, or the config.json of `hf_hub:ORG/NAME`."""
+    config = with_model_of_run(config)
     file = hub_file(config)
     name = timm_config.architecture(file.config, file.repository) if file else None
     if name is None:
+        if not config.model:
+            raise InputError(f"model is empty, and {file.repository} does not name its model. Give --model=NAME.")
         return config
     tag = file.repository.partition(".")[2]
     copy = ConfigDict(config.to_dict())

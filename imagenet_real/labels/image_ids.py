@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -57,6 +58,25 @@ def _escaped(letter: str) -> str:
     if "\udc80" <= letter <= "\udcff":
         return f"%{ord(letter) - 0xDC00:02X}"
     return "".join(f"%{byte:02X}" for byte in letter.encode("utf-8", "surrogatepass"))
+
+
+def same_but_ending(names: Sequence[str], ids: Sequence[str]) -> tuple[str, str] | None:
+    """Two names that have the same id and differ in their ending, such as a.jpg and a.png: two images. None without."""
+    if len(set(ids)) == len(ids):
+        return None
+    first: dict[str, str] = {}
+    for name, identity in zip(names, ids, strict=True):
+        other = first.setdefault(identity, name)
+        endings = _ending(other), _ending(name)
+        if all(endings) and endings[0] != endings[1]:
+            return other, name
+    return None
+
+
+def _ending(name: str) -> str:
+    """The ending of the name of an image, or an empty text."""
+    ending = name.strip().rpartition(".")[2]
+    return ending if f".{ending.lower()}" in IMAGE_ENDINGS else ""
 
 
 def first_repeated(image_ids: np.ndarray) -> str | None:

@@ -56,8 +56,11 @@ def load_image_labels(
     values, num_classes = mixed_indices(texts, os.fspath(path), class_names, store)
     index = dict(zip(texts, values, strict=True))
     classes: dict[str, set[int]] = {}
-    for name, text in pairs:
-        classes.setdefault(image_id(name).removeprefix("./"), set()).add(index[text])
+    names_of_images = [name for name, _ in pairs]
+    ids = [image_id(name).removeprefix("./") for name in names_of_images]
+    table_columns.check_endings(names_of_images, ids, path)
+    for name, (_, text) in zip(ids, pairs, strict=True):
+        classes.setdefault(name, set()).add(index[text])
     names = class_names or (imagenet.imagenet_wnids() if num_classes == imagenet.NUM_CLASSES else None)
     count = num_classes or max(index.values()) + 1
     return ImageLabels(os.fspath(path), {name: sorted(row) for name, row in classes.items()}, count, names)

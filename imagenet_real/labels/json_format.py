@@ -77,6 +77,7 @@ def _from_json(content: _File, path: epath.Path, store: LabelStore, class_names:
     original = np.array([entry.get("group", (entry["correct"] or [-1])[0]) for entry in images], dtype=np.int32)
     average = content.get("average", "images")
     ids = [image_id(name) for name in content["images"]]
+    table_columns.check_endings(list(content["images"]), ids, path)
     return LabelSet(
         name=content["name"],
         image_ids=np.array(ids, dtype=str),

@@ -11,7 +11,7 @@ import numpy as np
 from imagenet_real.io import readers, storage
 from imagenet_real.io.readers import FileError
 from imagenet_real.labels.class_order import wnid_of
-from imagenet_real.labels.image_ids import image_id
+from imagenet_real.labels.image_ids import image_id, same_but_ending
 from imagenet_real.labels.imagenet import class_index
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -73,7 +73,18 @@ def image_ids(columns: Mapping[str, Sequence[Any]], path: str | os.PathLike, rem
     texts = ["" if value is None else str(value).strip() for value in columns[name]]
     if "" in texts:
         raise FileError(path, f"row {texts.index('') + 1} has no {name}", remedy)
-    return name, readers.string_array([image_id(text) for text in texts], path, name, remedy)
+    ids = [image_id(text) for text in texts]
+    check_endings(texts, ids, path)
+    return name, readers.string_array(ids, path, name, remedy)
+
+
+def check_endings(names: Sequence[str], ids: Sequence[str], path: str | os.PathLike) -> None:
+    """Raises FileError if two names with the same id are those of two images, such as a.jpg and a.png."""
+    if both := same_but_ending(names, ids):
+        shown = " and ".join(readers.shorten(name, 60) for name in both)
+        raise FileError(
+            path, f"{shown} have the same id {readers.shorten(image_id(both[0]), 60)}", "Rename one of the images."
+        )
 
 
 def label_column(columns: Mapping[str, Sequence[Any]], names: Sequence[str], path: str | os.PathLike) -> str | None:

@@ -40,6 +40,16 @@ SOURCES = {
     "imagenet_v2_refined": "Anzaku et al. 2024",
 }
 
+# What a label set says, for readers who meet it for the first time.
+DESCRIPTIONS = {
+    "original": "The class that an image was collected for.",
+    "real": "All classes that are right for an image, as in Beyer et al. (2020). Images without any are excluded.",
+    "multilabel": "All classes that experts judge correct or unclear (Vasudevan et al. 2022). The accuracy is a mean over classes.",
+    "imagenet_m": "68 images with major mistakes of strong models (Vasudevan et al. 2022).",
+    "except_mislabeled": "The original labels, without the images whose only ReaL label is another class.",
+    "except_all_errors": "The original labels, on the images whose only ReaL label is the original one.",
+}
+
 
 def label_set_name(name: str) -> str:
     """The name of a label set in tables and titles."""

@@ -165,7 +165,7 @@ def add_reference(results: Results, published: PublishedModels, names: dict[str,
 
 def check_options(ks: Sequence[int], repair: str) -> None:
     """Raises InputError for a k below 1, and for an unknown repair."""
-    if not ks or not all(isinstance(k, int) and k >= 1 for k in ks):
+    if not ks or not all(type(k) is int and k >= 1 for k in ks):
         raise InputError(
             f"ks is {shorten(str(tuple(ks)), 60)}, expected whole numbers of at least 1. Give for example (1, 5)."
         )

@@ -79,7 +79,8 @@ def fit(
     if position:
         batches.set_state(position["batches"])
         window.values = position["recent"]
-    done, note = int(state.step), "no means yet"
+    done = int(state.step)
+    note = f"the first loss comes at step {min((done // log_every + 1) * log_every, steps):,}"
 
     def next_batch() -> tuple[Mapping[str, jax.Array], Any]:
         batch = next(batches)

@@ -82,3 +82,23 @@ def test_what_the_hub_does_not_have_is_one_line(served, fields, message):
     with pytest.raises(InputError, match=message) as caught:
         config_of(**fields)
     assert "\n" not in str(caught.value)
+
+
+def test_a_run_says_its_model(place):
+    metadata = place / "run" / "checkpoints" / "8" / "run" / "metadata"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text(json.dumps({"identity": {"model": "resnet_digits"}}))
+    assert config_of(weights=str(place / "run")).model == "resnet_digits"
+    assert (
+        config_of(weights=str(place / "run"), model="my_nets:net").model == "my_nets:net"
+    )  # refused when it is loaded
+
+
+def test_without_a_model_and_a_run_that_says_it(served, tmp_path):
+    for weights in ("", str(tmp_path), str(tmp_path / "file.safetensors")):
+        with pytest.raises(
+            InputError, match="model is empty. Give --model=NAME, a name that imagenet-real models lists"
+        ):
+            config_of(weights=weights)
+    with pytest.raises(InputError, match="model is empty, and someone/transformers does not name its model"):
+        config_of(weights=f"hf_hub:someone/transformers@{COMMIT}")

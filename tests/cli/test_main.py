@@ -74,6 +74,7 @@ def test_score_writes_results_and_prints_the_table(world):
         (["--config.program=scor"], "there is no program 'scor': did you mean score"),
         (["--config.program=workdir"], "there is no program 'workdir': known are aggregate"),
         (["--config.ks=(0,)"], "expected whole numbers of at least 1"),
+        (["--config.ks=(True,)"], "expected whole numbers of at least 1"),
         (["--config.program=train"], "names the program train and lacks its fields, such as accumulate"),
         (["--ks=(1,)", "--config.ks=(2,)"], "--ks is given twice"),
         (["--report=False", "--noreport"], "--report is given twice"),

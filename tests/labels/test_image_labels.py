@@ -77,3 +77,16 @@ def test_a_wrong_file_is_refused_in_one_line(nowhere, text, message):
     with pytest.raises(InputError, match=message) as error:
         load_image_labels(write(nowhere / name, text), store=LabelStore(nowhere))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("labels.json", '{"a.jpg": 1, "a.png": 2}'),
+        ("labels.csv", "image_id,label\na.jpg,1\na.png,2\n"),
+        ("labels.txt", "a.jpg 1\na.png 2\n"),
+    ],
+)
+def test_two_images_with_one_id_are_named(tmp_path, name, text):
+    with pytest.raises(InputError, match=r"a\.jpg and a\.png have the same id a\. Rename one of the images"):
+        load_image_labels(write(tmp_path / name, text))

@@ -30,3 +30,26 @@ def test_no_list(place):
     ):
         with pytest.raises(InputError, match=message):
             image_lists.load(place / name)
+
+
+def test_a_table_has_the_ids_in_a_column(place):
+    (place / "list.csv").write_text("label,filename\n3,a.jpg\n1,b/c.png\n")
+    (place / "list.jsonl").write_text('{"file_name": "a.jpg"}\n{"file_name": "b/c.png"}\n')
+    (place / "plain.csv").write_text("a.jpg\nb/c.png\n")
+    for name in ("list.csv", "list.jsonl", "plain.csv"):
+        assert image_lists.load(place / name).tolist() == ["a", "b/c"], name
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("list.txt", "image_id\na.jpg\n", "line 1 is .image_id., the names of columns. Leave out this line"),
+        ("list.txt", '"image_id","label"\n"a.jpg",1\n', "the names of columns"),
+        ("list.json", '["a.jpg"]', "it is JSON. Give a text file"),
+        ("list.csv", "image_id\na.jpg\na.png\n", "a.jpg and a.png have the same id a. Rename one of the images"),
+    ],
+)
+def test_lines_that_are_no_ids_are_refused(place, name, text, message):
+    (place / name).write_text(text)
+    with pytest.raises(InputError, match=message):
+        image_lists.load(place / name)

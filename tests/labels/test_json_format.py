@@ -182,3 +182,16 @@ def test_wrong_short_forms_are_refused_with_words_of_json(nowhere, content, mess
 def test_a_class_of_a_file_that_is_unknown_is_refused(tmp_path):
     with pytest.raises(InputError, match="cow"):
         of_file(tmp_path / "mine.json", ["ant", "bee"], a=["ant"], b=["cow"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a.jpg": 1, "a.png": 2}',
+        '{"schema": 1, "name": "x", "classes": 3, "images": {"a.jpg": {"correct": [1]}, "a.png": {"correct": [2]}}}',
+    ],
+)
+def test_two_images_with_one_id_are_named(tmp_path, text):
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(InputError, match=r"a\.jpg and a\.png have the same id a\. Rename one of the images"):
+        load_label_set(tmp_path / "x.json")

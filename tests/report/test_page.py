@@ -15,8 +15,9 @@ from imagenet_real.predictions.answers import Answers
 from imagenet_real.predictions.predictions import Predictions
 from imagenet_real.report.page import document
 from imagenet_real.report.page.document import write_report
-from imagenet_real.report.page.markup import Scale, element
+from imagenet_real.report.page.markup import Scale, element, table
 from imagenet_real.report.page.subject import Subject
+from imagenet_real.report.plots import scatter
 from imagenet_real.scoring import results as scoring
 from imagenet_real.scoring.published_models import PublishedModels
 from tests import toy
@@ -24,7 +25,7 @@ from tests import toy
 pytestmark = pytest.mark.slow
 
 NAMES = ["cat", "dog", "cow, ox", "cow, beef"]
-VOID = {"meta", "img", "br", "hr", "link"}
+VOID = {"meta", "img", "br", "hr", "link", "wbr"}
 
 
 class Reader(html.parser.HTMLParser):
@@ -33,12 +34,14 @@ class Reader(html.parser.HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.open, self.texts, self.attributes, self.pictures, self.tables = [], [], [], [], []
+        self.in_word = False
         self.feed(text)
         self.close()
         assert not self.open, f"never closed: {self.open}"
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
+        self.in_word = tag == "wbr"  # a place where a name may break
         self.attributes += attrs.items()
         if tag == "img" or (tag == "svg" and "svg" not in self.open):
             self.pictures.append({"tag": tag, **attrs})
@@ -61,7 +64,11 @@ class Reader(html.parser.HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        self.texts.append(data)
+        if self.in_word:
+            self.texts[-1] += data
+        else:
+            self.texts.append(data)
+        self.in_word = False
         if "tr" in self.open and self.tables[-1][-1]:
             self.tables[-1][-1][-1] += data
 
@@ -207,7 +214,7 @@ def test_one_model_and_its_gallery(tmp_path):
 def test_a_single_model_is_compared_with_no_others(tmp_path):
     write_report(tmp_path, results_of(toy.predictions()), NAMES)
     text, _ = read(tmp_path)
-    assert not re.search(r"other model|adjacent|each pair|models", re.sub(r"(?s)<(style|script).*?</\1>", "", text))
+    assert not re.search(r"other model|neighbors|each pair|models", re.sub(r"(?s)<(style|script).*?</\1>", "", text))
 
 
 def test_classes_of_ones_own_without_real_and_without_scores(tmp_path):
@@ -322,8 +329,8 @@ def test_few_models_have_no_regression(tmp_path, models, has_line):
 def test_two_models_are_compared_and_not_ranked_by_pairs(tmp_path):
     write_report(tmp_path, results_of(toy.predictions("a"), toy.predictions("b", top=toy.TOP[:, ::-1])), NAMES)
     text, _ = read(tmp_path)
-    assert "The difference of the two models is not statistically significant under ReaL." in text
-    assert "pairs of adjacent models" not in text.partition("<section")[0]
+    assert "The difference of the two models is not significant under ReaL." in text
+    assert "pairs of neighbors" not in text.partition("<section")[0]
     assert "the mean is" not in text.partition("<section")[0]
 
 
@@ -405,3 +412,37 @@ def test_under_one_label_set_the_gallery_has_the_mistakes(tmp_path):
     images = [picture["alt"] for picture in page.pictures if picture["tag"] == "img"]
     assert {alt[0] for alt in images} <= {"b", "c", "e", "f"}  # a and d are right
     assert "Wrong predictions of model" in section(text, "mistakes")
+
+
+def test_names_break_after_a_sign_and_numbers_do_not(tmp_path):
+    assert element("td", "vit_tiny.augreg_in1k") == "<td>vit_<wbr>tiny.<wbr>augreg_<wbr>in1k</td>"
+    assert element("td", "82.86 <b_c") == "<td>82.86 &lt;b_<wbr>c</td>"
+    write_report(tmp_path, results_of(toy.predictions("my_net")), NAMES)
+    text, _ = read(tmp_path)
+    assert "<title>my_net</title>" in text
+    assert "<h1>my_<wbr>net</h1>" in text
+
+
+def test_notes_are_at_the_top_if_they_are_few(tmp_path):
+    results = results_of(toy.predictions())
+    for count in (2, 7):
+        results.notes[:] = [f"note {number}" for number in range(count)]
+        write_report(tmp_path, results, NAMES)
+        top, _, rest = read(tmp_path)[0].partition("<section")
+        assert ("note 1" in top, "note 1" in rest) == (count == 2, count == 7)
+
+
+def test_no_axis_of_accuracies_goes_beyond_100_percent():
+    x = np.linspace(0.5, 0.99, 10)
+    figure = scatter.figure(x, np.minimum(x + 0.05, 1.0), [f"m{at}" for at in range(10)], {}, y_name="ReaL")
+    low, high = figure.axes[0].get_ylim()
+    assert 0 <= low < high <= 100
+
+
+def test_on_a_phone_numbers_have_room_beside_or_below_the_names():
+    form = [
+        re.search(r'<table( class="\w+")?', table(["", "track", *["n"] * count], [], wide=(1,)))[1]
+        for count in (4, 5, 7)
+    ]
+    assert form == [' class="beside"', ' class="below"', None]
+    assert "--numbers: 3" in table(["", "track", *["n"] * 5], [], wide=(1,), kinds={5: "extra", 6: "extra"})

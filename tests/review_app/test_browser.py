@@ -216,6 +216,15 @@ def test_rating_by_keyboard(browser, folder):
     assert [(vote["class"], vote["answer"]) for vote in votes_of(folder)] == [(0, "maybe"), (1, "no")]
 
 
+def test_the_rating_page_fits_a_phone(browser, folder):
+    with small.rating_server(folder) as client:
+        page = page_of(browser, client.port, width=360, height=700)
+        enter(page, "Ada")
+        page.wait_for_selector(".question")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.close()
+
+
 def test_an_answer_that_the_disk_refuses_is_sent_again(browser, folder, monkeypatch):
     with small.review_server(folder) as client:
         page = page_of(browser, client.port)

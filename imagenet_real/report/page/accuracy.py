@@ -2,8 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
-from imagenet_real.report.names import label_set_name
-from imagenet_real.report.page.markup import Html, Scale, element, join, paragraph, percent, table, track
+from imagenet_real.report.names import DESCRIPTIONS, label_set_name
+from imagenet_real.report.page.markup import (
+    Html,
+    Scale,
+    details,
+    element,
+    join,
+    paragraph,
+    percent,
+    rank_change,
+    table,
+    track,
+)
 from imagenet_real.report.page.subject import Section, Subject
 from imagenet_real.scoring.results import Row
 
@@ -15,6 +26,10 @@ def section(subject: Subject) -> Section:
     parts = [_label_set_rows(subject) if is_single else _model_rows(subject)]
     if subject.people:
         parts += [element("h3", "People beside models"), _people(subject)]
+    described = [name for name in subject.label_sets if name in DESCRIPTIONS]
+    if len(described) > 1:
+        lines = [element("li", element("b", label_set_name(name)), f": {DESCRIPTIONS[name]}") for name in described]
+        parts.append(details("What the label sets are", element("ul", *lines)))
     return Section("accuracy", "Accuracy", join(parts))
 
 
@@ -123,10 +138,7 @@ def _models_table(subject: Subject, label_sets: Sequence[str], ranks: Mapping[st
 def _cell(row: Row, ranked: Row | None, best: float) -> Html:
     half = element("small", f" ±{percent((row['high'] - row['low']) / 2)}")
     change = (ranked or {}).get("rank_change")
-    arrow = None
-    if change:
-        arrow = element("span", f" {'▲' if change > 0 else '▼'}{abs(change)}", class_="up" if change > 0 else "down")
-    return join([_value(row, best), half, arrow])
+    return join([_value(row, best), half, *([" ", rank_change(change)] if change else [])])
 
 
 def _value(row: Row, best: float) -> str:

@@ -1,5 +1,6 @@
 """The report: a single page that loads nothing, with its drawings as files next to it."""
 
+import html
 import os
 import pathlib
 import string
@@ -90,7 +91,8 @@ def as_html(subject: Subject, sections: Sequence[Section]) -> str:
     return string.Template((_FOLDER / "page.html").read_text(encoding="utf-8")).substitute(
         style=(_FOLDER / "style.css").read_text(encoding="utf-8"),
         script=(_FOLDER / "script.js").read_text(encoding="utf-8"),
-        title=join([title]),
+        title=html.escape(title),
+        heading=join([title]),
         subtitle=join([f"Scored on {images:,} images under {label_sets}: {names}."]),
         links=join(element("a", section.title, href=f"#{section.anchor}") for section in sections),
         highlights=highlights.highlights(subject),

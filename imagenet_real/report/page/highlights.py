@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator
 
-from imagenet_real.report.names import capitalize, label_set_name, label_set_phrase, listed
+from imagenet_real.report.names import capitalize, count_of, label_set_name, label_set_phrase, listed
 from imagenet_real.report.page.markup import Html, element, join, percent
 from imagenet_real.report.page.subject import Subject
 from imagenet_real.scoring.evidence import contrast
 from imagenet_real.scoring.results import Row
 
 MIN_FOR_MEAN = 5  # models, below which a mean of their accuracies says little
+MAX_NOTES = 5  # about the images and labels at the top of the page; of more, all are at its end
 PERCENT = "\N{NO-BREAK SPACE}%"  # no line break before it
 
 
 def highlights(subject: Subject) -> Html:
     sentences = _single_model(subject) if len(subject.models) == 1 else _several_models(subject)
-    return element("ul", *(element("li", sentence) for sentence in sentences), class_="highlights")
+    notes = subject.results.notes if len(subject.results.notes) <= MAX_NOTES else []
+    return element("ul", *(element("li", sentence) for sentence in [*sentences, *notes]), class_="highlights")
 
 
 def _single_model(subject: Subject) -> Iterator[str]:
@@ -56,13 +58,13 @@ def _significant_pairs(subject: Subject) -> Iterator[str]:
     if rankings and rankings[0]["neighbours"] > 1:
         counts = [f"{row['resolved']} under {label_set_phrase(row['label_set'])}" for row in rankings]
         yield (
-            f"The ranking has {rankings[0]['neighbours']} pairs of adjacent models. The number of statistically "
-            f"significant differences is {listed(counts)}."
+            f"Sorted by accuracy, the models form {rankings[0]['neighbours']} pairs of neighbors. The number of pairs with "
+            f"a significant difference is {listed(counts)}."
         )
     elif rankings:
         for row in rankings:
             kind = "is" if row["resolved"] else "is not"
-            yield f"The difference of the two models {kind} statistically significant under {label_set_phrase(row['label_set'])}."
+            yield f"The difference of the two models {kind} significant under {label_set_phrase(row['label_set'])}."
 
 
 def _rank_changes(subject: Subject) -> Iterator[str]:
@@ -73,7 +75,8 @@ def _rank_changes(subject: Subject) -> Iterator[str]:
             count = f"{len(changes)} models have" if len(changes) > 1 else "1 model has"
             yield (
                 f"{count} a different rank under {label_set_phrase(row['label_set'])} than under the original labels; "
-                f"{largest['model']} moves most ({largest['rank_change']:+d})."
+                f"{largest['model']} moves most, {count_of(abs(largest['rank_change']), 'rank')} "
+                f"{'up' if largest['rank_change'] > 0 else 'down'}."
             )
 
 

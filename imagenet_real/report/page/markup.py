@@ -14,6 +14,11 @@ SHAPES = (  # marks of tracks, around the origin, in pixels; a label set has the
 )
 
 
+# Long names break after these signs, and not within a word.
+_BREAK = re.compile(r"(?<=[A-Za-z0-9][_/])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9][.:])(?=[A-Za-z])")
+MAX_BESIDE, MAX_BELOW = 4, 6  # numbers of a row that a phone has room for beside its name, and below it
+
+
 class Html(str):
     """Text that is markup."""
 
@@ -35,7 +40,12 @@ def element(name: str, *content: str | None, **attributes: str | float | None) -
 
 def join(parts: Iterable[str | None]) -> Html:
     """Markup and text in sequence."""
-    return Html("".join(part if isinstance(part, Html) else html.escape(part) for part in parts if part is not None))
+    return Html("".join(part if isinstance(part, Html) else _escaped(part) for part in parts if part is not None))
+
+
+def _escaped(text: str) -> str:
+    """Text as markup, in which long names may break."""
+    return "<wbr>".join(map(html.escape, _BREAK.split(text)))
 
 
 def paragraph(*content: str, **attributes: str) -> Html:
@@ -45,6 +55,11 @@ def paragraph(*content: str, **attributes: str) -> Html:
 def percent(share: float | None) -> str:
     """A fraction in percent with two digits; an empty text for None and NaN."""
     return "" if share is None or share != share else f"{share * 100:.2f}"
+
+
+def rank_change(ranks: int) -> Html:
+    """The number of ranks that a model gains or loses; not 0."""
+    return element("span", f"{'▲' if ranks > 0 else '▼'}{abs(ranks)}", class_="up" if ranks > 0 else "down")
 
 
 def table(
@@ -57,12 +72,14 @@ def table(
 ) -> Html:
     """A table that scrolls sideways if it is too wide.
 
+    On a phone, the tracks and bars of a table stand below the names, if that leaves room for the numbers.
+
     Args:
       head: of the columns.
       rows: cells, as many as in the head.
       text: columns of text; the others hold numbers.
       wide: columns that take the remaining width.
-      kinds: further classes of columns, for the style.
+      kinds: further classes of columns, for the style; a phone leaves out the columns `extra`.
     """
     kinds = {
         column: " ".join(
@@ -79,7 +96,11 @@ def table(
         first = element("th", row[0], scope="row", class_=kinds[0])
         rest = (element("td", cell, class_=kind) for cell, kind in zip(row[1:], list(kinds.values())[1:], strict=True))
         lines.append(element("tr", first, *rest))
-    whole = element("table", element("thead", element("tr", top_row)), element("tbody", *lines))
+    numbers = len(head) - 1 - len(wide) - sum("extra" in (kind or "") for kind in kinds.values())
+    form = None if not wide or numbers > MAX_BELOW else "beside" if numbers <= MAX_BESIDE else "below"
+    columns = f"--numbers: {numbers}" if form else None
+    rows_of_head = element("thead", element("tr", top_row))
+    whole = element("table", rows_of_head, element("tbody", *lines), class_=form, style=columns)
     return element("div", whole, class_="scroll", tabindex="0")
 
 
@@ -172,7 +193,7 @@ def bar(shares: Mapping[str, float]) -> Html:
     text = ", ".join(f"{name} {value * 100:.1f} %" for name, value in shares.items())
     drawn, start = [], 0.0
     for index, (name, value) in enumerate(shares.items()):
-        tip = element("title", f"{name}: {value * 100:.1f} %")
+        tip = f"<title>{html.escape(name)}: {value * 100:.1f} %</title>"
         drawn.append(
             f'<rect class="b{index}" x="{start * 100:.2f}%" width="{value * 100:.2f}%" height="100%">{tip}</rect>'
         )

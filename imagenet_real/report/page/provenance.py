@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from imagenet_real.report.page.highlights import MAX_NOTES
 from imagenet_real.report.page.markup import Html, details, element, join, paragraph, table
 from imagenet_real.report.page.subject import Section, Subject
 from imagenet_real.report.table import unavailable
@@ -14,7 +15,7 @@ MAX_VALUES = 20  # lines of a table of values that is not folded: a config has m
 def section(subject: Subject) -> Section:
     results = subject.results
     parts = [
-        element("ul", *(element("li", note) for note in results.notes)) if results.notes else None,
+        element("ul", *(element("li", note) for note in results.notes)) if len(results.notes) > MAX_NOTES else None,
         *(paragraph(line, class_="soft") for line in unavailable(results)),
         _unread_images(subject),
         *(_record(name, value) for name, value in results.provenance.items() if isinstance(value, Mapping)),

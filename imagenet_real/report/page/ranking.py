@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from imagenet_real.report.names import capitalize, label_set_name, label_set_phrase
-from imagenet_real.report.page.markup import figure, join, paragraph, table
+from imagenet_real.report.page.markup import Html, element, figure, join, paragraph, rank_change, table
 from imagenet_real.report.page.subject import Section, Subject
 from imagenet_real.report.plots import bump, drawing, scatter
 from imagenet_real.report.plots.drawing import Drawing
@@ -60,19 +60,21 @@ def ranks(subject: Subject) -> Section | None:
     names = {row["label_set"]: label_set_name(row["label_set"]) for row in rankings}
     head = ["label set", "significant differences", "Kendall's tau with original", "changes of rank", "largest changes"]
     text = (
-        "Exact McNemar tests compare each pair of adjacent models in the ranking; for a mean over classes, a sign-flip test "
-        "does. Holm's correction covers all pairs of a label set. Other orders may be chance."
+        "A pair is two models next to each other in a ranking. Its difference is significant by an exact McNemar test, or by "
+        "a sign-flip test if the accuracy is a mean over classes, with Holm's correction for all pairs of a label set. The "
+        "order within other pairs may be chance. Kendall's tau is 1 if two rankings are equal, and -1 if one is the reverse "
+        "of the other."
     )
     rows = [_ranking_row(row, names) for row in rankings]
     columns = 2 if len(rows) == 1 else 5 if any(row[4] for row in rows) else 4  # without changes, no largest ones
     head, rows = head[:columns], [row[:columns] for row in rows]
-    parts = [paragraph(text), table(head, rows, text=(0, 4))]
+    parts = [paragraph(text), table(head, rows, text=(0, 4), kinds={4: "list"})]
     if len(rankings) < 2 or len(subject.models) < MIN_MODELS or len({len(row["models"]) for row in rankings}) > 1:
         return Section("ranks", "Ranks", join(parts))
     picture = _bump_chart(subject, names)
     is_partial = len(subject.models) > bump.MAX_MODELS
     models = f" of the best {bump.MAX_MODELS} of {len(subject.models)} models" if is_partial else ""
-    caption = f"Ranks{models} under each label set; one line per model. Gray bands join adjacent models without a significant difference."
+    caption = f"Ranks{models} under each label set; one line per model. Gray bands join neighbors without a significant difference."
     if any(entry["rank_change"] for row in rankings for entry in row["models"]):
         caption += " Colored models move most."
     parts += [figure(picture, wide=True), paragraph(caption, class_="soft")]
@@ -88,15 +90,21 @@ def _ranking_row(row: Row, names: Mapping[str, str]) -> list[str]:
         f"{row['resolved']} of {row['neighbours']} pairs",
         "" if tau is None or is_original else f"{tau:.3f}",
         "" if is_original else f"{len(changes):,}",
-        ", ".join(f"{entry['model']} {entry['rank_change']:+d}" for entry in largest),
+        join(part for entry in largest for part in (_change(entry), " ")),
     ]
+
+
+def _change(entry: Row) -> Html:
+    """A model with the number of ranks by which it goes up or down."""
+    change = rank_change(entry["rank_change"])
+    return element("span", f"{entry['model']} ", change, class_="nowrap")
 
 
 def _bump_chart(subject: Subject, names: Mapping[str, str]) -> Drawing:
     rankings = subject.results.rankings
     description = (
         f"One line for each of {min(bump.MAX_MODELS, len(subject.models))} models, from its rank under one label set to its "
-        "rank under the next. Gray bands join adjacent models without a significant difference. The table before it names the largest "
+        "rank under the next. Gray bands join neighbors without a significant difference. The table before it names the largest "
         "changes; the table of accuracies has all of them."
     )
     with drawing.style():

@@ -42,11 +42,17 @@ def section(subject: Subject) -> Section | None:
         f"{first.models[model]} under {label_set_phrase(first.label_set)}: {significant:,} of {count:,} slices differ "
         "significantly from the other images of their attribute, after Holm's correction for the number of slices."
     )
-    explanation = (
-        "The difference is to the images of the attribute without this value. The error ratio is the error on the slice over "
-        "that on all images of the attribute: above 1 the slice is harder. Significant differences are bold. Unrounded numbers of all models are in slices.csv."
+    ratio = (
+        "The error ratio is the error on the slice divided by that on all images of the attribute: above 1 the slice is "
+        "harder. "
     )
-    body = [paragraph(text), paragraph(explanation, class_="soft")]
+    explanation = paragraph(
+        "The difference is to the images of the attribute that do not have this value. ",
+        element("span", ratio, class_="extra"),
+        "Significant differences are bold. Unrounded numbers of all models are in slices.csv.",
+        class_="soft",
+    )
+    body = [paragraph(text), explanation]
     picture = _picture(first, model)
     if picture:
         body.append(figure(picture, wide=True))
@@ -125,7 +131,8 @@ def _table(parts: list[Slices], model: int, rows: list[int]) -> Html:
     head += ["difference, points", "error ratio"]
     if len(first.models) > 1:
         head.append("mean difference of all models")
-    whole = table(head, lines, wide=(2,))
+    extra = dict.fromkeys(range(4 + len(parts), len(head)), "extra")  # beside the difference
+    whole = table(head, lines, wide=(2,), kinds=extra)
     return join([paragraph(note, class_="soft"), whole]) if note else whole
 
 

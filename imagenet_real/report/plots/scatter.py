@@ -43,9 +43,9 @@ def figure(
         best = np.argsort(-x, kind="stable")[: line.points if line else len(x)]
         tooltips = sum(line.points if line else len(x) for line in panels.values()) <= MAX_TOOLTIPS
         _draw_panel(axis, x[best] * 100, y[best] * 100, [names[row] for row in best], line, tooltips)
-        axis.set_title(f"{title} ({len(best)})", fontsize=11)
+        axis.set_title(f"{title} ({len(best)})", fontsize=11, pad=38 if line else 24)  # points, above the legend
+        axis.set_xlabel(f"top-1 accuracy under {x_name}, %")
     axes[0].set_ylabel(f"top-1 accuracy under {y_name}, %")
-    drawing.supxlabel(f"top-1 accuracy under {x_name}, %", fontsize=10)
     return drawing
 
 
@@ -68,9 +68,9 @@ def _draw_panel(
         point.set_gid(f"{TIP}{name}: {x[row]:.2f} %, {y[row]:.2f} %")
     axis.set_xlim(*ends)
     low, high = axis.get_ylim()
-    axis.set_ylim(low, high + 0.16 * (high - low))  # room for the legend
+    axis.set_ylim(max(low, 0), min(high, 100))
     _draw_names(axis, x, y, names, line)
-    axis.legend(frameon=False, loc="upper left", fontsize=8.5)
+    axis.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, fontsize=8.5)
     axis.grid(color="0.93")
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)

@@ -13,7 +13,7 @@ const FIELDS = {
   severity: [["Major", "major", "m"], ["Minor", "minor", "i"], ["Borderline", "borderline", "b"]],
 };
 const OTHER_KEYS = [["Enter", "save, and show the next mistake"], ["u", "undo the last verdict"], ["← →", "back, skip"], ["z", "zoom"],
-  ["t", "comment"], ["/", "find a class; Enter makes the first of the list right too"], ["n", "classes like the prediction"],
+  ["t", "comment"], ["/", "find a class; Enter makes the first of the list right too"], ["n", "classes similar to the prediction"],
   ["f", "filter"], ["?", "these keys"]];
 
 let lastSearch = 0, matches = [], needsCategory = true, name = "", panel = false, item = null, start = 0, storing = false, verdict = {};
