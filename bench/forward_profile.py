@@ -30,7 +30,7 @@ from imagenet_real.models.functional import functional  # noqa: E402
 from imagenet_real.runtime import devices  # noqa: E402
 
 RESULT = ROOT / "bench" / "results" / "forward_profile.txt"
-MODELS = ("convnext_tiny", "resnetv2_50x1_bit", "regnetx_016")
+MODELS = ("regnety_016", "convnextv2_atto", "resnet50")
 TOP = 8
 
 
