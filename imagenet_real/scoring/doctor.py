@@ -147,7 +147,7 @@ def _without_background(top: np.ndarray) -> np.ndarray:
 
 def _order_candidates(predictions: Predictions, reference: LabelSet) -> Iterator[Diagnosis]:
     """Other images that the rows may belong to; for files with a row for each image, or for a part of them."""
-    known = np.isin(predictions.image_ids, reference.image_ids)
+    known = match(predictions.image_ids, reference.image_ids) >= 0
     if known.mean() < 0.5 or not (known.all() or len(predictions) == len(reference)):
         return
     if len(predictions) < len(reference):

@@ -17,6 +17,7 @@ from imagenet_real.models.checkpoints import weights
 from imagenet_real.models.functional import functional
 from imagenet_real.models.vit import ViT, sincos_positions
 from tests.models import timm_vit
+from tests.models.random_weights import filled
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +55,7 @@ def test_every_tensor_matters(tmp_path):
 
 def test_bfloat16_computes_roughly_and_answers_in_float32(tmp_path):
     tensors, apply, params = small_vit(tmp_path, dtype=jnp.bfloat16)
-    logits = np.asarray(apply(params, images(4, 8)))
+    logits = np.asarray(jax.jit(apply)(params, images(4, 8)))
     assert logits.dtype == np.float32
     expected = timm_vit.logits(tensors, images(4, 8), heads=3)
     assert 1e-5 < np.abs(logits - expected).max() < 0.1 * np.abs(expected).max()
@@ -91,9 +92,14 @@ def test_big_visions_plain_model():
     """Mean pooling, fixed positions, and a layer with tanh before the head; as many parameters as stated."""
     state = nnx.state(catalog.build_abstract("vit_s16_i1k"), nnx.Param)
     assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state)) == catalog.find("vit_s16_i1k").parameters
-    model = catalog.build("vit_s16_i1k", num_classes=5, image_size=32, width=24, depth=1, heads=2)
-    pixels = images(2, 32)
-    tokens = model.blocks[0](model.patch_embed(pixels) + sincos_positions(2, 24))
-    expected = model.head(jnp.tanh(model.pre_logits(model.norm(tokens).mean(axis=1))))
-    np.testing.assert_allclose(model(pixels), expected, atol=1e-5)
-    assert model.dense_logits(pixels).shape == (2, 2, 2, 5)
+    model = filled(lambda: catalog.build("vit_s16_i1k", num_classes=5, image_size=32, width=24, depth=1, heads=2))
+
+    @jax.jit
+    def outputs(pixels):
+        tokens = model.blocks[0](model.patch_embed(pixels) + sincos_positions(2, 24))
+        expected = model.head(jnp.tanh(model.pre_logits(model.norm(tokens).mean(axis=1))))
+        return expected, model(pixels), model.dense_logits(pixels)
+
+    expected, logits, places = outputs(images(2, 32))
+    np.testing.assert_allclose(logits, expected, atol=1e-5)
+    assert places.shape == (2, 2, 2, 5)
