@@ -90,7 +90,7 @@ def _ranking_row(row: Row, names: Mapping[str, str]) -> list[str]:
         f"{row['resolved']} of {row['neighbours']} pairs",
         "" if tau is None or is_original else f"{tau:.3f}",
         "" if is_original else f"{len(changes):,}",
-        join(part for entry in largest for part in (_change(entry), " ")),
+        Html(", ".join(map(_change, largest))),
     ]
 
 
