@@ -29,7 +29,7 @@ from tests.programs import training_world as world
 pytestmark = pytest.mark.slow
 
 STEPS = 150
-LONG = {"steps": STEPS, "checkpoint_every": 7, "average_decay": 0.9, "loss": "sigmoid"}
+LONG = {"steps": STEPS, "checkpoint_every": 15, "average_decay": 0.9, "loss": "sigmoid"}
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,7 @@ def test_metrics_on_a_full_disk(tmp_path):
 def config_of(images, **fields):
     config = train_digits.get_config()
     defaults = {"images": str(images), "validation_images": str(images), "select_split": "", "crop": world.SIZE}
-    config.update(defaults | {"batch_size": 8, "warmup_steps": 0} | fields)
+    config.update(defaults | {"batch_size": 8, "warmup_steps": 0, "report": False} | fields)
     return config
 
 
