@@ -96,7 +96,7 @@ def test_two_processes_of_four_devices_evaluate_like_one_of_eight(photographs, t
     assert missing[0][0]["image_id"] == missing[1][0]["image_id"] == "ILSVRC2012_val_00000015"
 
 
-LONG = {"model": "tiny_vit", "optimizer": "adamw", "steps": 12, "checkpoint_every": 2, "log_every": 4}
+LONG = {"model": "tiny_mlp", "optimizer": "adamw", "steps": 8, "checkpoint_every": 2, "log_every": 4}
 LONG |= {"learning_rate": 1e-3, "augmentation.mixup": 0.2, "fsdp": True, "loss": "sigmoid"}
 
 
@@ -107,28 +107,25 @@ def images(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def undisturbed(images, tmp_path_factory):
-    """The workdir of a run of two processes of one device each."""
+    """The workdir of a run of two processes of two devices each."""
     workdir = tmp_path_factory.mktemp("undisturbed")
-    assert "original" in run(world.arguments(images, workdir, **LONG), processes=2, devices=1)
+    assert "original" in run(world.arguments(images, workdir, **LONG), processes=2, devices=2)
     return workdir
 
 
 def assert_near(workdir, other):
-    """The same losses and parameters to the rounding of float32, which training amplifies."""
+    """The same losses and parameters to the rounding of float32."""
     for one, two in zip(world.metrics(workdir), world.metrics(other), strict=True):
-        assert one == pytest.approx(two, rel=1e-5 if one["step"] <= 10 else 1e-3)
+        assert one == pytest.approx(two, rel=1e-5)
     ours, theirs = arrays(workdir, LONG["steps"]), arrays(other, LONG["steps"])
     assert ours.keys() == theirs.keys()
     for name in ours:
         np.testing.assert_allclose(ours[name], theirs[name], atol=1e-3, err_msg=name)
 
 
-def test_two_processes_of_four_devices_train_like_one_of_eight(images, undisturbed, tmp_path):
-    two, one = tmp_path / "two", tmp_path / "one"
-    run(world.arguments(images, two, **LONG), processes=2, devices=4)
-    run(world.arguments(images, one, **LONG, model_devices=2), processes=1, devices=8)
-    assert_near(two, undisturbed)
-    assert_near(one, undisturbed)
+def test_two_processes_of_two_devices_train_like_one_of_four(images, undisturbed, tmp_path):
+    run(world.arguments(images, tmp_path, **LONG, model_devices=2), processes=1, devices=4)
+    assert_near(tmp_path, undisturbed)
 
 
 def test_a_run_of_four_processes_stops_and_continues_in_one(images, undisturbed, tmp_path):
@@ -148,7 +145,7 @@ def test_a_run_of_four_processes_stops_and_continues_in_one(images, undisturbed,
 def test_a_killed_process_ends_the_other_and_the_run_continues(images, undisturbed, tmp_path):
     arguments = world.arguments(images, tmp_path, **LONG)
     for killed in (0, 1):
-        started, before = start(arguments, processes=2, devices=1), saved_steps(tmp_path)
+        started, before = start(arguments, processes=2, devices=2), saved_steps(tmp_path)
         wait_for(lambda before=before: saved_steps(tmp_path) - before, started[0])
         time.sleep(np.random.default_rng().uniform(0, 0.1))
         start_time = time.monotonic()
@@ -159,7 +156,7 @@ def test_a_killed_process_ends_the_other_and_the_run_continues(images, undisturb
         assert error.splitlines()[-1].startswith(GONE), error
         assert not (tmp_path / "results.json").exists(), "ended before it was killed"
 
-    run(arguments, processes=2, devices=1)
+    run(arguments, processes=2, devices=2)
     assert (tmp_path / "metrics.jsonl").read_text() == (undisturbed / "metrics.jsonl").read_text()
     ours, theirs = arrays(tmp_path, LONG["steps"]), arrays(undisturbed, LONG["steps"])
     for name in theirs:

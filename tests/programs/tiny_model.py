@@ -1,4 +1,4 @@
-"""`main.py` with two more models in the catalog, small enough to be compiled and trained in a moment."""
+"""`main.py` with three more models in the catalog, small enough to be compiled and trained in a moment."""
 
 import sys
 
@@ -24,6 +24,19 @@ class Tiny(nnx.Module):
         return self.head(nnx.relu(self.bn(self.conv(images))).mean(axis=(1, 2)))
 
 
+class TinyMLP(nnx.Module):
+    """One kernel is large enough to be divided over devices."""
+
+    def __init__(self, *, num_classes, dtype, rngs):
+        self.conv = convolution(3, 8, 3, 2, dtype=dtype, rngs=rngs)
+        self.fc = nnx.Linear(2 * SIZE * SIZE, 64, rngs=rngs)
+        self.head = nnx.Linear(64, num_classes, rngs=rngs)
+
+    def __call__(self, images):
+        features = nnx.relu(self.conv(images)).reshape(len(images), -1)
+        return self.head(nnx.relu(self.fc(features)))
+
+
 class TinyViT(ViT):
     """Of one block, whose kernels are large enough to be divided over devices."""
 
@@ -34,6 +47,7 @@ class TinyViT(ViT):
 
 SPECS = {
     "tiny": ModelSpec(Tiny, {}, num_classes=3, weights={"": PretrainedWeights({})}),
+    "tiny_mlp": ModelSpec(TinyMLP, {}, num_classes=3, weights={"": PretrainedWeights({})}),
     "tiny_vit": ModelSpec(
         TinyViT,
         {"image_size": SIZE},
