@@ -7,6 +7,7 @@ import pytest
 from etils import epath
 
 from configs import evaluate as evaluate_config
+from imagenet_real.builders import training_run
 from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
 from imagenet_real.predictions.predictions import load_predictions
@@ -99,9 +100,14 @@ def test_it_starts_from_a_file_and_keeps_the_head_of_the_same_classes(vit_run, i
         (tuple(world.COLORS), {"mean": (0.1, 0.5, 0.5)}, "these weights were trained with mean (0.5, 0.5, 0.5)"),
     ],
 )
-def test_what_the_log_says_of_the_head(vit_run, classes, fields, message, tmp_path, capsys):
+def test_what_the_log_says_of_the_head(vit_run, classes, fields, message, tmp_path, capsys, monkeypatch):
+    def fit(*positional, **named):
+        raise InputError("the training begins")
+
+    monkeypatch.setattr(training_run, "fit", fit)
     images = world.write_images(tmp_path / "images", per_class=8, classes=classes)
-    train.run(brief(images, model="tiny_vit", init=str(vit_run), steps=1, **fields), epath.Path(tmp_path / "run"))
+    with pytest.raises(InputError, match="the training begins"):
+        train.run(brief(images, model="tiny_vit", init=str(vit_run), **fields), epath.Path(tmp_path / "run"))
     assert message in capsys.readouterr().err
 
 
@@ -160,18 +166,18 @@ def test_layers_learn_at_their_own_rates(images, tmp_path):
 @pytest.mark.parametrize("optimizer", ["adamw", "muon", "schedule_free_adamw"])
 def test_a_finished_run_made_longer_is_the_run_of_that_length(images, tmp_path, capsys, optimizer):
     schedule = "constant" if optimizer == "schedule_free_adamw" else "wsd"
-    fields = {"optimizer": optimizer, "schedule": schedule, "warmup_steps": 2, "checkpoint_every": 3, "log_every": 2}
+    fields = {"optimizer": optimizer, "schedule": schedule, "warmup_steps": 2, "checkpoint_every": 3, "log_every": 5}
     longer, whole = epath.Path(tmp_path / "longer"), epath.Path(tmp_path / "whole")
+    train.run(brief(images, steps=5, **fields), longer)
     train.run(brief(images, steps=10, **fields), longer)
-    train.run(brief(images, steps=20, **fields), longer)
     error = capsys.readouterr().err
     if schedule == "wsd":
-        assert "the run of 10 steps goes on to 20 from step 8: later checkpoints, of the shorter run, are" in error
+        assert "the run of 5 steps goes on to 10 from step 4: later checkpoints, of the shorter run, are" in error
     else:
-        assert "the run of 10 steps goes on to 20 from step 10\n" in error
-    train.run(brief(images, steps=20, **fields), whole)
+        assert "the run of 5 steps goes on to 10 from step 5\n" in error
+    train.run(brief(images, steps=10, **fields), whole)
     assert (longer / "metrics.jsonl").read_text() == (whole / "metrics.jsonl").read_text()
-    ours, theirs = arrays(longer, 20), arrays(whole, 20)
+    ours, theirs = arrays(longer, 10), arrays(whole, 10)
     assert ours.keys() == theirs.keys()
     for name, array in ours.items():
         np.testing.assert_array_equal(array, theirs[name], err_msg=name)
@@ -179,9 +185,9 @@ def test_a_finished_run_made_longer_is_the_run_of_that_length(images, tmp_path, 
         load_predictions(longer / "predictions.npz").top_scores, load_predictions(whole / "predictions.npz").top_scores
     )
     if schedule == "wsd":
-        assert 16 in saved_steps(longer)  # kept for the next time
-        with pytest.raises(InputError, match="has 20 steps, and this one has 10: no checkpoint is left"):
-            train.run(brief(images, steps=10, **fields), longer)
+        assert 8 in saved_steps(longer)  # kept for the next time
+        with pytest.raises(InputError, match="has 10 steps, and this one has 5: no checkpoint is left"):
+            train.run(brief(images, steps=5, **fields), longer)
 
 
 def test_a_run_with_cosine_says_what_would_change(images, tmp_path):
