@@ -31,13 +31,14 @@ TIMEOUT = 124  # an exit code, as of the command timeout
 SECONDS = 300  # of the processes of a run, together
 RECIPE = {**TRAINING, "steps": 60, "checkpoint_every": 7, "log_every": 5}
 MIXED = {"augmentation.mixup": 0.2, "optimizer": "sgd", "learning_rate": 0.01}
-AUGMENTED = {  # every random change, a moving average, and random states of the model
+AUGMENTED = {  # every random change, soft labels, a moving average, and random states of the model
     **RECIPE,
     "model": "tiny_vit",
     "drop_path": 0.2,
     "drop_path_uniform": True,
     "loss": "sigmoid",
     "average_decay": 0.9,
+    "soft_labels": "INPUTS/soft.tsv",
     "augmentation.repeats": 3,
     "augmentation.mixup": 0.2,
     "augmentation.cutmix": 1.0,

@@ -114,6 +114,12 @@ def _write_lists_and_boxes(folder: pathlib.Path) -> None:
     ids = [f"{name}/{number:03d}" for name in COLORS for number in range(8)]
     clean = [one for one in ids if (one.split("/")[0], int(one.split("/")[1])) not in WRONG]
     (folder / "clean.txt").write_text("".join(f"{one}\n" for one in clean))
+    soft = [
+        f"{one}\t{label}\t{label},{(label + 1) % 3}\t0.9,0.3\n"
+        for one in ids[::2]
+        for label in [list(COLORS).index(one.split("/")[0])]
+    ]
+    (folder / "soft.tsv").write_text("".join(soft))
     random = np.random.default_rng(2)
     corners = random.uniform(0, 6, (len(ids), 2)).round(1)
     boxes = np.concatenate([corners, corners + random.uniform(2, 6, corners.shape).round(1)], axis=1)
