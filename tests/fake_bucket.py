@@ -163,9 +163,9 @@ class _Requests(BaseHTTPRequestHandler):
     def listing(self, body: bytes, bucket: str) -> None:
         prefix, delimiter = self.query.get("prefix", ""), self.query.get("delimiter", "")
         items, prefixes = {}, {}
-        for name, there in sorted(self.server.objects.items()):
-            key = name.partition("/")[2]
-            if not name.startswith(f"{bucket}/{prefix}") or key < self.query.get("startOffset", ""):
+        for name in sorted(name for name in self.server.objects if name.startswith(f"{bucket}/{prefix}")):
+            there, key = self.server.objects[name], name.partition("/")[2]
+            if key < self.query.get("startOffset", ""):
                 continue
             if key >= self.query.get("endOffset", chr(sys.maxunicode)):
                 continue

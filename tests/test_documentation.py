@@ -152,6 +152,8 @@ def check_other(command: str) -> None:
 def shortened(program: str, config, arguments: list[str], name: str, scenes: dict[str, str]) -> list[str]:
     """The arguments with other values of the fields that make a run short, and other files where they are needed."""
     fields = dict(SHORT.get(program, {}))
+    if name != "README.md" and "report" in config and config.report:  # the commands of one document write the page
+        fields["report"] = False
     if "images" in config and config.images.startswith("tfds:digit_scenes"):
         fields |= OF_SCENES | scenes
     elif program in ("train", "clean"):

@@ -5,9 +5,8 @@ import pathlib
 import random
 import shutil
 import subprocess
-import sys
 
-from tests import ROOT
+from tests import ROOT, commands
 from tests.fuzz import child
 from tests.fuzz.kinds import Kind, all_kinds
 from tests.fuzz.mutations import mutate
@@ -46,15 +45,7 @@ def run_case(kind: Kind, seed: int, root: pathlib.Path) -> tuple[str, str]:
         "IMAGENET_REAL_DATA": "",
     }
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "imagenet_real", *words],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=SECONDS,
-        )
+        done = commands.run(words, module="imagenet_real", env=environment, timeout=SECONDS)
     except subprocess.TimeoutExpired:
         return "hang", f"more than {SECONDS:.0f} s"
     if "Traceback" in done.stderr:

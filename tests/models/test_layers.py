@@ -1,6 +1,5 @@
 """Convolutions against plain loops: padding on both sides as PyTorch has it, and TensorFlow's, which is uneven."""
 
-import functools
 import math
 
 import jax
@@ -87,19 +86,20 @@ def test_gradients_and_precision_are_those_of_xla(groups, outputs, size, stride,
     options = {"feature_group_count": groups, "dimension_numbers": ("NHWC", "HWIO", "NHWC")}
     strides = (stride, stride)
 
-    @functools.partial(jax.jit, static_argnums=0)
-    def gradients(convolve, images, kernel):
-        return jax.grad(lambda *both: (convolve(*both, strides, padding, **options) ** 2).sum(), argnums=(0, 1))(
-            images, kernel
-        )
+    def gradients(function, *both):
+        return jax.grad(lambda *both: (function(*both, strides, padding, **options) ** 2).sum(), argnums=(0, 1))(*both)
 
-    fast = gradients(convolve, images, kernel)
-    for ours, theirs in zip(fast, gradients(jax.lax.conv_general_dilated, images, kernel), strict=True):
+    @jax.jit
+    def computed(*both):
+        ours, theirs = (gradients(function, *both) for function in (convolve, jax.lax.conv_general_dilated))
+        low = [array.astype(jnp.bfloat16) for array in both]
+        exact = jax.lax.conv_general_dilated(*both, strides, padding, **options)
+        return ours, theirs, convolve(*low, strides, padding, **options), exact
+
+    *both, result, exact = computed(images, kernel)
+    for ours, theirs in zip(*both, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
-    low = [jnp.asarray(array, jnp.bfloat16) for array in (images, kernel)]
-    result = convolve(*low, strides, padding, **options)
     assert result.dtype == jnp.bfloat16
-    exact = jax.lax.conv_general_dilated(images, kernel, strides, padding, **options)
     np.testing.assert_allclose(result, exact, atol=0.1)
 
 

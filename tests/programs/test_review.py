@@ -3,12 +3,8 @@
 import contextlib
 import dataclasses
 import json
-import os
-import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 
@@ -22,7 +18,7 @@ from imagenet_real.labels.json_format import load_label_set, save_label_set
 from imagenet_real.programs import review
 from imagenet_real.review_app.review import View
 from imagenet_real.review_app.store import Store
-from tests import ROOT, toy
+from tests import commands, toy
 from tests.review_app import small
 
 pytestmark = pytest.mark.slow
@@ -47,10 +43,8 @@ def fields(folder, **changes):
 def start(folder, **changes):
     """The process, and a client of it."""
     arguments = [f"--config.{name}={value}" for name, value in fields(folder, **changes).items()]
-    command = [sys.executable, "main.py", "--config=configs/review.py", f"--workdir={folder}/out", *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ})
-    line = process.stdout.readline()
-    return process, small.Client(int(re.search(r"open http://127\.0\.0\.1:(\d+)/", line).group(1)))
+    process = commands.Command(["--config=configs/review.py", f"--workdir={folder}/out", *arguments])
+    return process, small.Client(int(process.wait_for(r"open http://127\.0\.0\.1:(\d+)/").group(1)))
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -94,7 +88,7 @@ def test_what_was_acknowledged_outlives_a_kill_and_stands_there_once(folder):
     process, client = start(folder, mistakes=f"{folder}/mistakes.json")
     for key in acknowledged[:20]:  # a page that never heard of it sends it again
         client.judge(key[:10].replace("-", " "), "bcef"[int(key[-4:]) % 4], small.CORRECT, key=key)
-    process.terminate()
+    process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     store = Store(folder / "out" / "answers.sqlite")
     stored = [row.key for row in store.verdicts()]
@@ -111,7 +105,7 @@ def test_by_default_this_machine_alone_is_listened_to(folder):
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.2", client.port), timeout=10)
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
 
 
@@ -126,7 +120,7 @@ def test_results_are_written_while_answers_come(folder):
         assert json.loads((folder / "out" / "verdicts.json").read_text())["verdicts"][0]["image_id"] == "b"
         assert load_label_set(folder / "out" / "labels.json").labels[1].tolist() == [0, 1]
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         told, _ = process.communicate(timeout=30)
     assert f"Wrote judged.json, labels.json and verdicts.json to {folder / 'out'}. Next: imagenet-real score" in told
     assert f"--label_sets={folder / 'labels.json'},{folder / 'out' / 'labels.json'}" in told
@@ -134,14 +128,13 @@ def test_results_are_written_while_answers_come(folder):
 
 def test_names_of_raters_are_printed_at_the_start(folder):
     (folder / "tasks.json").write_text(small.tasks({"rater001": [0], "rater002": [1]}))
-    command = [sys.executable, "main.py", "review", f"--workdir={folder}/out", f"--tasks={folder}/tasks.json"]
-    process = subprocess.Popen(
-        [*command, f"--images={folder}/images", "--port=0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    arguments = ["review", f"--workdir={folder}/out", f"--tasks={folder}/tasks.json", f"--images={folder}/images"]
+    process = commands.Command([*arguments, "--port=0"])
     try:
-        assert process.stdout.readline() == "raters: rater001, rater002. Give each person one of these names.\n"
+        line = process.wait_for(r"^.*\n").group()
+        assert line == "raters: rater001, rater002. Give each person one of these names.\n"
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
 
 
@@ -155,7 +148,7 @@ def test_votes_are_written_beside_a_running_server(folder):
         votes = json.loads((folder / "out" / "votes.json").read_text())["votes"]
         assert [(vote["class"], vote["answer"]) for vote in votes] == [(0, "yes"), (1, "no")]
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
 
 

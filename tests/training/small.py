@@ -51,6 +51,12 @@ def created(mesh, *, average=False, seed=0):
 
 
 @functools.cache
+def template(mesh, average=True):
+    """The shapes of a state: what a checkpoint is restored into."""
+    return state.create_abstract(build, SGD, mesh, average=average)[1]
+
+
+@functools.cache
 def train_step(graph, mesh, loss="sigmoid"):
     return step.make_train_step(graph, LOSSES[loss].function, SGD, mesh, mean=MEAN, std=STD, average_decay=DECAY)
 

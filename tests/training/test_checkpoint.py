@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import multiprocessing
 import os
 import resource
 import signal
@@ -14,17 +13,16 @@ import pytest
 import tensorstore
 
 from imagenet_real.errors import InputError
+from imagenet_real.io import storage
 from imagenet_real.training import state, step
 from imagenet_real.training.checkpoint import METADATA, Checkpoints
+from tests import commands
 from tests.training import small
+from tests.training.small import template
 
 pytestmark = pytest.mark.slow
 
 RUN_KEY = {"model": "small", "loss": "sigmoid"}
-
-
-def template(mesh, **options):
-    return state.create_abstract(small.build, small.SGD, mesh, **{"average": True} | options)[1]
 
 
 def train(train_state, graph, mesh, steps):
@@ -120,9 +118,10 @@ def test_a_half_written_checkpoint_is_ignored(tmp_path):
     assert sorted(folder.name for folder in tmp_path.iterdir()) == ["2", "3"]
 
 
-def save_and_die(folder):
+def save_and_die(folder, environment):
+    os.environ.update(environment)  # where the bucket is
     graph, train_state = small.created(small.one_device(), average=True)
-    checkpoints = Checkpoints(folder, RUN_KEY)
+    checkpoints = Checkpoints(storage.to_path(folder), RUN_KEY)
     for number in (1, 2, 3):
         train_state = train(train_state, graph, small.one_device(), 1)
         checkpoints.save(train_state, number)
@@ -130,7 +129,7 @@ def save_and_die(folder):
 
 
 def test_sigkill_keeps_every_complete_checkpoint(place):
-    writer = multiprocessing.get_context("spawn").Process(target=save_and_die, args=(place,))
+    writer = commands.CONTEXT.Process(target=save_and_die, args=(os.fspath(place), dict(os.environ)))
     writer.start()
     writer.join(300)
     assert writer.exitcode == -signal.SIGKILL

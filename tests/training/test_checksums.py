@@ -10,7 +10,8 @@ from imagenet_real.errors import InputError
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.checksums import checksum_of, checksums, damaged
 from tests.training import small
-from tests.training.test_checkpoint import RUN_KEY, saved_run, template
+from tests.training.small import template
+from tests.training.test_checkpoint import RUN_KEY, saved_run
 
 ARRAYS = {
     "kernel": np.random.default_rng(0).normal(size=(3, 4, 5, 6)).astype(np.float32),

@@ -11,7 +11,7 @@ import pytest
 from etils import epath
 
 from imagenet_real.errors import InputError
-from imagenet_real.training import loop, state
+from imagenet_real.training import loop
 from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.metrics import Metrics
 from tests.training import small
@@ -56,7 +56,7 @@ def asked_to_stop():
 def fit(folder, happens=None, *, in_step=None, batches=None, steps=STEPS, average=False, **options):
     mesh = small.one_device()
     graph, start = small.created(mesh, average=average)
-    template = state.create_abstract(small.build, small.SGD, mesh, average=average)[1]
+    template = small.template(mesh, average)
     train_step = small.train_step(graph, mesh)
 
     def step(train_state, batch):  # something may happen while one is computed, too

@@ -13,7 +13,8 @@ from imagenet_real.training.checkpoint import Checkpoints
 from imagenet_real.training.losses import LOSSES
 from tests.meshes import mesh_of
 from tests.training import small
-from tests.training.test_checkpoint import RUN_KEY, saved_run, template, train
+from tests.training.small import template
+from tests.training.test_checkpoint import RUN_KEY, saved_run, train
 
 pytestmark = pytest.mark.slow
 

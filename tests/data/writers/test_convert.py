@@ -15,7 +15,7 @@ from imagenet_real.data.sources.open import open_source
 from imagenet_real.data.writers.convert import NOTE, convert
 from imagenet_real.data.writers.prepare import prepare
 from imagenet_real.errors import InputError
-from tests import ROOT
+from tests import ROOT, commands
 from tests.data.pictures import write_folder
 from tests.data.sources.test_tfrecords import NAME, SPLITS, begins, change, folder, opened, shard, written  # noqa: F401
 
@@ -210,11 +210,8 @@ def test_what_cannot_be_converted(folder, written, tmp_path):  # noqa: F811
         converted(folder, tmp_path / "other")
 
 
-COMMAND = [sys.executable, "main.py", "--config=configs/prepare.py", f"--config.images={DATASET}"]
-
-
 def run(*arguments):
-    return subprocess.run([*COMMAND, *arguments], cwd=ROOT, capture_output=True, text=True)
+    return commands.run(["--config=configs/prepare.py", f"--config.images={DATASET}", *arguments])
 
 
 def test_the_command(folder, tmp_path):  # noqa: F811

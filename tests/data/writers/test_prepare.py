@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from imagenet_real.data.writers.prepare import prepare
 from imagenet_real.errors import InputError
 from imagenet_real.labels.image_lists import load
 from imagenet_real.labels.imagenet import class_index, imagenet_wnids
-from tests import ROOT
+from tests import ROOT, commands
 from tests.data.pictures import picture, write_folder, write_tar
 
 pytestmark = pytest.mark.slow
@@ -316,20 +317,17 @@ def test_an_inner_tar_without_images(tmp_path):
         open_source(str(write_tar(tmp_path / "outer.tar", tmp_path / "inner")))
 
 
-COMMAND = [sys.executable, "main.py", "--config=configs/prepare.py", "--config.split=train", "--config.shards=3"]
+COMMAND = ["--config=configs/prepare.py", "--config.split=train", "--config.shards=3"]
+
+
+def full_disk():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
 
 
 def test_the_command_and_a_full_disk(archive, prepared, tmp_path):
-    import resource
-
     arguments = [*COMMAND, f"--config.images={archive}", f"--workdir={tmp_path}", "--config.workers=2"]
-
-    def full():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
-
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}  # bytecode would be cut off, too
-    done = subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, preexec_fn=full)
+    done = commands.run(arguments, before=full_disk)
     assert done.returncode == 1, done.stderr
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("error: ")
@@ -338,7 +336,8 @@ def test_the_command_and_a_full_disk(archive, prepared, tmp_path):
     assert "Traceback" not in done.stderr
     incomplete = tmp_path / "imagenet2012" / "incomplete_5.1.0"
     assert [entry.name for entry in incomplete.iterdir()] == [".train.json"]
-    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True)
+    done = commands.run(arguments)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("12 images are prepared in ")
     assert records(opened(incomplete.with_name("5.1.0"))) == records(opened(prepared))
 
