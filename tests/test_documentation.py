@@ -31,6 +31,7 @@ NEEDS = {
     "tfds:imagenet2012": "ImageNet",
     "imagenet-real train_relabel ": "ImageNet and its label maps",
     "imagenet-real compare_digits_soft ": "an hour",
+    "imagenet-real compare_digits_optimizers ": "half an hour",
 }
 # Commands that another test runs from end to end; here they are read alone.
 EXECUTED = {
