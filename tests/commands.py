@@ -4,6 +4,7 @@ Importing JAX and the libraries around it takes longer than most commands of the
 """
 
 import atexit
+import functools
 import multiprocessing
 import os
 import re
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import forkserver
 
 from tests import ROOT
 
@@ -59,10 +61,10 @@ class Command:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
-    def wait_for(self, pattern: str, timeout: float = 60) -> re.Match:
-        """Waits until stdout has the pattern."""
-        end = time.monotonic() + timeout
-        while not (match := re.search(pattern, self._texts[0].so_far())):
+    def wait_for(self, pattern: str, timeout: float = 60, stream: str = "stdout") -> re.Match:
+        """Waits until stdout or stderr has the pattern."""
+        end, text = time.monotonic() + timeout, self._texts[("stdout", "stderr").index(stream)]
+        while not (match := re.search(pattern, text.so_far())):
             if self.poll() is not None or time.monotonic() > end:
                 out, error = self.communicate(0 if self.poll() is None else None)
                 raise AssertionError(f"{self.args}: no {pattern}\n{out}\n{error}")
@@ -105,6 +107,17 @@ def run(arguments: Sequence[object], *, timeout: float = 300, **options) -> subp
     command = Command(arguments, **options)
     out, error = command.communicate(timeout)
     return subprocess.CompletedProcess(command.args, command.returncode, out, error)
+
+
+def shared_server() -> Callable[[], None]:
+    """Returns a `before` of a command that starts a fork server: the command uses the one of the tests in its place."""
+    forkserver.ensure_running()
+    return functools.partial(_share, forkserver._forkserver._forkserver_address)
+
+
+def _share(address: str) -> None:
+    server = forkserver._forkserver
+    server._forkserver_address, server.ensure_running = address, lambda: None
 
 
 def _run(argv: list[str], environment: dict[str, str], outputs, before, folder: str) -> None:

@@ -12,6 +12,7 @@ from configs import compare_digits
 from imagenet_real.builders import comparison
 from imagenet_real.errors import InputError
 from imagenet_real.programs import compare
+from tests import commands
 from tests.programs import training_world as world
 
 pytestmark = pytest.mark.slow
@@ -35,9 +36,14 @@ def images(tmp_path_factory):
     return world.write_images(tmp_path_factory.mktemp("images") / "images", wrong={("blue", 3)})
 
 
+def run(images, workdir, **fields):
+    """The exit code, stdout and stderr of a comparison whose runs are forks of a process that has the libraries."""
+    return world.run(images, workdir, before=commands.shared_server(), **FIELDS | fields)
+
+
 @pytest.fixture(scope="module")
 def compared(images, tmp_path_factory):
-    """A comparison that was stopped once, while its first runs trained."""
+    """A comparison that was stopped once, while its first runs trained. They were forks of a process of its own."""
     workdir = tmp_path_factory.mktemp("compared")
     process = world.start(images, workdir, **FIELDS)
     while process.poll() is None and not list(workdir.glob("*/*/metrics.jsonl")):
@@ -45,7 +51,7 @@ def compared(images, tmp_path_factory):
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=300)
     assert process.returncode == 128 + signal.SIGTERM
-    code, out, error = world.run(images, workdir, **FIELDS)
+    code, out, error = run(images, workdir)
     assert code == 0, error
     return workdir, out
 
@@ -92,7 +98,7 @@ def test_only_what_is_missing_is_run(images, compared):
     before = {path: path.stat().st_mtime_ns for path in results_of(workdir)}
     again = workdir / "runs" / "softmax_all_short_seed_3" / "results.json"
     again.unlink()
-    code, repeated, error = world.run(images, workdir, **FIELDS)
+    code, repeated, error = run(images, workdir)
     assert code == 0, error
     assert "5 of 6 runs are done" in error
     assert repeated == out
@@ -101,7 +107,7 @@ def test_only_what_is_missing_is_run(images, compared):
 
 
 def test_a_workdir_of_other_runs_is_refused(images, compared):
-    code, _, error = world.run(images, compared[0], **FIELDS | {"learning_rate": 0.001})
+    code, _, error = run(images, compared[0], learning_rate=0.001)
     assert code == 1
     last = error.splitlines()[-1]
     assert re.match(r"error: fold \d of the clean list failed: ", last)  # whichever of the two ends first

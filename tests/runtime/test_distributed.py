@@ -3,31 +3,15 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import pytest
 
 from imagenet_real.errors import InputError
 from imagenet_real.runtime import distributed
-from tests import ROOT
+from tests import commands
 
 pytestmark = pytest.mark.slow
-
-CODE = """
-import sys
-from imagenet_real.runtime import distributed, signals
-from imagenet_real.runtime.exit_codes import exit_code_of
-
-def main():
-    with distributed.initialize(sys.argv[1]):
-        print("connected", flush=True)
-
-if __name__ == "__main__":
-    distributed.NOTE_AFTER, distributed.START_TIMEOUT, signals.GRACE_SECONDS = 0.2, int(sys.argv[2]), 0.5
-    sys.exit(signals.run(lambda: exit_code_of(main)))
-"""
 
 
 def free_port():
@@ -37,9 +21,7 @@ def free_port():
 
 
 def start(value, seconds=120, **environment):
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT), **environment}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-c", CODE, value, str(seconds)], env=environment, **pipes)
+    return commands.Command([value, seconds], module="tests.runtime.connecting", env={**os.environ, **environment})
 
 
 @pytest.mark.parametrize(
@@ -58,12 +40,12 @@ def test_a_lone_process_says_whom_it_waits_for(count, number, awaited):
 
 def test_a_process_that_waits_ends_by_a_signal():
     process = start(f"localhost:{free_port()},2,1")
-    assert "waits for" in process.stderr.readline()
+    process.wait_for("waits for .*\n", stream="stderr")
     start_time = time.monotonic()
     process.send_signal(signal.SIGTERM)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert error.startswith("stopped by SIGTERM")
+    assert error.splitlines()[1].startswith("stopped by SIGTERM")
     assert time.monotonic() - start_time < 20
 
 

@@ -12,39 +12,11 @@ import numpy as np
 import pytest
 
 from imagenet_real.errors import InputError
-from imagenet_real.runtime.workers import ALIGNMENT, MAX_FINISHED, MAX_HELD, WorkerBatches
+from imagenet_real.runtime.workers import MAX_FINISHED, MAX_HELD, WorkerBatches
 from tests import ROOT
+from tests.runtime.numbered import ROWS, NotThere, Numbers, Pickled
 
 pytestmark = pytest.mark.slow
-
-ROWS = 1000
-
-
-class Numbers:
-    """Batch n is n in every row; `waits`, `fails` and `dies` tell what happens before it is made."""
-
-    nbytes = 8 * ROWS + 3 * ALIGNMENT
-
-    def __init__(self, count, waits=None, fails=None, dies=()):
-        self.count, self.waits, self.fails, self.dies = count, waits or {}, fails or {}, dies
-        self.table = np.arange(count)
-
-    def __len__(self):
-        return self.count
-
-    def __getitem__(self, index):
-        time.sleep(self.waits.get(index, 0))
-        if index in self.fails:
-            raise self.fails[index]
-        if index in self.dies:
-            os.kill(os.getpid(), signal.SIGKILL)
-        value = self.table[index]
-        return {
-            "wide": np.full((ROWS // 2, 2), value, np.float32),
-            "empty": np.zeros((0, 3), np.uint8),
-            "narrow": np.full(3, value % 2, bool),
-            "names": [str(value), os.getpid(), self.table.flags.writeable],
-        }
 
 
 def check(batch, number):
@@ -57,13 +29,13 @@ def check(batch, number):
 
 
 def test_batches_come_in_order_from_workers_of_unequal_speed():
-    batches = WorkerBatches(Numbers(30, waits=dict.fromkeys(range(0, 30, 7), 0.2)), workers=3)
+    batches = WorkerBatches(Numbers(30, waits=dict.fromkeys(range(0, 30, 7), 0.2)), workers=2)
     makers = set()
     for number, batch in enumerate(batches):
         check(batch, number)
         makers.add(batch["names"][1])
     assert number == 29
-    assert len(makers) == 3
+    assert len(makers) == 2
     assert os.getpid() not in makers
     assert list(batches) == []
 
@@ -114,33 +86,13 @@ def test_a_killed_worker_is_an_input_error():
     assert list(batches) == []
 
 
-class NotThere:
-    """Cannot be made in a worker."""
-
-    nbytes = 1
-
-    def __len__(self):
-        return 1
-
-    def __reduce__(self):
-        return os.mkdir, ("/",)
-
-
 def test_a_worker_that_does_not_start_is_an_input_error():
     with pytest.raises(InputError, match="a worker process that reads images ended with exit code 1"):
         next(WorkerBatches(NotThere(), workers=1))
 
 
-class Pickled(Numbers):
-    times = 0
-
-    def __getstate__(self):
-        Pickled.times += 1
-        return self.__dict__
-
-
 def test_what_makes_them_is_pickled_once_and_its_arrays_are_shared():
-    batches = WorkerBatches(Pickled(200_000), workers=3)
+    batches = WorkerBatches(Pickled(200_000), workers=2)
     batch = next(batches)
     check(batch, 0)
     assert batch["names"][2] is False  # as what lies in shared memory
@@ -148,11 +100,11 @@ def test_what_makes_them_is_pickled_once_and_its_arrays_are_shared():
     assert Pickled.times == 1
 
 
-@pytest.mark.parametrize("size", [4_096, 80_000, 200_000])
-def test_memory_of_the_workers_is_not_given_to_others(size):
+def test_memory_of_the_workers_is_not_given_to_others():
     batches = WorkerBatches(Numbers(10_000), workers=1)  # 80,000 bytes of numbers, which the workers share
     check(next(batches), 0)
-    others = [np.frombuffer(multiprocessing.RawArray(ctypes.c_uint8, size), np.uint8) for _ in range(40)]
+    sizes = [size for size in (4_096, 80_000, 200_000) for _ in range(40)]
+    others = [np.frombuffer(multiprocessing.RawArray(ctypes.c_uint8, size), np.uint8) for size in sizes]
     for other in others:
         other.fill(255)
     for number in range(1, 30):
@@ -173,7 +125,7 @@ def test_signals_to_all_processes_are_the_parents_to_heed():
 SCRIPT = """
 import signal, sys, time
 from imagenet_real.runtime.workers import WorkerBatches
-from tests.runtime.test_workers import Numbers
+from tests.runtime.numbered import Numbers
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
