@@ -68,6 +68,7 @@ RECIPES = [  # processes, command
 ]
 OTHERS = ("evaluate", "prepare", "relabel", "duplicates", "clean", "label_errors", "score", "propose", "aggregate")
 OTHERS += ("mistakes", "labels", "label_maps", "compare")
+COMPILING = ("train", "evaluate", "relabel", "clean", "label_errors", "compare")
 EXACT = (".npz", ".npy", ".jsonl", ".csv", ".parquet", ".txt", ".json", ".array_record")
 LOST = "error: another process of this run has ended or does not answer"
 LINE = re.compile(
@@ -139,9 +140,9 @@ class Campaign:
         self.numbers = itertools.count()  # of the disturbed runs
 
     def reference(self, name: str, run: Run) -> tuple[dict, float]:
-        """The files of an undisturbed run, and its seconds; the second run, since the first one compiles."""
+        """The files of an undisturbed run, and its seconds; of training the second run, since the first one compiles."""
         if name not in self.references:
-            for attempt in ("compiles", "undisturbed"):
+            for attempt in ("compiles", "undisturbed") if run.program in COMPILING else ("undisturbed",):
                 calm = dataclasses.replace(run, workdir=self.folder / name / attempt / "work")
                 calm.workdir.parent.mkdir(parents=True)
                 start = time.monotonic()

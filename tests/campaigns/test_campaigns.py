@@ -20,7 +20,7 @@ def campaign(tmp_path_factory):
 def chosen(campaign):
     """The runs by name; that of every random change reads its images in threads, which start sooner than processes."""
     training, others = kills.runs(campaign.session, campaign.folder)
-    short = Command("augmented", "train_digits", {**kills.AUGMENTED, "steps": 30, "workers": 0})
+    short = Command("augmented", "train_digits", {**kills.AUGMENTED, "steps": 16, "workers": 0})
     augmented = kills.Run(campaign.session, "train", short, campaign.folder)
     return {**dict(training), **dict(others), "train augmented": augmented}
 

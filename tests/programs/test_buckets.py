@@ -52,6 +52,7 @@ def fields_of(place):
         "label_sets": f"original,{place / 'mine.json'}",
         "ks": (1,),
         "batch_size": 2,
+        "report": False,  # test_score writes one
         "resize": 20,
         "crop": 16,
         "interpolation": "bilinear",
