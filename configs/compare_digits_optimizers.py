@@ -9,8 +9,6 @@ from ml_collections import ConfigDict
 
 from configs import compare_digits
 
-LEARNING_RATES = {"adamw": (2e-4, 5e-4), "lamb": (2e-3, 5e-3), "muon": (2e-4, 5e-4)}
-
 
 def get_config() -> ConfigDict:
     config = compare_digits.get_config()
@@ -18,13 +16,36 @@ def get_config() -> ConfigDict:
     config.resize, config.crop = 80, 80
     config.augmentation.crop, config.augmentation.min_area = "inception", 0.7
     config.losses, config.data, config.seeds = ("softmax",), ("real",), (0,)
-    config.lengths = {"800": 800}
-    config.batch_size, config.weight_decay, config.warmup_steps = 32, 0.02, 50
-    config.recipe_changes = {
-        f"{optimizer} {rates[turn]:.0e}": {"optimizer": optimizer, "learning_rate": rates[turn]}
-        for turn in (0, 1)
-        for optimizer, rates in LEARNING_RATES.items()
+    config.lengths = {
+        "800": 800,  # in length_in
     }
-    config.recipes = tuple(config.recipe_changes)
+    config.batch_size, config.weight_decay, config.warmup_steps = 32, 0.02, 50
+    config.recipes = ("adamw 2e-4", "lamb 2e-3", "muon 2e-4", "adamw 5e-4", "lamb 5e-3", "muon 5e-4")
+    config.recipe_changes = {
+        "adamw 2e-4": {
+            "optimizer": "adamw",  # with rates about that of fine-tuning
+            "learning_rate": 2e-4,  # at its peak
+        },
+        "adamw 5e-4": {
+            "optimizer": "adamw",  # as above
+            "learning_rate": 5e-4,  # at its peak
+        },
+        "lamb 2e-3": {
+            "optimizer": "lamb",  # whose rates are shares of the norm of a kernel
+            "learning_rate": 2e-3,  # at its peak
+        },
+        "lamb 5e-3": {
+            "optimizer": "lamb",  # as above
+            "learning_rate": 5e-3,  # at its peak
+        },
+        "muon 2e-4": {
+            "optimizer": "muon",  # with the rates of AdamW
+            "learning_rate": 2e-4,  # at its peak
+        },
+        "muon 5e-4": {
+            "optimizer": "muon",  # as above
+            "learning_rate": 5e-4,  # at its peak
+        },
+    }
     config.jobs = 1
     return config
