@@ -20,7 +20,7 @@ FOLDER_OF_RUNS = "runs/own"  # in test_documentation: these commands are run her
 NET = "--model=resnet_digits --resize=16 --crop=16 --epochs=2 --log_every=2 --batch_size=16 --augmentation.min_area=0.5 --report=False"
 SHORT = {
     "train": NET,
-    "evaluate": "--batch_size=32 --report=False",
+    "evaluate": "--model=resnet_digits --batch_size=32 --report=False",
     "mistakes": "--batch_size=32",
     "relabel": "--batch_size=32 --places=2",
 }
