@@ -92,7 +92,7 @@ def main() -> None:
         for kind, make in (("forward", forward_of), ("training", step_of)):
             lines.append(line(name, kind, *make(name, images), wanted.rounds))
             print(lines[-1], flush=True)
-    RESULT.write_text("\n".join(lines) + "\n")
+            RESULT.write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
