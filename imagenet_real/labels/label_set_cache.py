@@ -44,7 +44,16 @@ def read_once(read: Callable[[epath.Path], LabelSet], path: epath.Path, average:
     if np.array_equal(arrays["image_ids"], imagenet.validation_ids()):
         arrays["image_ids"] = imagenet.validation_ids()  # label sets of all images share one array
     name = path.name.partition(".")[0]
-    return LabelSet(name=name, **arrays, num_classes=imagenet.NUM_CLASSES, average=average, origin=record)
+    return LabelSet(
+        name=name,
+        image_ids=arrays["image_ids"],
+        labels=arrays["labels"],
+        weight=arrays["weight"],
+        original=arrays["original"],
+        num_classes=imagenet.NUM_CLASSES,
+        average=average,
+        origin=record,
+    )
 
 
 @functools.cache

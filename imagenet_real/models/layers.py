@@ -73,9 +73,10 @@ def convolve(
         feature_group_count=feature_group_count,
         **options,
     )
-    edges = padding
     if isinstance(padding, str):
         edges = jax.lax.padtype_to_pads(images.shape[1:3], kernel.shape[:2], strides, padding)
+    else:
+        edges = list(padding)
     on_cpu: Callable[[jax.Array, jax.Array], jax.Array]
     if feature_group_count == 1:
         is_padded = any(before or after for before, after in edges)
