@@ -4,6 +4,7 @@ import gc
 import importlib.util
 import os
 import pathlib
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -28,6 +29,7 @@ from imagenet_real.runtime import devices
 from tests import meshes
 from tests.fake_bucket import FakeBucket
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 gc.set_threshold(50_000, 50, 100)  # tracing makes millions of objects that live on
 
 # Not by XLA_FLAGS: the programs that a test starts would inherit them.

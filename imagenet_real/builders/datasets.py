@@ -6,7 +6,6 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import class_sets
@@ -42,7 +41,7 @@ class Dataset:
         if self.source is None:
             return False
         image_ids = self.source.label_fields().image_ids
-        of_imagenet = np.isin(image_ids, imagenet.validation_ids())
+        of_imagenet = imagenet.are_validation_ids(image_ids)
         labeled = self.label_sets["original"].is_scored if "original" in self.label_sets else of_imagenet
         return bool(of_imagenet.any() and of_imagenet[labeled].all())
 

@@ -135,7 +135,7 @@ def select_for_images(
       store: where label files are.
       source: of the images, such as `tfds:imagenet_a`.
     """
-    imagenets = np.isin(image_ids, imagenet.validation_ids())
+    imagenets = imagenet.are_validation_ids(image_ids)
     # A few of ImageNet's images among others with labels of their own do not make them ImageNet's.
     labeled = dataset_sets["original"].is_scored if "original" in dataset_sets else imagenets
     # One output more may be a background class: the check of the classes names the repair.
@@ -215,7 +215,7 @@ def _split(names: str) -> list[str]:
 
 def _difference(dataset_set: LabelSet) -> str:
     rows = np.searchsorted(imagenet.validation_ids(), dataset_set.image_ids)
-    compared = np.isin(dataset_set.image_ids, imagenet.validation_ids()) & dataset_set.is_scored
+    compared = imagenet.are_validation_ids(dataset_set.image_ids) & dataset_set.is_scored
     differ = dataset_set.original[compared] != readers.original().original[rows[compared]]
     if not differ.any():
         return ""

@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Collection
 
-import numpy as np
 from ml_collections import ConfigDict
 
 from imagenet_real.builders import class_sets, datasets, label_sets
@@ -148,7 +147,7 @@ def _other_label_sets(under_review: LabelSet, dataset: Dataset, store: LabelStor
 
 
 def _is_imagenet(label_set: LabelSet) -> bool:
-    return bool(np.isin(label_set.image_ids[:1], imagenet.validation_ids()).any())
+    return bool(imagenet.are_validation_ids(label_set.image_ids[:1]).any())
 
 
 def _missing(config: ConfigDict, image_ids: Collection[str], pictures: Pictures) -> set[str]:

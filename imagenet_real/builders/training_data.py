@@ -20,7 +20,7 @@ from imagenet_real.data.sources.subset import Subset
 from imagenet_real.data.training_data import TrainingData
 from imagenet_real.errors import InputError, nearest
 from imagenet_real.labels import dataset, image_lists
-from imagenet_real.labels.image_ids import match
+from imagenet_real.labels.image_ids import are_in, match
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.labels.soft_label_files import load_soft_labels
 from imagenet_real.labels.store import LabelStore
@@ -244,13 +244,13 @@ def _is_listed(path: str, image_ids: np.ndarray) -> np.ndarray:  # [N] str -> [N
     if not path:
         return np.ones(len(image_ids), bool)
     listed = image_lists.load(path)
-    unknown = listed[~np.isin(listed, image_ids)]
+    unknown = listed[~are_in(listed, image_ids)]
     if len(unknown) >= len(listed) / 2:
         raise InputError(
             f"{path} lists {len(listed)} images, and {len(unknown)} of them are not among the {len(image_ids)} training "
             f"images, such as {unknown[0]}; expected ids such as {image_ids[0]}. Give a list of these images."
         )
-    is_listed = np.isin(image_ids, listed)
+    is_listed = are_in(image_ids, listed)
     if distributed.is_primary():
         counts = f"{is_listed.sum():,} of {len(is_listed):,} training images are on {path}"
         print(f"{counts}, which also lists {len(unknown):,} other images.", file=sys.stderr)

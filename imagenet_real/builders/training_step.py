@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from imagenet_real.builders import fine_tuning, training
 from imagenet_real.models import trainable
-from imagenet_real.models.layers import untraced_rngs
+from imagenet_real.models.initial import shapes_of
 from imagenet_real.training import state as states
 from imagenet_real.training.losses import LOSSES
 from imagenet_real.training.optimizer import averaged_params
@@ -40,7 +40,7 @@ def make_training_step(config: ConfigDict, steps: int, num_classes: int, mesh: M
     """Returns the step of a run of so many steps. Raises InputError if the batch or the model do not fit."""
     check_batch_size(config.batch_size, mesh, config.accumulate)
     preprocessing, build = training.preprocessing(config), training.model_builder(config, num_classes)
-    model = nnx.eval_shape(lambda: build(untraced_rngs(0)))
+    model = shapes_of(build)
     if trainable.is_own(config.model):
         trainable.check_outputs(config.model, model, config.crop, num_classes)
     frozen = fine_tuning.frozen_arrays(config, model, num_classes)

@@ -87,6 +87,15 @@ def first_repeated(image_ids: np.ndarray) -> str | None:
     return str(ids[counts > 1][0]) if (counts > 1).any() else None
 
 
+def are_in(queries: np.ndarray, image_ids: np.ndarray) -> np.ndarray:
+    """Whether each id in `queries` is in `image_ids`: [N] str, [M] str -> [N] bool.
+
+    `np.isin` sorts all texts, which takes three to six times as long.
+    """
+    known = set(image_ids.tolist())
+    return np.fromiter((image_id in known for image_id in queries.tolist()), bool, len(queries))
+
+
 def match(queries: np.ndarray, image_ids: np.ndarray) -> np.ndarray:
     """For each id in `queries` its row in `image_ids`, or -1: [N] str, [M] str -> [N] int."""
     if queries is image_ids or np.array_equal(queries, image_ids):

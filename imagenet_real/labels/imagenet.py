@@ -51,8 +51,7 @@ def are_images(image_ids: np.ndarray) -> bool:
     """Whether [N] str are all ids of ImageNet's validation or training images; False for none."""
     if not len(image_ids):
         return False
-    places = np.minimum(np.searchsorted(validation_ids(), image_ids), NUM_VALIDATION - 1)
-    others = image_ids[validation_ids()[places] != image_ids]
+    others = image_ids[~are_validation_ids(image_ids)]
     prefixes = others.astype(f"U{_training_prefixes().itemsize // 4}")
     return bool(np.isin(prefixes, _training_prefixes()).all())
 
@@ -63,3 +62,14 @@ def validation_ids() -> np.ndarray:
     ids = np.array([f"ILSVRC2012_val_{number:08d}" for number in range(1, NUM_VALIDATION + 1)])
     ids.flags.writeable = False
     return ids
+
+
+@functools.cache
+def _set_of_validation_ids() -> frozenset[str]:
+    return frozenset(validation_ids().tolist())
+
+
+def are_validation_ids(image_ids: np.ndarray) -> np.ndarray:
+    """Whether each of [N] str is the id of a validation image: [N] bool."""
+    known = _set_of_validation_ids()
+    return np.fromiter((image_id in known for image_id in image_ids.tolist()), bool, len(image_ids))

@@ -53,7 +53,7 @@ def outside_validation(images: OtherImages | None) -> OtherImages:
     """The images that are not of ImageNet's validation set; none if `images` is None."""
     if images is None:
         return OtherImages(np.zeros(0, dtype=str))
-    rows = ~np.isin(images.image_ids, imagenet.validation_ids())
+    rows = ~imagenet.are_validation_ids(images.image_ids)
     return OtherImages(images.image_ids[rows], None if images.labels is None else images.labels[rows])
 
 

@@ -60,7 +60,7 @@ def names_for(image_ids: np.ndarray, store: LabelStore, source: str = "") -> lis
     """
     if np.array_equal(image_ids, imagenet.validation_ids()):
         return list(NAMES)
-    is_validation = np.isin(image_ids, imagenet.validation_ids())
+    is_validation = imagenet.are_validation_ids(image_ids)
     others = other_images.names_for(image_ids[~is_validation], store, source)
     if not others or not is_validation.any():
         return others or list(NAMES)
@@ -156,7 +156,7 @@ def _make(
 def _from_file(path: str, store: LabelStore) -> LabelSet:
     """A label set of the user's own. One of ImageNet's images must not have the name of a published label set."""
     label_set = load_label_table(path, store=store) if is_table(path) else json_format.load_label_set(path, store)
-    imagenets = label_set.name == "imagenet_m" or np.isin(label_set.image_ids, imagenet.validation_ids()).any()
+    imagenets = label_set.name == "imagenet_m" or imagenet.are_validation_ids(label_set.image_ids).any()
     if label_set.name in KNOWN_NAMES and imagenets and path.rpartition("/")[2] != "real.json":
         raise InputError(
             f"{path} has the name {label_set.name!r}, which is a published label set. Give it another name."

@@ -21,7 +21,7 @@ from imagenet_real.io.readers import (
     shown,
 )
 from imagenet_real.labels import imagenet
-from imagenet_real.labels.image_ids import image_id, match
+from imagenet_real.labels.image_ids import are_in, image_id, match
 from imagenet_real.labels.label_set import LabelSet, class_weights, pad_labels
 from imagenet_real.labels.label_set_cache import read_once
 from imagenet_real.labels.published_files import DOWNLOAD_AGAIN, origin
@@ -209,7 +209,7 @@ def imagenet_m_of(multi: LabelSet, names: set[str]) -> LabelSet:
         raise InputError(
             f"ImageNet-M has {len(names)} images, {len(unknown)} of them without multi-label annotations. Download its file again."
         )
-    subset = multi.take(np.isin(multi.image_ids, sorted(names)))
+    subset = multi.take(are_in(multi.image_ids, np.array(sorted(names))))
     return dataclasses.replace(subset, name="imagenet_m", average="images", weight=np.ones(len(subset)))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from imagenet_real.labels.image_ids import are_in
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.mistakes import categories
 from imagenet_real.mistakes.judged import FINE_GRAINED, JudgedMistakes
@@ -46,7 +47,7 @@ def compare(guesser: Guesser, judged: Sequence[JudgedMistakes], label_set: Label
     """Compares the guesses with the judgments of each file. Images of the first file count in the first file alone."""
     rows = []
     for number, file in enumerate(judged):
-        is_new = ~np.isin(file.image_ids, judged[0].image_ids) if number else np.ones(len(file), bool)
+        is_new = ~are_in(file.image_ids, judged[0].image_ids) if number else np.ones(len(file), bool)
         if is_new.any():
             guesses = guesser.guess(file.mistakes(label_set).take(is_new), file.name)
             rows.append(_quality(file.name, np.array([guess.category for guess in guesses]), file.category[is_new]))

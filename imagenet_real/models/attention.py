@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from imagenet_real.models.initial import drawn
 from imagenet_real.models.layers import Identity
 from imagenet_real.models.transformer_layers import LayerNorm, Linear, Mlp
 
@@ -155,7 +156,7 @@ class AttentionPool(nnx.Module):
 
     def __init__(self, width: int, heads: int, hidden: int, *, activation: str, dtype: jnp.dtype, rngs: nnx.Rngs):
         self.heads = heads
-        self.latent = nnx.Param(nnx.initializers.truncated_normal(width**-0.5)(rngs.params(), (1, 1, width)))
+        self.latent = nnx.Param(drawn(nnx.initializers.truncated_normal(width**-0.5))(rngs.params(), (1, 1, width)))
         self.q = Linear(width, width, dtype=dtype, rngs=rngs)
         self.kv = Linear(width, 2 * width, dtype=dtype, rngs=rngs)
         self.proj = Linear(width, width, dtype=dtype, rngs=rngs)

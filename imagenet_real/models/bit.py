@@ -13,6 +13,7 @@ from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.checkpoints.naming import renamed
+from imagenet_real.models.initial import drawn
 from imagenet_real.models.layers import Identity, convolve, place_means, stochastic_depth, stochastic_depths
 from imagenet_real.models.model_spec import ModelSpec
 
@@ -23,7 +24,7 @@ class StdConv(nnx.Module):
     """A convolution whose kernels have mean 0 and variance 1 for each output (Qiao et al. 2019, arXiv 1903.10520)."""
 
     def __init__(self, inputs: int, outputs: int, size: int, stride: int = 1, *, dtype: jnp.dtype, rngs: nnx.Rngs):
-        initial = nnx.initializers.lecun_normal()
+        initial = drawn(nnx.initializers.lecun_normal())
         self.kernel = nnx.Param(initial(rngs.params(), (size, size, inputs, outputs)))
         self.stride = stride
         self.dtype = dtype

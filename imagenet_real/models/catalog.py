@@ -28,7 +28,7 @@ from imagenet_real.models.checkpoints.imagenet21k import rows_of_imagenet
 from imagenet_real.models.checkpoints.naming import Names
 from imagenet_real.models.checkpoints.tensors import Tensors, open_tensors
 from imagenet_real.models.functional import Apply, functional, functional_dense, functional_features
-from imagenet_real.models.layers import untraced_rngs
+from imagenet_real.models.initial import shapes_of, untraced_rngs
 from imagenet_real.models.model_spec import ModelSpec
 
 FAMILIES = (vit_specs, resnet, bit, convnext, efficientnet, regnet, swin_v2, mobilenet_v3, mobilenet_v4)
@@ -95,7 +95,7 @@ def build_abstract(
     name: str, *, num_classes: int | None = None, dtype: jnp.dtype = jnp.float32, **architecture: Any
 ) -> nnx.Module:
     """Builds the model with the shapes of its parameters only, which takes no memory and no time."""
-    return nnx.eval_shape(lambda: build(name, num_classes=num_classes, dtype=dtype, **architecture))
+    return shapes_of(lambda rngs: build(name, num_classes=num_classes, dtype=dtype, rngs=rngs, **architecture))
 
 
 def load(

@@ -11,11 +11,12 @@ from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.checkpoints import convnext_names
+from imagenet_real.models.initial import drawn
 from imagenet_real.models.layers import Identity, convolve, dropout, place_means, stochastic_depth, stochastic_depths
 from imagenet_real.models.model_spec import ModelSpec
 from imagenet_real.models.transformer_layers import LayerNorm, Linear, Mlp
 
-KERNEL_INIT = nnx.initializers.truncated_normal(0.02)
+KERNEL_INIT = drawn(nnx.initializers.truncated_normal(0.02))
 
 
 class ResponseNorm(nnx.Module):

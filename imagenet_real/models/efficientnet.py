@@ -21,6 +21,7 @@ from flax import nnx
 from imagenet_real.models.blocks import apply_blocks
 from imagenet_real.models.checkpoints import efficientnet_names
 from imagenet_real.models.checkpoints.naming import Names
+from imagenet_real.models.initial import drawn
 from imagenet_real.models.layers import (
     BatchNorm,
     Identity,
@@ -225,7 +226,7 @@ class EfficientNet(nnx.Module):
 
 def _classifier(width: int, num_classes: int, *, rngs: nnx.Rngs) -> nnx.Linear:
     limit = num_classes**-0.5  # TensorFlow's, by the number of outgoing connections
-    initial = nnx.initializers.uniform(2 * limit)
+    initial = drawn(nnx.initializers.uniform(2 * limit))
     return nnx.Linear(width, num_classes, kernel_init=lambda *arguments: initial(*arguments) - limit, rngs=rngs)
 
 

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from imagenet_real.models.initial import drawn
+
 MAX_SPLIT = 64  # a graph with more groups would take long to compile
 
 
@@ -39,7 +41,7 @@ def convolution(
         feature_group_count=groups,
         dtype=dtype,
         # He et al. 2015 (arXiv 1502.01852), by the number of outgoing connections, as in torchvision.
-        kernel_init=nnx.initializers.variance_scaling(2.0 * groups, "fan_out", "normal"),
+        kernel_init=drawn(nnx.initializers.variance_scaling(2.0 * groups, "fan_out", "normal")),
         conv_general_dilated=convolve,
         rngs=rngs,
     )
@@ -181,30 +183,3 @@ def stochastic_depth(rate: float, *, axes: int = 4, rngs: nnx.Rngs) -> nnx.Dropo
 def stochastic_depths(last: float, blocks: int) -> list[float]:
     """Returns the rate of each block, from 0 in the first to `last` in the last one, as in the article and in timm."""
     return [last * block / max(blocks - 1, 1) for block in range(blocks)]
-
-
-class _UntracedStream(nnx.RngStream):
-    """Counts its keys with a Python number. `fork` returns Flax's own streams: dropouts keep them in the model."""
-
-    def __init__(self, key: jax.Array, *, tag: str):
-        super().__init__(key, tag=tag)
-        self.count = 0
-
-    def __call__(self) -> jax.Array:
-        key = jax.random.fold_in(self.key[...], self.count)
-        self.count += 1
-        return key
-
-    def fork(self) -> nnx.RngStream:
-        return nnx.RngStream(self(), tag=self.tag)
-
-
-def untraced_rngs(seed: int | jax.Array) -> nnx.Rngs:
-    """Returns the keys of `nnx.Rngs(seed)`, for building large models in traced code.
-
-    Flax traces its own count of keys. For each of a large model's thousand keys, it then searches all earlier traces,
-    which takes minutes.
-    """
-    rngs = nnx.Rngs(seed)
-    rngs.default = _UntracedStream(rngs.default.key[...], tag=rngs.default.tag)
-    return rngs

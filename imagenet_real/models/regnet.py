@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
+from imagenet_real.models.initial import drawn
 from imagenet_real.models.layers import (
     BatchNorm,
     Identity,
@@ -92,7 +93,7 @@ class Head(nnx.Module):
 
     def __init__(self, width: int, num_classes: int, drop: float, *, rngs: nnx.Rngs):
         self.drop = dropout(drop, rngs=rngs)
-        initial = nnx.initializers.normal(0.01)
+        initial = drawn(nnx.initializers.normal(0.01))
         self.fc = nnx.Linear(width, num_classes, kernel_init=initial, rngs=rngs) if num_classes else Identity()
 
     def __call__(self, features: jax.Array) -> jax.Array:  # [B, H, W, C] -> [B, K] float32

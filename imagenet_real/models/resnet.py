@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from imagenet_real.models.blocks import apply_blocks
+from imagenet_real.models.initial import drawn
 from imagenet_real.models.layers import (
     BatchNorm,
     Identity,
@@ -122,7 +123,7 @@ class ResNet(nnx.Module):
             self.fc = nnx.Linear(
                 inputs,
                 num_classes,
-                kernel_init=nnx.initializers.normal(0.01),  # Goyal et al. 2017
+                kernel_init=drawn(nnx.initializers.normal(0.01)),  # Goyal et al. 2017
                 bias_init=nnx.initializers.constant(head_bias),
                 rngs=rngs,
             )

@@ -17,7 +17,7 @@ from imagenet_real.models.checkpoints import weights
 from imagenet_real.models.checkpoints.naming import renamed
 from imagenet_real.models.checkpoints.tensors import Tensors, open_tensors
 from imagenet_real.models.checkpoints.vit_names import QKV
-from imagenet_real.models.layers import untraced_rngs
+from imagenet_real.models.initial import drawn, shapes_of
 from imagenet_real.models.transformer_layers import LayerNorm, Linear, Mlp
 
 
@@ -75,7 +75,7 @@ class TextTransformer(nnx.Module):
 
     def __init__(self, tower: TextTower, *, rngs: nnx.Rngs):
         self.causal = tower.causal
-        initial = nnx.initializers.normal(0.02)
+        initial = drawn(nnx.initializers.normal(0.02))
         self.token_embedding = nnx.Param(initial(rngs.params(), (tower.vocabulary, tower.width)))
         self.pos_embed = nnx.Param(initial(rngs.params(), (tower.length, tower.width)))
         self.blocks = nnx.List([TextBlock(tower.width, tower, rngs=rngs) for _ in range(tower.depth)])
@@ -135,7 +135,7 @@ def load_text_tower(
         raise InputError(f"{file} has no text tower. Give the file of a whole CLIP or SigLIP model.")
     library = "Hugging Face" if embedding.startswith("embeddings.") else "OpenCLIP"
     tower = _tower(tensors, library, activation, heads)
-    model = nnx.eval_shape(lambda: TextTransformer(tower, rngs=untraced_rngs(0)))
+    model = shapes_of(lambda rngs: TextTransformer(tower, rngs=rngs))
     graph, state = nnx.split(model)
     params = weights.fill(state, tensors, library, file=file, model="the text tower", naming=NAMING, resizers={})
     scale = _number(stored, "logit_scale")

@@ -11,7 +11,7 @@ from flax import nnx
 
 from imagenet_real.errors import InputError
 from imagenet_real.models import catalog
-from imagenet_real.models.layers import untraced_rngs
+from imagenet_real.models.initial import shapes_of
 from imagenet_real.models.user_model import find_function
 
 ARGUMENTS = ("num_classes", "rngs", "dtype")  # of a function of the user's own, of which it takes some
@@ -80,7 +80,7 @@ def build(
 def build_abstract(name: str, *, num_classes: int, image_size: int, dtype: Any) -> nnx.Module:
     """Builds a model with the shapes of its parameters only."""
     options = {"num_classes": num_classes, "image_size": image_size, "dtype": dtype}
-    return nnx.eval_shape(lambda: build(name, rngs=untraced_rngs(0), **options))
+    return shapes_of(lambda rngs: build(name, rngs=rngs, **options))
 
 
 def head_of(name: str, model: nnx.Module, num_classes: int) -> str:

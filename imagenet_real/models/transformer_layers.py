@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from imagenet_real.models.initial import drawn
 from imagenet_real.models.layers import Identity, convolve
 
-Linear = functools.partial(nnx.Linear, kernel_init=nnx.initializers.truncated_normal(0.02))
+Linear = functools.partial(nnx.Linear, kernel_init=drawn(nnx.initializers.truncated_normal(0.02)))
 
 
 @jax.custom_jvp

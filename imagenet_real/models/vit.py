@@ -13,6 +13,7 @@ from flax import nnx
 from imagenet_real.errors import InputError
 from imagenet_real.models.attention import Attention, AttentionPool, Rotary
 from imagenet_real.models.blocks import apply_blocks
+from imagenet_real.models.initial import drawn
 from imagenet_real.models.layers import Identity, stochastic_depth, stochastic_depths
 from imagenet_real.models.transformer_layers import LayerNorm, LayerScale, Linear, Mlp, PatchEmbed
 
@@ -138,7 +139,9 @@ class ViT(nnx.Module):
             self.reg_token = nnx.Param(1e-6 * jax.random.normal(rngs.params(), (1, registers, width)))
         if positions in ("all", "patches"):
             tokens = (image_size // patch) ** 2 + (self.prefix if positions == "all" else 0)
-            self.pos_embed = nnx.Param(nnx.initializers.truncated_normal(0.02)(rngs.params(), (1, tokens, width)))
+            self.pos_embed = nnx.Param(
+                drawn(nnx.initializers.truncated_normal(0.02))(rngs.params(), (1, tokens, width))
+            )
         norm = {"epsilon": epsilon, "dtype": dtype, "rngs": rngs}
         self.norm_pre = LayerNorm(width, **norm) if pre_norm else Identity()
         drops = [drop_path] * depth if uniform_drop_path else stochastic_depths(drop_path, depth)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from imagenet_real.errors import InputError
-from imagenet_real.labels.image_ids import first_repeated, image_id, match
+from imagenet_real.labels.image_ids import are_in, first_repeated, image_id, match
 from imagenet_real.predictions.predictions import Predictions
 
 
@@ -90,10 +90,10 @@ def with_ids_of(predictions: Predictions, image_ids: np.ndarray) -> Predictions:
       image_ids: [N] str, of the label set.
     """
     ids = predictions.image_ids
-    if ids is image_ids or np.array_equal(ids, image_ids) or np.isin(ids, image_ids).any():
+    if ids is image_ids or np.array_equal(ids, image_ids) or are_in(ids, image_ids).any():
         return predictions
     for ids_as_paths, change in _spellings(ids, image_ids):
-        matched = np.isin(ids_as_paths, image_ids)
+        matched = are_in(ids_as_paths, image_ids)
         if matched.mean() >= 0.5 and first_repeated(ids_as_paths) is None:
             note = f"{predictions.name}: image ids are read {change}: {ids[matched][0]} is {ids_as_paths[matched][0]}."
             return dataclasses.replace(predictions, image_ids=ids_as_paths, notes=(*predictions.notes, note))

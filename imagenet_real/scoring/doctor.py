@@ -11,7 +11,7 @@ import numpy as np
 
 from imagenet_real.errors import MismatchError
 from imagenet_real.labels.classes import of_label_set
-from imagenet_real.labels.image_ids import match
+from imagenet_real.labels.image_ids import are_in, match
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.labels.other_images import SHIFTED
 from imagenet_real.predictions.predictions import Predictions
@@ -151,7 +151,7 @@ def _order_candidates(predictions: Predictions, reference: LabelSet) -> Iterator
     if known.mean() < 0.5 or not (known.all() or len(predictions) == len(reference)):
         return
     if len(predictions) < len(reference):
-        reference = reference.take(np.isin(reference.image_ids, predictions.image_ids))
+        reference = reference.take(are_in(reference.image_ids, predictions.image_ids))
     place = np.argsort(np.argsort(predictions.image_ids))  # of each row in the order of the ids
     ids = np.sort(reference.image_ids)
     for step, neighbor in ((1, "next"), (-1, "previous"), (0, "same-numbered")):

@@ -11,8 +11,8 @@ from imagenet_real.errors import InputError, nearest
 from imagenet_real.io.readers import shorten
 from imagenet_real.labels import other_images, published
 from imagenet_real.labels.attributes import Attribute
-from imagenet_real.labels.image_ids import match
-from imagenet_real.labels.imagenet import validation_ids
+from imagenet_real.labels.image_ids import are_in, match
+from imagenet_real.labels.imagenet import are_validation_ids
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.labels.other_images import OtherImages
 from imagenet_real.labels.store import DEFAULT_STORE, LabelStore
@@ -303,8 +303,10 @@ def _check_ids(model: Predictions, label_sets: Sequence[LabelSet], allow_missing
     """
     if shared(model.image_ids, label_sets[0].image_ids) is label_sets[0].image_ids:
         return []
-    known = np.concatenate([validation_ids(), *(label_set.image_ids for label_set in label_sets)])
-    unknown = ~np.isin(model.image_ids, known)
+    unknown = ~are_validation_ids(model.image_ids)
+    for image_ids in {id(label_set.image_ids): label_set.image_ids for label_set in label_sets}.values():
+        if unknown.any():
+            unknown[unknown] = ~are_in(model.image_ids[unknown], image_ids)
     if not unknown.any():
         return []
     text = f"{model.name}: {unknown.sum()} of {len(unknown)} image ids are in no label set, such as '{model.image_ids[unknown][0]}'"

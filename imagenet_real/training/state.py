@@ -11,7 +11,7 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from imagenet_real.models.functional import Apply
-from imagenet_real.models.layers import untraced_rngs
+from imagenet_real.models.initial import shapes_of, untraced_rngs
 from imagenet_real.runtime import devices
 from imagenet_real.training.parameters import name_of
 
@@ -79,7 +79,7 @@ def create_abstract(
     `model` is what `build` makes, with shapes instead of arrays, if it is there already. It is set to training mode.
     """
     if model is None:
-        model = nnx.eval_shape(lambda: build(untraced_rngs(0)))
+        model = shapes_of(build)
     model.train()
     for path, module in nnx.iter_graph(model):
         if isinstance(module, nnx.BatchNorm) and ".".join(map(str, (*path, "mean"))) in frozen:

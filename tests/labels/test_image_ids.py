@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from imagenet_real.labels.image_ids import image_id
+from imagenet_real.labels.image_ids import are_in, image_id
 from tests import ROOT
 
 
@@ -63,3 +63,10 @@ def test_the_documentation_has_the_ids_of_its_paths():
     )
     assert len(rows) == 4
     assert [image_id(path) for path, _ in rows] == [name for _, name in rows]
+
+
+def test_ids_among_others():
+    ids = np.array(["a", "longer", "a", ""])
+    assert are_in(ids, np.array(["longer", "b"])).tolist() == [False, True, False, False]
+    assert are_in(ids, np.array([], str)).tolist() == [False] * 4
+    assert are_in(np.array([], str), ids).tolist() == []

@@ -55,3 +55,11 @@ def test_labels_need_no_tensorflow_datasets():
     code += "print(imagenet.validation_labels().sum(), imagenet.imagenet_wnids()[999])"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["24975000", "n15075141"]
+
+
+def test_ids_of_validation_images():
+    ids = np.array(["ILSVRC2012_val_00000001", "ILSVRC2012_val_00050001", "val_1", "ILSVRC2012_val_00050000", ""])
+    assert imagenet.are_validation_ids(ids).tolist() == [True, False, False, True, False]
+    assert imagenet.are_images(ids[[0, 3]])
+    assert not imagenet.are_images(ids)
+    assert imagenet.are_images(np.array(["ILSVRC2012_val_00000001", "n01440764_10026", "n01440764/10026"]))

@@ -6,6 +6,7 @@ import numpy as np
 from flax import nnx
 
 from imagenet_real.models.checkpoints import weights
+from imagenet_real.models.initial import shapes_of
 
 AXES = {2: (1, 0), 4: (3, 2, 0, 1)}  # of kernels: [in, out] -> [out, in] and [H, W, in, out] -> [out, in, H, W]
 
@@ -38,14 +39,14 @@ def filled(build) -> nnx.Module:
             return jnp.asarray(random.normal(0, np.prod(leaf.shape[:-1]) ** -0.5, leaf.shape), leaf.dtype)
         return jnp.asarray(random.uniform(0.5, 1.5, leaf.shape), leaf.dtype)
 
-    model = nnx.eval_shape(build)
+    model = shapes_of(lambda rngs: build())
     nnx.update(model, jax.tree.map(draw, nnx.state(model)))
     return model
 
 
 def with_params(build, gain: float = 1.0) -> tuple:
     """A model in evaluation mode: its compiled `apply(params, images)`, its abstract params, and tensors for them."""
-    model = nnx.eval_shape(build)
+    model = shapes_of(lambda rngs: build())
     model.eval()
     graph, state = nnx.split(model)
     return jax.jit(lambda params, images: nnx.merge(graph, params)(images)), state, random_tensors(state, gain)

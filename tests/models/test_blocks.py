@@ -9,7 +9,7 @@ from flax import nnx
 from imagenet_real.models.bit import BiT
 from imagenet_real.models.convnext import ConvNeXt
 from imagenet_real.models.efficientnet import EfficientNet
-from imagenet_real.models.layers import untraced_rngs
+from imagenet_real.models.initial import shapes_of
 from imagenet_real.models.regnet import RegNet
 
 pytestmark = pytest.mark.slow
@@ -27,7 +27,7 @@ REMAT = "remat2"  # as JAX calls it in what it traced
     ],
 )
 def test_every_block_is_computed_again_where_that_is_asked_for(build, blocks):
-    model = nnx.eval_shape(lambda: build(num_classes=3, rngs=untraced_rngs(0)))
+    model = shapes_of(lambda rngs: build(num_classes=3, rngs=rngs))
     model.train()
     images = jax.ShapeDtypeStruct((2, 32, 32, 3), "float32")
 

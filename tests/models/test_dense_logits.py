@@ -11,7 +11,7 @@ from flax import nnx
 from imagenet_real.models.bit import BiT
 from imagenet_real.models.convnext import ConvNeXt
 from imagenet_real.models.efficientnet import EfficientNet
-from imagenet_real.models.layers import untraced_rngs
+from imagenet_real.models.initial import untraced_rngs
 from imagenet_real.models.regnet import RegNet
 from imagenet_real.models.resnet import ResNet
 from imagenet_real.models.vit import ViT

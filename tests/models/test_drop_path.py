@@ -9,7 +9,7 @@ from flax import nnx
 
 from imagenet_real.errors import InputError
 from imagenet_real.models import catalog, trainable
-from imagenet_real.models.layers import untraced_rngs
+from imagenet_real.models.initial import shapes_of, untraced_rngs
 from imagenet_real.models.resnet import ResNet
 from imagenet_real.models.vit import ViT
 
@@ -43,7 +43,7 @@ def rates_of(model: nnx.Module) -> list[float]:
 
 def abstract(name: str, **options) -> nnx.Module:
     options = {"num_classes": 3, "image_size": 256 if name.startswith("swin") else 224, "dtype": "float32", **options}
-    return nnx.eval_shape(lambda: trainable.build(name, **options, rngs=untraced_rngs(0)))
+    return shapes_of(lambda rngs: trainable.build(name, **options, rngs=rngs))
 
 
 @pytest.mark.slow

@@ -14,7 +14,8 @@ from imagenet_real.models import catalog, convnext, efficientnet, regnet
 from imagenet_real.models.checkpoints import weights
 from imagenet_real.models.convnext import ConvNeXt
 from imagenet_real.models.efficientnet import EfficientNet
-from imagenet_real.models.layers import rounded_width, untraced_rngs
+from imagenet_real.models.initial import shapes_of, untraced_rngs
+from imagenet_real.models.layers import rounded_width
 from imagenet_real.models.regnet import RegNet
 from tests.models.random_weights import with_params
 
@@ -27,7 +28,7 @@ DISTINCT = {spec.parameters: name for name, spec in SPECS.items()}
 
 
 def parameters_of(build):
-    state = nnx.state(nnx.eval_shape(build), nnx.Param)
+    state = nnx.state(shapes_of(lambda rngs: build()), nnx.Param)
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state))
 
 
@@ -198,7 +199,7 @@ def test_bfloat16_computes_roughly_and_answers_in_float32(tmp_path, name):
 )
 def test_dropout_is_asked_for(module, sizes):
     def random_state(**rates):
-        model = nnx.eval_shape(lambda: module(**sizes, **rates, num_classes=3, rngs=untraced_rngs(0)))
+        model = shapes_of(lambda rngs: module(**sizes, **rates, num_classes=3, rngs=rngs))
         return nnx.state(model, nnx.RngState), model
 
     assert not jax.tree.leaves(random_state()[0])
@@ -211,7 +212,7 @@ def test_dropout_is_asked_for(module, sizes):
 
 
 def model_blocks(model):
-    """Those library residual may be left out: all but the first, library rate is 0."""
+    """Those whose residual may be left out: all but the first, whose rate is 0."""
     return [part for _, part in nnx.iter_modules(model) if type(part).__name__.endswith("Block")][1:]
 
 

@@ -16,7 +16,6 @@ from imagenet_real.models.layers import (
     place_means,
     stochastic_depth,
     stochastic_depths,
-    untraced_rngs,
 )
 
 pytestmark = pytest.mark.slow
@@ -150,14 +149,3 @@ def test_stochastic_depth_keeps_the_mean_and_has_its_rate(shape):
 def test_stochastic_depths_grow_from_zero():
     np.testing.assert_allclose(stochastic_depths(0.2, 5), [0, 0.05, 0.1, 0.15, 0.2])  # torch.linspace(0, 0.2, 5)
     assert stochastic_depths(0.2, 1) == [0]
-
-
-def test_untraced_random_streams_are_those_of_flax():
-    ours, theirs = untraced_rngs(3), nnx.Rngs(3)
-    for _ in range(3):
-        np.testing.assert_array_equal(jax.random.key_data(ours.params()), jax.random.key_data(theirs.params()))
-    traced = jax.jit(lambda key: [jax.random.key_data(rngs.params()) for rngs in [untraced_rngs(key)] for _ in "ab"])
-    first, second = traced(jax.random.key(3))
-    again = nnx.Rngs(3)
-    np.testing.assert_array_equal(first, jax.random.key_data(again.params()))
-    np.testing.assert_array_equal(second, jax.random.key_data(again.params()))

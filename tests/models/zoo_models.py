@@ -5,7 +5,7 @@ import pytest
 from flax import nnx
 
 from imagenet_real.models import catalog, mobilenet_v3, mobilenet_v4
-from imagenet_real.models.layers import untraced_rngs
+from imagenet_real.models.initial import shapes_of, untraced_rngs
 from imagenet_real.models.mobilenet_v3 import BlockSpec
 from imagenet_real.models.mobilenet_v4 import Attention, Conv, Fused, Universal
 from tests.models.random_weights import random_tensors
@@ -55,7 +55,7 @@ def build(name, **options):
 
 def small(name, **options):
     """The graph, the abstract state, and tensors for it under our names, which are mostly timm's."""
-    model = nnx.eval_shape(lambda: build(name, **options))
+    model = shapes_of(lambda rngs: build(name, **options))
     model.eval()
     graph, state = nnx.split(model)
     return graph, state, random_tensors(state)

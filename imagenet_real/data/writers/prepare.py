@@ -119,7 +119,7 @@ def labels_of(source: IndexedSource) -> tuple[np.ndarray | None, tuple[str, ...]
     names in the archive, which gives wrong labels to any part of the 50,000.)
     """
     ids = np.array(source.image_ids)
-    is_validation = np.isin(ids, imagenet.validation_ids())
+    is_validation = imagenet.are_validation_ids(ids)
     if is_validation.all():
         return imagenet.validation_labels()[np.searchsorted(imagenet.validation_ids(), ids)], imagenet.imagenet_wnids()
     fields = source.label_fields()

@@ -5,8 +5,7 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 
-import numpy as np
-
+from imagenet_real.labels.image_ids import are_in
 from imagenet_real.labels.label_set import LabelSet
 from imagenet_real.report.page.markup import Html
 from imagenet_real.report.plots.drawing import Drawing
@@ -71,7 +70,7 @@ class Subject:
     @functools.cached_property
     def compared_here(self) -> list[LabelSet]:
         """`compared`, of the images with a prediction alone: a report on 1,000 images says nothing of 50,000."""
-        return [label_set.take(np.isin(label_set.image_ids, self.evidence.image_ids)) for label_set in self.compared]
+        return [label_set.take(are_in(label_set.image_ids, self.evidence.image_ids)) for label_set in self.compared]
 
     def row(self, model: str, label_set: str) -> Row | None:
         """The row of the smallest k."""
