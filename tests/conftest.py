@@ -8,10 +8,9 @@ import signal
 import uuid
 from collections.abc import Iterator
 
-# Tests compile more than they compute: XLA optimizes less, here and in every process that a test starts.
-os.environ["XLA_FLAGS"] = (
-    f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-)
+from tests import xla
+
+os.environ["XLA_FLAGS"] = " ".join((os.environ.get("XLA_FLAGS", ""), *xla.FLAGS))
 
 # The same small models are compiled in many tests and commands, and in every run of the tests.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{pathlib.Path(__file__).parent.parent}/.pytest_cache/compiled"

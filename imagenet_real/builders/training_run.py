@@ -96,7 +96,7 @@ def train_and_predict(
                 log_every=config.log_every,
                 evaluate=_selection(config, data, graph, mesh),
                 evaluate_every=training.evaluation_steps(config, len(data)),
-                learning_rate=training.schedule(config, steps),
+                learning_rate=jax.jit(training.schedule(config, steps)),  # compiled as a whole
                 title=f"{config.model}, {config.loss}, {len(data):,} images",
             )
         unreadable = {"training": _all_unreadable(batches.unreadable)}

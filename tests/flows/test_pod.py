@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from tests import ROOT, documented
+from tests import ROOT, documented, xla
 from tests.documented import commands
 from tests.flows.shell import Shell
 from tests.programs import training_world
@@ -14,7 +14,7 @@ from tests.programs import training_world
 pytestmark = pytest.mark.slow
 
 PAGE = ROOT / "docs" / "pods.md"
-FAST = "--xla_backend_optimization_level=0 --xla_cpu_multi_thread_eigen=false"
+FAST = " ".join((*xla.FLAGS, "--xla_cpu_multi_thread_eigen=false"))
 NETS = documented.python_blocks(ROOT / "docs" / "training.md")[0]
 RUN = "--steps=2 --warmup_steps=1 --checkpoint_every=2 --report=False"
 

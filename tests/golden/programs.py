@@ -11,13 +11,13 @@ import signal
 import socket
 import urllib.request
 
-from tests import commands
+from tests import commands, xla
 from tests.campaigns import faults
 from tests.golden import inputs, outputs
 
 TINY_MODEL = "tests.programs.tiny_model"  # main.py with a model that is compiled in a moment
 XLA_FLAGS = ("--xla_force_host_platform_device_count=1", "--xla_cpu_multi_thread_eigen=false")
-XLA_FLAGS += ("--xla_backend_optimization_level=0", "--xla_llvm_disable_expensive_passes=true")  # compiles sooner
+XLA_FLAGS += xla.FLAGS
 SECONDS = 300  # of the longest command
 
 PIXELS = {"resize": 0, "crop": 12, "interpolation": "bilinear", "mean": "(0.5,0.5,0.5)", "std": "(0.5,0.5,0.5)"}
