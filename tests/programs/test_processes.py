@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from imagenet_real.predictions.predictions import load_predictions
+from imagenet_real.runtime import distributed
 from tests import commands
 from tests.data.pictures import label, write_folder
 from tests.data.shards import write_parquet, write_webdataset
@@ -21,7 +22,12 @@ pytestmark = pytest.mark.slow
 GONE = "error: another process of this run has ended or does not answer"
 
 
-def start(arguments, *, processes, devices):
+def frequent_heartbeats():
+    """Of a process, before it starts: the others learn of its death within seconds."""
+    distributed.HEARTBEAT_TIMEOUT = 5
+
+
+def start(arguments, *, processes, devices, before=None):
     """The command once a process, with so many devices each."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
@@ -29,7 +35,7 @@ def start(arguments, *, processes, devices):
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices} --xla_cpu_multi_thread_eigen=false"
     environment = {**os.environ, "XLA_FLAGS": flags}
     environment.pop("IMAGENET_REAL_DATA", None)
-    options = {"module": "tests.programs.tiny_model", "env": environment}
+    options = {"module": "tests.programs.tiny_model", "env": environment, "before": before}
     joined = [f"--config.distributed=localhost:{port},{processes},{number}" for number in range(processes)]
     return [commands.Command([*arguments, *([] if processes == 1 else [join])], **options) for join in joined]
 
@@ -96,7 +102,7 @@ def test_two_processes_of_four_devices_evaluate_like_one_of_eight(photographs, t
     assert missing[0][0]["image_id"] == missing[1][0]["image_id"] == "ILSVRC2012_val_00000015"
 
 
-LONG = {"model": "tiny_mlp", "optimizer": "adamw", "steps": 8, "checkpoint_every": 2, "log_every": 4}
+LONG = {"model": "tiny_mlp", "optimizer": "adamw", "steps": 32, "checkpoint_every": 4, "log_every": 8}
 LONG |= {"learning_rate": 1e-3, "augmentation.mixup": 0.2, "fsdp": True, "loss": "sigmoid"}
 
 
@@ -145,7 +151,8 @@ def test_a_run_of_four_processes_stops_and_continues_in_one(images, undisturbed,
 def test_a_killed_process_ends_the_other_and_the_run_continues(images, undisturbed, tmp_path):
     arguments = world.arguments(images, tmp_path, **LONG)
     for killed in (0, 1):
-        started, before = start(arguments, processes=2, devices=2), saved_steps(tmp_path)
+        before = saved_steps(tmp_path)
+        started = start(arguments, processes=2, devices=2, before=frequent_heartbeats)
         wait_for(lambda before=before: saved_steps(tmp_path) - before, started[0])
         time.sleep(np.random.default_rng().uniform(0, 0.1))
         start_time = time.monotonic()
