@@ -234,7 +234,7 @@ def test_an_answer_that_the_disk_refuses_is_sent_again(browser, folder, monkeypa
             full.setattr("imagenet_real.review_app.journal.Journal.append", refuse)
             page.keyboard.press("c")
             page.keyboard.press("Enter")
-            page.wait_for_function("document.getElementById('message').textContent.includes('sends it again')")
+            page.wait_for_function("() => document.getElementById('message').textContent.includes('sends it again')")
             page.reload()  # the page keeps the answer, also if it is closed
             assert "image_id" in page.evaluate("localStorage.getItem('unsent')")
         enter(page, "")

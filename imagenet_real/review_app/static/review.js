@@ -63,12 +63,12 @@ function showTop() {
     element("td", {}, rank ? className : element("strong", {}, className)),
     element("td", { className: "bar" }, areProbabilities ? element("meter", { value: score, max: 1, min: 0 }) : ""),
     element("td", { className: "number" }, score === null ? "" : areProbabilities ? `${(score * 100).toFixed(1)} %` : score.toFixed(2)),
-    element("td", { className: "number soft" }, String(label)))));
+    element("td", { className: "number soft" }, String(label) === className ? "" : String(label)))));
 }
 
 function classCard(about, tags, kind) {
   const label = element("div", {}, element("strong", {}, about.name), " ",
-    element("span", { className: "soft" }, [about.class, about.code].filter((text) => text !== "").join(" · ")), " ",
+    element("span", { className: "soft" }, [about.class, about.code].filter((text) => text !== "" && String(text) !== about.name).join(" · ")), " ",
     element("span", { className: "tags" }, ...tags.map(([text, mark]) => element("span", { className: `tag ${mark}` }, text))),
     element("div", { className: "soft" }, about.meaning));
   return element("div", { className: `class ${kind}` }, label, element("div", { className: "examples" },
