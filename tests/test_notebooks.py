@@ -205,6 +205,16 @@ def test_an_installed_jax_stays():
     assert [one.name for one in install.missing(asked[:1], {})] == ["jax"]
 
 
+def test_without_pip_one_line_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setattr(install, "missing", lambda asked, installed: [Requirement("grain>=1")])
+    monkeypatch.setattr(install.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(
+        SystemExit, match=f"no pip. Install with another tool: uv pip install --python {sys.executable} 'grain>=1'"
+    ):
+        install.main()
+    assert capsys.readouterr().out == "installing grain\n"
+
+
 def test_where_all_is_installed_nothing_is():
     file = ROOT / "imagenet_real" / "cli" / "install.py"
     done = subprocess.run([sys.executable, str(file)], capture_output=True, text=True)

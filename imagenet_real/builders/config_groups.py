@@ -20,7 +20,7 @@ def build(kind: type[T], config: ConfigDict, name: str, **arguments: Any) -> T:
     return _build(kind, config[name].to_dict(), name, arguments)
 
 
-def _build(kind: type[T], values: dict[str, Any], name: str, arguments: dict[str, Any]) -> T:
+def _build(kind: Any, values: dict[str, Any], name: str, arguments: dict[str, Any]) -> Any:
     fields = [field for field in dataclasses.fields(kind) if field.name not in arguments]
     required = [
         field.name

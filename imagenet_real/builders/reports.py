@@ -40,7 +40,7 @@ def write(
         write_slices(workdir, results.slices, {attribute.column: attribute.origin for attribute in attributes})
     if config.report:
         classes = _classes(config, results.evidence.label_sets[0], source)
-        pictures = source and _pictures(source, _exif(config, results))
+        pictures = _pictures(source, _exif(config, results)) if source else None
         write_report(workdir, results, classes.names, classes.groups, pictures)
 
 

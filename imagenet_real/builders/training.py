@@ -254,7 +254,7 @@ def model_builder(config: ConfigDict, num_classes: int) -> Build:
             rngs=rngs,
         )
         if not trainable.is_own(config.model):
-            model.remat = config.remat
+            model.remat = config.remat  # type: ignore[attr-defined]  # of the catalog's models
         bias = trainable.head_bias(config.model, model, num_classes)
         if bias is not None:
             bias[...] = jnp.full_like(bias[...], LOSSES[config.loss].head_bias(num_classes))

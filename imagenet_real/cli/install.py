@@ -9,6 +9,7 @@ At the end Flax is imported once: not every pair of JAX and Flax works.
 """
 
 import importlib.metadata
+import importlib.util
 import pathlib
 import re
 import subprocess
@@ -99,6 +100,11 @@ def main() -> None:
             kept.write_text("\n".join(constraints(installed)) + "\n")
             command = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", str(kept)]
             texts = [f"{one.name}{one.specifier}" for one in absent]  # without the markers of extras
+            if importlib.util.find_spec("pip") is None:
+                quoted = " ".join(f"'{text}'" for text in texts)
+                sys.exit(
+                    f"error: this Python has no pip. Install with another tool: uv pip install --python {sys.executable} {quoted}"
+                )
             subprocess.run([*command, *texts], check=True)
     check_pair()
 

@@ -42,7 +42,7 @@ def inception_crop(
     Returns:
       [size, size, 3] uint8 and the box of the part.
     """
-    top, left, bottom, right = box = inception_box(*image.shape[:2], numbers, min_area=min_area)
+    top, left, bottom, right = box = inception_box(image.shape[0], image.shape[1], numbers, min_area=min_area)
     part = image[top:bottom, left:right]
     return resize(part, (size, size), interpolation, mirror=mirror, out=out), box
 

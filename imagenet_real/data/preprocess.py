@@ -100,9 +100,10 @@ def central_crop(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     Returns:
       [crop, crop, 3] uint8.
     """
-    crop = preprocessing.crop
+    crop, short = preprocessing.crop, preprocessing.resize
+    assert not isinstance(short, str)  # `preprocess` has squashed the image
     size = image.shape[:2]
-    new_size = resized(*size, preprocessing.resize)
+    new_size = resized(size[0], size[1], short)
     visible = [min(crop, new) for new in new_size]
     offset = [round((new - length) / 2.0) for new, length in zip(new_size, visible, strict=True)]  # half to even
     if new_size == size:

@@ -105,7 +105,7 @@ def cutmix_box(height: int, width: int, rng: np.random.Generator, alpha: float) 
     It covers a share 1 - lambda of the image, lambda from Beta(alpha, alpha).
     """
     area = 1 - rng.beta(alpha, alpha)
-    row, column = rng.integers(height), rng.integers(width)
+    row, column = int(rng.integers(height)), int(rng.integers(width))
     box_height, box_width = int(height * np.sqrt(area)), int(width * np.sqrt(area))
     top, left = row - box_height // 2, column - box_width // 2
     return max(top, 0), min(top + box_height, height), max(left, 0), min(left + box_width, width)

@@ -154,7 +154,7 @@ class _Batches:
     def __len__(self) -> int:
         return self.steps - self.start
 
-    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+    def __getitem__(self, index: int) -> dict[str, Any]:
         number = self.start + index
         rng = np.random.default_rng([self.seed, 1, number])
         draws = [draw(self.augmentation, rng) for _ in range(self.batch_size)]

@@ -33,7 +33,7 @@ def fingerprints(encoded: bytes, variants: int = VARIANTS) -> tuple[np.ndarray, 
     """
     image = Image.fromarray(decode(encoded))
     width, height = CROP_SHARE * image.width, CROP_SHARE * image.height
-    boxes = [(0, 0, image.width, image.height)]
+    boxes = [(0.0, 0.0, float(image.width), float(image.height))]
     for x, y in CROPS:
         left, top = x * (image.width - width), y * (image.height - height)
         boxes.append((left, top, left + width, top + height))

@@ -64,7 +64,8 @@ class Nearest:
 
     def result(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns [N] products with the nearest vectors and [N] int their numbers, in the order of `add`; -1 for none."""
-        return tuple(np.asarray(array).reshape(-1)[: self._count] for array in (self._best, self._place))
+        products, places = (np.asarray(array).reshape(-1)[: self._count] for array in (self._best, self._place))
+        return products, places
 
 
 @jax.jit

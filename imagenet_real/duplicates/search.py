@@ -67,7 +67,9 @@ def search(
         if embeddings is not None:
             prints["embedding"] = embeddings[:][:, None]
         searches = {
-            kind: Nearest(_rows(variants), mesh, stop, tuple(map(_rows, result[kind])) if result else None)
+            kind: Nearest(
+                _rows(variants), mesh, stop, (_rows(result[kind][0]), _rows(result[kind][1])) if result else None
+            )
             for kind, variants in prints.items()
         }
         shapes = {kind: variants.shape[:2] for kind, variants in prints.items()}

@@ -75,11 +75,11 @@ def predict(
             params = devices.put_absent(mesh, params)
             step = prediction_step(apply, mesh, top_k=min(top_k, num_classes), save_scores=save_scores)
             progress.describe("compiling")
-            step = step.lower(params, _images(mesh, batch_size, image_size)).compile()
+            compiled = step.lower(params, _images(mesh, batch_size, image_size)).compile()
             progress.describe("predicting")
             progress.restart_clock()  # compilation is not part of the speed
             with contextlib.closing(batches_from(stop)) as batches:  # stops the readers, also after an error
-                for batch, results in run_batches(step, params, batches, mesh, batch_size):
+                for batch, results in run_batches(compiled, params, batches, mesh, batch_size):
                     unreadable |= batch.unreadable
                     check_unreadable(unreadable, max_unreadable)
                     rows, records = _rows(batch, results), min(batch_size, total - stop)
@@ -103,9 +103,7 @@ def _finish(parts: PartialPredictions, total: int, num_classes: int, name: str) 
     return _predictions(parts, total, num_classes, name), parts.unreadable()
 
 
-def prediction_step(
-    apply: Apply, mesh: Mesh, *, top_k: int, save_scores: bool
-) -> Callable[[Any, jax.Array], dict[str, jax.Array]]:
+def prediction_step(apply: Apply, mesh: Mesh, *, top_k: int, save_scores: bool) -> jax.stages.Wrapped:
     """Compiles a function of parameters and [B, H, W, 3] uint8 images, sharded over the mesh.
 
     It returns `top` and `top_scores` [B, k], where the lower class wins ties, `logsumexp` [B], `finite` [B] and, with

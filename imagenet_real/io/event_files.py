@@ -5,6 +5,8 @@ import types
 from collections.abc import Mapping
 from typing import IO, Any
 
+from imagenet_real.io.storage import GrowingObject
+
 
 class EventFile:
     """TensorBoard events in a file that is open for writing in binary mode.
@@ -13,7 +15,7 @@ class EventFile:
     waits for it forever.
     """
 
-    def __init__(self, file: IO[bytes]):
+    def __init__(self, file: IO[bytes] | GrowingObject):
         from tensorboardX import record_writer
 
         # tensorboardX opens a path by the factory that is registered for the text before the colon.

@@ -40,7 +40,7 @@ def assign_folds(
         raise InputError(
             f"{len(single)} classes have 1 image, expected at least 2: {names}. Leave them out, or give more images."
         )
-    keys = [hashlib.sha256(f"{seed}/{image_id}".encode()).hexdigest() for image_id in image_ids]
+    keys = np.array([hashlib.sha256(f"{seed}/{image_id}".encode()).hexdigest() for image_id in image_ids])
     fold = np.empty(len(labels), int)
     fold[np.lexsort((keys, labels))] = np.arange(len(labels)) % count
     return fold

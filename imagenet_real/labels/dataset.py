@@ -56,7 +56,7 @@ def from_fields(
         label_sets["original"] = LabelSet("original", labels=labels, weight=(original >= 0) * 1.0, **shared)
     if "real_label" in fields:
         labels = pad_labels(fields["real_label"])
-        label_sets["real"] = LabelSet("real", labels=labels, weight=(labels >= 0).any(axis=1) * 1.0, **shared)
+        label_sets["real"] = LabelSet("real", labels=labels, weight=(labels[:, 0] >= 0) * 1.0, **shared)
     if "correct_multi_labels" in fields:
         unclear = fields.get("unclear_multi_labels", [[]] * len(image_ids))
         labels = pad_labels(

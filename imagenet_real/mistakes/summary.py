@@ -204,8 +204,8 @@ def _model_mistake(
         original=int(mistakes.original[number]),
         top=model.top[row, :TOP_K].tolist(),
         top_scores=_top_scores(model, row),
-        guess=guess and guess.category,
-        reason=guess and guess.reason,
+        guess=guess.category if guess else None,
+        reason=guess.reason if guess else None,
         agreeing=_finite(share),
         label_may_be_missing=share >= categories.AGREEING_SHARE,
     )

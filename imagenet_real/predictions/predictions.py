@@ -266,7 +266,7 @@ def top_of_scores(scores: np.ndarray, k: int, name: str, image_ids: np.ndarray) 
         piece = np.asarray(scores[start : start + 4096], dtype=np.float32)
         nan = np.isnan(piece).any(axis=1)
         if nan.any():
-            rows = np.isnan(np.asarray(scores, dtype=np.float32)).any(axis=1)
+            rows = np.atleast_1d(np.isnan(np.asarray(scores, dtype=np.float32)).any(axis=1))
             raise _nan_error(name, image_ids, rows)
         top = _best(piece, k)
         tops.append(top)

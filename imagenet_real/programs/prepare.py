@@ -6,6 +6,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from imagenet_real.builders.images import open_images
+from imagenet_real.data.sources.indexed import IndexedSource
 from imagenet_real.data.writers.convert import convert
 from imagenet_real.data.writers.prepare import FORMATS, labels_of, prepare
 from imagenet_real.data.writers.shrink import Shrinking
@@ -42,6 +43,7 @@ def run(config: ConfigDict, workdir: epath.Path) -> epath.Path:
         class_names=config.class_names,
         store=LabelStore(config.labels_dir, config.tfds_dir),
     )
+    assert isinstance(source, IndexedSource)  # datasets are converted above
     with lock_workdir(workdir / chosen["name"]):
         folder, existed = prepare(
             source,

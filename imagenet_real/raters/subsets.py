@@ -186,10 +186,11 @@ def search_greedily(gold: Bits, min_right: int, sizes: Sequence[int]) -> Choice:
 
 def _count_pairs(gold: Bits, models: tuple[int, ...]) -> tuple[int, int]:
     """Returns the number of right and of wrong pairs of the union."""
-    return tuple(
+    right, wrong = (
         int(np.bitwise_count(np.bitwise_or.reduce(rows[list(models)], axis=0)).sum())
         for rows in (gold.right, gold.wrong)
     )
+    return right, wrong
 
 
 def _key(gold: Bits, models: tuple[int, ...], min_right: int) -> tuple[int, float, int]:

@@ -136,7 +136,7 @@ def dense_shape(apply: Apply, params: Any, batch_size: int, image_size: int) -> 
             f"the model returned an array of shape {list(shape)} for {batch_size} images, expected the logits of each "
             f"place. Return [{batch_size}, height, width, classes]."
         )
-    return shape[1:]
+    return shape[1], shape[2], shape[3]
 
 
 def image_size_of(model: str, places: int) -> int:

@@ -45,7 +45,8 @@ class LabelMapWriter:
             )
         self.run_key = json.loads(json.dumps({**run_key, "shape": shape, "classes": classes}))
         self.stop, self.files, self.unreadable = 0, [], {}
-        self._writer, self._ids, self._unreadable = None, [], {}
+        self._writer: Any = None
+        self._ids, self._unreadable = [], {}
         self._start, self._start_time = 0, 0.0
         self._continue()
 
@@ -89,7 +90,7 @@ class LabelMapWriter:
         """Completes the maps, so that they can be loaded."""
         self.flush()
         height, width, k = self.shape
-        index = {"schema": 1, "height": height, "width": width, "k": k, "num_classes": self.num_classes}
+        index: dict[str, Any] = {"schema": 1, "height": height, "width": width, "k": k, "num_classes": self.num_classes}
         index |= {"images": sum(file["images"] for file in self.files), "unreadable": self.unreadable}
         with open_atomically(self.folder / INDEX) as file:
             json.dump({**index, "made_by": self.run_key, "files": self.files}, file, indent=1)

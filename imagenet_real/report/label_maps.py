@@ -37,12 +37,23 @@ def as_rows(summary: Summary) -> list[dict[str, Any]]:
 class Size(Protocol):
     """How many label maps a folder has, and their size."""
 
-    images: int
-    height: int
-    width: int
-    k: int
-    files: int
-    nbytes: int
+    @property
+    def images(self) -> int: ...
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def k(self) -> int: ...
+
+    @property
+    def files(self) -> int: ...
+
+    @property
+    def nbytes(self) -> int: ...
 
 
 def summary_text(size: Size) -> str:

@@ -4,7 +4,8 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from imagenet_real.io.names import one_line
 from imagenet_real.report import table
@@ -14,7 +15,7 @@ from imagenet_real.scoring.results import Results, Row
 FORMATS = ("table", "json")
 
 
-def show(form: str, rows: Iterable[Row], text: object, notes: Sequence[str] = ()) -> None:
+def show(form: str, rows: Iterable[Mapping[str, Any]], text: object, notes: Sequence[str] = ()) -> None:
     """Prints `text`, or each row as a line of JSON.
 
     Args:

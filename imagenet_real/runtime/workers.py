@@ -29,7 +29,10 @@ ALIGNMENT = 64  # bytes, of the start of an array
 class Batches(Protocol):
     """Random access to batches. Pickle sends it to the workers."""
 
-    nbytes: int  # of the arrays of one batch, at most, each rounded up to a multiple of ALIGNMENT
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays of one batch, at most, each rounded up to a multiple of ALIGNMENT."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -101,13 +104,15 @@ class WorkerBatches:
 
     def _receive(self, *, wait: bool) -> None:
         """Receives finished batches."""
-        by_channel = {worker.channel: worker for worker in self._workers}
-        for channel in connection.wait(list(by_channel), timeout=None if wait else 0):
+        ready = connection.wait([worker.channel for worker in self._workers], timeout=None if wait else 0)
+        for worker in self._workers:
+            if worker.channel not in ready:
+                continue
             try:
-                index, slot, outcome = channel.recv()
+                index, slot, outcome = worker.channel.recv()
             except (EOFError, OSError):
-                raise by_channel[channel].error() from None
-            by_channel[channel].tasks -= 1
+                raise worker.error() from None
+            worker.tasks -= 1
             self._finished[index] = slot, outcome
 
     def _take(self, slot: int, layout: dict[str, Any]) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class Contrast:
     def counts(self) -> tuple[int, int, int, int]:
         """Images that are right under both, under the second only, under the first only, and under neither."""
         a, b = self.first, self.second
-        return tuple(int(kind.sum()) for kind in (a & b, b & ~a, a & ~b, ~a & ~b))
+        return int((a & b).sum()), int((b & ~a).sum()), int((a & ~b).sum()), int((~a & ~b).sum())
 
 
 def contrast(evidence: Evidence, model: int, first: LabelSet, second: LabelSet) -> Contrast:

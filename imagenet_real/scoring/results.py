@@ -340,8 +340,8 @@ def _rankings(names: Sequence[str], label_sets: Sequence[LabelSet], top1: dict[s
     rankings = []
     for label_set in label_sets:
         correct = top1[label_set.name].table()
-        common = (correct >= 0).all(axis=0)
-        if (common & label_set.is_scored).any():
+        common = np.flatnonzero((correct >= 0).all(axis=0))
+        if label_set.is_scored[common].any():
             rankings.append(ranking.rank(correct[:, common] > 0, label_set.take(common)))
     original = next((ranks for ranks in rankings if ranks.label_set == "original"), None)
     return [_ranking_row(ranks, original, names) for ranks in rankings]

@@ -107,7 +107,7 @@ def _builder(recipe: Recipe, data_dir: str) -> Any:
         }
     )
 
-    class DigitScenes(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    class DigitScenes(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
         BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=recipe.name, version=VERSION)]  # noqa: RUF012
 
         def _info(self) -> tfds.core.DatasetInfo:

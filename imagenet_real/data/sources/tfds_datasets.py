@@ -32,7 +32,7 @@ def load_builder(folder: epath.Path) -> Any:
     return builder
 
 
-def open_records(builder: Any, split: str, instructions: Sequence[Any]) -> Sequence[bytes]:
+def open_records(builder: Any, split: str, instructions: Sequence[Any]) -> Sequence[bytes] | TfRecords:
     """Opens the serialized records of a split for random access, in the order of its files."""
     import tensorflow_datasets as tfds
 

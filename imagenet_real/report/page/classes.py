@@ -95,7 +95,7 @@ def _changes_between(subject: Subject, first: LabelSet, second: LabelSet) -> lis
 
 
 def _all_classes(subject: Subject) -> Html:
-    labels = np.flatnonzero(np.max([classes.images for classes in subject.by_class.values()], axis=0))
+    labels = np.flatnonzero(np.max([classes.images for classes in subject.by_class.values()], axis=0)).tolist()
     if len(labels) <= MAX_OPEN and subject.groups is None:
         lines = [
             (
