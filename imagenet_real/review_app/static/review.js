@@ -250,4 +250,4 @@ function describe({ model, label_set: labelSet, total, needed, seconds, needs_ca
     `They take ${duration(seconds, total)}, at ${seconds} seconds a mistake.`,
     needed > 1 ? `A verdict is final once ${needed} reviewers agree.` : "One verdict is enough. If two reviewers disagree, the panel decides."].join(" ");
 }
-enter((person) => { name = person; panel = $("as-panel").checked; $("filters").hidden = false; $("filters").open = innerWidth > 760; show({ start: 0 }); }, describe);
+enter((person) => { name = person; panel = $("as-panel").checked; $("filters").hidden = false; $("filters").open = innerWidth > 760; if (innerWidth <= 760) $("comment").placeholder = "comment"; show({ start: 0 }); }, describe);
