@@ -17,6 +17,8 @@ class PrintedResults(Results):
     def __str__(self) -> str:
         return table.as_text(self)
 
+    __repr__ = __str__  # what an interactive Python shows
+
     def _repr_html_(self) -> str:
         return table.as_html(self)
 

@@ -209,6 +209,12 @@ def test_the_table_of_several_models_fits_the_terminal(monkeypatch):
     assert "original: the two models do not differ significantly" in narrow
 
 
+def test_an_interactive_python_shows_the_table():
+    results = score_toy()
+    assert repr(results) == str(results)
+    assert len(repr(results)) < 2_000
+
+
 def test_html_is_escaped():
     text = as_html(score_toy(toy.predictions("<script>"), toy.predictions("b")))
     assert "<script>" not in text
