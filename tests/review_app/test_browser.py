@@ -73,7 +73,7 @@ def test_a_review_by_keyboard(browser, folder):
         page.wait_for_selector("#found li")
         page.keyboard.press("Enter")
         page.wait_for_function(
-            "[...document.querySelectorAll('.also')].every((box) => box.textContent.includes('dog'))"
+            "() => [...document.querySelectorAll('.also')].every((box) => box.textContent.includes('dog'))"
         )
         page.keyboard.press("c")
         page.select_option("#state", "mine")
