@@ -80,6 +80,9 @@ def real_from_lists(lists: list[list[int]], name: str, path: epath.Path, remedy:
     Raises FileError, which says `remedy`, for another number of lists.
     """
     if len(lists) != imagenet.NUM_VALIDATION:
+        beside = path.parent / "label_set.json"
+        if beside.exists():  # `aggregate` writes both
+            remedy = f"For images of your own, give {beside}"
         raise FileError(path, f"it has {len(lists)} lists of classes, expected {imagenet.NUM_VALIDATION}", remedy)
     try:
         labels = pad_labels(lists)

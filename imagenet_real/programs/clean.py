@@ -83,6 +83,8 @@ def write_list(config: ConfigDict, workdir: epath.Path, data: TrainingData, pred
     show(config.format, [clean_list.counts_and_shares(summary)], as_text(summary))
     fields = {"clean_list": workdir / "clean_ids.txt", "images": config.images, "workdir": workdir / "train"}
     program = "train_digits" if config.images.startswith("tfds:digit_scenes") else "train"
+    if program == "train":  # which has other defaults
+        fields |= {"model": config.model, "resize": str(config.resize), "crop": str(config.crop)}
     show_written(config.format, workdir, written, command(program, **fields))
     return content
 

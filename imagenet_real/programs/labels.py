@@ -13,6 +13,7 @@ from imagenet_real.errors import InputError
 from imagenet_real.io import provenance, storage
 from imagenet_real.labels import summary as summaries
 from imagenet_real.labels.classes import of_label_set
+from imagenet_real.labels.image_ids import are_in
 from imagenet_real.report.label_analysis import as_rows, as_text
 from imagenet_real.report.names import label_set_phrase
 from imagenet_real.report.plots import scatter
@@ -34,6 +35,12 @@ def run(config: ConfigDict, workdir: epath.Path) -> dict[str, Any]:
     label_set = label_sets.load(config.label_set, brought, label_sets.store_of(config))
     other_names = [name.strip() for name in config.against.split(",") if name.strip()]
     others = [label_sets.load(name, brought, label_sets.store_of(config)) for name in other_names]
+    for other in others:
+        if not are_in(other.image_ids, label_set.image_ids).any():
+            raise InputError(
+                f"{label_set.name} and {other.name} have no image in common: {label_set.image_ids[0]} and "
+                f"{other.image_ids[0]}. For images of your own, give --images=FOLDER."
+            )
     names = class_sets.with_names(of_label_set(dataset.named(label_set)), config.class_names).names
 
     summary, regression = summaries.summarize(label_set, others), None

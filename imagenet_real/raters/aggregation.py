@@ -47,7 +47,8 @@ def check_images(votes: Votes, originals: LabelSet) -> None:
     if unknown.any():
         raise InputError(
             f"{votes.name}: {unknown.sum()} of {len(unknown)} questions are about unknown images, such as "
-            f"{votes.image_ids[unknown][0]}. Give image ids of {originals.name}, such as {originals.image_ids[0]}."
+            f"{votes.image_ids[unknown][0]}. Images of {originals.name} are such as {originals.image_ids[0]}. For images of "
+            "your own, give --images=FOLDER."
         )
     if votes.classes.max() >= originals.num_classes:
         raise InputError(

@@ -69,7 +69,8 @@ def top_k(models: Sequence[Predictions], rows: Sequence[np.ndarray], k: int) -> 
     short = next((model for model in models if not 1 <= k <= model.top.shape[1]), None)
     if short:
         most = short.top.shape[1]
-        raise InputError(f"k={k}: {short.name} has {most} predicted classes an image. Give a k from 1 to {most}.")
+        remedy = "--k=1" if most == 1 else f"--k=NUMBER, from 1 to {most}"
+        raise InputError(f"k={k}: {short.name} has {most} predicted classes an image. Give {remedy}.")
     return np.stack([model.top[row, :k] for model, row in zip(models, rows, strict=True)])
 
 

@@ -83,6 +83,13 @@ def test_bad_json_is_one_line(place, text, message):
     assert "\n" not in str(error.value)
 
 
+def test_the_list_that_aggregate_writes_for_imagenet_names_the_label_set(tmp_path):
+    (tmp_path / "labels.json").write_text("[[1], [2]]")
+    (tmp_path / "label_set.json").write_text("{}")
+    with pytest.raises(InputError, match="it has 2 lists of classes, expected 50000.*give .*label_set.json"):
+        load_label_set(tmp_path / "labels.json")
+
+
 @pytest.mark.parametrize(
     ("classes", "first", "second", "expected"),
     [

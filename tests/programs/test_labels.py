@@ -75,6 +75,7 @@ def test_few_models_have_no_line(world, capsys):
         ({"label_set": "rael"}, "unknown label set 'rael': did you mean real"),
         ({"predictions": "nowhere/*"}, "no file matches predictions='nowhere"),
         ({"shown": 0}, "shown=0: expected at least 1"),
+        ({"against": "original"}, "real_own and original have no image in common: .* give --images=FOLDER"),
         ({"class_names": __file__}, "expected 4. Give one class name a line"),
     ],
 )

@@ -138,7 +138,7 @@ def test_names_and_a_hierarchy(world):
     [
         ({"predictions": "nowhere/*.npz"}, "no file matches predictions='nowhere"),
         ({"ranking": "glob"}, "unknown ranking 'glob': did you mean global"),
-        ({"k": 13}, "k=13: model0 has 12 predicted classes an image"),
+        ({"k": 13}, "k=13: model0 has 12 predicted classes an image. Give --k=NUMBER, from 1 to 12"),
         ({"min_recall": 0.0}, "min_recall=0.0"),
         ({"models": 5}, "of 4 models. Give a number from 1 to 4"),
         ({"raters": 3}, "raters=3: a task goes to 5"),

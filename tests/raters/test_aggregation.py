@@ -189,7 +189,9 @@ def test_labels_of_scores():
 
 def test_what_is_refused():
     votes, gold_votes, experts, _ = crowd_votes()
-    with pytest.raises(InputError, match="2396 of 2400 questions are about unknown images, such as image00001"):
+    with pytest.raises(
+        InputError, match="2396 of 2400 questions are about unknown images, such as image00001.* give --images=FOLDER"
+    ):
         aggregation.check_images(votes, originals(1))
     with pytest.raises(InputError, match="votes on class 3. Give classes from 0 to 2"):
         aggregation.check_images(votes, originals(IMAGES, classes=3))
