@@ -16,8 +16,9 @@ from configs import clean_digits, train
 
 
 def get_config() -> ConfigDict:
+    of_digits = clean_digits.get_config()
     config = train.get_config()
-    for name, value in clean_digits.get_config().items():
+    for name, value in of_digits.items():
         if name not in config:
             config[name] = value
     config.program = "clean"

@@ -21,9 +21,12 @@ def get_config() -> ConfigDict:
     config.select_split, config.select_fraction = "", 0.1
 
     config.model = "resnet18"
-    config.resize, config.crop = 256, 224
+    config.resize = 256  # short side in pixels before the central crop of evaluation; 0: crop only
+    config.crop = 224  # side in pixels of the input of the model
     config.mean, config.std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
-    config.augmentation.crop, config.augmentation.shift, config.augmentation.flip = "inception", 0, True
+    config.augmentation.crop = "inception"  # shift, for images of the size of the crop; or inception
+    config.augmentation.shift = 0  # at most, in pixels to each side
+    config.augmentation.flip = True  # mirrors half of the images, at random
 
     config.batch_size, config.steps, config.epochs = 64, 0, 30.0
     config.optimizer, config.learning_rate, config.weight_decay = "adamw", 1e-3, 0.05

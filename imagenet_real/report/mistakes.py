@@ -143,6 +143,10 @@ def _pairs(pairs: Sequence[PairCount], names: Sequence[str], max_rows: int) -> s
     pairs_by_times = collections.Counter(pair.times for pair in pairs)
     text = f"confused: {count_of(len(pairs), 'pair')} of classes, {count_of(sum(pair.times for pair in pairs), 'time')}"
     if pairs:
-        text += f" ({', '.join(f'{count:,} x {times}' for times, count in sorted(pairs_by_times.items())[:6])})"
+        parts = (
+            f"{count_of(count, 'pair')} {count_of(times, 'time')}"
+            for times, count in sorted(pairs_by_times.items())[:6]
+        )
+        text += f" ({', '.join(parts)})"
     rows = [[names[pair.a], names[pair.b], str(pair.times)] for pair in pairs[:max_rows]]
     return f"{text}\n\n{aligned(['a', 'b', 'times'], rows)}" if rows else text
